@@ -1,0 +1,1 @@
+"""The edges: audio files and mel front-ends."""

@@ -1,0 +1,1 @@
+"""Measuring: workloads, stage times and reports."""

@@ -1,0 +1,187 @@
+"""Devices and number types: the only file that knows their names.
+
+Placement says where the stages run and in which dtype; everything else takes it as given.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from podtts.errors import DeviceError, UsageError, nearest
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+_TORCH_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a model runs. Flow and vocoder are float32 on the same device."""
+
+    device: torch.device
+    llm_dtype: torch.dtype
+    # What auto falls back to when the LLM's dtype turns out not to be finite; None: never.
+    fallback_dtype: torch.dtype | None = None
+
+    @property
+    def dtype_name(self) -> str:
+        return dtype_name(self.llm_dtype)
+
+    def __str__(self) -> str:
+        return f"{device_label(self.device)}, LLM {self.dtype_name}"
+
+
+def place(device: str = "auto", dtype: str = "auto") -> Placement:
+    """Choose device and LLM dtype.
+
+    auto takes CUDA before MPS before CPU; its dtype is bfloat16 on CUDA and on CPUs with native
+    bfloat16, float16 on MPS (float32 if that is not finite), else float32.
+    Raises UsageError for unknown names, DeviceError when the device is not there.
+    """
+    if device not in DEVICES:
+        raise UsageError(f"unknown device {device!r}{nearest(device, DEVICES)}", _one_of(DEVICES))
+    if dtype not in DTYPES:
+        raise UsageError(f"unknown dtype {dtype!r}{nearest(dtype, DTYPES)}", _one_of(DTYPES))
+    available = available_devices()
+    if device != "auto" and device not in available:
+        raise DeviceError(
+            f"device {device!r} is not available on this machine",
+            f"use --device {available[0]}, or see what is missing with: podtts doctor",
+        )
+    chosen = available[0] if device == "auto" else device
+    if dtype != "auto":
+        return Placement(torch.device(chosen), _TORCH_DTYPES[dtype])
+    if chosen == "mps":
+        return Placement(torch.device(chosen), torch.float16, fallback_dtype=torch.float32)
+    native = chosen == "cuda" or cpu_has_native_bfloat16()
+    return Placement(torch.device(chosen), torch.bfloat16 if native else torch.float32)
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    return "one of " + ", ".join(names)
+
+
+def available_devices() -> tuple[str, ...]:
+    """Devices of this machine, best first."""
+    found = []
+    if torch.cuda.is_available():
+        found.append("cuda")
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return (*found, "cpu")
+
+
+def cpu_has_native_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 itself (AVX512-BF16, AMX, or Arm BF16)."""
+    if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
+        return True
+    if platform.machine() not in ("aarch64", "arm64"):
+        return False
+    try:
+        return " bf16" in Path("/proc/cpuinfo").read_text()
+    except OSError:  # not Linux
+        return False
+
+
+def device_label(device: torch.device) -> str:
+    """Name a device for people: `cuda (NVIDIA H200)`, `cpu (2 threads)`."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    if device.type == "cpu":
+        return f"cpu ({torch.get_num_threads()} threads)"
+    return device.type
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def runs_rows_together(device: torch.device) -> bool:
+    """Whether a padded batch is worth it.
+
+    On a CPU, rows one by one keep all cores busy, waste nothing on padding, and give to the bit
+    what each row gives alone.
+    """
+    return device.type != "cpu"
+
+
+def has_float64(device: torch.device) -> bool:
+    return device.type != "mps"
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has done all it was given, so that a clock tells the truth."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+class Stopwatch:
+    """Seconds of work between entering and leaving, the device's queue included."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds = 0.0
+
+    def __enter__(self) -> Stopwatch:
+        synchronize(self.device)
+        self._start = time.perf_counter()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        synchronize(self.device)
+        self.seconds = time.perf_counter() - self._start
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Start a new peak where the device allows it."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with suppress(OSError):  # only Linux can; elsewhere the peak is that of the whole process
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Most memory held since the last reset: the device's on CUDA, the process's elsewhere."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else peak * 1024
+
+
+@contextmanager
+def memory_errors_named(doing: str) -> Iterator[None]:
+    """Turn running out of device memory into a DeviceError that says what was being done."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise DeviceError(
+            f"out of memory while {doing}",
+            "use a smaller --dtype, shorter turns, or another --device",
+        ) from error
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error) and "out of memory" not in str(error):
+            raise
+        raise DeviceError(
+            f"out of memory while {doing}",
+            "use a smaller --dtype, shorter turns, or another --device",
+        ) from error

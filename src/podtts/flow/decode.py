@@ -1,0 +1,165 @@
+"""Speech tokens to mel: embeds and encodes tokens, solves the flow, strips the prompt's frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from podtts.device import runs_rows_together
+from podtts.errors import InputError
+from podtts.flow.encoder import Encoder, EncoderConfig
+from podtts.flow.estimator import Estimator, EstimatorConfig
+from podtts.flow.masks import valid_positions
+from podtts.flow.solver import Velocity, cosine_grid, guided, solve_euler
+from podtts.options import FlowOptions
+from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN
+from podtts.values import PromptFeatures
+
+CHUNK_TOKENS = 25  # of the chunk-causal mode: one second
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """Sizes of the flow."""
+
+    vocabulary: int  # speech tokens
+    speaker_embedding_size: int
+    encoder: EncoderConfig
+    estimator: EstimatorConfig
+
+
+class Flow(nn.Module):
+    """Turns speech tokens into mel spectrograms in the voice of a prompt."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.token_embedding = nn.Embedding(config.vocabulary, config.encoder.input_size)
+        self.speaker_projection = nn.Linear(config.speaker_embedding_size, MEL_BINS)
+        self.encoder = Encoder(config.encoder)
+        self.mu_projection = nn.Linear(config.encoder.size, MEL_BINS)
+        self.estimator = Estimator(config.estimator)
+
+    @torch.inference_mode()
+    def decode(
+        self,
+        tokens: Sequence[Tensor],
+        prompts: Sequence[PromptFeatures],
+        noise: Sequence[Tensor],
+        options: FlowOptions,
+    ) -> list[Tensor]:
+        """Turn speech tokens into mel spectrograms, row i in the voice of prompts[i].
+
+        tokens:  per row integers [T], 25 per second, values in [0, vocabulary).
+        noise:   per row float32 [2*(prompt tokens + T), 80], standard normal (see `noise_frames`).
+        returns: per row float32 [2*T, 80], natural-log mel, the prompt's frames removed.
+        Raises InputError for tokens the flow has no embedding for.
+        Rows of different lengths give what they give alone.
+        """
+        mels = self.decode_with_prompt(tokens, prompts, noise, options)
+        return [mel[len(prompt.mel) :] for mel, prompt in zip(mels, prompts, strict=True)]
+
+    @torch.inference_mode()
+    def decode_with_prompt(
+        self,
+        tokens: Sequence[Tensor],
+        prompts: Sequence[PromptFeatures],
+        noise: Sequence[Tensor],
+        options: FlowOptions,
+    ) -> list[Tensor]:
+        """Like `decode`, with the prompt's frames still in front."""
+        if runs_rows_together(self.token_embedding.weight.device):
+            return self.decode_padded(tokens, prompts, noise, options)
+        return [
+            self.decode_padded([row], [prompt], [drawn], options)[0]
+            for row, prompt, drawn in zip(tokens, prompts, noise, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def decode_padded(
+        self,
+        tokens: Sequence[Tensor],
+        prompts: Sequence[PromptFeatures],
+        noise: Sequence[Tensor],
+        options: FlowOptions,
+    ) -> list[Tensor]:
+        """Like `decode_with_prompt`, all rows in one padded batch whatever the device."""
+        ids = [
+            torch.cat((prompt.speech_tokens.long().cpu(), turn.long().cpu()))
+            for prompt, turn in zip(prompts, tokens, strict=True)
+        ]
+        self._check(ids)
+        device = self.token_embedding.weight.device
+        lengths = torch.tensor([len(row) for row in ids], device=device)
+        mu = self.encode(pad_sequence(ids, batch_first=True).to(device), lengths, options)
+        frames = lengths * MEL_FRAMES_PER_TOKEN
+        size = mu.shape[1]
+        valid = valid_positions(frames, size)
+        condition = _padded([prompt.mel for prompt in prompts], size, device)
+        embedding = torch.stack([prompt.speaker_embedding for prompt in prompts]).to(device)
+        speaker = self.speaker_projection(F.normalize(embedding, dim=1))
+        conditions = torch.cat(
+            (mu, speaker[:, None].expand(-1, size, -1), condition), dim=2
+        ).transpose(1, 2)
+        chunk = CHUNK_TOKENS * MEL_FRAMES_PER_TOKEN if options.chunk_causal else 0
+        x = solve_euler(
+            self._velocity(conditions, valid, chunk, options.guidance),
+            _padded(noise, size, device).transpose(1, 2),
+            cosine_grid(options.steps, device),
+        )
+        return [row[:, :count].T for row, count in zip(x, frames.tolist(), strict=True)]
+
+    @torch.inference_mode()
+    def encode(self, ids: Tensor, lengths: Tensor, options: FlowOptions) -> Tensor:
+        """Mean of the mel (mu) the encoder expects, float32 [B, 2*T, 80], for ids int64 [B, T]."""
+        chunk = CHUNK_TOKENS if options.chunk_causal else 0
+        mu: Tensor = self.mu_projection(self.encoder(self.token_embedding(ids), lengths, chunk))
+        return mu
+
+    def _velocity(
+        self, conditions: Tensor, valid: Tensor | None, chunk: int, guidance: float
+    ) -> Velocity:
+        """The guided velocity field under `conditions` [B, 240, F]."""
+        if guidance:
+            # The unconditional pass sees zeros; both passes go through the estimator together.
+            conditions = torch.cat((conditions, torch.zeros_like(conditions)))
+            valid = None if valid is None else torch.cat((valid, valid))
+
+        def velocity(x: Tensor, t: Tensor) -> Tensor:
+            x = torch.cat((x, x)) if guidance else x
+            both: Tensor = self.estimator(
+                torch.cat((x, conditions), dim=1), valid, t.expand(len(x)), chunk
+            )
+            if not guidance:
+                return both
+            conditional, unconditional = both.chunk(2)
+            return guided(conditional, unconditional, guidance)
+
+        return velocity
+
+    def _check(self, rows: Sequence[Tensor]) -> None:
+        for row in rows:
+            if len(row) and not 0 <= int(row.min()) <= int(row.max()) < self.config.vocabulary:
+                raise InputError(
+                    f"speech tokens reach from {int(row.min())} to {int(row.max())}, "
+                    f"outside the flow's 0 to {self.config.vocabulary - 1}",
+                    "were they made with another checkpoint's speech tokenizer?",
+                )
+
+
+def noise_frames(prompt: PromptFeatures, tokens: int) -> int:
+    """Frames of noise `decode` needs for a turn of so many tokens."""
+    return MEL_FRAMES_PER_TOKEN * (len(prompt.speech_tokens) + tokens)
+
+
+def _padded(rows: Sequence[Tensor], size: int, device: torch.device) -> Tensor:
+    """Stack rows [frames, 80] into [B, size, 80] with zeros behind each."""
+    out = torch.zeros(len(rows), size, MEL_BINS, device=device)
+    for row, frames in zip(out, rows, strict=True):
+        row[: len(frames)] = frames
+    return out

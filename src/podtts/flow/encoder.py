@@ -1,0 +1,184 @@
+"""Speech tokens (25 Hz) to what the estimator is conditioned on (50 Hz): an upsampling conformer.
+
+Source: CosyVoice 2 (arXiv:2412.10117), FunAudioLLM/CosyVoice, Apache-2.0, whose conformer descends
+from espnet/espnet and wenet-e2e/wenet; relative positions as in Transformer-XL (arXiv:1901.02860).
+Realised afresh; held to the published numbers by golden data.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from podtts.flow.masks import valid_positions, visible_keys, zero_padding
+
+UPSAMPLING = 2  # mel frames per token
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Sizes of the encoder."""
+
+    input_size: int
+    size: int
+    heads: int
+    feed_forward_size: int
+    layers: int  # at token rate
+    up_layers: int  # at frame rate
+    lookahead: int  # tokens seen ahead by the first convolution
+    lookahead_kernel: int  # of the causal convolution behind it
+    upsampling_kernel: int
+
+
+class Embed(nn.Module):
+    """Projection into the encoder, scaled as positions expect it."""
+
+    def __init__(self, input_size: int, size: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(input_size, size)
+        self.norm = nn.LayerNorm(size, eps=1e-5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.norm(self.linear(x))
+        return out * math.sqrt(out.shape[-1])
+
+
+class Lookahead(nn.Module):
+    """A convolution over the next tokens, then a causal one; added to what came in."""
+
+    def __init__(self, size: int, lookahead: int, kernel: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv1d(size, size, lookahead + 1)
+        self.conv2 = nn.Conv1d(size, size, kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.pad(x.transpose(1, 2), (0, self.conv1.kernel_size[0] - 1))
+        y = F.leaky_relu(self.conv1(y))
+        y = self.conv2(F.pad(y, (self.conv2.kernel_size[0] - 1, 0)))
+        out: Tensor = x + y.transpose(1, 2)
+        return out
+
+
+class Upsample(nn.Module):
+    """Every token twice, then a causal convolution."""
+
+    def __init__(self, size: int, kernel: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(size, size, kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.transpose(1, 2).repeat_interleave(UPSAMPLING, dim=2)
+        out: Tensor = self.conv(F.pad(y, (self.conv.kernel_size[0] - 1, 0))).transpose(1, 2)
+        return out
+
+
+class RelativeAttention(nn.Module):
+    """Attention whose scores add a term for the distance between query and key."""
+
+    def __init__(self, size: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(size, size)
+        self.key = nn.Linear(size, size)
+        self.value = nn.Linear(size, size)
+        self.out = nn.Linear(size, size)
+        self.position = nn.Linear(size, size, bias=False)
+        self.bias_u = nn.Parameter(torch.zeros(heads, size // heads))
+        self.bias_v = nn.Parameter(torch.zeros(heads, size // heads))
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+
+    def forward(self, x: Tensor, distances: Tensor, visible: Tensor | None) -> Tensor:
+        batch, size, channels = x.shape
+        q, k, v = self._split(self.query(x)), self._split(self.key(x)), self._split(self.value(x))
+        scale = 1 / math.sqrt(q.shape[-1])
+        by_distance = self._split(self.position(distances))  # [1, heads, 2*size - 1, head size]
+        scores = (q + self.bias_v[:, None]) @ by_distance.transpose(-2, -1) * scale
+        # Row i holds distances size-1 down to 1-size; key j of query i wants distance i-j, so each
+        # row is read one further to the left than the row above: a view, not a copy.
+        scores = scores.contiguous()
+        rows = (scores.stride(0), scores.stride(1), scores.stride(2) - 1, 1)
+        bias = scores.as_strided((batch, self.heads, size, size), rows, size - 1)
+        if visible is not None:
+            bias = bias.masked_fill(~visible, -torch.inf)
+        y = F.scaled_dot_product_attention(
+            q + self.bias_u[:, None], k, v, attn_mask=bias, scale=scale
+        )
+        out: Tensor = self.out(y.transpose(1, 2).reshape(batch, size, channels))
+        return out
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with SiLU between."""
+
+    def __init__(self, size: int, hidden: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(size, hidden)
+        self.contract = nn.Linear(hidden, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.contract(F.silu(self.expand(x)))
+        return out
+
+
+class ConformerLayer(nn.Module):
+    """Attention, then feed-forward (the published encoder has no convolution module here)."""
+
+    def __init__(self, size: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(size, eps=1e-12)
+        self.attention = RelativeAttention(size, heads)
+        self.norm_feed_forward = nn.LayerNorm(size, eps=1e-12)
+        self.feed_forward = FeedForward(size, hidden)
+
+    def forward(self, x: Tensor, distances: Tensor, visible: Tensor | None) -> Tensor:
+        x = x + self.attention(self.norm_attention(x), distances, visible)
+        out: Tensor = x + self.feed_forward(self.norm_feed_forward(x))
+        return out
+
+
+class Encoder(nn.Module):
+    """Embedded tokens [B, T, C] to hidden frames [B, 2*T, C]."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        layer = (config.size, config.heads, config.feed_forward_size)
+        self.embed = Embed(config.input_size, config.size)
+        self.lookahead = Lookahead(config.size, config.lookahead, config.lookahead_kernel)
+        self.layers = nn.ModuleList(ConformerLayer(*layer) for _ in range(config.layers))
+        self.upsample = Upsample(config.size, config.upsampling_kernel)
+        self.up_embed = Embed(config.size, config.size)
+        self.up_layers = nn.ModuleList(ConformerLayer(*layer) for _ in range(config.up_layers))
+        self.norm = nn.LayerNorm(config.size, eps=1e-5)
+
+    def forward(self, x: Tensor, lengths: Tensor, chunk_tokens: int) -> Tensor:
+        """Encode x [B, T, C], whose rows are valid up to `lengths` [B]; chunk_tokens 0: full."""
+        valid = valid_positions(lengths, x.shape[1])
+        # The look-ahead would hear what the embedding's bias leaves in the padding.
+        x = self.lookahead(zero_padding(self.embed(x), valid))
+        x = _attend(x, self.layers, valid, chunk_tokens)
+        x = self.up_embed(self.upsample(x))
+        valid = valid_positions(lengths * UPSAMPLING, x.shape[1])
+        x = _attend(x, self.up_layers, valid, chunk_tokens * UPSAMPLING)
+        out: Tensor = self.norm(x)
+        return out
+
+
+def _attend(x: Tensor, layers: nn.ModuleList, valid: Tensor | None, chunk: int) -> Tensor:
+    visible = visible_keys(valid, x.shape[1], chunk, x.device)
+    distances = distance_encoding(x.shape[1], x.shape[2]).to(x)
+    for layer in layers:
+        x = layer(x, distances, visible)
+    return x
+
+
+def distance_encoding(size: int, channels: int) -> Tensor:
+    """Sines and cosines of distances size-1 down to 1-size, float32 [1, 2*size - 1, channels]."""
+    distance = torch.arange(size - 1, -size, -1, dtype=torch.float32)[:, None]
+    rates = torch.exp(torch.arange(0, channels, 2).float() * (-math.log(10_000.0) / channels))
+    return torch.stack(((distance * rates).sin(), (distance * rates).cos()), -1).flatten(1)[None]

@@ -1,0 +1,185 @@
+"""The velocity field of the flow: a causal U-Net of convolutions and transformer blocks.
+
+Source: CosyVoice 2 (arXiv:2412.10117), FunAudioLLM/CosyVoice, Apache-2.0; its U-Net descends from
+shivammehta25/Matcha-TTS (arXiv:2309.03199), MIT. Realised afresh; held to the published numbers by
+golden data.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from podtts.flow.masks import visible_keys
+
+
+@dataclass(frozen=True)
+class EstimatorConfig:
+    """Sizes of the estimator."""
+
+    input_channels: int  # [x, mu, speaker, prompt mel], 80 each
+    output_channels: int
+    channels: int
+    time_size: int
+    heads: int
+    head_size: int
+    feed_forward_size: int
+    blocks: int  # transformer blocks a stage
+    middle_stages: int
+
+
+class CausalConv(nn.Conv1d):
+    """A convolution that sees the present and the past."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (the name nn.Conv1d gives it)
+        return super().forward(F.pad(input, (self.kernel_size[0] - 1, 0)))
+
+
+class ConvBlock(nn.Module):
+    """Causal convolution, norm over channels, Mish; padding is zero before and after."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = CausalConv(inputs, outputs, 3)
+        self.norm = nn.LayerNorm(outputs)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        y = self.norm(self.conv(x * mask).transpose(1, 2)).transpose(1, 2)
+        return F.mish(y) * mask
+
+
+class ResNet(nn.Module):
+    """Two convolution blocks around the time embedding, and a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, time_size: int) -> None:
+        super().__init__()
+        self.time = nn.Linear(time_size, outputs)
+        self.block1 = ConvBlock(inputs, outputs)
+        self.block2 = ConvBlock(outputs, outputs)
+        self.shortcut = nn.Conv1d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor, mask: Tensor, time: Tensor) -> Tensor:
+        y = self.block1(x, mask) + self.time(F.mish(time))[:, :, None]
+        out: Tensor = self.block2(y, mask) + self.shortcut(x * mask)
+        return out
+
+
+class Attention(nn.Module):
+    """Self-attention without positions: the convolutions around it know them."""
+
+    def __init__(self, channels: int, heads: int, head_size: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(channels, heads * head_size, bias=False)
+        self.key = nn.Linear(channels, heads * head_size, bias=False)
+        self.value = nn.Linear(channels, heads * head_size, bias=False)
+        self.out = nn.Linear(heads * head_size, channels)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+
+    def forward(self, x: Tensor, visible: Tensor | None) -> Tensor:
+        q, k, v = self._split(self.query(x)), self._split(self.key(x)), self._split(self.value(x))
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
+        out: Tensor = self.out(y.transpose(1, 2).flatten(2))
+        return out
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with GELU between."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(channels, hidden)
+        self.contract = nn.Linear(hidden, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.contract(F.gelu(self.expand(x)))
+        return out
+
+
+class TransformerBlock(nn.Module):
+    """Attention, then feed-forward, each behind a norm and added to what came in."""
+
+    def __init__(self, config: EstimatorConfig) -> None:
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(config.channels)
+        self.attention = Attention(config.channels, config.heads, config.head_size)
+        self.norm_feed_forward = nn.LayerNorm(config.channels)
+        self.feed_forward = FeedForward(config.channels, config.feed_forward_size)
+
+    def forward(self, x: Tensor, visible: Tensor | None) -> Tensor:
+        x = x + self.attention(self.norm_attention(x), visible)
+        out: Tensor = x + self.feed_forward(self.norm_feed_forward(x))
+        return out
+
+
+class Stage(nn.Module):
+    """A ResNet and its transformer blocks."""
+
+    def __init__(self, inputs: int, config: EstimatorConfig) -> None:
+        super().__init__()
+        self.resnet = ResNet(inputs, config.channels, config.time_size)
+        self.blocks = nn.ModuleList(TransformerBlock(config) for _ in range(config.blocks))
+
+    def forward(self, x: Tensor, mask: Tensor, time: Tensor, visible: Tensor | None) -> Tensor:
+        y = self.resnet(x, mask, time).transpose(1, 2)
+        for block in self.blocks:
+            y = block(y, visible)
+        out: Tensor = y.transpose(1, 2)
+        return out
+
+
+class TimeEmbedding(nn.Module):
+    """The flow's time as sines and cosines, through two linear layers."""
+
+    def __init__(self, size: int, hidden: int) -> None:
+        super().__init__()
+        self.size = size
+        self.linear_1 = nn.Linear(size, hidden)
+        self.linear_2 = nn.Linear(hidden, hidden)
+
+    def forward(self, t: Tensor) -> Tensor:
+        half = self.size // 2
+        steps = torch.arange(half, dtype=torch.float32, device=t.device)
+        angles = 1000 * t[:, None] * torch.exp(steps * (-math.log(10_000.0) / (half - 1)))
+        waves = torch.cat((angles.sin(), angles.cos()), dim=-1)
+        out: Tensor = self.linear_2(F.silu(self.linear_1(waves)))
+        return out
+
+
+class Estimator(nn.Module):
+    """x at time t to its velocity."""
+
+    def __init__(self, config: EstimatorConfig) -> None:
+        super().__init__()
+        channels = config.channels
+        self.time = TimeEmbedding(config.input_channels, config.time_size)
+        self.down = Stage(config.input_channels, config)
+        self.down_conv = CausalConv(channels, channels, 3)
+        self.middle = nn.ModuleList(Stage(channels, config) for _ in range(config.middle_stages))
+        self.up = Stage(2 * channels, config)
+        self.up_conv = CausalConv(channels, channels, 3)
+        self.final = ConvBlock(channels, channels)
+        self.out = nn.Conv1d(channels, config.output_channels, 1)
+
+    def forward(self, x: Tensor, valid: Tensor | None, t: Tensor, chunk_frames: int) -> Tensor:
+        """Velocity [B, 80, F] for x [B, 320, F] at times t [B].
+
+        valid: bool [B, F], None when no row is padded. chunk_frames: 0 for full attention.
+        """
+        time = self.time(t)
+        visible = visible_keys(valid, x.shape[2], chunk_frames, x.device)
+        mask = x.new_ones(()) if valid is None else valid[:, None].to(x.dtype)
+        skip = self.down(x, mask, time, visible)
+        y = self.down_conv(skip * mask)
+        for stage in self.middle:
+            y = stage(y, mask, time, visible)
+        y = self.up(torch.cat((y, skip), dim=1), mask, time, visible)
+        y = self.final(self.up_conv(y * mask), mask)
+        out: Tensor = self.out(y) * mask
+        return out

@@ -1,0 +1,33 @@
+"""Which positions are real and which keys a query may look at."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def valid_positions(lengths: Tensor, size: int) -> Tensor | None:
+    """Bool [B, size], True on the first lengths[b]; None when no row is padded."""
+    if bool((lengths == size).all()):
+        return None
+    return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def visible_keys(
+    valid: Tensor | None, size: int, chunk: int, device: torch.device
+) -> Tensor | None:
+    """Bool [B or 1, 1, size or 1, size] for attention; None when every query sees every key.
+
+    chunk: 0 for full attention, else queries see all up to the end of their chunk.
+    """
+    keys = None if valid is None else valid[:, None, None, :]
+    if not chunk:
+        return keys
+    position = torch.arange(size, device=device)
+    causal = position[None, :] < ((position // chunk + 1) * chunk)[:, None]
+    return causal[None, None] if keys is None else keys & causal
+
+
+def zero_padding(x: Tensor, valid: Tensor | None) -> Tensor:
+    """Zero the padding of x [B, positions, channels], so that no convolution hears it."""
+    return x if valid is None else x * valid[:, :, None]

@@ -1,0 +1,1 @@
+"""Dialogue text and prompts to speech tokens."""

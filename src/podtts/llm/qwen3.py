@@ -1,0 +1,197 @@
+"""The Qwen3 decoder, with its output head cut to what a turn may hold.
+
+Source: Qwen3 technical report (arXiv:2505.09388), QwenLM/Qwen3, Apache-2.0; parameter names are
+those of the published checkpoint (huggingface/transformers layout). Held to it by golden logits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from podtts.llm.kv_cache import KVCache
+
+
+@dataclass(frozen=True)
+class Qwen3Config:
+    """Sizes of the decoder and the ids a turn may consist of."""
+
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_size: int
+    rms_norm_eps: float
+    rope_theta: float
+    tied_head: bool  # the output head is the input embedding
+    speech_token_offset: int  # id of speech token 0
+    speech_vocabulary: int  # number of speech tokens
+    end_token: int  # id that ends a turn
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square norm in float32, rounded before it is scaled: the published order.
+
+    `nn.RMSNorm` rounds once, at the end. In bfloat16 that moves logits as far from the published
+    ones as these are from float32; in this order they are the same to the bit.
+    """
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * F.rms_norm(x.float(), self.weight.shape, eps=self.eps).to(x.dtype)
+
+
+class Attention(nn.Module):
+    """Grouped-query attention with normalised queries and keys."""
+
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        self.heads, self.kv_heads = config.heads, config.kv_heads
+        self.head_size = config.head_size
+        query_size, kv_size = config.heads * config.head_size, config.kv_heads * config.head_size
+        self.q_proj = nn.Linear(config.hidden_size, query_size, bias=False)
+        self.k_proj = nn.Linear(config.hidden_size, kv_size, bias=False)
+        self.v_proj = nn.Linear(config.hidden_size, kv_size, bias=False)
+        self.o_proj = nn.Linear(query_size, config.hidden_size, bias=False)
+        self.q_norm = RMSNorm(config.head_size, config.rms_norm_eps)
+        self.k_norm = RMSNorm(config.head_size, config.rms_norm_eps)
+
+    def forward(
+        self, x: Tensor, layer: int, rotation: Rotation, cache: KVCache, mask: Tensor | None
+    ) -> Tensor:
+        batch, tokens, _ = x.shape
+        q = self.q_norm(self.q_proj(x).view(batch, tokens, self.heads, self.head_size))
+        k = self.k_norm(self.k_proj(x).view(batch, tokens, self.kv_heads, self.head_size))
+        v = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_size)
+        q, k = rotation.turn(q.transpose(1, 2)), rotation.turn(k.transpose(1, 2))
+        keys, values = cache.append(layer, k, v.transpose(1, 2))
+        # The query heads that share a key head stand side by side as more query rows, so that no
+        # key is ever copied.
+        q = q.reshape(batch, self.kv_heads, -1, self.head_size)
+        y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+        y = y.reshape(batch, self.heads, tokens, self.head_size).transpose(1, 2)
+        out: Tensor = self.o_proj(y.reshape(batch, tokens, -1))
+        return out
+
+
+class FeedForward(nn.Module):
+    """SwiGLU."""
+
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return out
+
+
+class Layer(nn.Module):
+    """Attention, then feed-forward, each behind a norm and added to what came in."""
+
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.mlp = FeedForward(config)
+
+    def forward(
+        self, x: Tensor, layer: int, rotation: Rotation, cache: KVCache, mask: Tensor | None
+    ) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), layer, rotation, cache, mask)
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out
+
+
+class Rotation:
+    """Rotary positions for the tokens of one call.
+
+    Angles are float32 whatever the model's dtype; only their sine and cosine are rounded to it.
+    """
+
+    def __init__(self, inverse_frequencies: Tensor, start: int, tokens: int, dtype: torch.dtype):
+        positions = torch.arange(start, start + tokens, device=inverse_frequencies.device)
+        angles = positions[:, None].float() * inverse_frequencies  # [T, head size / 2]
+        angles = torch.cat((angles, angles), dim=-1)
+        self.cos, self.sin = angles.cos().to(dtype), angles.sin().to(dtype)
+
+    def turn(self, x: Tensor) -> Tensor:
+        """Rotate [B, heads, T, head size]."""
+        first, second = x.chunk(2, dim=-1)
+        return x * self.cos + torch.cat((-second, first), dim=-1) * self.sin
+
+
+class Qwen3(nn.Module):
+    """Token ids in, logits over the legal ids out; the KV cache is an argument.
+
+    The legal ids are the speech tokens and the end token. In logits they are numbered from 0:
+    speech tokens first, the end token last (`end_index`).
+    """
+
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        # The rows of the output head that are ever legal; filled by `cut_head`.
+        self.head = nn.Linear(config.hidden_size, config.speech_vocabulary + 1, bias=False)
+
+    @property
+    def end_index(self) -> int:
+        return self.config.speech_vocabulary
+
+    def legal_rows(self) -> Tensor:
+        """Ids in the order of the logits, int64 [V]."""
+        config = self.config
+        speech = torch.arange(config.speech_vocabulary) + config.speech_token_offset
+        return torch.cat((speech, torch.tensor([config.end_token])))
+
+    def new_cache(self, batch: int = 1) -> KVCache:
+        weight = self.embed_tokens.weight
+        config = self.config
+        return KVCache(
+            config.layers, batch, config.kv_heads, config.head_size, weight.dtype, weight.device
+        )
+
+    def forward(self, ids: Tensor, cache: KVCache) -> Tensor:
+        """Read ids int64 [B, T] behind what the cache holds; return hidden states [B, T, H]."""
+        tokens = ids.shape[1]
+        cache.reserve(tokens)
+        x = self.embed_tokens(ids)
+        rotation = Rotation(self._inverse_frequencies(x.device), cache.length, tokens, x.dtype)
+        mask = self._mask(cache.length, tokens, x.device)
+        for number, layer in enumerate(self.layers):
+            x = layer(x, number, rotation, cache, mask)
+        cache.advance(tokens)
+        hidden: Tensor = self.norm(x)
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits over the legal ids, float32 [..., V], for hidden states [..., H]."""
+        out: Tensor = self.head(hidden).float()
+        return out
+
+    def _inverse_frequencies(self, device: torch.device) -> Tensor:
+        size = self.config.head_size
+        exponents = torch.arange(0, size, 2, dtype=torch.float32, device=device) / size
+        return 1.0 / self.config.rope_theta**exponents
+
+    def _mask(self, past: int, tokens: int, device: torch.device) -> Tensor | None:
+        """Which keys each query row sees, bool [heads per key head * T, past + T]."""
+        if tokens == 1:
+            return None
+        seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=device).tril(past)
+        return seen.repeat(self.config.heads // self.config.kv_heads, 1)

@@ -1,0 +1,77 @@
+"""Every knob of quality and speed, one frozen dataclass a stage; each checks its own range."""
+
+from dataclasses import dataclass, field
+
+from podtts.errors import UsageError
+
+
+def _require(holds: bool, name: str, value: object, rule: str) -> None:
+    if not holds:
+        raise UsageError(f"{name} is {value}, but must be {rule}")
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """How the LLM draws speech tokens (published values)."""
+
+    temperature: float = 0.6
+    top_k: int = 100
+    top_p: float = 0.9
+    repetition_penalty: float = 1.25  # on tokens of this turn alone
+    min_tokens: int = 8  # the end token is illegal before
+    max_tokens: int = 3000  # 2 minutes
+    repeat_window: int = 25  # ids of context the repetition-aware step looks back on
+    repeat_limit: int = 4  # occurrences in it from which a fresh draw replaces the candidate
+    greedy: bool = False  # take the likeliest id in place of every draw, to compare numbers
+
+    def __post_init__(self) -> None:
+        _require(self.temperature > 0, "temperature", self.temperature, "above 0")
+        _require(self.top_k >= 1, "top-k", self.top_k, "at least 1")
+        _require(0 < self.top_p <= 1, "top-p", self.top_p, "above 0 and at most 1")
+        _require(
+            self.repetition_penalty > 0, "repetition-penalty", self.repetition_penalty, "above 0"
+        )
+        _require(self.min_tokens >= 0, "min-turn-tokens", self.min_tokens, "at least 0")
+        _require(self.max_tokens >= 1, "max-turn-tokens", self.max_tokens, "at least 1")
+
+
+@dataclass(frozen=True)
+class WindowOptions:
+    """When the LLM's context is rebuilt and what stays in it (published values)."""
+
+    max_turns: int = 10  # speakers plus turns since the last rebuild
+    max_tokens: int = 6192
+    text_turns: int = 2  # older turns kept as text alone
+    full_turns: int = 2  # latest turns kept with their speech tokens
+
+
+@dataclass(frozen=True)
+class FlowOptions:
+    """How the flow turns speech tokens into mel frames (published values)."""
+
+    steps: int = 15  # Euler steps on the cosine grid
+    guidance: float = 0.7  # weight of classifier-free guidance; 0 leaves it out
+    chunk_causal: bool = False  # attention in chunks of 25 tokens, as in streaming
+
+    def __post_init__(self) -> None:
+        _require(self.steps >= 1, "flow-steps", self.steps, "at least 1")
+        _require(self.guidance >= 0, "guidance", self.guidance, "at least 0")
+
+
+@dataclass(frozen=True)
+class SynthesisOptions:
+    """All that, beside script, voices and model, decides how an episode sounds."""
+
+    seed: int = 1988
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    window: WindowOptions = field(default_factory=WindowOptions)
+    flow: FlowOptions = field(default_factory=FlowOptions)
+    limit_turns: int | None = None  # speak only the first turns, to audition
+
+    def __post_init__(self) -> None:
+        _require(
+            self.limit_turns is None or self.limit_turns >= 1,
+            "limit-turns",
+            self.limit_turns,
+            "at least 1",
+        )

@@ -1,0 +1,1 @@
+"""Speaker recordings in: encoders, features, and the cache that keeps them."""

@@ -1,0 +1,18 @@
+"""Random numbers per turn and stage, so that every turn can be made again alone.
+
+Nothing depends on batch, device, or how many numbers an earlier turn used: each (seed, turn,
+stage) has a generator of its own, and all draws are made on the CPU.
+"""
+
+import hashlib
+from typing import Literal
+
+import torch
+
+Stage = Literal["llm", "flow", "vocoder"]
+
+
+def stage_rng(seed: int, turn: int | str, stage: Stage) -> torch.Generator:
+    """Return the generator of one stage of one turn (`turn` is its number, or names a prompt)."""
+    digest = hashlib.sha256(f"{seed}/{turn}/{stage}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

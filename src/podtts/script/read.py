@@ -1,0 +1,40 @@
+"""Script files -> Script: which format, which encoding."""
+
+from pathlib import Path
+
+from podtts.errors import InputError
+from podtts.script.model import Script
+from podtts.script.parse import parse_script
+from podtts.script.published import parse_published
+from podtts.text.characters import clean_text, decode_utf8
+
+
+def read_script(path: Path) -> Script:
+    """Read a script file.
+
+    Raises ScriptError, with file and line, when it cannot be spoken as written, and InputError
+    when there is no such file or it cannot be read.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such script", "check the path") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder, not a script", "name a file in it") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return decode_script(raw, str(path), path.parent)
+
+
+def decode_script(raw: bytes, source: str, folder: Path) -> Script:
+    """Parse the bytes of a script: published JSON, or plain text.
+
+    source: names the script in messages; a name in `.json` decides for JSON, as `{` in front does.
+    folder: what a relative `prompt_audio` of a JSON script is relative to.
+    Raises ScriptError.
+    """
+    text = clean_text(decode_utf8(raw, source), source)
+    named_json = source.casefold().endswith(".json")
+    if text.lstrip().startswith("{") or (named_json and text.strip()):
+        return parse_published(text, source, folder)
+    return parse_script(text, source)

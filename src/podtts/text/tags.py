@@ -1,0 +1,82 @@
+"""The tags a text may hold, and the check that it holds no other.
+
+Tags are tokens of the model's vocabulary: an unknown one would be spelled out aloud, and one that
+marks structure (`<|text_end|>`) would break the turn apart. Hence everything that looks like a
+tag must be one of these.
+"""
+
+import re
+from dataclasses import dataclass
+
+from podtts.errors import nearest
+from podtts.text.characters import excerpt
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A token that may stand in a text as `<|name|>`."""
+
+    name: str
+    meaning: str
+
+    @property
+    def token(self) -> str:
+        return f"<|{self.name}|>"
+
+
+PARALINGUISTIC_TAGS = (
+    Tag("laughter", "a laugh"),
+    Tag("sigh", "a sigh"),
+    Tag("breathing", "an audible breath"),
+    Tag("coughing", "a cough"),
+    Tag("throat_clearing", "clearing the throat"),
+)
+DIALECT_TAGS = (
+    Tag("Sichuan", "opens a text in Sichuanese (dialect checkpoint)"),
+    Tag("Yue", "opens a text in Cantonese (dialect checkpoint)"),
+    Tag("Henan", "opens a text in Henanese (dialect checkpoint)"),
+)
+
+_NAMES = tuple(tag.name for tag in PARALINGUISTIC_TAGS + DIALECT_TAGS)
+_KNOWN_TAGS = "the tags are " + " ".join(tag.token for tag in PARALINGUISTIC_TAGS + DIALECT_TAGS)
+_MARK = re.compile(r"<\||\|>")
+
+
+@dataclass(frozen=True)
+class TagProblem:
+    """What is wrong with a text's tags, and where: `offset` counts characters."""
+
+    offset: int
+    problem: str
+    hint: str = _KNOWN_TAGS
+
+
+def check_tags(text: str) -> TagProblem | None:
+    """Return the first unknown tag or unbalanced `<|` or `|>` of a text, or None."""
+    opened: int | None = None
+    for mark in _MARK.finditer(text):
+        if mark[0] == "<|":
+            if opened is not None:
+                return _unclosed(opened)
+            opened = mark.start()
+        elif opened is None:
+            return TagProblem(mark.start(), "|> without <| before it")
+        else:
+            name = text[opened + 2 : mark.start()]
+            if name not in _NAMES:
+                close = nearest(name.strip(), _NAMES)
+                return TagProblem(opened, f"unknown tag <|{excerpt(name)}|>{close}")
+            opened = None
+    return None if opened is None else _unclosed(opened)
+
+
+def _unclosed(offset: int) -> TagProblem:
+    return TagProblem(offset, "<| without |> behind it")
+
+
+def check_dialect_prompt(text: str) -> TagProblem | None:
+    """Return what keeps a non-empty text from being a dialect prompt, or None."""
+    if not text.startswith(tuple(tag.token for tag in DIALECT_TAGS)):
+        tokens = ", ".join(tag.token for tag in DIALECT_TAGS)
+        return TagProblem(0, f"a dialect prompt must begin with one of {tokens}", "")
+    return check_tags(text)

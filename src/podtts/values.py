@@ -1,0 +1,120 @@
+"""What travels between stages: frozen values that check themselves when they are made.
+
+Axis letters, here and in every docstring: B batch, T speech tokens (25 per second), F mel frames
+(50 per second), S samples (24,000 per second), V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from podtts.errors import InputError
+from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN, OUTPUT_HZ, TOKENS_PER_SECOND
+
+if TYPE_CHECKING:  # values are named by modules that must import without torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a dialogue."""
+
+    speaker: int  # 0-based number in the script's cast
+    text: str  # as written, tags included
+    line: int = 0  # where it starts in its source, 1-based; 0 when made by a program
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A heading of the script; it stands before turn number `turn` (0-based)."""
+
+    title: str
+    turn: int
+    line: int = 0
+
+
+@dataclass(frozen=True, eq=False)  # tensors have no truth value to compare
+class PromptFeatures:
+    """Everything the model needs to know of one speaker's recording.
+
+    Raises InputError when shapes do not belong together: two mel frames stand over every token.
+    """
+
+    speech_tokens: Tensor  # int32 [T]
+    mel: Tensor  # float32 [2*T, 80], natural log
+    speaker_embedding: Tensor  # float32 [192]
+
+    def __post_init__(self) -> None:
+        tokens, frames = len(self.speech_tokens), len(self.mel)
+        if self.mel.ndim != 2 or self.mel.shape[1] != MEL_BINS:
+            raise InputError(f"prompt mel has shape {tuple(self.mel.shape)}, not [frames, 80]")
+        if frames != MEL_FRAMES_PER_TOKEN * tokens:
+            raise InputError(
+                f"prompt has {tokens} speech tokens but {frames} mel frames, not twice"
+            )
+        if self.speaker_embedding.ndim != 1:
+            raise InputError(
+                f"speaker embedding has shape {tuple(self.speaker_embedding.shape)}, not [size]"
+            )
+
+    @property
+    def seconds(self) -> float:
+        """Length of the recording as the model sees it."""
+        return len(self.speech_tokens) / TOKENS_PER_SECOND
+
+
+@dataclass(frozen=True, eq=False)
+class SpeakerPrompt:
+    """A speaker of a script: the features of the recording and what is said in it."""
+
+    name: str
+    features: PromptFeatures
+    transcript: str
+    dialect_prompt: str = ""  # a sentence in dialect, opened by its tag; empty for none
+
+
+@dataclass(frozen=True)
+class StageSeconds:
+    """Seconds of work one turn took, by stage."""
+
+    llm: float = 0.0
+    flow: float = 0.0
+    vocoder: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return self.llm + self.flow + self.vocoder
+
+    def __add__(self, other: StageSeconds) -> StageSeconds:
+        return StageSeconds(
+            self.llm + other.llm, self.flow + other.flow, self.vocoder + other.vocoder
+        )
+
+
+@dataclass(frozen=True)
+class SpeechTokens:
+    """What the LLM wrote for one turn."""
+
+    ids: tuple[int, ...]  # values in [0, speech vocabulary), end token not included
+    ended: bool  # False when the token limit cut the turn
+
+    @property
+    def seconds(self) -> float:
+        return len(self.ids) / TOKENS_PER_SECOND
+
+
+@dataclass(frozen=True, eq=False)
+class TurnAudio:
+    """A finished turn, yielded by the pipeline as soon as its audio exists."""
+
+    index: int  # 0-based number in the script
+    turn: Turn
+    tokens: SpeechTokens
+    wave: Tensor  # float32 [S] on the CPU, within [-1, 1]
+    work: StageSeconds = field(default_factory=StageSeconds)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio."""
+        return len(self.wave) / OUTPUT_HZ

@@ -1,0 +1,56 @@
+"""The harmonic source: a fundamental and its overtones following f0, with noise.
+
+Source: neural source-filter models (arXiv:1904.12088) as in HiFTNet (arXiv:2309.09493) and
+FunAudioLLM/CosyVoice, Apache-2.0. Realised afresh; the published random start phases of the
+overtones have no effect on the result and are left out.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from podtts.device import has_float64
+from podtts.rates import MEL_HOP, OUTPUT_HZ
+
+SINE_AMPLITUDE = 0.1
+VOICED_NOISE = 0.003
+UNVOICED_NOISE = SINE_AMPLITUDE / 3
+
+
+class HarmonicSource(nn.Module):
+    """f0 per frame to one excitation signal per sample."""
+
+    def __init__(self, waves: int, voiced_threshold_hz: float) -> None:
+        super().__init__()
+        self.voiced_threshold_hz = voiced_threshold_hz
+        self.mix = nn.Linear(waves, 1)
+
+    @property
+    def waves(self) -> int:
+        """The fundamental and its overtones."""
+        return self.mix.in_features
+
+    def forward(self, f0: Tensor, noise: Tensor) -> Tensor:
+        """Excitation float32 [B, S] for f0 [B, F] in Hz and noise [B, waves, S], S = 480*F.
+
+        f0 must be 0 behind a row's end, so that its phase stands still there.
+        """
+        voiced = (f0 > self.voiced_threshold_hz).float().repeat_interleave(MEL_HOP, dim=1)[:, None]
+        amplitude = voiced * VOICED_NOISE + (1 - voiced) * UNVOICED_NOISE
+        sines = SINE_AMPLITUDE * torch.sin(self.phase(f0)) * voiced + amplitude * noise
+        out: Tensor = torch.tanh(self.mix(sines.transpose(1, 2)))
+        return out.squeeze(2)
+
+    def phase(self, f0: Tensor) -> Tensor:
+        """Phase of every wave in radians, float32 [B, waves, S].
+
+        Accumulated at frame rate in float64: in float32 the error grows with the turn's length.
+        """
+        multiples = torch.arange(1, self.waves + 1, dtype=torch.float64)
+        exact = f0.double() if has_float64(f0.device) else f0.cpu().double()
+        turns_per_sample = exact[:, None] * multiples.to(exact.device)[:, None] / OUTPUT_HZ % 1
+        turns = turns_per_sample.cumsum(dim=2) * MEL_HOP
+        turns = F.interpolate(turns, scale_factor=float(MEL_HOP), mode="linear")
+        return (turns % 1 * (2 * torch.pi)).float().to(f0.device)

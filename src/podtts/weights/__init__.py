@@ -1,0 +1,1 @@
+"""Checkpoints: where they are, how they are read, what is in them."""

@@ -1,0 +1,174 @@
+"""Reading a checkpoint's files: JSON settings and tensors, every problem naming its file.
+
+Published layout: config.json, soulxpodcast_config.json, tokenizer files, model.safetensors (or
+shards with an index), flow.pt or .safetensors, hift.pt or .safetensors, campplus.onnx,
+speech_tokenizer_v2.onnx, and optionally podtts.json with what no tensor's shape tells.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from podtts.errors import ModelError, nearest
+
+SPEECH_TOKENIZER_FILE = "speech_tokenizer_v2.onnx"
+SPEAKER_ENCODER_FILE = "campplus.onnx"
+_COMPLETE = "the folder should hold a whole checkpoint, as after: podtts model pull NAME"
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor in a file: its shape is known, its numbers are read when asked for."""
+
+    file: Path
+    shape: tuple[int, ...]
+    read: Callable[[], Tensor]
+
+
+Tensors = dict[str, StoredTensor]  # by published name
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object. Raises ModelError naming the file."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing", _COMPLETE) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} does not hold a JSON object")
+    return value
+
+
+def missing_files(directory: Path) -> list[str]:
+    """Names of the files a checkpoint needs and `directory` lacks, alternatives joined by `or`."""
+    alternatives = [
+        ("config.json",),
+        ("soulxpodcast_config.json",),
+        ("tokenizer.json", "vocab.json"),
+        ("model.safetensors", "model.safetensors.index.json"),
+        ("flow.safetensors", "flow.pt"),
+        ("hift.safetensors", "hift.pt"),
+        (SPEAKER_ENCODER_FILE,),
+        (SPEECH_TOKENIZER_FILE,),
+    ]
+    return [
+        " or ".join(names)
+        for names in alternatives
+        if not any((directory / name).is_file() for name in names)
+    ]
+
+
+def check_directory(directory: Path) -> None:
+    """Raise ModelError when `directory` is no checkpoint or lacks files; cheap, reads nothing."""
+    if not directory.is_dir():
+        raise ModelError(f"{directory} is not a folder", _COMPLETE)
+    if missing := missing_files(directory):
+        raise ModelError(f"{directory} lacks {', '.join(missing)}", _COMPLETE)
+
+
+def open_llm(directory: Path) -> Tensors:
+    """Tensors of the LLM, from one file or from shards."""
+    single, index = directory / "model.safetensors", directory / "model.safetensors.index.json"
+    if single.is_file() or not index.is_file():
+        return open_safetensors(single)
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict):
+        raise ModelError(f"{index} has no weight_map")
+    tensors: Tensors = {}
+    for shard in sorted(set(weight_map.values())):
+        tensors |= open_safetensors(directory / shard)
+    for name, shard in weight_map.items():
+        if name not in tensors or tensors[name].file.name != shard:
+            raise ModelError(f"{directory / shard}: tensor {name} is missing (named by the index)")
+    if unlisted := sorted(tensors.keys() - weight_map.keys()):
+        raise ModelError(f"{tensors[unlisted[0]].file}: tensor {unlisted[0]} is not in the index")
+    return tensors
+
+
+def open_part(directory: Path, part: str) -> Tensors:
+    """Tensors of `flow` or `hift`: the converted safetensors if there, else the published .pt."""
+    converted = directory / f"{part}.safetensors"
+    return open_safetensors(converted) if converted.is_file() else open_pt(directory / f"{part}.pt")
+
+
+def open_safetensors(path: Path) -> Tensors:
+    """Tensors of a safetensors file, memory-mapped."""
+    try:
+        file = safe_open(path, framework="pt")
+        names = list(file.keys())
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing", _COMPLETE) from error
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{path} is damaged or no safetensors file: {error}", "pull or copy it again"
+        ) from error
+    return {
+        name: StoredTensor(path, shape, lambda name=name: file.get_tensor(name))  # type: ignore[misc]
+        for name, shape in shapes.items()
+    }
+
+
+def open_pt(path: Path) -> Tensors:
+    """Tensors of a PyTorch state dict; nothing in the file is executed."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing", _COMPLETE) from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"{path} is damaged or holds more than tensors: {reason}", "pull or copy it again"
+        ) from error
+    if not isinstance(state, Mapping):
+        raise ModelError(f"{path} does not hold a state dict")
+    for name, value in state.items():
+        if not isinstance(value, Tensor):
+            raise ModelError(f"{path}: {name} is {type(value).__name__}, not a tensor")
+    return {
+        name: StoredTensor(path, tuple(value.shape), lambda value=value: value)  # type: ignore[misc]
+        for name, value in state.items()
+    }
+
+
+@dataclass(frozen=True)
+class Settings:
+    """podtts.json: what no tensor's shape tells; defaults are the published model's."""
+
+    estimator_heads: int = 8
+    estimator_head_dim: int = 64
+    voiced_threshold_hz: float = 10.0
+    untrained: bool = False  # random weights: what is spoken is noise
+
+    @staticmethod
+    def read(directory: Path) -> Settings:
+        """Read podtts.json if there is one. Raises ModelError for unknown keys and wrong types."""
+        path = directory / "podtts.json"
+        if not path.is_file():
+            return Settings()
+        values = read_json(path)
+        kinds: dict[str, type | tuple[type, ...]] = {
+            "estimator_heads": int,
+            "estimator_head_dim": int,
+            "voiced_threshold_hz": (int, float),
+            "untrained": bool,
+        }
+        for key, value in values.items():
+            if key not in kinds:
+                raise ModelError(f"{path}: unknown key {key!r}{nearest(key, kinds)}")
+            if isinstance(value, bool) != (kinds[key] is bool) or not isinstance(value, kinds[key]):
+                raise ModelError(f"{path}: {key} has the wrong type: {value!r}")
+            if kinds[key] is not bool and value <= 0:
+                raise ModelError(f"{path}: {key} is {value}, but must be above 0")
+        return Settings(**values)

@@ -1,0 +1,86 @@
+import pytest
+import torch
+from torch import Tensor
+
+from golden_data import models, relative_rms, tensors
+from podtts.errors import InputError
+from podtts.flow.decode import noise_frames
+from podtts.options import FlowOptions
+from podtts.values import PromptFeatures
+
+FULL, CHUNKS = FlowOptions(), FlowOptions(chunk_causal=True)
+
+
+def golden_row(name: str) -> tuple[Tensor, PromptFeatures, Tensor]:
+    golden = tensors("flow")
+    ids, count = golden[f"{name}.tokens"], int(golden[f"{name}.prompt_tokens"])
+    prompt = PromptFeatures(
+        ids[:count], golden[f"{name}.prompt_mel"], golden[f"{name}.speaker_embedding"]
+    )
+    return ids[count:], prompt, golden[f"{name}.noise"].T
+
+
+@pytest.mark.parametrize("name", ["short", "long"])
+@pytest.mark.parametrize(("options", "mel"), [(FULL, "mel"), (CHUNKS, "mel_chunk_causal")])
+def test_mel_is_the_published_one(name: str, options: FlowOptions, mel: str) -> None:
+    tokens, prompt, noise = golden_row(name)
+    ours = models().flow.decode_with_prompt([tokens], [prompt], [noise], options)[0]
+    assert relative_rms(ours, tensors("flow")[f"{name}.{mel}"].T) < 1e-4
+
+
+@pytest.mark.parametrize("name", ["short", "long"])
+def test_encoder_output_is_the_published_one(name: str) -> None:
+    ids = tensors("flow")[f"{name}.tokens"].long()
+    mu = models().flow.encode(ids[None], torch.tensor([len(ids)]), FULL)[0]
+    assert relative_rms(mu, tensors("flow")[f"{name}.encoder_mu"]) < 1e-4
+
+
+def test_prompt_frames_are_cut() -> None:
+    tokens, prompt, noise = golden_row("long")
+    whole = models().flow.decode_with_prompt([tokens], [prompt], [noise], FULL)[0]
+    cut = models().flow.decode([tokens], [prompt], [noise], FULL)[0]
+    assert len(cut) == 2 * len(tokens)
+    assert torch.equal(cut, whole[len(prompt.mel) :])
+
+
+@pytest.mark.parametrize("options", [FULL, CHUNKS, FlowOptions(guidance=0, steps=3)])
+def test_padded_batch_equals_single_rows(options: FlowOptions) -> None:
+    flow = models().flow
+    rng = torch.Generator().manual_seed(5)
+    prompts = [golden_row(name)[1] for name in ("short", "long", "short", "long")]
+    tokens = [torch.randint(0, 6561, (count,), generator=rng) for count in (3, 41, 120, 60)]
+    noise = [
+        torch.randn(noise_frames(prompt, len(row)), 80, generator=rng)
+        for prompt, row in zip(prompts, tokens, strict=True)
+    ]
+    together = flow.decode_padded(tokens, prompts, noise, options)
+    for row in range(4):
+        one = slice(row, row + 1)
+        alone = flow.decode_padded(tokens[one], prompts[one], noise[one], options)[0]
+        assert relative_rms(together[row], alone) < 1e-5
+
+
+def test_rows_on_the_cpu_equal_single_rows_to_the_bit() -> None:
+    flow = models().flow
+    rows = [golden_row("short"), golden_row("long")]
+    together = flow.decode(
+        [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows], FULL
+    )
+    for (tokens, prompt, noise), mel in zip(rows, together, strict=True):
+        assert torch.equal(flow.decode([tokens], [prompt], [noise], FULL)[0], mel)
+
+
+def test_more_steps_come_closer_to_the_solution() -> None:
+    tokens, prompt, noise = golden_row("short")
+
+    def mel(steps: int) -> Tensor:
+        return models().flow.decode([tokens], [prompt], [noise], FlowOptions(steps=steps))[0]
+
+    exact = mel(120)
+    assert relative_rms(mel(30), exact) < relative_rms(mel(10), exact) < relative_rms(mel(3), exact)
+
+
+def test_tokens_beyond_the_vocabulary_are_refused() -> None:
+    _, prompt, noise = golden_row("short")
+    with pytest.raises(InputError, match="outside the flow's 0 to 6560"):
+        models().flow.decode([torch.tensor([6561])], [prompt], [noise], FULL)

@@ -1,0 +1,86 @@
+import copy
+
+import pytest
+import torch
+
+from golden_data import MODEL, models, relative_rms, tensors
+from podtts.device import place
+from podtts.llm.qwen3 import Qwen3
+from podtts.weights.load import load_llm
+
+
+def logits_of(llm: Qwen3, ids: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        return llm.logits(llm(ids, llm.new_cache(len(ids))))
+
+
+def test_float32_logits_are_the_published_ones() -> None:
+    llm, golden = models().llm, tensors("llm")
+    ours = logits_of(llm, golden["input_ids"])[0, -8:]
+    assert relative_rms(ours, golden["logits_fp32"][:, llm.legal_rows()]) < 1e-4
+
+
+def test_bfloat16_logits_are_the_published_ones() -> None:
+    llm, golden = load_llm(MODEL, 6561, place("cpu", "bfloat16")), tensors("llm")
+    ours = logits_of(llm, golden["input_ids"])[0, -8:]
+    reference = golden["logits_bf16"][:, llm.legal_rows()]
+    rounding = relative_rms(golden["logits_bf16"], golden["logits_fp32"])
+    assert relative_rms(ours, reference) < 0.5 * rounding
+
+
+def test_transformers_reads_the_same_logits() -> None:
+    from transformers import Qwen3ForCausalLM
+
+    reference = Qwen3ForCausalLM.from_pretrained(MODEL, dtype=torch.float32)
+    llm = models().llm
+    ids = torch.randint(0, llm.config.vocab_size, (2, 40), generator=torch.Generator())
+    with torch.inference_mode():
+        theirs = reference(ids).logits[:, :, llm.legal_rows()]
+    assert relative_rms(logits_of(llm, ids), theirs) < 1e-5
+
+
+def test_decoding_with_the_cache_equals_one_full_forward() -> None:
+    llm = models().llm
+    ids = tensors("llm")["input_ids"]
+    whole = logits_of(llm, ids)
+    cache = llm.new_cache()
+    with torch.inference_mode():
+        parts = [
+            llm.logits(llm(part, cache)) for part in torch.split(ids, [30, 1, 1, 10, 6], dim=1)
+        ]
+    assert relative_rms(torch.cat(parts, dim=1), whole) < 1e-5
+
+
+def test_trimmed_cache_goes_on_as_if_nothing_had_followed() -> None:
+    llm = models().llm
+    ids = tensors("llm")["input_ids"]
+    cache = llm.new_cache()
+    with torch.inference_mode():
+        llm(ids[:, :20], cache)
+        expected = llm.logits(llm(ids[:, 20:25], copy.deepcopy(cache)))
+        llm(ids[:, 30:], cache)
+        cache.trim(20)
+        again = llm.logits(llm(ids[:, 20:25], cache))
+    assert torch.equal(again, expected)
+    with pytest.raises(ValueError, match="cannot trim"):
+        cache.trim(1000)
+
+
+def test_cache_grows_without_losing_what_it_holds() -> None:
+    llm = models().llm
+    ids = torch.randint(0, llm.config.vocab_size, (1, 1500), generator=torch.Generator())
+    cache = llm.new_cache()
+    with torch.inference_mode():
+        llm(ids[:, :1000], cache)
+        before = cache.keys[:, :, :, :1000].clone()
+        llm(ids[:, 1000:], cache)
+    assert cache.length == 1500
+    assert torch.equal(cache.keys[:, :, :, :1000], before)
+
+
+def test_batch_rows_equal_single_rows() -> None:
+    llm = models().llm
+    ids = torch.randint(0, llm.config.vocab_size, (3, 24), generator=torch.Generator())
+    together = logits_of(llm, ids)
+    for row in range(3):
+        assert relative_rms(together[row], logits_of(llm, ids[row : row + 1])[0]) < 1e-5

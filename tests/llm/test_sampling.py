@@ -1,0 +1,103 @@
+import pytest
+import torch
+
+from golden_data import models, tensors
+from podtts.llm.sampling import (
+    draw,
+    forbid_end,
+    keep_likely,
+    next_tokens,
+    processed_distribution,
+)
+from podtts.options import SamplingOptions
+
+CASES = range(8)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_published_distributions_and_choices(case: int) -> None:
+    llm = models().llm
+    config = llm.config
+    golden = {
+        name.partition(".")[2]: value
+        for name, value in tensors("sampling").items()
+        if name.startswith(f"{case}.")
+    }
+    rows = llm.legal_rows()
+    logits = golden["logits"][rows][None]
+    history, prompt = golden["history"].tolist(), int(golden["prompt_len"])
+    generated = history[prompt:]
+    if len(generated) < 8:
+        logits = forbid_end(logits, llm.end_index)
+    local = {int(token): index for index, token in enumerate(rows)}
+    seen = torch.zeros_like(logits, dtype=torch.bool)
+    seen[0, [local[token] for token in generated]] = True
+    recent = torch.tensor([[local.get(token, -1) for token in history[-25:]]])
+    options = SamplingOptions(greedy=True)
+
+    processed = processed_distribution(logits, seen, options)
+    torch.testing.assert_close(processed[0], golden["probs"][rows], rtol=1e-4, atol=1e-7)
+    assert float(golden["probs"].sum() - golden["probs"][rows].sum()) == pytest.approx(0, abs=1e-6)
+    torch.testing.assert_close(
+        logits.softmax(-1)[0], golden["fallback_probs"][rows], rtol=1e-4, atol=1e-7
+    )
+    assert int(rows[processed.argmax()]) == int(golden["candidate"])
+    repeats = int((recent == processed.argmax()).sum())
+    assert (repeats >= options.repeat_limit) == (int(golden["repeats"]) >= 5)
+    chosen = next_tokens(logits, seen, recent, torch.rand(1, 2), options)
+    assert int(rows[chosen]) == int(golden["chosen"])
+    assert config.end_token == int(rows[llm.end_index])
+
+
+def test_golden_cases_cover_both_sides_of_the_repetition_rule() -> None:
+    fired = [int(tensors("sampling")[f"{case}.repeats"]) >= 5 for case in CASES]
+    assert sum(fired) == 4
+
+
+def test_draw_follows_the_distribution() -> None:
+    probabilities = torch.tensor([[0.0, 0.5, 0.0, 0.3, 0.2, 0.0]])
+    grid = (torch.arange(1000) + 0.5) / 1000
+    drawn = draw(probabilities.expand(1000, -1), grid)
+    assert torch.bincount(drawn, minlength=6).tolist() == [0, 500, 0, 300, 200, 0]
+
+
+@pytest.mark.parametrize("uniform", [0.0, 1 - 2**-24])
+def test_draw_never_leaves_the_support(uniform: float) -> None:
+    generator = torch.Generator().manual_seed(3)
+    for _ in range(200):
+        row = torch.rand(1, 50, generator=generator)
+        row[:, 40:] = 0
+        row[:, :3] = 0
+        chosen = int(draw(row / row.sum(), torch.tensor([uniform])))
+        assert 3 <= chosen < 40
+
+
+def test_rows_of_a_batch_draw_what_they_draw_alone() -> None:
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(5, 300, generator=generator)
+    seen = torch.rand(5, 300, generator=generator) < 0.1
+    recent = torch.randint(0, 300, (5, 25), generator=generator)
+    uniforms = torch.rand(5, 2, generator=generator)
+    options = SamplingOptions()
+    together = next_tokens(logits, seen, recent, uniforms, options)
+    for row in range(5):
+        one = slice(row, row + 1)
+        alone = next_tokens(logits[one], seen[one], recent[one], uniforms[one], options)
+        assert alone == together[one]
+
+
+def test_top_k_keeps_ties_and_top_p_keeps_at_least_one() -> None:
+    logits = torch.tensor([[3.0, 2.0, 2.0, 1.0]])
+    assert keep_likely(logits, 2, 1.0).isfinite().tolist() == [[True, True, True, False]]
+    assert keep_likely(logits, 4, 1e-6).isfinite().tolist() == [[True, False, False, False]]
+
+
+def test_repetition_rule_takes_the_raw_distribution() -> None:
+    logits = torch.tensor([[5.0, 4.9, 0.0]])
+    seen = torch.zeros(1, 3, dtype=torch.bool)
+    options = SamplingOptions(top_k=1)
+    uniforms = torch.tensor([[0.5, 0.9]])  # the second draw of the raw distribution gives id 1
+    calm = torch.tensor([[0, 0, 0, 1]])
+    stuck = torch.tensor([[0, 0, 0, 0]])
+    assert int(next_tokens(logits, seen, calm, uniforms, options)) == 0
+    assert int(next_tokens(logits, seen, stuck, uniforms, options)) == 1

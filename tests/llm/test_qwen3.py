@@ -51,6 +51,15 @@ def test_decoding_with_the_cache_equals_one_full_forward() -> None:
     assert relative_rms(torch.cat(parts, dim=1), whole) < 1e-5
 
 
+def test_without_a_cache_the_same_is_read_and_gradients_flow() -> None:
+    llm = copy.deepcopy(models().llm).requires_grad_(True)
+    ids = tensors("llm")["input_ids"]
+    logits = llm.logits(llm(ids))
+    assert torch.equal(logits.detach(), logits_of(llm, ids))
+    logits.logsumexp(-1).sum().backward()  # type: ignore[no-untyped-call]
+    assert all(parameter.grad is not None for parameter in llm.parameters())
+
+
 def test_trimmed_cache_goes_on_as_if_nothing_had_followed() -> None:
     llm = models().llm
     ids = tensors("llm")["input_ids"]

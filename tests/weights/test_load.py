@@ -148,7 +148,7 @@ def test_a_truncated_file_is_named(checkpoint: Path, name: str) -> None:
     [
         ("podtts.json", {"estimator_heads": 3}, "estimator_heads 3 × estimator_head_dim 16"),
         ("podtts.json", {"estimator_head": 3}, "unknown key 'estimator_head'; did you mean"),
-        ("podtts.json", {"untrained": 1}, "untrained has the wrong type"),
+        ("podtts.json", {"untrained": 1}, "untrained is 1, but must be true or false"),
         ("config.json", {"hidden_size": 63}, "hidden_size is 63, but the tensors"),
         ("config.json", {"num_hidden_layers": 3}, "num_hidden_layers is 3"),
         ("config.json", {"rope_scaling": {"type": "yarn"}}, "type 'yarn' are not known"),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from podtts.device import runs_rows_together
+from podtts.embedding import TokenEmbedding
 from podtts.errors import InputError
 from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
@@ -39,7 +40,7 @@ class Flow(nn.Module):
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
         self.config = config
-        self.token_embedding = nn.Embedding(config.vocabulary, config.encoder.input_size)
+        self.token_embedding = TokenEmbedding(config.vocabulary, config.encoder.input_size)
         self.speaker_projection = nn.Linear(config.speaker_embedding_size, MEL_BINS)
         self.encoder = Encoder(config.encoder)
         self.mu_projection = nn.Linear(config.encoder.size, MEL_BINS)

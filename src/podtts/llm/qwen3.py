@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from podtts.embedding import TokenEmbedding
 from podtts.llm.kv_cache import KVCache
 
 
@@ -66,14 +67,16 @@ class Attention(nn.Module):
         self.k_norm = RMSNorm(config.head_size, config.rms_norm_eps)
 
     def forward(
-        self, x: Tensor, layer: int, rotation: Rotation, cache: KVCache, mask: Tensor | None
+        self, x: Tensor, layer: int, rotation: Rotation, cache: KVCache | None, mask: Tensor | None
     ) -> Tensor:
         batch, tokens, _ = x.shape
         q = self.q_norm(self.q_proj(x).view(batch, tokens, self.heads, self.head_size))
         k = self.k_norm(self.k_proj(x).view(batch, tokens, self.kv_heads, self.head_size))
         v = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_size)
         q, k = rotation.turn(q.transpose(1, 2)), rotation.turn(k.transpose(1, 2))
-        keys, values = cache.append(layer, k, v.transpose(1, 2))
+        keys, values = k, v.transpose(1, 2)
+        if cache is not None:
+            keys, values = cache.append(layer, keys, values)
         # The query heads that share a key head stand side by side as more query rows, so that no
         # key is ever copied.
         q = q.reshape(batch, self.kv_heads, -1, self.head_size)
@@ -108,7 +111,7 @@ class Layer(nn.Module):
         self.mlp = FeedForward(config)
 
     def forward(
-        self, x: Tensor, layer: int, rotation: Rotation, cache: KVCache, mask: Tensor | None
+        self, x: Tensor, layer: int, rotation: Rotation, cache: KVCache | None, mask: Tensor | None
     ) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), layer, rotation, cache, mask)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
@@ -143,7 +146,7 @@ class Qwen3(nn.Module):
     def __init__(self, config: Qwen3Config) -> None:
         super().__init__()
         self.config = config
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embed_tokens = TokenEmbedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         # The rows of the output head that are ever legal; filled by `cut_head`.
@@ -166,16 +169,21 @@ class Qwen3(nn.Module):
             config.layers, batch, config.kv_heads, config.head_size, weight.dtype, weight.device
         )
 
-    def forward(self, ids: Tensor, cache: KVCache) -> Tensor:
-        """Read ids int64 [B, T] behind what the cache holds; return hidden states [B, T, H]."""
-        tokens = ids.shape[1]
-        cache.reserve(tokens)
+    def forward(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
+        """Read ids int64 [B, T] behind what the cache holds; return hidden states [B, T, H].
+
+        Without a cache nothing is kept, and gradients flow.
+        """
+        past, tokens = (cache.length if cache is not None else 0), ids.shape[1]
+        if cache is not None:
+            cache.reserve(tokens)
         x = self.embed_tokens(ids)
-        rotation = Rotation(self._inverse_frequencies(x.device), cache.length, tokens, x.dtype)
-        mask = self._mask(cache.length, tokens, x.device)
+        rotation = Rotation(self._inverse_frequencies(x.device), past, tokens, x.dtype)
+        mask = self._mask(past, tokens, x.device)
         for number, layer in enumerate(self.layers):
             x = layer(x, number, rotation, cache, mask)
-        cache.advance(tokens)
+        if cache is not None:
+            cache.advance(tokens)
         hidden: Tensor = self.norm(x)
         return hidden
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def open_safetensors(path: Path) -> Tensors:
             f"{path} is damaged or no safetensors file: {error}", "pull or copy it again"
         ) from error
     return {
-        name: StoredTensor(path, shape, lambda name=name: file.get_tensor(name))  # type: ignore[misc]
+        name: StoredTensor(path, shape, partial(file.get_tensor, name))
         for name, shape in shapes.items()
     }
 
@@ -137,7 +138,7 @@ def open_pt(path: Path) -> Tensors:
         if not isinstance(value, Tensor):
             raise ModelError(f"{path}: {name} is {type(value).__name__}, not a tensor")
     return {
-        name: StoredTensor(path, tuple(value.shape), lambda value=value: value)  # type: ignore[misc]
+        name: StoredTensor(path, tuple(value.shape), partial(Tensor.detach, value))
         for name, value in state.items()
     }
 
@@ -158,17 +159,15 @@ class Settings:
         if not path.is_file():
             return Settings()
         values = read_json(path)
-        kinds: dict[str, type | tuple[type, ...]] = {
-            "estimator_heads": int,
-            "estimator_head_dim": int,
-            "voiced_threshold_hz": (int, float),
-            "untrained": bool,
-        }
+        known = {field.name: field.default for field in fields(Settings)}
         for key, value in values.items():
-            if key not in kinds:
-                raise ModelError(f"{path}: unknown key {key!r}{nearest(key, kinds)}")
-            if isinstance(value, bool) != (kinds[key] is bool) or not isinstance(value, kinds[key]):
-                raise ModelError(f"{path}: {key} has the wrong type: {value!r}")
-            if kinds[key] is not bool and value <= 0:
-                raise ModelError(f"{path}: {key} is {value}, but must be above 0")
+            if key not in known:
+                raise ModelError(f"{path}: unknown key {key!r}{nearest(key, known)}")
+            if key == "untrained":
+                good, rule = isinstance(value, bool), "true or false"
+            else:
+                kinds = (int, float) if isinstance(known[key], float) else (int,)
+                good, rule = type(value) in kinds and value > 0, "a number above 0"
+            if not good:
+                raise ModelError(f"{path}: {key} is {value!r}, but must be {rule}")
         return Settings(**values)

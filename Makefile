@@ -1,0 +1,43 @@
+# Everything runs in .venv, which is made when needed; constraints.txt pins what it holds.
+PYTHON ?= python3
+BIN := .venv/bin
+MODEL := tests/golden/model
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test check format bench clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+demo: .venv/installed  ## set up, prepare two voices and speak an episode to out/demo.wav
+	@mkdir -p out
+	$(BIN)/podtts prep examples/speakers --model $(MODEL) --cache-dir cache
+	$(BIN)/podtts synth examples/english.txt --output out/demo.wav --model $(MODEL) --cache-dir cache
+	@echo "The small checkpoint has random weights: out/demo.wav is noise in the right format."
+
+check: .venv/installed-dev  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check  ## set up and run all checks and tests; needs no network, GPU or large weights
+	$(BIN)/pytest
+
+format: .venv/installed-dev  ## rewrite the source in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed  ## measure this machine at the published size, with random weights
+	$(BIN)/podtts bench --random-weights soulx-podcast-1.7b
+
+clean:  ## remove what make made
+	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,122 @@
+"""The command line's root: commands, exit codes, and the one place where errors become lines."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+import podtts
+from podtts.cli import cache, doctor, model, prep, synth, tags
+from podtts.cli.messages import fail
+from podtts.errors import PodttsError
+
+EXIT_CODES = """\b
+Exit codes:
+  0  done
+  1  some inputs failed, the others are done
+  2  usage: flags or options that cannot be
+  3  bad input: a script, recording or voice
+  4  model files missing, damaged or inconsistent
+  5  device not there, or out of memory
+  130, 143  stopped by SIGINT, SIGTERM"""
+
+app = typer.Typer(
+    name="podtts",
+    help="Turn a dialogue script into a finished podcast.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("prep")(prep.prep)
+app.command("synth")(synth.synth)
+app.command("tags")(tags.tags)
+app.command("doctor")(doctor.doctor)
+app.add_typer(cache.app, name="cache")
+app.add_typer(model.app, name="model")
+
+
+# typer brings its own copy of click in newer versions and imports click in older ones; this is the
+# class of usage errors of whichever it uses.
+_BadUsage = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+class Terminated(BaseException):
+    """SIGTERM: unwinds like Ctrl-C, so that temporary files go and nothing half-done stays."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"podtts {podtts.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_version, help="Print the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback behind an error.")
+    ] = False,
+) -> None:
+    del debug  # `main` looks for it itself: it matters before anything is parsed, too
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with a documented code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    debug = "--debug" in sys.argv
+    try:
+        code = app(standalone_mode=False)
+    except PodttsError as error:
+        _raise_if(debug)
+        fail(error.problem, error.hint)
+        code = error.exit_code
+    except _BadUsage as error:
+        code = _explain_usage(error)
+    except (typer.Abort, KeyboardInterrupt):
+        fail("stopped (SIGINT)", "")
+        code = 130
+    except Terminated:
+        fail("stopped (SIGTERM)", "")
+        code = 143
+    except BrokenPipeError:
+        _raise_if(debug)
+        # What is still buffered cannot be written either: without this, Python says so at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        fail("the reader of stdout closed it before the end", "")
+        code = 1
+    except Exception as error:
+        _raise_if(debug)
+        fail(
+            f"internal error: {type(error).__name__}: {error}",
+            "this is a mistake in podtts: please report it with the output of podtts --debug …",
+        )
+        code = 1
+    sys.exit(code or 0)
+
+
+def _explain_usage(error: Any) -> int:
+    """Print what is wrong with a command line: one line, or the help where nothing was asked."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.format_message(), file=sys.stderr)
+    else:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "podtts"
+        fail(error.format_message(), f"see {command} --help")
+    return 2
+
+
+def _raise_if(debug: bool) -> None:
+    if debug:
+        raise  # noqa: PLE0704 (called while an exception is being handled)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated

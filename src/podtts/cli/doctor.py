@@ -1,0 +1,95 @@
+"""`podtts doctor`: what this machine offers, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import podtts
+from podtts.cli.options import CacheDirOption
+from podtts.cli.places import cache_root, models_dir
+from podtts.errors import PodttsError
+from podtts.weights.store import list_models
+
+_PACKAGES = (
+    "torch",
+    "torchaudio",
+    "transformers",
+    "onnxruntime",
+    "safetensors",
+    "soundfile",
+    "huggingface_hub",
+    "typer",
+    "rich",
+)
+
+
+def doctor(cache_dir: CacheDirOption = None) -> None:
+    """Show devices, number types, versions and folders, and what is missing."""
+    missing: list[str] = []
+    for label, value in _facts(cache_root(cache_dir), missing):
+        print(f"{label:<14} {value}")
+    for problem in missing:
+        print(f"{'missing':<14} {problem}")
+    if not missing:
+        print("nothing is missing")
+
+
+def _facts(root: Path, missing: list[str]) -> Iterator[tuple[str, str]]:
+    yield "podtts", podtts.__version__
+    yield "python", f"{platform.python_version()} on {platform.platform()}"
+    yield "packages", ", ".join(_versions(missing))
+    yield from _devices()
+    _check_torchaudio(missing)
+    yield "cache", f"{root} ({_state(root, missing)})"
+    yield "models", f"{models_dir()} ({_state(models_dir(), missing)})"
+    for row in list_models(models_dir()):
+        yield "model", f"{row.name}: {row.state}" + (f", {row.path}" if row.path else "")
+    named = os.environ.get("PODTTS_MODEL")
+    yield "PODTTS_MODEL", named or "not set"
+    if not named and all(row.state != "pulled" for row in list_models(models_dir())):
+        missing.append("a model: podtts model pull soulx-podcast-1.7b, or --model DIR")
+
+
+def _versions(missing: list[str]) -> Iterator[str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    for package in _PACKAGES:
+        try:
+            yield f"{package} {version(package)}"
+        except PackageNotFoundError:
+            missing.append(f"the package {package}: {sys.executable} -m pip install {package}")
+
+
+def _devices() -> Iterator[tuple[str, str]]:
+    import torch
+
+    from podtts.device import available_devices, cpu_has_native_bfloat16, device_label, place
+
+    for name in available_devices():
+        placement = place(name)
+        yield "device", f"{device_label(placement.device)}, LLM {placement.dtype_name} by default"
+    native = "yes" if cpu_has_native_bfloat16() else "no"
+    yield "cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, bfloat16: {native}"
+    yield "auto", str(place())
+
+
+def _check_torchaudio(missing: list[str]) -> None:
+    from podtts.audio.lazy_torchaudio import functional
+
+    try:
+        functional()
+    except PodttsError as error:
+        missing.append(f"{error.problem}; {error.hint}")
+
+
+def _state(folder: Path, missing: list[str]) -> str:
+    """Whether a folder is there and can be written, without making it."""
+    standing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not os.access(standing, os.W_OK):
+        missing.append(f"permission to write {folder}")
+        return "cannot be written"
+    return "there" if folder.is_dir() else "made when needed"

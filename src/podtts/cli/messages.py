@@ -1,0 +1,18 @@
+"""What people are told: single lines on stderr, so that stdout stays for results."""
+
+import sys
+
+
+def say(line: str) -> None:
+    """Print one line on stderr."""
+    print(" ".join(line.split()), file=sys.stderr, flush=True)
+
+
+def warn(line: str) -> None:
+    """Print one line on stderr that something is not as it should be."""
+    say(f"podtts: warning: {line}")
+
+
+def fail(problem: str, hint: str) -> None:
+    """Print the one line of an error: what, where, and what to do next."""
+    say(f"podtts: {problem}; {hint}" if hint else f"podtts: {problem}")

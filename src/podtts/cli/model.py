@@ -1,0 +1,87 @@
+"""`podtts model`: checkpoints on this machine."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from podtts.cli.messages import say
+from podtts.cli.options import JsonFlag
+from podtts.cli.places import model_directory, models_dir
+from podtts.weights.registry import find_source
+from podtts.weights.store import ModelRow, list_models
+
+app = typer.Typer(help="Get, list and convert checkpoints.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="See podtts model ls.")]
+
+
+@app.command("pull")
+def pull(
+    name: NameArgument,
+    revision: Annotated[
+        str | None, typer.Option("--revision", help="Branch, tag or commit; default: main.")
+    ] = None,
+) -> None:
+    """Download a published checkpoint, checked file by file; goes on where it was stopped."""
+    from podtts.cli.progress import DownloadBar
+    from podtts.weights.pull import pull_model
+
+    source = find_source(name)
+    with DownloadBar(name) as bar:
+        result = pull_model(source, models_dir(), revision=revision, progress=bar.update)
+    done = "is already here" if result.already_here else "is here"
+    gigabytes = result.size_bytes / 1e9
+    say(f"{name} {done}: {gigabytes:.2f} GB, revision {result.revision}, {source.licence}")
+    print(result.path)
+
+
+@app.command("ls")
+def ls(as_json: JsonFlag = False) -> None:
+    """List published checkpoints and what this machine has of them."""
+    rows = list_models(models_dir())
+    if as_json:
+        print(json.dumps([_as_json(row) for row in rows], indent=2))
+        return
+    for row in rows:
+        size = f"{row.size_bytes / 1e9:.2f} GB  {row.path}" if row.path else ""
+        print(f"{row.name:<28} {row.state:<8} {row.revision or '':<12.12} {size}".rstrip())
+
+
+@app.command("path")
+def path(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Without it: the folder of all models.")
+    ] = None,
+) -> None:
+    """Print the folder of a pulled model, or of all."""
+    print(models_dir() if name is None else model_directory(name))
+
+
+@app.command("convert")
+def convert(
+    model: Annotated[
+        str, typer.Argument(metavar="NAME|DIR", help="A pulled model or a checkpoint folder.")
+    ],
+) -> None:
+    """Write flow.pt and hift.pt as safetensors beside them: read faster, nothing to execute."""
+    from podtts.weights.convert import convert_checkpoint
+
+    for written in convert_checkpoint(model_directory(model)):
+        print(written)
+
+
+def _as_json(row: ModelRow) -> dict[str, object]:
+    return {
+        "name": row.name,
+        "state": row.state,
+        "path": _text(row.path),
+        "revision": row.revision,
+        "bytes": row.size_bytes,
+        "total_bytes": row.total_bytes,
+    }
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,47 @@
+"""Options that several commands share, worded once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        envvar="PODTTS_MODEL",
+        metavar="NAME|DIR",
+        help="A pulled model's name (podtts model ls) or a checkpoint folder.",
+    ),
+]
+CacheDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-dir",
+        envvar="PODTTS_CACHE_DIR",
+        metavar="DIR",
+        help="Where prepared voices are kept; see podtts cache path.",
+    ),
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or mps; auto: the best.")
+]
+DtypeOption = Annotated[
+    str,
+    typer.Option(
+        "--dtype",
+        metavar="NAME",
+        help="Number type of the LLM: auto, float32, bfloat16 or float16.",
+    ),
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, metavar="N", help="CPU threads; default: all cores."),
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", help="The same seed gives the same bytes.")
+]
+FlowStepsOption = Annotated[
+    int, typer.Option("--flow-steps", metavar="N", help="Steps of the flow's solver.")
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

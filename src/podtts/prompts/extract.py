@@ -1,0 +1,70 @@
+"""From a recording to a speaker prompt: the recipe, whole and in order."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from podtts.audio.io import Recording, resample
+from podtts.audio.mel import fbank_16k, log_mel_16k, mel_24k
+from podtts.audio.volume import SILENT_PEAK, normalize_volume
+from podtts.errors import AudioError
+from podtts.prompts.encoders import PromptEncoders
+from podtts.rates import (
+    ENCODER_HZ,
+    MAX_PROMPT_SECONDS,
+    MEL_FRAMES_PER_TOKEN,
+    MIN_PROMPT_SECONDS,
+    OUTPUT_HZ,
+)
+from podtts.values import PromptFeatures
+
+RECIPE_VERSION = 1  # raise when anything changes the tensors: cached prompts are then made again
+
+_ADVICE = "use 5 to 20 s of clear speech of one person"
+
+
+@dataclass(frozen=True, eq=False)  # tensors have no truth value to compare
+class PromptInputs:
+    """What the encoders and the flow hear of a recording."""
+
+    log_mel_16k: Tensor  # float32 [128, frames], 100 per second
+    fbank_16k: Tensor  # float32 [frames, 80], 100 per second
+    mel_24k: Tensor  # float32 [F, 80], F even
+
+
+def extract_prompt(recording: Recording, encoders: PromptEncoders) -> PromptFeatures:
+    """Return what the model needs to know of a recording.
+
+    Raises AudioError when it cannot serve as a prompt, ModelError when an encoder does not work.
+    Source: Soul-AILab/SoulX-Podcast soulxpodcast/utils/dataloader.py and models/soulxpodcast.py.
+    """
+    heard = prompt_inputs(recording)
+    tokens = encoders.speech_tokens(heard.log_mel_16k)
+    embedding = encoders.speaker_embedding(heard.fbank_16k)
+    # The two branches round the length of the recording differently: cut both to the shorter.
+    count = min(len(tokens), len(heard.mel_24k) // MEL_FRAMES_PER_TOKEN)
+    return PromptFeatures(tokens[:count], heard.mel_24k[: MEL_FRAMES_PER_TOKEN * count], embedding)
+
+
+def prompt_inputs(recording: Recording) -> PromptInputs:
+    """Return the features of a recording: two branches, each with a volume rule of its own.
+
+    Raises AudioError when it is silent, shorter than 1 s or longer than 30 s.
+    """
+    _refuse_unusable(recording)
+    wave, rate_hz = recording.wave, recording.rate_hz
+    wave_16k = normalize_volume(resample(wave, rate_hz, ENCODER_HZ))
+    wave_24k = resample(normalize_volume(wave), rate_hz, OUTPUT_HZ)
+    return PromptInputs(log_mel_16k(wave_16k), fbank_16k(wave_16k), mel_24k(wave_24k))
+
+
+def _refuse_unusable(recording: Recording) -> None:
+    if recording.seconds < MIN_PROMPT_SECONDS:
+        problem = f"is {recording.seconds:.2f} s long, shorter than {MIN_PROMPT_SECONDS:g} s"
+    elif recording.seconds > MAX_PROMPT_SECONDS:
+        problem = f"is {recording.seconds:.2f} s long, longer than {MAX_PROMPT_SECONDS:g} s"
+    elif recording.wave.abs().max() < SILENT_PEAK:
+        problem = "is silent (in its first channel)"
+    else:
+        return
+    raise AudioError(recording.source, problem, _ADVICE)

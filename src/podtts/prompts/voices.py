@@ -1,0 +1,144 @@
+"""Voices: the name a script uses, and what it stands for. Found later without the audio."""
+
+import dataclasses
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from podtts.errors import VoiceError
+from podtts.prompts.atomic import write_atomically
+from podtts.prompts.cache import PromptCache, PromptEntry
+
+_LONGEST_NAME_BYTES = 100
+_SEPARATORS = "/\\:"
+_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode: control, surrogate, line and paragraph separator
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
+_NAME_HINT = "name a voice by a short word, such as anna"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def check_voice_name(name: str) -> str:
+    """Return a name in Unicode NFC; raises VoiceError if it cannot be a file name everywhere."""
+    name = unicodedata.normalize("NFC", name)
+    problem = _name_problem(name)
+    if problem:
+        shown = name if len(name) <= 40 else f"{name[:40]}…"
+        raise VoiceError(f"{shown!r} cannot name a voice: {problem}", _NAME_HINT)
+    return name
+
+
+def _name_problem(name: str) -> str | None:
+    if not name:
+        return "it is empty"
+    if name != name.strip():
+        return "it begins or ends with white space"
+    if name.startswith("."):
+        return "it begins with a dot"
+    if any(character in _SEPARATORS for character in name):
+        return "it holds one of / \\ :"
+    if any(unicodedata.category(character) in _UNPRINTABLE for character in name):
+        return "it holds a control character"
+    if len(name.encode()) > _LONGEST_NAME_BYTES:
+        return f"it is longer than {_LONGEST_NAME_BYTES} bytes"
+    if _DEVICE.match(name):
+        return "Windows keeps that name for a device"
+    return None
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A name for a recording, and what is said in it. Raises VoiceError for a bad name."""
+
+    name: str  # NFC
+    audio_sha256: str  # of the recording's bytes, hexadecimal; finds the prompt in the cache
+    transcript: str
+    dialect_prompt: str = ""  # a sentence in dialect, opened by its tag; empty for none
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", check_voice_name(self.name))
+        if not _SHA256.fullmatch(self.audio_sha256):
+            raise VoiceError(f"voice {self.name}: {self.audio_sha256[:80]!r} is no SHA-256")
+        if not self.transcript:
+            raise VoiceError(
+                f"voice {self.name} has no transcript", "the model must know what is said in it"
+            )
+
+
+class VoiceStore:
+    """The folder `voices` under a root: one JSON file a voice, replaced in one step."""
+
+    def __init__(self, root: Path) -> None:
+        self._voices = root / "voices"
+
+    def get(self, name: str) -> Voice | None:
+        """Return a voice, or None where there is none; raises VoiceError when it is damaged."""
+        path = self._path(name)
+        try:
+            return _from_json(path.read_bytes(), check_voice_name(name))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError, VoiceError) as error:
+            raise VoiceError(
+                f"{path} is damaged",
+                f"prepare the recording of that voice again: podtts prep PATH/{path.stem}.wav",
+            ) from error
+
+    def put(self, voice: Voice) -> None:
+        """Keep a voice in place of any other of its name; raises VoiceError if that fails."""
+        path = self._path(voice.name)
+        content = json.dumps(dataclasses.asdict(voice), ensure_ascii=False, indent=2) + "\n"
+        try:
+            write_atomically(path, content.encode())
+        except OSError as error:
+            raise VoiceError(
+                f"{path}: cannot be written: {error.strerror}",
+                "choose another folder with --cache-dir",
+            ) from error
+
+    def remove(self, name: str) -> None:
+        """Delete a voice, damaged or not; raises VoiceError when there is none or it stays."""
+        path = self._path(name)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            raise VoiceError(f"there is no voice {name}", "see: podtts cache ls") from None
+        except OSError as error:
+            raise VoiceError(f"{path}: cannot be removed: {error.strerror}") from error
+
+    def list(self) -> tuple[Voice, ...]:
+        """Return all voices in order of their names; raises VoiceError at a damaged one."""
+        names = sorted(path.stem for path in self._voices.glob("[!.]*.json"))
+        found = (self.get(name) for name in names)
+        return tuple(voice for voice in found if voice)
+
+    def _path(self, name: str) -> Path:
+        return self._voices / f"{check_voice_name(name)}.json"
+
+
+def _from_json(raw: bytes, name: str) -> Voice:
+    """Return the voice `name` as `put` wrote it; raises ValueError or VoiceError."""
+    fields = json.loads(raw)
+    if not isinstance(fields, dict) or not all(isinstance(text, str) for text in fields.values()):
+        raise ValueError("not an object of texts")
+    if fields.keys() != {field.name for field in dataclasses.fields(Voice)}:
+        raise ValueError("not the fields of a voice")
+    if fields["name"] != name:
+        raise ValueError("the voice of another file")
+    return Voice(**fields)
+
+
+def forget_voice(name: str, voices: VoiceStore, cache: PromptCache) -> list[PromptEntry]:
+    """Delete a voice, and return its prompts: deleted too, unless another voice has its recording.
+
+    Of a damaged voice the recording is not known, so its prompts stay. Raises VoiceError when there
+    is no such voice, or when a damaged other one may need the prompts.
+    """
+    try:
+        voice = voices.get(name)
+    except VoiceError:
+        voice = None
+    needed = {other.audio_sha256 for other in voices.list() if other != voice} if voice else set()
+    voices.remove(name)
+    return cache.remove(voice.audio_sha256) if voice and voice.audio_sha256 not in needed else []

@@ -1,0 +1,133 @@
+"""The published checkpoints podtts knows by name, and which of a repository's files it wants."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from podtts.errors import ModelError, nearest
+
+
+@dataclass(frozen=True)
+class PinnedFile:
+    """A file of a hub repository whose content is known in advance."""
+
+    repo: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a checkpoint is published. The speech tokenizer comes from a repository of its own."""
+
+    name: str
+    repo: str
+    licence: str  # of the checkpoint and of the speech tokenizer
+    speech_tokenizer: PinnedFile
+
+
+_SPEECH_TOKENIZER_V2 = PinnedFile(
+    repo="FunAudioLLM/CosyVoice2-0.5B",
+    path="speech_tokenizer_v2.onnx",
+    sha256="d43342aa12163a80bf07bffb94c9de2e120a8df2f9917cd2f642e7f4219c6f71",
+)
+
+REGISTRY: tuple[ModelSource, ...] = (
+    ModelSource(
+        name="soulx-podcast-1.7b",
+        repo="Soul-AILab/SoulX-Podcast-1.7B",
+        licence="Apache-2.0",
+        speech_tokenizer=_SPEECH_TOKENIZER_V2,
+    ),
+    ModelSource(
+        name="soulx-podcast-1.7b-dialect",
+        repo="Soul-AILab/SoulX-Podcast-1.7B-dialect",
+        licence="Apache-2.0",
+        speech_tokenizer=_SPEECH_TOKENIZER_V2,
+    ),
+)
+
+_REQUIRED = ("config.json", "soulxpodcast_config.json", "campplus.onnx")
+_ONE_OF = (  # of each row the first choice that is complete
+    (("tokenizer.json",), ("vocab.json", "merges.txt")),
+    (("flow.safetensors",), ("flow.pt",)),
+    (("hift.safetensors",), ("hift.pt",)),
+)
+_OPTIONAL = (
+    "generation_config.json",
+    "podtts.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "README.md",
+    "LICENSE",
+    "LICENSE.txt",
+    "NOTICE",
+)
+_LLM = "model.safetensors"
+_LLM_INDEX = "model.safetensors.index.json"
+_LLM_SHARD = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
+
+
+def model_names() -> tuple[str, ...]:
+    """Return the names `podtts model pull` accepts."""
+    return tuple(source.name for source in REGISTRY)
+
+
+def find_source(name: str) -> ModelSource:
+    """Return the published checkpoint called `name`; ModelError offers the nearest known name."""
+    for source in REGISTRY:
+        if source.name == name:
+            return source
+    raise ModelError(
+        f"no published model is called {name!r}{nearest(name, model_names())}",
+        hint=f"known: {', '.join(model_names())}",
+    )
+
+
+def wanted_files(repo: str, listing: Collection[str]) -> tuple[str, ...]:
+    """Choose from a repository's file names what a checkpoint is made of, each name once.
+
+    Raises ModelError naming everything that is required and not in the listing.
+    """
+    wanted: list[str] = []
+    missing: list[str] = []
+    for path in _REQUIRED:
+        (wanted if path in listing else missing).append(path)
+    for choices in _ONE_OF:
+        complete = next((files for files in choices if all(f in listing for f in files)), None)
+        if complete is None:
+            missing.append(" or ".join("+".join(files) for files in choices))
+        else:
+            wanted.extend(complete)
+    wanted.extend(_llm_files(listing, missing))
+    wanted.extend(path for path in _OPTIONAL if path in listing)
+    if missing:
+        raise ModelError(
+            f"{repo} lacks {', '.join(missing)}",
+            hint="it is no SoulX-Podcast checkpoint as podtts knows them, or not at this revision",
+        )
+    return tuple(dict.fromkeys(wanted))
+
+
+def _llm_files(listing: Collection[str], missing: list[str]) -> Iterator[str]:
+    """Yield the LLM's weights: one file, or an index with all its shards."""
+    if _LLM in listing:
+        yield _LLM
+        return
+    if _LLM_INDEX not in listing:
+        missing.append(f"{_LLM} or {_LLM_INDEX}")
+        return
+    yield _LLM_INDEX
+    counts = {int(shard[2]) for path in listing if (shard := _LLM_SHARD.fullmatch(path))}
+    if not counts:
+        missing.append(f"the shards of {_LLM_INDEX}")
+    for count in sorted(counts):
+        for number in range(1, count + 1):
+            path = f"model-{number:05d}-of-{count:05d}.safetensors"
+            if path in listing:
+                yield path
+            else:
+                missing.append(path)

@@ -1,0 +1,247 @@
+"""A small model hub on 127.0.0.1: the part of the Hugging Face protocol that a pull speaks.
+
+Listings with sizes and digests, files by commit, large files behind a redirect as on the real hub,
+ranges; and switches to cut, hold, damage or refuse what it serves.
+"""
+
+import hashlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+_LARGE = (".safetensors", ".pt", ".onnx", "tokenizer.json")  # what the real hub keeps in LFS
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a commit: what its listing says and, apart from faults, what is served."""
+
+    content: bytes
+    large: bool
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of a large file, git blob id of a small one."""
+        if self.large:
+            return hashlib.sha256(self.content).hexdigest()
+        return hashlib.sha1(b"blob %d\0" % len(self.content) + self.content).hexdigest()
+
+
+@dataclass
+class Faults:
+    """What goes wrong; keys are file names. Tests change these while the hub runs."""
+
+    cut: dict[str, int] = field(default_factory=dict)  # connection breaks once after n bytes
+    hold: dict[str, int] = field(default_factory=dict)  # nothing comes after n bytes
+    damage: set[str] = field(default_factory=set)  # last byte differs
+    listed_size: dict[str, int] = field(default_factory=dict)
+    listed_sha256: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, list[int]] = field(default_factory=dict)  # of the next answers; 200 serves
+    gated: set[str] = field(default_factory=set)  # repositories
+    no_hub: bool = False  # listings are web pages
+    names_only: bool = False  # listings tell neither sizes nor digests
+    no_ranges: bool = False  # every answer is the whole file
+
+
+class LoopbackHub:
+    """Repositories, their commits, what is asked for and what goes wrong."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.asked: Counter[str] = Counter()  # GET requests by file name, or by "api/" + repository
+        self.served_bytes: Counter[str] = Counter()  # by file name
+        self.released = threading.Event()  # lets held transfers end
+        self._commits: dict[str, dict[str, dict[str, StoredFile]]] = {}
+        self._main: dict[str, str] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def publish(
+        self, repo: str, files: Mapping[str, bytes] | Path, large: tuple[str, ...] = _LARGE
+    ) -> str:
+        """Make files (or a folder's files) the main branch of a repository; return the commit.
+
+        large: ends of the names that are listed with a SHA-256, the others with a git blob id.
+        """
+        if isinstance(files, Path):
+            files = {path.name: path.read_bytes() for path in files.iterdir() if path.is_file()}
+        stored = {name: StoredFile(files[name], name.endswith(large)) for name in sorted(files)}
+        told = "\n".join(f"{name} {file.digest}" for name, file in stored.items())
+        commit = hashlib.sha1(f"{repo}\n{told}".encode()).hexdigest()
+        self._commits.setdefault(repo, {})[commit] = stored
+        self._main[repo] = commit
+        return commit
+
+    def forget(self, repo: str, commit: str) -> None:
+        """Drop a commit, as when history is rewritten."""
+        del self._commits[repo][commit]
+
+    def forget_requests(self) -> None:
+        self.asked.clear()
+        self.served_bytes.clear()
+
+    def find(self, repo: str, revision: str) -> tuple[str, dict[str, StoredFile]] | None:
+        commit = self._main.get(repo, "") if revision == "main" else revision
+        files = self._commits.get(repo, {}).get(commit)
+        return None if files is None else (commit, files)
+
+    def knows(self, repo: str) -> bool:
+        return repo in self._commits
+
+    def start(self) -> None:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextmanager
+def running_hub() -> Iterator[LoopbackHub]:
+    hub = LoopbackHub()
+    hub.start()
+    try:
+        yield hub
+    finally:
+        hub.stop()
+
+
+def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as inherited)
+            """Say nothing: pytest's output is for failures."""
+
+        def do_HEAD(self) -> None:
+            self._answer(with_body=False)
+
+        def do_GET(self) -> None:
+            self._answer(with_body=True)
+
+        def _answer(self, with_body: bool) -> None:
+            parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
+            if parts[:2] == ["api", "models"]:
+                revision = parts[5] if parts[4:5] == ["revision"] else "main"
+                self._list("/".join(parts[2:4]), revision)
+            elif parts[2:3] == ["resolve"]:
+                self._file("/".join(parts[:2]), parts[3], parts[4], with_body, redirects=True)
+            elif parts[0] == "cdn":
+                self._file("/".join(parts[1:3]), parts[3], parts[4], with_body, redirects=False)
+            else:
+                self._refuse(404, "")
+
+        def _list(self, repo: str, revision: str) -> None:
+            hub.asked[f"api/{repo}"] += 1
+            found = hub.find(repo, revision)
+            if repo in hub.faults.gated:
+                self._refuse(403, "GatedRepo")
+            elif not hub.knows(repo):
+                self._refuse(404, "RepoNotFound")
+            elif found is None:
+                self._refuse(404, "RevisionNotFound")
+            else:
+                commit, files = found
+                siblings = [self._sibling(name, file) for name, file in files.items()]
+                listing = json.dumps({"id": repo, "sha": commit, "siblings": siblings})
+                body = b"<html>Welcome</html>" if hub.faults.no_hub else listing.encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def _sibling(self, name: str, file: StoredFile) -> dict[str, object]:
+            if hub.faults.names_only:
+                return {"rfilename": name}
+            size = hub.faults.listed_size.get(name, len(file.content))
+            told: dict[str, object] = {"rfilename": name, "size": size}
+            if file.large:
+                sha256 = hub.faults.listed_sha256.get(name, file.digest)
+                told["blobId"] = hashlib.sha1(sha256.encode()).hexdigest()  # of the LFS pointer
+                told["lfs"] = {"sha256": sha256, "size": size, "pointerSize": 134}
+            else:
+                told["blobId"] = file.digest
+            return told
+
+        def _file(
+            self, repo: str, revision: str, name: str, with_body: bool, *, redirects: bool
+        ) -> None:
+            found = hub.find(repo, revision)
+            if found is None or name not in found[1]:
+                self._refuse(404, "EntryNotFound" if found else "RevisionNotFound")
+                return
+            commit, file = found[0], found[1][name]
+            if redirects and file.large:
+                self.send_response(302)
+                self.send_header("Location", f"/cdn/{repo}/{commit}/{name}")
+                self.send_header("X-Linked-Etag", f'"{file.digest}"')
+                self.send_header("X-Linked-Size", str(len(file.content)))
+                self.send_header("X-Repo-Commit", commit)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            if with_body:
+                hub.asked[name] += 1
+                statuses = hub.faults.statuses.get(name)
+                if statuses and (status := statuses.pop(0)) != 200:
+                    self._refuse(status, "")
+                    return
+            self._send(name, commit, file, with_body)
+
+        def _send(self, name: str, commit: str, file: StoredFile, with_body: bool) -> None:
+            content = file.content
+            if name in hub.faults.damage:
+                content = content[:-1] + bytes([content[-1] ^ 1])
+            start = 0
+            wanted = self.headers.get("Range", "")
+            if wanted.startswith("bytes=") and not hub.faults.no_ranges:
+                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+                if start >= len(content):
+                    self._refuse(416, "")
+                    return
+                self.send_response(206)
+                span = f"bytes {start}-{len(content) - 1}/{len(content)}"
+                self.send_header("Content-Range", span)
+            else:
+                self.send_response(200)
+            self.send_header("Accept-Ranges", "bytes")
+            self.send_header("ETag", f'"{file.digest}"')
+            self.send_header("X-Repo-Commit", commit)
+            self.send_header("Content-Length", str(len(content) - start))
+            self.end_headers()
+            if with_body:
+                self._transfer(name, content[start:])
+
+        def _transfer(self, name: str, content: bytes) -> None:
+            stops_after = hub.faults.cut.pop(name, None)
+            held_after = hub.faults.hold.get(name)
+            limit = min(n for n in (stops_after, held_after, len(content)) if n is not None)
+            try:
+                self.wfile.write(content[:limit])
+                self.wfile.flush()
+                hub.served_bytes[name] += limit
+                if held_after == limit:
+                    hub.released.wait()
+            except (BrokenPipeError, ConnectionResetError):  # the test killed the client
+                limit = -1
+            self.close_connection = limit < len(content)
+
+        def _refuse(self, status: int, error_code: str) -> None:
+            self.send_response(status)
+            if error_code:
+                self.send_header("X-Error-Code", error_code)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    return Handler

@@ -1,0 +1,299 @@
+import dataclasses
+import hashlib
+import os
+import pickle
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+import torch
+
+import podtts
+from podtts.prompts.cache import PromptCache, PromptEntry, PromptKey
+from podtts.prompts.sealed import Array, seal, unseal
+from podtts.values import PromptFeatures
+
+KEY = PromptKey(hashlib.sha256(b"audio").hexdigest(), hashlib.sha256(b"onnx").hexdigest(), 1)
+OTHERS = [
+    dataclasses.replace(KEY, audio_sha256=hashlib.sha256(b"other").hexdigest()),
+    dataclasses.replace(KEY, encoders_sha256=hashlib.sha256(b"other").hexdigest()),
+    dataclasses.replace(KEY, recipe=2),
+]
+
+MakeFeatures = Callable[[int], PromptFeatures]
+
+
+def equal(one: PromptFeatures | None, other: PromptFeatures) -> bool:
+    return one is not None and all(
+        ours.dtype == theirs.dtype and torch.equal(ours, theirs)
+        for ours, theirs in (
+            (one.speech_tokens, other.speech_tokens),
+            (one.mel, other.mel),
+            (one.speaker_embedding, other.speaker_embedding),
+        )
+    )
+
+
+def entry_path(cache: PromptCache, key: PromptKey = KEY) -> Path:
+    return cache.root / "prompts" / key.filename()
+
+
+def quarantined(cache: PromptCache) -> list[Path]:
+    return list((cache.root / "quarantine").glob("*"))
+
+
+def test_a_hit_is_what_was_put_bit_for_bit(
+    cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
+) -> None:
+    features = make_features(50)
+    assert cache.get(KEY) is None
+    cache.put(KEY, features)
+    assert equal(cache.get(KEY), features)
+    assert [path.name for path in cache.root.rglob("*")] == ["prompts", KEY.filename()]
+    assert warnings_said == []
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=["audio", "encoders", "recipe"])
+def test_every_part_of_the_key_counts(
+    cache: PromptCache, make_features: MakeFeatures, other: PromptKey
+) -> None:
+    cache.put(KEY, make_features(50))
+    assert cache.get(other) is None
+    assert cache.get(KEY) is not None
+
+
+def test_an_entry_explains_itself(cache: PromptCache, make_features: MakeFeatures) -> None:
+    cache.put(KEY, make_features(50))
+    with safetensors.safe_open(entry_path(cache), "np") as entry:
+        metadata = entry.metadata()
+        shapes = {name: entry.get_slice(name).get_shape() for name in entry.keys()}  # noqa: SIM118
+    assert shapes == {"speech_tokens": [50], "mel": [100, 80], "speaker_embedding": [192]}
+    assert len(metadata.pop("payload_sha256")) == 64
+    assert metadata == {
+        "format": "podtts-prompt-1",
+        "podtts_version": podtts.__version__,
+        "audio_sha256": KEY.audio_sha256,
+        "encoders_sha256": KEY.encoders_sha256,
+        "recipe": "1",
+    }
+
+
+def test_equal_features_give_equal_bytes(tmp_path: Path, make_features: MakeFeatures) -> None:
+    caches = [PromptCache(tmp_path / name, pytest.fail) for name in ("one", "two")]
+    for each in caches:
+        each.put(KEY, make_features(50))
+    assert entry_path(caches[0]).read_bytes() == entry_path(caches[1]).read_bytes()
+
+
+def test_features_returned_belong_to_the_caller(
+    cache: PromptCache, make_features: MakeFeatures
+) -> None:
+    cache.put(KEY, make_features(50))
+    first = cache.get(KEY)
+    assert first is not None
+    first.mel.zero_()
+    first.speech_tokens.zero_()
+    first.speaker_embedding.zero_()
+    assert equal(cache.get(KEY), make_features(50))
+
+
+def _truncated(sixteenth: int) -> Callable[[bytes], bytes]:
+    return lambda whole: whole[: len(whole) * sixteenth // 16]
+
+
+def _flipped(at: Callable[[bytes], int], bit: int) -> Callable[[bytes], bytes]:
+    def damage(whole: bytes) -> bytes:
+        changed = bytearray(whole)
+        changed[at(whole)] ^= 1 << bit
+        return bytes(changed)
+
+    return damage
+
+
+def _resealed(
+    tensors: Callable[[dict[str, Array]], dict[str, Array]] = dict,
+    metadata: Callable[[dict[str, str]], dict[str, str]] = dict,
+) -> Callable[[bytes], bytes]:
+    """Change an entry's content and seal it again: only its meaning can give it away."""
+
+    def change(whole: bytes) -> bytes:
+        old_tensors, old_metadata = unseal(whole)
+        return seal(tensors(old_tensors), metadata(old_metadata))
+
+    return change
+
+
+def _foreign(whole: bytes) -> bytes:
+    return safetensors.numpy.save({"weight": np.zeros((4, 4), np.float32)}, {"format": "pt"})
+
+
+def _unsealed(whole: bytes) -> bytes:
+    return safetensors.numpy.save(safetensors.numpy.load(whole))
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    **{f"cut-at-{n}-sixteenths": _truncated(n) for n in range(16)},
+    **{f"bit-{bit}-of-length": _flipped(lambda _: 0, bit) for bit in range(8)},
+    **{
+        f"bit-in-{word.decode()}": _flipped(lambda whole, word=word: whole.index(word), 0)  # type: ignore[misc]
+        for word in (b"__metadata__", b"audio_sha256", b"podtts_version", b"F32", b"shape", b"mel")
+    },
+    "bit-in-version-number": _flipped(lambda whole: whole.index(podtts.__version__.encode()), 0),
+    "bit-in-first-payload-byte": _flipped(lambda whole: int.from_bytes(whole[:8], "little") + 8, 7),
+    "bit-in-middle": _flipped(lambda whole: len(whole) // 2, 3),
+    "bit-in-last-byte": _flipped(lambda whole: len(whole) - 1, 0),
+    "one-byte-more": lambda whole: whole + b"\0",
+    "zeros": lambda whole: bytes(len(whole)),
+    "foreign-safetensors": _foreign,
+    "without-metadata": _unsealed,
+    "pickle": lambda whole: pickle.dumps({"mel": list(range(100))}),
+    "text": lambda whole: b"hello " * 100,
+    "other-format": _resealed(metadata=lambda old: {**old, "format": "podtts-prompt-0"}),
+    "other-audio": _resealed(metadata=lambda old: {**old, "audio_sha256": "0" * 64}),
+    "same-name-other-audio": _resealed(
+        metadata=lambda old: {**old, "audio_sha256": old["audio_sha256"][:16] + "0" * 48}
+    ),
+    "no-recipe": _resealed(metadata=lambda old: {**old, "recipe": "first"}),
+    "extra-tensor": _resealed(lambda old: {**old, "more": np.zeros(1, np.float32)}),
+    "missing-tensor": _resealed(lambda old: {"mel": old["mel"]}),
+    "mel-too-short": _resealed(lambda old: {**old, "mel": old["mel"][:-1]}),
+    "tokens-as-floats": _resealed(
+        lambda old: {**old, "speech_tokens": old["speech_tokens"].astype(np.float32)}
+    ),
+    "embedding-of-256": _resealed(
+        lambda old: {**old, "speaker_embedding": np.zeros(256, np.float32)}
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_damage_is_a_miss_said_once_and_put_aside(
+    cache: PromptCache,
+    make_features: MakeFeatures,
+    warnings_said: list[str],
+    damage: Callable[[bytes], bytes],
+) -> None:
+    cache.put(KEY, make_features(50))
+    path = entry_path(cache)
+    damaged = damage(path.read_bytes())
+    assert damaged != path.read_bytes()
+    path.write_bytes(damaged)
+
+    assert cache.get(KEY) is None
+    assert cache.get(KEY) is None
+    assert not path.exists()
+    assert [kept.read_bytes() for kept in quarantined(cache)] == [damaged]
+    assert len(warnings_said) == 1
+    assert str(path) in warnings_said[0]
+    assert str(quarantined(cache)[0]) in warnings_said[0]
+
+    cache.put(KEY, make_features(50))
+    assert equal(cache.get(KEY), make_features(50))
+
+
+def test_a_folder_or_a_loop_of_links_in_an_entrys_place_is_put_aside(
+    cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
+) -> None:
+    folder, link = entry_path(cache), entry_path(cache, OTHERS[0])
+    folder.mkdir(parents=True)
+    (folder / "something").touch()
+    link.symlink_to(link)
+    assert cache.get(KEY) is None
+    assert cache.get(OTHERS[0]) is None
+    assert len(quarantined(cache)) == len(warnings_said) == 2
+    cache.put(KEY, make_features(50))
+    assert equal(cache.get(KEY), make_features(50))
+
+
+def test_the_same_entry_may_be_damaged_twice(
+    cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
+) -> None:
+    for _ in range(2):
+        cache.put(KEY, make_features(50))
+        entry_path(cache).write_bytes(b"")
+        assert cache.get(KEY) is None
+    assert len(quarantined(cache)) == len(warnings_said) == 2
+
+
+def test_a_root_that_cannot_be_written_costs_one_warning(
+    tmp_path: Path, make_features: MakeFeatures
+) -> None:
+    said: list[str] = []
+    (tmp_path / "file").touch()
+    cache = PromptCache(tmp_path / "file", said.append)
+    for key in (KEY, *OTHERS):
+        assert cache.get(key) is None
+        cache.put(key, make_features(50))
+    assert cache.entries() == []
+    assert len(said) == 1
+    assert said[0].startswith(f"the prompt cache {tmp_path / 'file'} cannot be written: ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_root_still_gives_its_entries(
+    cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
+) -> None:
+    cache.put(KEY, make_features(50))
+    (cache.root / "prompts").chmod(0o500)
+    try:
+        assert equal(cache.get(KEY), make_features(50))
+        cache.put(OTHERS[0], make_features(60))
+        cache.put(OTHERS[1], make_features(60))
+    finally:
+        (cache.root / "prompts").chmod(0o700)
+    assert len(warnings_said) == 1
+    assert "Permission denied" in warnings_said[0]
+
+
+def test_an_entry_that_cannot_be_opened_now_stays_for_later(
+    cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
+) -> None:
+    cache.put(KEY, make_features(50))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))  # no file more may be opened
+    try:
+        assert cache.get(KEY) is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert len(warnings_said) == 1
+    assert "Too many open files" in warnings_said[0]
+    assert equal(cache.get(KEY), make_features(50))
+
+
+def test_entries_are_listed_with_their_sizes(
+    cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
+) -> None:
+    assert cache.entries() == []
+    cache.put(KEY, make_features(50))
+    cache.put(OTHERS[0], make_features(100))
+    cache.put(OTHERS[2], make_features(25))
+    entry_path(cache, OTHERS[2]).write_bytes(b"damaged")
+    (cache.root / "prompts" / "README.md").touch()
+    entries = {entry.key: entry for entry in cache.entries()}
+    path = entry_path(cache)
+    assert entries.keys() == {KEY, OTHERS[0]}
+    assert entries[KEY] == PromptEntry(KEY, path, 50, path.stat().st_size)
+    assert entries[OTHERS[0]].seconds == 4.0
+    assert len(warnings_said) == 1
+
+
+def test_a_renamed_entry_is_not_listed(cache: PromptCache, make_features: MakeFeatures) -> None:
+    cache.put(KEY, make_features(50))
+    entry_path(cache).rename(entry_path(cache, OTHERS[0]))
+    assert cache.entries() == []
+    assert len(quarantined(cache)) == 1
+
+
+def test_remove_takes_all_entries_of_a_recording_and_no_other(
+    cache: PromptCache, make_features: MakeFeatures
+) -> None:
+    for key in (KEY, *OTHERS):
+        cache.put(key, make_features(50))
+    removed = {entry.key for entry in cache.remove(KEY.audio_sha256)}
+    assert removed == {KEY, OTHERS[1], OTHERS[2]}
+    assert [entry.key for entry in cache.entries()] == [OTHERS[0]]
+    assert cache.remove(KEY.audio_sha256) == []

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from podtts.audio.io import Recording, decode_audio
+from podtts.errors import AudioError
+from podtts.prompts.encoders import PromptEncoders
+from podtts.prompts.extract import extract_prompt, prompt_inputs
+
+RECORDINGS = ("a_24k_mono", "b_44k_stereo", "c_16k_quiet")
+
+
+def relative_rms(ours: Tensor, published: Tensor) -> float:
+    assert ours.shape == published.shape
+    assert ours.dtype == published.dtype
+    error, scale = (ours - published).double().square().mean(), published.double().square().mean()
+    return float((error / scale).sqrt())
+
+
+def noise(seconds: float, peak: float = 0.5) -> Recording:
+    generator = torch.Generator().manual_seed(1)
+    wave = torch.rand(round(seconds * 24_000), generator=generator) * 2 - 1
+    return Recording("anna.wav", wave / wave.abs().max() * peak, 24_000)
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_a_recording_becomes_what_the_published_code_makes_of_it(
+    name: str, golden: Path, encoders: PromptEncoders
+) -> None:
+    published = load_file(golden / f"prompt_{name}.safetensors")
+    path = golden / "audio" / f"{name}.wav"
+    recording = decode_audio(path.read_bytes(), str(path))
+
+    heard = prompt_inputs(recording)
+    assert relative_rms(heard.log_mel_16k, published["log_mel_16k"]) < 1e-4
+    assert relative_rms(heard.fbank_16k, published["fbank_16k"]) < 1e-4
+    assert relative_rms(heard.mel_24k, published["mel_24k"]) < 1e-4
+    assert torch.equal(encoders.speech_tokens(heard.log_mel_16k), published["speech_tokens"])
+
+    features = extract_prompt(recording, encoders)
+    tokens = min(len(published["speech_tokens"]), len(published["mel_24k"]) // 2)
+    assert torch.equal(features.speech_tokens, published["speech_tokens"][:tokens])
+    assert relative_rms(features.mel, published["mel_24k"][: 2 * tokens]) < 1e-4
+    assert relative_rms(features.speaker_embedding, published["speaker_embedding"]) < 1e-4
+
+
+def test_every_golden_recording_has_one_token_to_cut(golden: Path) -> None:
+    """The test above shows the alignment only as long as there is something to align."""
+    for name in RECORDINGS:
+        published = load_file(golden / f"prompt_{name}.safetensors")
+        assert 2 * len(published["speech_tokens"]) == len(published["mel_24k"]) + 2
+
+
+@pytest.mark.parametrize("seconds", [1.0, 1.013, 1.03, 30.0])
+def test_two_mel_frames_stand_over_every_token(seconds: float, encoders: PromptEncoders) -> None:
+    features = extract_prompt(noise(seconds), encoders)
+    assert features.speech_tokens.dtype == torch.int32
+    assert features.mel.shape == (2 * len(features.speech_tokens), 80)
+    assert features.seconds == pytest.approx(seconds, abs=0.041)
+
+
+@pytest.mark.parametrize(
+    ("recording", "problem"),
+    [
+        (noise(30.01), "is 30.01 s long, longer than 30 s"),
+        (noise(0.99), "is 0.99 s long, shorter than 1 s"),
+        (noise(5.0, peak=0.0009), "is silent"),
+    ],
+    ids=["long", "short", "silent"],
+)
+def test_what_cannot_serve_is_refused_with_advice(recording: Recording, problem: str) -> None:
+    with pytest.raises(AudioError) as caught:
+        prompt_inputs(recording)
+    assert caught.value.problem.startswith(f"anna.wav: {problem}")
+    assert "5 to 20 s" in caught.value.hint
+
+
+def test_a_very_quiet_recording_is_still_heard() -> None:
+    assert prompt_inputs(noise(2.0, peak=0.002)).mel_24k.isfinite().all()

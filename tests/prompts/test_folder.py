@@ -1,0 +1,142 @@
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from podtts.errors import AudioError, InputError, ScriptError
+from podtts.prompts.folder import RecordingFile, RecordingTexts, find_recordings, read_texts
+
+
+def make(folder: Path, *names: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text("Hello.\n", encoding="utf-8")
+
+
+def test_a_folder_offers_its_recordings_by_name(tmp_path: Path) -> None:
+    make(tmp_path, "zoe.wav", "zoe.txt", "ben.flac", "anna.mp3", "carl.ogg", "dora.opus", "eve.WAV")
+    make(tmp_path, ".hidden.wav", "notes.md", "picture.png", "zoe.dialect.txt")
+    make(tmp_path / "inside", "fred.wav")
+    (tmp_path / "folder.wav").mkdir()
+    found = find_recordings([tmp_path])
+    assert found == [
+        RecordingFile(tmp_path / name, name.split(".")[0])
+        for name in ("anna.mp3", "ben.flac", "carl.ogg", "dora.opus", "eve.WAV", "zoe.wav")
+    ]
+
+
+def test_files_and_folders_keep_their_order_and_are_taken_once(tmp_path: Path) -> None:
+    make(tmp_path / "one", "zoe.wav")
+    make(tmp_path / "two", "anna.wav")
+    paths = [
+        tmp_path / "one" / "zoe.wav",
+        tmp_path / "two",
+        tmp_path / "one",
+        tmp_path / "two" / ".." / "two" / "anna.wav",
+    ]
+    assert [recording.name for recording in find_recordings(paths)] == ["zoe", "anna"]
+
+
+def test_a_name_may_hold_dots(tmp_path: Path) -> None:
+    make(tmp_path, "anna.v2.wav", "anna.v2.txt")
+    recording = find_recordings([tmp_path])[0]
+    assert recording.name == "anna.v2"
+    assert read_texts(recording) == RecordingTexts("Hello.", "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a/anna.wav", "a/anna.mp3"),
+        ("a/anna.wav", "b/anna.wav"),
+        (
+            "a/" + unicodedata.normalize("NFC", "José.wav"),
+            "b/" + unicodedata.normalize("NFD", "José.wav"),
+        ),
+    ],
+    ids=["formats", "folders", "compositions"],
+)
+def test_two_recordings_of_one_voice_are_refused(tmp_path: Path, one: str, other: str) -> None:
+    make(tmp_path / "a")
+    make(tmp_path / "b")
+    make(tmp_path, one, other)
+    paths = [tmp_path / one, tmp_path / other]
+    with pytest.raises(InputError) as caught:
+        find_recordings(paths)
+    for path in paths:
+        assert str(path) in caught.value.problem
+
+
+def test_paths_without_recordings_are_refused(tmp_path: Path) -> None:
+    make(tmp_path / "empty", "notes.txt")
+    make(tmp_path, "anna.m4a")
+    with pytest.raises(InputError, match="no such file or folder"):
+        find_recordings([tmp_path / "missing"])
+    with pytest.raises(InputError, match="no recordings in this folder"):
+        find_recordings([tmp_path / "empty"])
+    with pytest.raises(InputError, match=r"anna\.m4a is not a recording \(.*\.opus\)"):
+        find_recordings([tmp_path / "anna.m4a"])
+
+
+def test_texts_are_read_beside_and_stripped(tmp_path: Path) -> None:
+    (tmp_path / "anna.txt").write_bytes(b"\xef\xbb\xbf \r\n Hello, <|sigh|> I am\r\nAnna. \n")
+    (tmp_path / "anna.dialect.txt").write_text("\n<|Sichuan|>要得。\n", encoding="utf-8")
+    texts = read_texts(RecordingFile(tmp_path / "anna.wav", "anna"))
+    assert texts == RecordingTexts("Hello, <|sigh|> I am\nAnna.", "<|Sichuan|>要得。")
+
+
+def test_texts_given_win_over_files(tmp_path: Path) -> None:
+    make(tmp_path, "anna.txt", "anna.dialect.txt")  # the latter is no dialect prompt
+    given = RecordingFile(tmp_path / "anna.wav", "eva", transcript=" Given. ", dialect_prompt="")
+    assert read_texts(given) == RecordingTexts("Given.", "")
+    spoken = RecordingFile(tmp_path / "anna.wav", "eva", dialect_prompt="<|Henan|>中。")
+    assert read_texts(spoken) == RecordingTexts("Hello.", "<|Henan|>中。")
+
+
+def test_a_missing_or_empty_transcript_is_refused_with_its_place(tmp_path: Path) -> None:
+    recording = RecordingFile(tmp_path / "anna.wav", "anna")
+    with pytest.raises(AudioError, match=r"anna\.wav: has no transcript") as missing:
+        read_texts(recording)
+    assert str(tmp_path / "anna.txt") in missing.value.hint
+    (tmp_path / "anna.txt").write_text(" \n\t\n")
+    with pytest.raises(AudioError, match=r"anna\.wav: has an empty transcript"):
+        read_texts(recording)
+    (tmp_path / "anna.txt").unlink()
+    (tmp_path / "anna.txt").mkdir()
+    with pytest.raises(InputError, match=r"anna\.txt: cannot be read"):
+        read_texts(recording)
+
+
+@pytest.mark.parametrize(
+    ("raw", "line", "problem"),
+    [
+        ("Grüße".encode("latin-1"), 1, "not UTF-8"),
+        ("Hello".encode("utf-16"), 1, "UTF-16"),
+        (b"Hello\0", 1, "NUL"),
+        (b"\n\nHello\n<|laughing|> you\n", 4, "laughter"),
+        (b"Hello <|text_end|>", 1, "text_end"),
+    ],
+)
+def test_a_transcript_that_cannot_be_read_or_spoken_is_refused_by_line(
+    tmp_path: Path, raw: bytes, line: int, problem: str
+) -> None:
+    (tmp_path / "anna.txt").write_bytes(raw)
+    with pytest.raises(ScriptError) as caught:
+        read_texts(RecordingFile(tmp_path / "anna.wav", "anna"))
+    assert caught.value.problem.startswith(f"{tmp_path / 'anna.txt'}:{line}: ")
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "要得。", "<|laughter|>要得。", "<|Sichuan>要得。", "x<|Yue|>"]
+)
+def test_a_dialect_prompt_begins_with_its_dialect(tmp_path: Path, text: str) -> None:
+    make(tmp_path, "anna.txt")
+    (tmp_path / "anna.dialect.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(ScriptError, match=r"anna\.dialect\.txt:1: .*<\|Sichuan\|>"):
+        read_texts(RecordingFile(tmp_path / "anna.wav", "anna"))
+
+
+def test_a_given_text_is_checked_too(tmp_path: Path) -> None:
+    with pytest.raises(ScriptError, match=r"text of .*anna\.wav:1: "):
+        read_texts(RecordingFile(tmp_path / "anna.wav", "anna", transcript="<|laughing|>"))

@@ -1,0 +1,260 @@
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+import torch
+
+from podtts.errors import AudioError, ModelError, VoiceError
+from podtts.prompts.cache import PromptCache, PromptKey
+from podtts.prompts.encoders import PromptEncoders
+from podtts.prompts.extract import RECIPE_VERSION
+from podtts.prompts.folder import RecordingFile, find_recordings
+from podtts.prompts.prepare import Failed, Prepared, prepare, prepare_all
+from podtts.prompts.voices import Voice, VoiceStore
+from podtts.values import PromptFeatures
+
+NAMES = ["a_24k_mono", "b_44k_stereo", "c_16k_quiet"]
+
+
+@pytest.fixture
+def voices(tmp_path: Path) -> VoiceStore:
+    return VoiceStore(tmp_path / "cache")
+
+
+def entry_bytes(cache: PromptCache) -> dict[str, bytes]:
+    return {entry.path.name: entry.path.read_bytes() for entry in cache.entries()}
+
+
+def same(one: PromptFeatures, other: PromptFeatures) -> bool:
+    return (
+        torch.equal(one.speech_tokens, other.speech_tokens)
+        and torch.equal(one.mel, other.mel)
+        and torch.equal(one.speaker_embedding, other.speaker_embedding)
+    )
+
+
+def test_a_recording_is_worked_on_once(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache, voices: VoiceStore
+) -> None:
+    recording = find_recordings([speakers / "a_24k_mono.wav"])[0]
+    fresh = prepare(recording, encoders, cache, voices)
+    audio_sha256 = hashlib.sha256(recording.path.read_bytes()).hexdigest()
+    assert fresh.voice == Voice(
+        "a_24k_mono", audio_sha256, "This is what the speaker says in recording a_24k_mono."
+    )
+    assert voices.get("a_24k_mono") == fresh.voice
+    assert (fresh.path, fresh.cached, fresh.replaced) == (recording.path, False, False)
+    assert fresh.seconds_of_work > 0
+
+    again = prepare(recording, encoders, cache, voices)
+    assert (again.cached, again.replaced) == (True, False)
+    assert again.voice == fresh.voice
+    assert same(again.features, fresh.features)
+
+
+def test_a_hit_loads_no_encoder_and_decodes_no_audio(
+    tmp_path: Path,
+    broken_encoders: PromptEncoders,
+    cache: PromptCache,
+    make_features: Callable[[int], PromptFeatures],
+) -> None:
+    """Shown with encoders that cannot be loaded and a recording that cannot be decoded."""
+    path = tmp_path / "anna.wav"
+    path.write_bytes(b"no audio at all")
+    recording = RecordingFile(path, "anna", transcript="Hello.")
+    with pytest.raises(AudioError, match="cannot be read as audio"):
+        prepare(recording, broken_encoders, cache)
+
+    audio_sha256 = hashlib.sha256(b"no audio at all").hexdigest()
+    cache.put(PromptKey(audio_sha256, broken_encoders.digest, RECIPE_VERSION), make_features(50))
+    prepared = prepare(recording, broken_encoders, cache)
+    assert prepared.cached
+    assert same(prepared.features, make_features(50))
+
+
+def test_the_same_audio_under_another_name_is_a_hit_and_shares_the_entry(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache, voices: VoiceStore
+) -> None:
+    path = speakers / "a_24k_mono.wav"
+    copy = path.rename(speakers / "anna.wav")
+    first = prepare(RecordingFile(copy, "anna", transcript="Hello."), encoders, cache, voices)
+    second = prepare(RecordingFile(copy, "eva", transcript="Other."), encoders, cache, voices)
+    assert (first.cached, second.cached) == (False, True)
+    assert [voice.name for voice in voices.list()] == ["anna", "eva"]
+    assert len(cache.entries()) == 1
+
+
+def test_no_name_and_no_word_is_in_the_entry(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache
+) -> None:
+    recording = RecordingFile(speakers / "a_24k_mono.wav", "annabel", transcript="Secret words.")
+    prepare(recording, encoders, cache)
+    (entry,) = entry_bytes(cache).values()
+    for word in (b"annabel", b"a_24k_mono", b"Secret", str(speakers).encode()):
+        assert word not in entry
+
+
+def test_a_changed_sample_or_encoder_is_a_miss(
+    speakers: Path, golden: Path, tmp_path: Path, encoders: PromptEncoders, cache: PromptCache
+) -> None:
+    recording = find_recordings([speakers / "a_24k_mono.wav"])[0]
+    prepare(recording, encoders, cache)
+
+    # Bytes behind the graph that ONNX Runtime skips: same network, another file.
+    renamed = tmp_path / "campplus.onnx"
+    renamed.write_bytes((golden / "model" / "campplus.onnx").read_bytes() + b"\xf8\x06\x01")
+    others = PromptEncoders(golden / "model" / "speech_tokenizer_v2.onnx", renamed)
+    assert not prepare(recording, others, cache).cached
+
+    raw = bytearray(recording.path.read_bytes())
+    raw[-1] ^= 1
+    recording.path.write_bytes(raw)
+    assert not prepare(recording, encoders, cache).cached
+    assert len(cache.entries()) == 3
+
+
+def test_a_voice_is_replaced_only_by_other_audio_or_other_texts(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache, voices: VoiceStore
+) -> None:
+    path, other = speakers / "a_24k_mono.wav", speakers / "c_16k_quiet.wav"
+
+    def replaces(recording: RecordingFile) -> bool:
+        prepared = prepare(recording, encoders, cache, voices)
+        assert voices.get("anna") == prepared.voice
+        return prepared.replaced
+
+    assert not replaces(RecordingFile(path, "anna", "Hello."))
+    assert not replaces(RecordingFile(path, "anna", " Hello.\n"))
+    assert replaces(RecordingFile(path, "anna", "Hello!"))
+    assert replaces(RecordingFile(path, "anna", "Hello!", "<|Yue|>你好"))
+    assert replaces(RecordingFile(other, "anna", "Hello!", "<|Yue|>你好"))
+    assert not replaces(RecordingFile(other, "anna", "Hello!", "<|Yue|>你好"))
+
+
+def test_preparing_again_mends_a_damaged_voice_and_a_damaged_entry(
+    speakers: Path,
+    encoders: PromptEncoders,
+    cache: PromptCache,
+    voices: VoiceStore,
+    warnings_said: list[str],
+) -> None:
+    recording = find_recordings([speakers / "a_24k_mono.wav"])[0]
+    fresh = prepare(recording, encoders, cache, voices)
+    (entry,) = cache.entries()
+    whole = entry.path.read_bytes()
+    entry.path.write_bytes(whole[: len(whole) // 2])
+    (cache.root / "voices" / "a_24k_mono.json").write_bytes(b"{")
+
+    mended = prepare(recording, encoders, cache, voices)
+    assert (mended.cached, mended.replaced) == (False, True)
+    assert same(mended.features, fresh.features)
+    assert voices.get("a_24k_mono") == fresh.voice
+    assert entry.path.read_bytes() == whole
+    assert len(warnings_said) == 1
+
+
+def test_a_cache_that_cannot_be_written_costs_one_warning(
+    speakers: Path, tmp_path: Path, encoders: PromptEncoders, cache: PromptCache
+) -> None:
+    said: list[str] = []
+    (tmp_path / "file").touch()
+    unwritable = PromptCache(tmp_path / "file", said.append)
+    recordings = find_recordings([speakers])
+    for outcome in prepare_all(recordings, encoders, unwritable, workers=2):
+        assert isinstance(outcome, Prepared)
+        assert not outcome.cached
+        assert len(outcome.features.speech_tokens) > 0
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype", "suffix"),
+    [
+        ("FLAC", "PCM_16", ".flac"),
+        ("MP3", "MPEG_LAYER_III", ".mp3"),
+        ("OGG", "VORBIS", ".ogg"),
+        ("OGG", "OPUS", ".opus"),
+    ],
+)
+def test_other_formats_serve_as_prompts(
+    speakers: Path,
+    tmp_path: Path,
+    encoders: PromptEncoders,
+    cache: PromptCache,
+    container: str,
+    subtype: str,
+    suffix: str,
+) -> None:
+    samples, rate_hz = soundfile.read(speakers / "a_24k_mono.wav", dtype="float32")
+    folder = tmp_path / "encoded"
+    folder.mkdir()
+    soundfile.write(folder / f"anna{suffix}", samples, rate_hz, format=container, subtype=subtype)
+    (folder / "anna.txt").write_text("Hello.")
+    prepared = prepare(find_recordings([folder])[0], encoders, cache)
+    original = prepare(find_recordings([speakers / "a_24k_mono.wav"])[0], encoders, cache)
+    assert prepared.features.seconds == pytest.approx(original.features.seconds, abs=0.1)
+    if suffix == ".flac":
+        assert same(prepared.features, original.features)
+
+
+def test_concurrent_and_serial_preparation_give_equal_bytes(
+    speakers: Path, tmp_path: Path, golden: Path
+) -> None:
+    kept = []
+    for workers in (1, 3):
+        model = golden / "model"
+        encoders = PromptEncoders(model / "speech_tokenizer_v2.onnx", model / "campplus.onnx")
+        cache = PromptCache(tmp_path / f"cache-{workers}", pytest.fail)
+        recordings = find_recordings([speakers])
+        outcomes = list(prepare_all(recordings, encoders, cache, workers=workers))
+        assert [outcome.path.stem for outcome in outcomes] == NAMES
+        kept.append(entry_bytes(cache))
+    assert len(kept[0]) == 3
+    assert kept[0] == kept[1]
+
+
+def test_a_bad_file_fails_alone_in_its_place(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache, voices: VoiceStore
+) -> None:
+    (speakers / "b_44k_stereo.wav").write_bytes(b"text, not audio")
+    (speakers / "c_16k_quiet.txt").unlink()
+    (speakers / "d d .wav").write_bytes(b"")
+    (speakers / "e.flac").write_bytes(b"")
+    (speakers / "e.txt").write_bytes(b"\xff")
+    outcomes = list(prepare_all(find_recordings([speakers]), encoders, cache, voices, workers=2))
+
+    assert [type(outcome) for outcome in outcomes] == [Prepared, Failed, Failed, Failed, Failed]
+    problems = [outcome.error.problem for outcome in outcomes if isinstance(outcome, Failed)]
+    assert "b_44k_stereo.wav: cannot be read as audio" in problems[0]
+    assert "c_16k_quiet.wav: has no transcript" in problems[1]
+    assert "'d d ' cannot name a voice" in problems[2]
+    assert "e.txt:1: " in problems[3]
+    assert [voice.name for voice in voices.list()] == ["a_24k_mono"]
+
+
+def test_a_file_that_vanished_fails_alone(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache
+) -> None:
+    recordings = find_recordings([speakers])
+    recordings[1].path.unlink()
+    outcomes = list(prepare_all(recordings, encoders, cache, workers=2))
+    assert [type(outcome) for outcome in outcomes] == [Prepared, Failed, Prepared]
+
+
+def test_a_model_that_does_not_work_ends_all(
+    speakers: Path, broken_encoders: PromptEncoders, cache: PromptCache
+) -> None:
+    outcomes = prepare_all(find_recordings([speakers]), broken_encoders, cache, workers=2)
+    with pytest.raises(ModelError, match=r"tokenizer\.onnx: cannot be loaded"):
+        next(outcomes)
+
+
+def test_a_voice_that_cannot_be_kept_is_said(
+    speakers: Path, tmp_path: Path, encoders: PromptEncoders, cache: PromptCache
+) -> None:
+    (tmp_path / "file").touch()
+    recording = find_recordings([speakers])[0]
+    with pytest.raises(VoiceError, match="cannot be written"):
+        prepare(recording, encoders, cache, VoiceStore(tmp_path / "file"))

@@ -4,7 +4,7 @@ BIN := .venv/bin
 MODEL := tests/golden/model
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench gpu clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ format: .venv/installed-dev  ## rewrite the source in the house style
 
 bench: .venv/installed  ## measure this machine at the published size, with random weights
 	$(BIN)/podtts bench --random-weights soulx-podcast-1.7b
+
+gpu: .venv/installed-dev  ## on a machine with CUDA or MPS: compare with the CPU, then measure
+	$(BIN)/pytest -m gpu
+	$(BIN)/podtts bench --random-weights soulx-podcast-1.7b --against published
 
 clean:  ## remove what make made
 	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis

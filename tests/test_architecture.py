@@ -26,6 +26,8 @@ LAYERS = {  # a file may import from its own layer's neighbours named here and f
     "vocoder": 1,
     "weights": 2,
     "casting": 3,
+    "checks": 1,
+    "journal": 4,
     "pipeline": 3,
     "bench": 4,
     "cli": 5,
@@ -94,7 +96,7 @@ def test_libraries_have_one_room(library: str) -> None:
         (r"os\.environ|getenv", {"cli"}),
         (r"[\"']cuda|\.cuda\(|[\"']mps", {"device.py"}),
         (r"except (Base)?Exception", {"cli/app.py", "llm/tokenizer.py"}),
-        (r"\bTODO\b|\bFIXME\b|NotImplementedError", set()),
+        (r"\bTODO\b|\bFIXME\b|raise NotImplementedError", set()),
     ],
 )
 def test_words_have_one_room(pattern: str, places: set[str]) -> None:

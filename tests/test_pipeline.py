@@ -1,9 +1,10 @@
 import dataclasses
+from functools import cache
 
 import pytest
 import torch
-
 from golden_data import models, relative_rms, tensors, trace, trace_prompts
+
 from podtts.errors import InputError, ModelError, ScriptError
 from podtts.flow.decode import noise_frames
 from podtts.llm.template import Template
@@ -15,6 +16,13 @@ from podtts.values import Turn, TurnAudio
 
 QUICK = SynthesisOptions(sampling=SamplingOptions(max_tokens=12), flow=FlowOptions(steps=2))
 SCRIPT = parse_script("[A] Hello there.\n[B] Hi <|laughter|>\n[A] How are you?\n[B] Fine.\n")
+
+
+@cache
+def fourteen_turns(name: str) -> tuple[Script, list[TurnAudio]]:
+    """A dialogue long enough for a rebuild of the context window, in one run."""
+    script = parse_script("\n".join(f"[S{number % 2}] line {number}" for number in range(14)))
+    return script, list(Synthesizer(models()).synthesize(script, trace_prompts(name), QUICK))
 
 
 def speak(script: Script = SCRIPT, options: SynthesisOptions = QUICK) -> list[TurnAudio]:
@@ -66,8 +74,8 @@ def test_the_same_seed_gives_the_same_samples_and_another_does_not() -> None:
 def test_a_turns_noise_does_not_depend_on_the_turns_before() -> None:
     synthesizer = Synthesizer(models())
     third = speak()[2]
-    mel = synthesizer.mel(third.tokens, trace_prompts("plain")[0], QUICK, 2)
-    assert torch.equal(synthesizer.wave(mel, QUICK, 2), third.wave)
+    mel = synthesizer.mel(third.tokens, trace_prompts("plain")[0], QUICK, "2")
+    assert torch.equal(synthesizer.wave(mel, QUICK, "2"), third.wave)
 
 
 def test_limit_turns_speaks_the_beginning() -> None:
@@ -118,3 +126,33 @@ def test_a_tag_the_tokenizer_lacks_is_refused_with_its_line() -> None:
     script = Script("talk.txt", ("A", "B"), (Turn(0, "a", 1), Turn(1, "b <|sigh|>", 5)))
     with pytest.raises(ScriptError, match=r"talk\.txt:5: .* does not know <\|sigh\|>"):
         synthesizer.synthesize(script, trace_prompts("plain"), QUICK)
+
+
+@pytest.mark.parametrize("name", ["plain", "dialect"])
+@pytest.mark.parametrize("done", [1, 9, 12])
+def test_recalled_turns_lead_to_the_same_bits(name: str, done: int) -> None:
+    """A run that goes on behind turn `done` speaks what an uninterrupted one does, rebuilds too."""
+    script, whole = fourteen_turns(name)
+    spoken = {turn.index: turn.tokens for turn in whole[:done]}
+    rest = list(Synthesizer(models()).synthesize(script, trace_prompts(name), QUICK, spoken=spoken))
+    assert [turn.index for turn in rest] == list(range(done, 14))
+    for one, other in zip(whole[done:], rest, strict=True):
+        assert one.tokens == other.tokens
+        assert torch.equal(one.wave, other.wave)
+
+
+def test_another_variation_is_drawn_differently_and_repeatably() -> None:
+    synthesizer = Synthesizer(models())
+    first = speak()
+    again = list(synthesizer.synthesize(SCRIPT, trace_prompts("plain"), QUICK, variations={1: 1}))
+    assert again[0].tokens == first[0].tokens
+    assert again[1].tokens != first[1].tokens
+    assert again[1].variation == 1
+    kept = {turn.index: turn.tokens for turn in first if turn.index != 1}
+    alone = list(
+        synthesizer.synthesize(
+            SCRIPT, trace_prompts("plain"), QUICK, spoken=kept, variations={1: 1}
+        )
+    )
+    assert [turn.index for turn in alone] == [1]
+    assert torch.equal(alone[0].wave, again[1].wave)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from podtts.errors import ScriptError, nearest
+from podtts.errors import ScriptError, VoiceError, nearest
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import RECIPE_VERSION
-from podtts.prompts.folder import RecordingFile, find_recordings
+from podtts.prompts.folder import RecordingFile, find_recordings, read_texts
 from podtts.prompts.prepare import prepare
-from podtts.prompts.voices import Voice, VoiceStore, check_voice_name
+from podtts.prompts.voices import Voice, VoiceStore
 from podtts.script.cast import CastMember, cast_voices
 from podtts.script.model import Script
-from podtts.values import SpeakerPrompt
+from podtts.values import PromptFeatures, SpeakerPrompt
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,66 +42,83 @@ def gather_prompts(
     overrides: label to voice, before what the script says (`parse_speaker_flags`).
     speakers:  a folder of recordings; one of a voice's name wins over a prepared voice, is prepared
                on the spot if it was not, and gives the voice its name if none had it.
-    Raises ScriptError for a voice that is not prepared, with the command that prepares it; every
-    voice is looked up before any is computed.
+    Raises ScriptError for a voice that is not prepared, with the command that prepares it, or that
+    is damaged, and for a recording of the script's own that is not there; AudioError for one
+    without a transcript. All of these come before anything is computed.
     """
     offered = {}
     if speakers is not None:
-        offered = {check_voice_name(file.name): file for file in find_recordings([speakers])}
-    cast = cast_voices(script, overrides)
-    sources = [_source(script, member, offered, voices) for member in cast]
+        found = find_recordings([speakers])
+        offered = {unicodedata.normalize("NFC", file.name): file for file in found}
+    sources = _Sources(script, offered, encoders, cache, voices)
+    found_for = [(member, sources.find(member)) for member in cast_voices(script, overrides)]
     return [
-        _prompt(script, member, source, encoders, cache, voices)
-        for member, source in zip(cast, sources, strict=True)
+        source if isinstance(source, CastPrompt) else sources.prepare(member, source)
+        for member, source in found_for
     ]
 
 
-def _source(
-    script: Script,
-    member: CastMember,
-    offered: Mapping[str, RecordingFile],
-    voices: VoiceStore,
-) -> RecordingFile | Voice:
-    """Where a speaker's voice comes from: the script's own recording, the folder, or the store."""
-    if (own := member.prompt) is not None:
-        return RecordingFile(own.audio, member.label, own.transcript, own.dialect_prompt)
-    if (recording := offered.get(member.voice)) is not None:
-        return recording
-    if (voice := voices.get(member.voice)) is not None:
-        return voice
-    known = sorted({*offered, *(voice.name for voice in voices.list())})
-    raise ScriptError(
-        script.source,
-        member.line,
-        f"no voice {member.voice!r} is prepared for {member.label}{nearest(member.voice, known)}",
-        f"run: podtts prep {member.voice}.wav, or map the label with "
-        f"--speaker {member.label}=VOICE (have: {', '.join(known) or 'none'})",
-    )
+@dataclass(frozen=True)
+class _Sources:
+    """Where the prompts of one script come from."""
 
+    script: Script
+    offered: Mapping[str, RecordingFile]  # by voice, from --speakers
+    encoders: PromptEncoders
+    cache: PromptCache
+    voices: VoiceStore
 
-def _prompt(
-    script: Script,
-    member: CastMember,
-    source: RecordingFile | Voice,
-    encoders: PromptEncoders,
-    cache: PromptCache,
-    voices: VoiceStore,
-) -> CastPrompt:
-    if isinstance(source, Voice):
-        voice, cached = source, True
-        key = PromptKey(voice.audio_sha256, encoders.digest, RECIPE_VERSION)
-        features = cache.get(key)
-        if features is None:
-            raise ScriptError(
-                script.source,
-                member.line,
-                f"voice {voice.name!r} is not prepared for this model",
-                f"run: podtts prep {voice.name}.wav --model MODEL, or give --speakers DIR",
+    def find(self, member: CastMember) -> RecordingFile | CastPrompt:
+        """A recording, the script's own or an offered one, with its texts; else what is stored."""
+        if (own := member.prompt) is not None:
+            if not own.audio.is_file():
+                raise self._error(
+                    member,
+                    f"the recording of {member.label}, {own.audio}, is not there",
+                    "prompt_audio is relative to the script's folder",
+                )
+            return RecordingFile(own.audio, member.label, own.transcript, own.dialect_prompt)
+        if (recording := self.offered.get(member.voice)) is not None:
+            texts = read_texts(recording)
+            return replace(
+                recording, transcript=texts.transcript, dialect_prompt=texts.dialect_prompt
             )
-    else:
+        return self._stored(member)
+
+    def prepare(self, member: CastMember, recording: RecordingFile) -> CastPrompt:
         # A script's own recording belongs to that script: its label names no voice for others.
-        keep = member.prompt is None and voices.get(member.voice) is None
-        prepared = prepare(source, encoders, cache, voices if keep else None)
-        voice, features, cached = prepared.voice, prepared.features, prepared.cached
+        keep = member.prompt is None and self.voices.get(member.voice) is None
+        prepared = prepare(recording, self.encoders, self.cache, self.voices if keep else None)
+        return _cast(member, prepared.voice, prepared.features, prepared.cached)
+
+    def _stored(self, member: CastMember) -> CastPrompt:
+        command = f"podtts prep {shlex.quote(f'{member.voice}.wav')}"
+        try:
+            voice = self.voices.get(member.voice)
+        except VoiceError as error:  # damaged, or what the script says can be no voice's name
+            raise self._error(member, error.problem, error.hint) from error
+        if voice is None:
+            known = sorted({*self.offered, *(voice.name for voice in self.voices.list())})
+            raise self._error(
+                member,
+                f"no voice {member.voice!r} is prepared for {member.label}"
+                f"{nearest(member.voice, known)}",
+                f"run: {command}, or map the label with "
+                f"--speaker {member.label}=VOICE (have: {', '.join(known) or 'none'})",
+            )
+        key = PromptKey(voice.audio_sha256, self.encoders.digest, RECIPE_VERSION)
+        if (features := self.cache.get(key)) is None:
+            raise self._error(
+                member,
+                f"voice {voice.name!r} is not prepared for this model",
+                f"run: {command} --model MODEL, or give --speakers DIR",
+            )
+        return _cast(member, voice, features, cached=True)
+
+    def _error(self, member: CastMember, problem: str, hint: str) -> ScriptError:
+        return ScriptError(self.script.source, member.line, problem, hint)
+
+
+def _cast(member: CastMember, voice: Voice, features: PromptFeatures, cached: bool) -> CastPrompt:
     prompt = SpeakerPrompt(voice.name, features, voice.transcript, voice.dialect_prompt)
     return CastPrompt(member.label, prompt, cached)

@@ -67,6 +67,8 @@ class SynthesisOptions:
     window: WindowOptions = field(default_factory=WindowOptions)
     flow: FlowOptions = field(default_factory=FlowOptions)
     limit_turns: int | None = None  # speak only the first turns, to audition
+    retries: int = 2  # how often a turn with problems is spoken again, with other draws
+    check_length: bool = True  # off where the length of turns is prescribed
 
     def __post_init__(self) -> None:
         _require(
@@ -75,3 +77,4 @@ class SynthesisOptions:
             self.limit_turns,
             "at least 1",
         )
+        _require(self.retries >= 0, "retries", self.retries, "at least 0")

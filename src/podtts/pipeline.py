@@ -8,24 +8,26 @@ Every turn is yielded as soon as its audio exists; consumers write, report, capt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from podtts.checks import is_finite, token_problems, wave_problems
 from podtts.device import Stopwatch, memory_errors_named, place
 from podtts.errors import InputError, ModelError, ScriptError
 from podtts.flow.decode import noise_frames
 from podtts.llm.dialogue import Dialogue, generated_ids
-from podtts.llm.generate import generate
+from podtts.llm.generate import NotFiniteError, generate
 from podtts.llm.tokenizer import is_token
 from podtts.options import SynthesisOptions
-from podtts.randomness import stage_rng
+from podtts.randomness import draws_name, stage_rng
 from podtts.rates import MEL_HOP
 from podtts.script.model import Script
 from podtts.text.normalize import normalize_text
 from podtts.text.tags import DIALECT_TAGS, PARALINGUISTIC_TAGS
-from podtts.values import SpeakerPrompt, SpeechTokens, StageSeconds, TurnAudio
+from podtts.values import SpeakerPrompt, SpeechTokens, StageSeconds, Turn, TurnAudio
 from podtts.weights.load import Models, load_models
 
 
@@ -50,36 +52,110 @@ class Synthesizer:
         script: Script,
         prompts: Sequence[SpeakerPrompt],
         options: SynthesisOptions | None = None,
+        *,
+        spoken: Mapping[int, SpeechTokens] | None = None,
+        variations: Mapping[int, int] | None = None,
     ) -> Iterator[TurnAudio]:
         """Speak a script, yielding every turn as soon as its audio exists.
 
-        prompts: one per label of the script, in the script's order.
+        prompts:    one per label of the script, in the script's order.
+        spoken:     turns (by 0-based number) said in an earlier run: heard by the turns after them,
+                    not spoken again and not yielded.
+        variations: for turns that are to be drawn differently, which of the seed's draws to begin
+                    with; 0 is the first.
+        A turn that comes out wrong (see podtts.checks) is spoken again up to options.retries times;
+        what is still wrong with the last try stands in TurnAudio.problems.
         The first turn's LLM seconds include reading the prompts.
         Raises InputError for prompts that do not fit script or checkpoint, before any work.
         """
         self._check(script, prompts)
-        return self._speak(script, prompts, options or SynthesisOptions())
+        return self._speak(
+            script, prompts, options or SynthesisOptions(), spoken or {}, variations or {}
+        )
 
     def _speak(
-        self, script: Script, prompts: Sequence[SpeakerPrompt], options: SynthesisOptions
+        self,
+        script: Script,
+        prompts: Sequence[SpeakerPrompt],
+        options: SynthesisOptions,
+        spoken: Mapping[int, SpeechTokens],
+        variations: Mapping[int, int],
     ) -> Iterator[TurnAudio]:
-        models, device = self.models, self.models.device
-        with Stopwatch(device) as opening, memory_errors_named("reading the prompts"):
+        turns = script.turns[: options.limit_turns]
+        if all(index in spoken for index in range(len(turns))):
+            return
+        with Stopwatch(self.models.device) as opening, memory_errors_named("reading the prompts"):
             dialogue = self.open_dialogue(prompts, options)
-        already = opening.seconds
-        for index, turn in enumerate(script.turns[: options.limit_turns]):
+        before = StageSeconds(llm=opening.seconds)
+        for index, turn in enumerate(turns):
+            text = self.models.template.turn(turn.speaker, normalize_text(turn.text))
+            if index in spoken:
+                dialogue.recall(text, spoken[index])
+                continue
             with memory_errors_named(f"speaking turn {index + 1}"):
-                ids = models.template.turn(turn.speaker, normalize_text(turn.text))
-                with Stopwatch(device) as llm:
-                    rng = stage_rng(options.seed, index, "llm")
-                    tokens = dialogue.speak(ids, options.sampling, rng)
-                with Stopwatch(device) as flow:
-                    mel = self.mel(tokens, prompts[turn.speaker], options, index)
-                with Stopwatch(device) as vocoder:
-                    wave = self.wave(mel, options, index).cpu()
-            work = StageSeconds(llm.seconds + already, flow.seconds, vocoder.seconds)
-            already = 0.0
-            yield TurnAudio(index, turn, tokens, wave, work)
+                dialogue.open(text)
+                audio = self._speak_turn(
+                    dialogue, index, turn, prompts[turn.speaker], options, variations.get(index, 0)
+                )
+                dialogue.close(audio.tokens)
+            yield replace(audio, work=before + audio.work)
+            before = StageSeconds()
+
+    def _speak_turn(
+        self,
+        dialogue: Dialogue,
+        index: int,
+        turn: Turn,
+        prompt: SpeakerPrompt,
+        options: SynthesisOptions,
+        variation: int,
+    ) -> TurnAudio:
+        """Speak the open turn until nothing is wrong with it or all tries are used up."""
+        work = StageSeconds()
+        for last in [False] * options.retries + [True]:
+            audio = self._try_turn(dialogue, index, turn, prompt, options, variation)
+            work += audio.work
+            if last or not audio.problems:
+                break
+            variation += 1
+        return replace(audio, work=work)
+
+    def _try_turn(
+        self,
+        dialogue: Dialogue,
+        index: int,
+        turn: Turn,
+        prompt: SpeakerPrompt,
+        options: SynthesisOptions,
+        variation: int,
+    ) -> TurnAudio:
+        models, device = self.models, self.models.device
+        draws = draws_name(index, variation)
+        tokens, wave = SpeechTokens((), ended=False), torch.zeros(0)
+        llm, flow, vocoder = Stopwatch(device), Stopwatch(device), Stopwatch(device)
+        problems: list[str] = []
+        try:
+            with llm:
+                tokens = dialogue.attempt(options.sampling, stage_rng(options.seed, draws, "llm"))
+            with flow:
+                mel = self.mel(tokens, prompt, options, draws)
+            if not is_finite(mel):
+                raise NotFiniteError("the flow's mel")
+            with vocoder:
+                wave = self.wave(mel, options, draws).cpu()
+            if not is_finite(wave):
+                wave = torch.zeros(0)
+                raise NotFiniteError("the vocoder's wave")
+        except NotFiniteError as error:
+            problems.append(f"{error}: NaN or infinite")
+        else:
+            # Length and sound are judged by a trained voice's measure.
+            if options.check_length and not models.untrained:
+                problems += token_problems(turn.text, tokens)
+            if not models.untrained:
+                problems += wave_problems(wave)
+        work = StageSeconds(llm.seconds, flow.seconds, vocoder.seconds)
+        return TurnAudio(index, turn, tokens, wave, work, variation, tuple(problems))
 
     def open_dialogue(
         self, prompts: Sequence[SpeakerPrompt], options: SynthesisOptions
@@ -103,18 +179,22 @@ class Synthesizer:
         return template.dialect_entry(speaker, dialect, generated_ids(llm, spoken))
 
     def mel(
-        self, tokens: SpeechTokens, prompt: SpeakerPrompt, options: SynthesisOptions, index: int
+        self,
+        tokens: SpeechTokens,
+        prompt: SpeakerPrompt,
+        options: SynthesisOptions,
+        draws: int | str,
     ) -> torch.Tensor:
-        """Mel of one turn, float32 [2*T, 80], with the noise that belongs to its number."""
+        """Mel of one turn, float32 [2*T, 80], with the noise of its number or `draws_name`."""
         frames = noise_frames(prompt.features, len(tokens.ids))
-        noise = torch.randn(frames, 80, generator=stage_rng(options.seed, index, "flow"))
+        noise = torch.randn(frames, 80, generator=stage_rng(options.seed, draws, "flow"))
         ids = torch.tensor(tokens.ids, dtype=torch.int64)
         return self.models.flow.decode([ids], [prompt.features], [noise], options.flow)[0]
 
-    def wave(self, mel: torch.Tensor, options: SynthesisOptions, index: int) -> torch.Tensor:
-        """Waveform of one turn, float32 [480*F], with the noise that belongs to its number."""
+    def wave(self, mel: torch.Tensor, options: SynthesisOptions, draws: int | str) -> torch.Tensor:
+        """Waveform of one turn, float32 [480*F], with the noise of its number or `draws_name`."""
         waves, samples = self.models.vocoder.config.waves, len(mel) * MEL_HOP
-        rng = stage_rng(options.seed, index, "vocoder")
+        rng = stage_rng(options.seed, draws, "vocoder")
         return self.models.vocoder.render([mel], [torch.randn(waves, samples, generator=rng)])[0]
 
     def _check(self, script: Script, prompts: Sequence[SpeakerPrompt]) -> None:

@@ -12,7 +12,12 @@ import torch
 Stage = Literal["llm", "flow", "vocoder"]
 
 
+def draws_name(index: int, variation: int) -> str:
+    """Name the draws of a turn: its number, and which of them when the first were not kept."""
+    return f"{index}+{variation}" if variation else str(index)
+
+
 def stage_rng(seed: int, turn: int | str, stage: Stage) -> torch.Generator:
-    """Return the generator of one stage of one turn (`turn` is its number, or names a prompt)."""
+    """Return the generator of one stage of one turn (a number, a `draws_name`, or a prompt)."""
     digest = hashlib.sha256(f"{seed}/{turn}/{stage}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

@@ -1,8 +1,8 @@
 import pytest
 import torch
+from golden_data import models, relative_rms, tensors
 from torch import Tensor
 
-from golden_data import models, relative_rms, tensors
 from podtts.errors import InputError
 from podtts.flow.decode import noise_frames
 from podtts.options import FlowOptions

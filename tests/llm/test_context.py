@@ -1,6 +1,6 @@
 import pytest
-
 from golden_data import trace
+
 from podtts.llm.context import ContextWindow
 from podtts.options import WindowOptions
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
-
 from golden_data import models, silent_generator, trace, trace_prompts
+
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.generate import generate
 from podtts.options import SamplingOptions, SynthesisOptions

@@ -1,7 +1,7 @@
 import pytest
 import torch
-
 from golden_data import models, tensors
+
 from podtts.llm.sampling import (
     draw,
     forbid_end,

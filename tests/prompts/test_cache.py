@@ -1,9 +1,13 @@
+import contextlib
 import dataclasses
 import hashlib
 import os
 import pickle
 import resource
-from collections.abc import Callable
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +27,8 @@ OTHERS = [
     dataclasses.replace(KEY, encoders_sha256=hashlib.sha256(b"other").hexdigest()),
     dataclasses.replace(KEY, recipe=2),
 ]
+
+SOURCE = Path(podtts.__file__).parents[1]
 
 MakeFeatures = Callable[[int], PromptFeatures]
 
@@ -164,6 +170,26 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "tokens-as-floats": _resealed(
         lambda old: {**old, "speech_tokens": old["speech_tokens"].astype(np.float32)}
     ),
+    "no-tokens": _resealed(
+        lambda old: {**old, "speech_tokens": old["speech_tokens"][:0], "mel": old["mel"][:0]}
+    ),
+    "too-many-tokens": _resealed(
+        lambda old: {
+            **old,
+            "speech_tokens": np.zeros(751, np.int32),
+            "mel": np.zeros((1502, 80), np.float32),
+        }
+    ),
+    "negative-token": _resealed(
+        lambda old: {**old, "speech_tokens": np.full_like(old["speech_tokens"], -1)}
+    ),
+    "nan-in-mel": _resealed(lambda old: {**old, "mel": np.full_like(old["mel"], np.nan)}),
+    "inf-in-embedding": _resealed(
+        lambda old: {**old, "speaker_embedding": np.full(192, np.inf, np.float32)}
+    ),
+    "key-is-no-digest": _resealed(metadata=lambda old: {**old, "encoders_sha256": "../x"}),
+    "recipe-is-a-path": _resealed(metadata=lambda old: {**old, "recipe": "1/../x"}),
+    "too-large": lambda whole: whole + bytes(2**22),
     "embedding-of-256": _resealed(
         lambda old: {**old, "speaker_embedding": np.zeros(256, np.float32)}
     ),
@@ -195,16 +221,21 @@ def test_damage_is_a_miss_said_once_and_put_aside(
     assert equal(cache.get(KEY), make_features(50))
 
 
-def test_a_folder_or_a_loop_of_links_in_an_entrys_place_is_put_aside(
+def test_what_is_no_file_in_an_entrys_place_is_put_aside(
     cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
 ) -> None:
-    folder, link = entry_path(cache), entry_path(cache, OTHERS[0])
+    folder, (link, pipe, device) = (
+        entry_path(cache),
+        [entry_path(cache, other) for other in OTHERS],
+    )
     folder.mkdir(parents=True)
     (folder / "something").touch()
     link.symlink_to(link)
-    assert cache.get(KEY) is None
-    assert cache.get(OTHERS[0]) is None
-    assert len(quarantined(cache)) == len(warnings_said) == 2
+    os.mkfifo(pipe)  # would be waited for
+    device.symlink_to("/dev/zero")  # would be read without end
+    for key in (KEY, *OTHERS):
+        assert cache.get(key) is None
+    assert len(quarantined(cache)) == len(warnings_said) == 4
     cache.put(KEY, make_features(50))
     assert equal(cache.get(KEY), make_features(50))
 
@@ -297,3 +328,141 @@ def test_remove_takes_all_entries_of_a_recording_and_no_other(
     assert removed == {KEY, OTHERS[1], OTHERS[2]}
     assert [entry.key for entry in cache.entries()] == [OTHERS[0]]
     assert cache.remove(KEY.audio_sha256) == []
+
+
+def test_verify_names_every_entry_and_what_is_wrong(
+    cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
+) -> None:
+    assert list(cache.verify()) == []
+    for key in (KEY, *OTHERS):
+        cache.put(key, make_features(50))
+    entry_path(cache).write_bytes(b"damaged")
+    (cache.root / "prompts" / "model.safetensors").touch()  # not one of ours
+    found = dict(cache.verify())
+    assert found.keys() == {entry_path(cache, key) for key in (KEY, *OTHERS)}
+    problems = {path: problem for path, problem in found.items() if problem}
+    assert problems.keys() == {entry_path(cache)}
+    assert f"it was moved to {quarantined(cache)[0]}" in problems[entry_path(cache)]
+    assert warnings_said == []
+    assert all(problem is None for _, problem in cache.verify())
+
+
+def test_temporary_files_are_swept_by_the_first_entry_of_a_run(
+    cache: PromptCache, make_features: MakeFeatures
+) -> None:
+    cache.put(KEY, make_features(50))
+    old, new = (cache.root / "prompts" / f".podtts-1-{name}.tmp" for name in ("old", "new"))
+    old.touch()
+    new.touch()
+    os.utime(old, (0, 0))
+    cache.put(OTHERS[0], make_features(50))
+    assert old.exists()  # looked for once a run, not with every entry
+    PromptCache(cache.root, pytest.fail).put(OTHERS[0], make_features(50))
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def run_python(code: str, source: Path, *arguments: str | Path) -> str:
+    """Run code in a process of its own with the podtts found under `source`."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+PUT_THREE = """
+import resource, sys
+from pathlib import Path
+import torch
+from podtts.prompts.cache import PromptCache, PromptKey
+from podtts.values import PromptFeatures
+
+tokens = torch.zeros(50, dtype=torch.int32)
+features = PromptFeatures(tokens, torch.zeros(100, 80), torch.zeros(192))
+limits = {"RLIMIT_FSIZE": 9000, "RLIMIT_NOFILE": 0}
+for root, limit in zip(sys.argv[1::2], sys.argv[2::2]):
+    said = []
+    cache = PromptCache(Path(root), said.append)
+    if limit in limits:
+        hard = resource.getrlimit(getattr(resource, limit))
+        resource.setrlimit(getattr(resource, limit), (limits[limit], hard[1]))
+    for letter in "abc":
+        key = PromptKey(letter * 64, "e" * 64, 1)
+        assert cache.get(key) is None
+        cache.put(key, features)
+    if limit in limits:
+        resource.setrlimit(getattr(resource, limit), hard)
+    sys.stdout.write(f"{len(said)} {''.join(said)}\\n")
+"""
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[bool]:
+    """A disk of 16 KiB at a folder; False where none may be mounted."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_cache_that_takes_nothing_costs_one_warning(tmp_path: Path) -> None:
+    roots = {name: tmp_path / name for name in ("large", "many", "disk")}
+    with small_disk(roots["disk"]) as mounted:
+        arguments: list[str | Path] = [
+            roots["large"],
+            "RLIMIT_FSIZE",
+            roots["many"],
+            "RLIMIT_NOFILE",
+        ]
+        if mounted:
+            arguments += [roots["disk"], "none"]
+        said = run_python(PUT_THREE, SOURCE, *arguments).splitlines()
+        kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    first_entry = roots["many"] / "prompts" / PromptKey("a" * 64, "e" * 64, 1).filename()
+    assert kept == []
+    assert (
+        said
+        == [
+            f"1 the prompt cache {roots['large']} cannot be written: File too large",
+            f"1 {first_entry} is not used: it cannot be read: Too many open files",
+            f"1 the prompt cache {roots['disk']} cannot be written: No space left on device",
+        ][: 3 if mounted else 2]
+    )
+
+
+def test_two_versions_of_podtts_share_a_root(tmp_path: Path, make_features: MakeFeatures) -> None:
+    """The other one is this one with its format raised, as the comment there asks for."""
+    other = tmp_path / "other"
+    shutil.copytree(SOURCE, other, ignore=shutil.ignore_patterns("__pycache__"))
+    entry = other / "podtts" / "prompts" / "entry.py"
+    code = entry.read_text(encoding="utf-8")
+    raised = code.replace('"podtts-prompt-1"', '"podtts-prompt-2"').replace(
+        '_ENDING = ".safetensors"', '_ENDING = ".v2.safetensors"'
+    )
+    assert raised != code
+    entry.write_text(raised, encoding="utf-8")
+
+    root = tmp_path / "root"
+    ours = PromptCache(root, pytest.fail)
+    mine = PromptKey("a" * 64, "e" * 64, 1)
+    ours.put(mine, make_features(50))
+    before = entry_path(ours, mine).read_bytes()
+    assert run_python(PUT_THREE, other, root, "none") == "0 \n"  # three misses, no word
+    assert entry_path(ours, mine).read_bytes() == before
+    theirs = {path: path.read_bytes() for path in root.rglob("*.v2.safetensors")}
+    assert len(theirs) == 3
+
+    assert equal(ours.get(mine), make_features(50))
+    assert [path for path, _ in ours.verify()] == [entry_path(ours, mine)]
+    assert [entry.key for entry in ours.remove(mine.audio_sha256)] == [mine]
+    assert {path: path.read_bytes() for path in root.rglob("*.v2.safetensors")} == theirs
+    assert not (root / "quarantine").exists()

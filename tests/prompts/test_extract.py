@@ -68,14 +68,22 @@ def test_two_mel_frames_stand_over_every_token(seconds: float, encoders: PromptE
         (noise(30.01), "is 30.01 s long, longer than 30 s"),
         (noise(0.99), "is 0.99 s long, shorter than 1 s"),
         (noise(5.0, peak=0.0009), "is silent"),
+        (Recording("anna.wav", torch.full((48_000,), 0.5), 24_000), "is silent"),
     ],
-    ids=["long", "short", "silent"],
+    ids=["long", "short", "silent", "offset-alone"],
 )
 def test_what_cannot_serve_is_refused_with_advice(recording: Recording, problem: str) -> None:
     with pytest.raises(AudioError) as caught:
         prompt_inputs(recording)
     assert caught.value.problem.startswith(f"anna.wav: {problem}")
     assert "5 to 20 s" in caught.value.hint
+
+
+def test_a_rate_that_shares_no_divisor_is_refused_by_name() -> None:
+    odd = Recording("anna.wav", noise(2.0).wave, 44_101)
+    with pytest.raises(AudioError, match=r"anna\.wav: has a sample rate of 44101 Hz") as caught:
+        prompt_inputs(odd)
+    assert "ffmpeg -i anna.wav -ac 1 -ar 24000 anna-24k.wav" in caught.value.hint
 
 
 def test_a_very_quiet_recording_is_still_heard() -> None:

@@ -1,3 +1,5 @@
+import os
+import shlex
 import unicodedata
 from pathlib import Path
 
@@ -69,13 +71,46 @@ def test_two_recordings_of_one_voice_are_refused(tmp_path: Path, one: str, other
 
 def test_paths_without_recordings_are_refused(tmp_path: Path) -> None:
     make(tmp_path / "empty", "notes.txt")
-    make(tmp_path, "anna.m4a")
+    make(tmp_path, "anna.pdf")
     with pytest.raises(InputError, match="no such file or folder"):
         find_recordings([tmp_path / "missing"])
     with pytest.raises(InputError, match="no recordings in this folder"):
         find_recordings([tmp_path / "empty"])
-    with pytest.raises(InputError, match=r"anna\.m4a is not a recording \(.*\.opus\)"):
-        find_recordings([tmp_path / "anna.m4a"])
+    with pytest.raises(InputError, match=r"anna\.pdf is not a recording \(.*\.opus\)"):
+        find_recordings([tmp_path / "anna.pdf"])
+
+
+def test_a_format_not_read_is_refused_with_the_command_that_converts_it(tmp_path: Path) -> None:
+    make(tmp_path, "anna's.m4a")
+    with pytest.raises(InputError) as caught:
+        find_recordings([tmp_path / "anna's.m4a"])
+    assert caught.value.problem == f"{tmp_path}/anna's.m4a: .m4a files are not read"
+    given, made = (shlex.quote(f"{tmp_path}/anna's.{suffix}") for suffix in ("m4a", "wav"))
+    assert caught.value.hint == f"convert it with: ffmpeg -i {given} -ac 1 -ar 24000 {made}"
+
+
+def test_a_folder_does_not_pass_over_what_is_meant_as_a_recording(tmp_path: Path) -> None:
+    make(tmp_path, "anna.m4a", "anna.txt", "ben.m4a", "ben.txt", "ben.wav", "film.mp4")
+    found = [recording.path.name for recording in find_recordings([tmp_path])]
+    assert found == ["anna.m4a", "ben.wav"]  # to be refused; converted already; no voice
+
+
+def test_texts_are_files_and_short(tmp_path: Path) -> None:
+    recording = RecordingFile(tmp_path / "anna.wav", "anna")
+    os.mkfifo(tmp_path / "anna.txt")  # would be waited for
+    with pytest.raises(InputError, match=r"anna\.txt: cannot be read: it is not a regular file"):
+        read_texts(recording)
+    (tmp_path / "anna.txt").unlink()
+    (tmp_path / "anna.txt").write_bytes(b"x" * (2**20 + 1))
+    with pytest.raises(InputError, match=r"anna\.txt: cannot be read: it is larger than 1 MiB"):
+        read_texts(recording)
+
+
+def test_a_recording_may_have_a_name_that_leaves_no_room_for_that_of_its_texts(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / f"{'n' * 251}.wav"
+    assert read_texts(RecordingFile(path, "anna", "Hello.")) == RecordingTexts("Hello.", "")
 
 
 def test_texts_are_read_beside_and_stripped(tmp_path: Path) -> None:

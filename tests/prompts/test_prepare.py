@@ -1,4 +1,5 @@
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -258,3 +259,48 @@ def test_a_voice_that_cannot_be_kept_is_said(
     recording = find_recordings([speakers])[0]
     with pytest.raises(VoiceError, match="cannot be written"):
         prepare(recording, encoders, cache, VoiceStore(tmp_path / "file"))
+
+
+def test_flaws_are_told_once_when_the_recording_is_decoded(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache
+) -> None:
+    path = speakers / "a_24k_mono.wav"
+    samples, rate_hz = soundfile.read(path, dtype="float32")
+    soundfile.write(path, (samples * 5).clip(-1, 1), rate_hz)
+    (flaw,) = prepare(find_recordings([path])[0], encoders, cache).warnings
+    assert "of its samples are clipped" in flaw
+    assert prepare(find_recordings([path])[0], encoders, cache).warnings == ()
+
+
+def test_hostile_files_fail_alone_and_in_time(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache, voices: VoiceStore
+) -> None:
+    """A pipe, hours of sound, a link in a circle and others stand between good recordings."""
+    os.mkfifo(speakers / "pipe.wav")
+    with (speakers / "hours.wav").open("wb") as file:
+        file.write((speakers / "a_24k_mono.wav").read_bytes()[:40] + b"\xf0\xff\xff\x7e")
+        file.truncate(2**31)  # with a hole where 12 hours of sound would be
+    with (speakers / "large.flac").open("wb") as file:
+        file.truncate(2**31)
+    (speakers / "loop.ogg").symlink_to(speakers / "loop.ogg")
+    (speakers / "other.m4a").write_bytes(b"\0\0\0 ftypM4A " + bytes(1000))
+    for name in ("pipe", "hours", "large", "loop", "other"):
+        (speakers / f"{name}.txt").write_text("Hello.")
+    linked = speakers / "安 娜.wav"
+    linked.symlink_to(speakers / "c_16k_quiet.wav")
+    (speakers / "安 娜.txt").write_text("Hello.")
+
+    outcomes = list(prepare_all(find_recordings([speakers]), encoders, cache, voices, workers=2))
+    failed = {each.path.stem: each.error.problem for each in outcomes if isinstance(each, Failed)}
+    reasons = {
+        "hours": "s long, longer than 30 s",
+        "large": "cannot be read as audio",
+        "loop": "cannot be read: Too many levels of symbolic links",
+        "other": "is MP4 or M4A (AAC), which podtts does not read",
+        "pipe": "cannot be read: it is not a regular file",
+    }
+    assert failed.keys() == reasons.keys()
+    for name, reason in reasons.items():
+        assert failed[name].startswith(f"{speakers}/{name}.")
+        assert reason in failed[name]
+    assert [voice.name for voice in voices.list()] == [*NAMES, "安 娜"]

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import resource
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -211,5 +212,38 @@ def test_a_damaged_voice_can_be_forgotten_and_keeps_others_from_losing_prompts(
 def test_a_voice_that_cannot_be_read_is_named(voices: VoiceStore, tmp_path: Path) -> None:
     voices.put(ANNA)
     (tmp_path / "voices" / "anna.json").chmod(0)
-    with pytest.raises(VoiceError, match=r"anna\.json is damaged"):
+    with pytest.raises(VoiceError, match=r"anna\.json: cannot be read: Permission denied"):
         voices.get("anna")
+
+
+def test_verify_puts_damaged_voices_aside_and_leaves_those_it_cannot_read(
+    voices: VoiceStore, tmp_path: Path
+) -> None:
+    for name in ("anna", "ben", "carl"):
+        voices.put(Voice(name, SHA256, "Hello."))
+    folder = tmp_path / "voices"
+    (folder / "ben.json").write_bytes(b"{")
+    os.mkfifo(folder / "dora.json")
+    (folder / "CON.json").write_bytes(b"{}")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    paths = [folder / f"{name}.json" for name in ("CON", "anna", "ben", "carl", "dora")]
+    checking = voices.verify()
+    assert "not the fields of a voice" in str(next(checking)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))  # no file more may be opened
+    try:
+        assert next(checking) == (folder / "anna.json", "cannot be read: Too many open files")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    rest = list(checking)
+    assert [path for path, _ in rest] == paths[2:]
+    assert [bool(problem) for _, problem in rest] == [True, False, True]
+    assert len(list((tmp_path / "quarantine").iterdir())) == 3
+    assert list(voices.verify()) == [(paths[1], None), (paths[3], None)]
+
+
+def test_sound_voices_are_found_beside_damaged_ones(voices: VoiceStore, tmp_path: Path) -> None:
+    voices.put(ANNA)
+    (tmp_path / "voices" / "ben.json").write_bytes(b"{")
+    errors: list[VoiceError] = []
+    assert list(voices.sound(errors.append)) == [ANNA]
+    assert [error.problem for error in errors] == [f"{tmp_path}/voices/ben.json is damaged"]

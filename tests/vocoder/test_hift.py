@@ -1,6 +1,6 @@
 import torch
-
 from golden_data import models, relative_rms, tensors
+
 from podtts.rates import MEL_HOP
 
 

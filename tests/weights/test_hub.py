@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from hub import LoopbackHub, running_hub
+from pulling import Outcome, pull
+
 from podtts.weights.hub import RETRY_WAITS_SECONDS
 from podtts.weights.registry import ModelSource, PinnedFile
-from pulling import Outcome, pull
 
 _REPO = "some-lab/Small-Podcast"
 _WEIGHTS = random.Random(2).randbytes(1_500_000)

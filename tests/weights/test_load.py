@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from golden_data import MODEL, models
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from golden_data import MODEL, models
 from podtts.device import place
 from podtts.errors import ModelError
 from podtts.weights.load import Models, load_flow, load_models, load_vocoder

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from golden_data import GOLDEN
+
 from podtts.llm.qwen3 import Qwen3
 from podtts.vocoder.hift import Vocoder
 from podtts.weights.checkpoint import Settings, StoredTensor, Tensors

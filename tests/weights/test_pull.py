@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from hub import LoopbackHub, running_hub
+from pulling import pull, start_pull
+
 from podtts import __version__
 from podtts.weights.checkpoint import missing_files
 from podtts.weights.registry import ModelSource, PinnedFile, find_source
-from pulling import pull, start_pull
 
 _REPO = "some-lab/Small-Podcast"
 _TOKENIZER_REPO = "another-lab/Small-Tokenizer"

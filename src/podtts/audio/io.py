@@ -1,7 +1,6 @@
-"""Audio files: recordings in, episodes out. soundfile is imported nowhere else."""
+"""Audio files: recordings in, episodes out."""
 
 import contextlib
-import io
 import math
 import os
 import secrets
@@ -15,14 +14,10 @@ import torch
 from torch import Tensor
 
 from podtts.audio import lazy_torchaudio
+from podtts.audio.decoder import Decoder
+from podtts.audio.whole import convert_hint, decode_whole
 from podtts.errors import AudioError, InputError, UsageError
 from podtts.rates import OUTPUT_HZ
-
-_CONVERT = "convert it with: ffmpeg -i RECORDING -ac 1 -ar 24000 NAME.wav"
-
-# Over all channels; 11 minutes of stereo at 48 kHz. Bounds the memory that a long recording, or a
-# header that lies about its length, can take.
-_MAX_DECODED_SAMPLES = 2**26
 
 # torchaudio builds one filter for every phase of the ratio. Usual rates need fewer than 100,000
 # taps; 44,101 Hz to 16 kHz would need 700 million and a minute.
@@ -46,37 +41,35 @@ class Recording:
         if not len(self.wave):
             raise AudioError(self.source, "holds no samples", "record it again")
         if not self.wave.isfinite().all():
-            raise AudioError(self.source, "holds samples that are NaN or infinite", _CONVERT)
+            raise AudioError(
+                self.source, "holds samples that are NaN or infinite", convert_hint(self.source)
+            )
 
     @property
     def seconds(self) -> float:
         return len(self.wave) / self.rate_hz
 
 
-def decode_audio(raw: bytes, source: str) -> Recording:
+def decode_audio(raw: bytes, source: str, decoder: Decoder | None = None) -> Recording:
     """Decode the bytes of an audio file (WAV, FLAC, MP3, Ogg Vorbis, Opus; first channel).
 
-    Raises AudioError naming `source` when they are empty, not audio, broken, or far too long.
+    decoder: the process to decode in; without one, a process is started for this file alone.
+    Raises AudioError naming `source` when they are empty, not audio, broken, cut short or longer
+    than 30 s, and when the decoder hangs or crashes on them.
     """
-    import soundfile
+    with contextlib.nullcontext(decoder) if decoder else Decoder() as process:
+        decoded = decode_whole(raw, source, process)
+    if not decoded.samples:
+        raise AudioError(source, "holds no samples", "record it again")
+    return Recording(
+        source, torch.frombuffer(decoded.samples, dtype=torch.float32), decoded.rate_hz
+    )
 
-    if not raw:
-        raise AudioError(source, "is empty", "copy or record it again")
-    try:
-        with soundfile.SoundFile(io.BytesIO(raw)) as file:
-            longest = _MAX_DECODED_SAMPLES // file.channels
-            samples = file.read(longest + 1, dtype="float32", always_2d=True)
-            rate_hz = file.samplerate
-    except soundfile.SoundFileError as error:
-        reason = getattr(error, "error_string", str(error)).rstrip(".")
-        raise AudioError(source, f"cannot be read as audio: {reason}", _CONVERT) from error
-    if len(samples) > longest:
-        raise AudioError(
-            source,
-            f"is longer than {longest // rate_hz} s",
-            "a speaker prompt needs 5 to 20 s of clear speech: cut it",
-        )
-    return Recording(source, torch.from_numpy(samples[:, 0].copy()), rate_hz)
+
+def can_resample(from_hz: int, to_hz: int) -> bool:
+    """Return whether the two rates share enough of a divisor for `resample`."""
+    divisor = math.gcd(from_hz, to_hz)
+    return (from_hz // divisor) * (to_hz // divisor) <= _MAX_RESAMPLING_TAPS
 
 
 def resample(wave: Tensor, from_hz: int, to_hz: int) -> Tensor:
@@ -86,9 +79,10 @@ def resample(wave: Tensor, from_hz: int, to_hz: int) -> Tensor:
     """
     if from_hz == to_hz:
         return wave
-    divisor = math.gcd(from_hz, to_hz)
-    if (from_hz // divisor) * (to_hz // divisor) > _MAX_RESAMPLING_TAPS:
-        raise InputError(f"a sample rate of {from_hz} Hz is not supported", _CONVERT)
+    if not can_resample(from_hz, to_hz):
+        raise InputError(
+            f"a sample rate of {from_hz} Hz is not supported", "use 16000, 24000, 44100 or 48000 Hz"
+        )
     # In float64 because torchaudio computes the filters in the wave's own precision here, but the
     # published code computes them in float64: 44.1 to 16 kHz then agrees 5 times better with it.
     resampled: Tensor = lazy_torchaudio.functional().resample(wave.double(), from_hz, to_hz)

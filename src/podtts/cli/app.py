@@ -1,17 +1,18 @@
 """The command line's root: commands, exit codes, and the one place where errors become lines."""
 
+import io
 import os
 import signal
 import sys
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
 import podtts
-from podtts.cli import cache, doctor, model, prep, synth, tags
+from podtts.cli import bench, cache, doctor, model, prep, synth, tags
 from podtts.cli.messages import fail
-from podtts.errors import PodttsError
+from podtts.errors import PodttsError, UsageError
 
 EXIT_CODES = """\b
 Exit codes:
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.command("prep")(prep.prep)
 app.command("synth")(synth.synth)
+app.command("bench")(bench.bench)
 app.command("tags")(tags.tags)
 app.command("doctor")(doctor.doctor)
 app.add_typer(cache.app, name="cache")
@@ -42,11 +44,21 @@ app.add_typer(model.app, name="model")
 
 # typer brings its own copy of click in newer versions and imports click in older ones; this is the
 # class of usage errors of whichever it uses.
-_BadUsage = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+_BadUsage = cast(
+    type[Exception],
+    next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"),
+)
 
 
-class Terminated(BaseException):
-    """SIGTERM: unwinds like Ctrl-C, so that temporary files go and nothing half-done stays."""
+class Stopped(BaseException):
+    """SIGINT or SIGTERM: unwinds, so that temporary files go and nothing half-done stays.
+
+    Not KeyboardInterrupt for Ctrl-C: typer's versions make different things of that.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)
 
 
 def _version(wanted: bool) -> None:
@@ -70,29 +82,28 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit with a documented code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as shells have it for background jobs
+            signal.signal(number, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may not be of the terminal's alphabet
+        sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False)
+        print(end="", flush=True)  # what cannot be written is found here, not by Python at exit
     except PodttsError as error:
         _raise_if(debug)
         fail(error.problem, error.hint)
         code = error.exit_code
     except _BadUsage as error:
         code = _explain_usage(error)
-    except (typer.Abort, KeyboardInterrupt):
-        fail("stopped (SIGINT)", "")
-        code = 130
-    except Terminated:
-        fail("stopped (SIGTERM)", "")
-        code = 143
-    except BrokenPipeError:
+    except Stopped as stopped:
+        fail(f"stopped ({stopped.signal.name})", "")
+        code = 128 + stopped.signal
+    except OSError as error:
         _raise_if(debug)
-        # What is still buffered cannot be written either: without this, Python says so at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        fail("the reader of stdout closed it before the end", "")
-        code = 1
-    except Exception as error:
+        code = _explain_refusal(error)
+    except Exception as error:  # noqa: BLE001 (the boundary: what is left is a mistake here)
         _raise_if(debug)
         fail(
             f"internal error: {type(error).__name__}: {error}",
@@ -109,14 +120,25 @@ def _explain_usage(error: Any) -> int:
     else:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "podtts"
-        fail(error.format_message(), f"see {command} --help")
-    return 2
+        fail(error.format_message().removesuffix("."), f"see {command} --help")
+    return UsageError.exit_code
+
+
+def _explain_refusal(error: OSError) -> int:
+    """Print what the system refused: a full disk, a name too long. A reader may leave unsaid."""
+    # What is still buffered cannot be written either: without this, Python says so at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError):
+        return 1
+    where = f"{error.filename}: " if error.filename else ""
+    fail(f"{where}{error.strerror or error}", "")
+    return UsageError.exit_code
 
 
 def _raise_if(debug: bool) -> None:
     if debug:
-        raise  # noqa: PLE0704 (called while an exception is being handled)
+        raise
 
 
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise Stopped(number)

@@ -1,22 +1,28 @@
-"""`podtts cache`: prepared voices on this machine."""
+"""`podtts cache`: prepared voices on this machine, and how they get to another one."""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from podtts.cli.amounts import parse_age, parse_bytes, shown_bytes
 from podtts.cli.messages import say, warn
 from podtts.cli.options import CacheDirOption, JsonFlag
 from podtts.cli.places import cache_root
+from podtts.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
     from podtts.prompts.cache import PromptEntry
+    from podtts.prompts.care import Removed
 
-app = typer.Typer(help="Show and remove prepared voices.", no_args_is_help=True)
+app = typer.Typer(help="Show, check, hand over and remove prepared voices.", no_args_is_help=True)
 
 
 @dataclass(frozen=True)
@@ -81,19 +87,140 @@ def rm(
     print(f"removed voice {name} and {len(removed)} prompt" + ("s" if len(removed) != 1 else ""))
 
 
+@app.command("verify")
+def verify(cache_dir: CacheDirOption = None) -> None:
+    """Check every prompt and voice; damaged ones are moved to the folder quarantine."""
+    from podtts.prompts.cache import PromptCache
+    from podtts.prompts.voices import VoiceStore
+
+    root = cache_root(cache_dir)
+    checked = bad = 0
+    for path, problem in chain(PromptCache(root, warn).verify(), VoiceStore(root).verify()):
+        checked += 1
+        bad += problem is not None
+        print(f"bad  {path}: {problem}" if problem else f"ok   {path}", flush=True)
+    if bad:
+        raise PartialError(
+            f"{bad} of {checked} files in {root} are damaged or cannot be read",
+            "prepare the recordings of these voices again: podtts prep PATH",
+        )
+    say(f"{checked} files in {root}, all sound")
+
+
+@app.command("prune")
+def prune(
+    max_bytes: Annotated[
+        str | None,
+        typer.Option(
+            "--max-bytes", metavar="SIZE", help="Keep at most so much (500M, 2G) of prompts."
+        ),
+    ] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option(
+            "--older-than", metavar="AGE", help="Remove what was not used for so long (30d, 12h)."
+        ),
+    ] = None,
+    cache_dir: CacheDirOption = None,
+) -> None:
+    """Remove what is not needed: left-overs, old quarantine, and the least recently used prompts.
+
+    A voice whose prompt goes keeps its name; its recording must then be prepared again.
+    """
+    from podtts.prompts import care
+
+    root = cache_root(cache_dir)
+    bytes_kept = None if max_bytes is None else parse_bytes(max_bytes)
+    seconds_kept = None if older_than is None else parse_age(older_than)
+    _report(care.prune(root, bytes_kept, seconds_kept))
+
+
+@app.command("clear")
+def clear(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    cache_dir: CacheDirOption = None,
+) -> None:
+    """Remove everything: all prompts, voices and what is in quarantine."""
+    from podtts.prompts import care
+
+    root = cache_root(cache_dir)
+    held = ", ".join(f"{count} in {folder}" for folder, count in care.contents(root).items())
+    if not yes:
+        question = f"remove everything in {root} ({held})"
+        if not sys.stdin.isatty():
+            raise UsageError(f"nothing removed: --yes must be given to {question}")
+        say(f"{question}? [y/N]")
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise UsageError("nothing removed")
+    _report(care.clear(root))
+
+
+@app.command("export")
+def export(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The voice to hand over.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, such as anna.voice.")],
+    cache_dir: CacheDirOption = None,
+) -> None:
+    """Write a voice to one file, to be used elsewhere without its recording.
+
+    Ask the person whose voice it is for consent first.
+    """
+    from podtts.prompts.cache import PromptCache
+    from podtts.prompts.handover import export_voice
+    from podtts.prompts.voices import VoiceStore
+
+    root = cache_root(cache_dir)
+    entry = export_voice(name, VoiceStore(root), PromptCache(root, warn), file)
+    print(f"exported voice {name} to {file}: {_amount(entry)}")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of podtts cache export.")],
+    name: Annotated[str | None, typer.Option("--name", help="Give the voice another name.")] = None,
+    cache_dir: CacheDirOption = None,
+) -> None:
+    """Take over a voice from a file, checked in every part."""
+    from podtts.prompts.cache import PromptCache
+    from podtts.prompts.handover import import_voice
+    from podtts.prompts.voices import VoiceStore
+
+    root = cache_root(cache_dir)
+    imported = import_voice(file, VoiceStore(root), PromptCache(root, warn), name)
+    line = f"imported voice {imported.voice.name}: {_amount(imported.entry)}"
+    print(line + (", replaces the voice of that name" if imported.replaced else ""))
+
+
+def _report(gone: Iterable[Removed]) -> None:
+    """Print what goes as it goes."""
+    count = size = stayed = 0
+    for removed in gone:
+        if removed.problem:
+            stayed += 1
+            warn(f"{removed.path}: {removed.problem}")
+        else:
+            count += 1
+            size += removed.size_bytes
+            shown = shown_bytes(removed.size_bytes)
+            print(f"removed {removed.path} ({shown}, {removed.reason})", flush=True)
+    say(f"{count} files removed, {shown_bytes(size)}")
+    if stayed:
+        raise PartialError(f"{stayed} files could not be removed", "see who may write there")
+
+
+def _amount(entry: PromptEntry) -> str:
+    return f"{entry.seconds:.1f} s, {entry.tokens} tokens"
+
+
 def _rows(root: Path) -> list[Row]:
-    """One row a voice; of prompts for several models, the one made last."""
+    """One row a voice; of prompts for several models, the one used last."""
     from podtts.prompts.cache import PromptCache
     from podtts.prompts.voices import VoiceStore
 
     newest: dict[str, PromptEntry] = {}
-    for entry in sorted(PromptCache(root, warn).entries(), key=_written):
+    for entry in sorted(PromptCache(root, warn).entries(), key=lambda entry: entry.used):
         newest[entry.key.audio_sha256] = entry
     return [
         Row(voice.name, voice.audio_sha256, newest.get(voice.audio_sha256))
-        for voice in VoiceStore(root).list()
+        for voice in VoiceStore(root).sound(lambda error: warn(f"{error.problem}; {error.hint}"))
     ]
-
-
-def _written(entry: PromptEntry) -> float:
-    return entry.path.stat().st_mtime

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import podtts
 from podtts.cli.options import CacheDirOption
-from podtts.cli.places import cache_root, models_dir
+from podtts.cli.places import cache_root, model_directory, models_dir
 from podtts.errors import PodttsError
 from podtts.weights.store import list_models
 
@@ -43,7 +43,6 @@ def _facts(root: Path, missing: list[str]) -> Iterator[tuple[str, str]]:
     yield "python", f"{platform.python_version()} on {platform.platform()}"
     yield "packages", ", ".join(_versions(missing))
     yield from _devices()
-    _check_torchaudio(missing)
     yield "cache", f"{root} ({_state(root, missing)})"
     yield "models", f"{models_dir()} ({_state(models_dir(), missing)})"
     for row in list_models(models_dir()):
@@ -52,6 +51,7 @@ def _facts(root: Path, missing: list[str]) -> Iterator[tuple[str, str]]:
     yield "PODTTS_MODEL", named or "not set"
     if not named and all(row.state != "pulled" for row in list_models(models_dir())):
         missing.append("a model: podtts model pull soulx-podcast-1.7b, or --model DIR")
+    missing.extend(_unusable(named))
 
 
 def _versions(missing: list[str]) -> Iterator[str]:
@@ -77,18 +77,28 @@ def _devices() -> Iterator[tuple[str, str]]:
     yield "auto", str(place())
 
 
-def _check_torchaudio(missing: list[str]) -> None:
+def _unusable(named: str | None) -> Iterator[str]:
+    """What does not work: torchaudio beside this torch, the model that PODTTS_MODEL names."""
     from podtts.audio.lazy_torchaudio import functional
+    from podtts.weights.checkpoint import check_directory
 
     try:
         functional()
     except PodttsError as error:
-        missing.append(f"{error.problem}; {error.hint}")
+        yield f"{error.problem}; {error.hint}"
+    try:
+        if named:
+            check_directory(model_directory(named))
+    except PodttsError as error:
+        yield f"{error.problem}; {error.hint}"
 
 
 def _state(folder: Path, missing: list[str]) -> str:
     """Whether a folder is there and can be written, without making it."""
     standing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not standing.is_dir():
+        missing.append(f"the folder {folder}: {standing} is a file")
+        return "cannot be made"
     if not os.access(standing, os.W_OK):
         missing.append(f"permission to write {folder}")
         return "cannot be written"

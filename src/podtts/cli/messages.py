@@ -5,7 +5,7 @@ import sys
 
 def say(line: str) -> None:
     """Print one line on stderr."""
-    print(" ".join(line.split()), file=sys.stderr, flush=True)
+    print(" ".join(part.strip() for part in line.splitlines()), file=sys.stderr, flush=True)
 
 
 def warn(line: str) -> None:

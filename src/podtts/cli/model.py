@@ -68,8 +68,11 @@ def convert(
     """Write flow.pt and hift.pt as safetensors beside them: read faster, nothing to execute."""
     from podtts.weights.convert import convert_checkpoint
 
-    for written in convert_checkpoint(model_directory(model)):
-        print(written)
+    written = convert_checkpoint(model_directory(model))
+    for path in written:
+        print(path)
+    if not written:
+        say("nothing to convert: flow.safetensors and hift.safetensors are there")
 
 
 def _as_json(row: ModelRow) -> dict[str, object]:

@@ -42,15 +42,18 @@ def prep(
 
     Ask the people whose voices you clone for their consent.
     """
-    from podtts.prompts.cache import PromptCache
     from podtts.prompts.folder import find_recordings
+
+    # Cheap things first: torch is not loaded before all that can be refused has been looked at.
+    root = cache_root(cache_dir)
+    recordings = _named(find_recordings(paths), paths, name, text)
+    directory = model_directory(model)
+    from podtts.prompts.cache import PromptCache
     from podtts.prompts.prepare import Prepared, prepare_all
     from podtts.prompts.voices import VoiceStore
     from podtts.weights.encoders import checkpoint_encoders
 
-    root = cache_root(cache_dir)
-    recordings = _named(find_recordings(paths), paths, name, text)
-    encoders = checkpoint_encoders(model_directory(model))
+    encoders = checkpoint_encoders(directory)
     workers = min(len(recordings), threads or os.cpu_count() or 1)
     failed = 0
     for outcome in prepare_all(
@@ -72,10 +75,13 @@ def _named(
     """Apply --name and --text, which speak of one recording."""
     if name is None and text is None:
         return recordings
+    from podtts.prompts.voices import check_voice_name
+
     if len(paths) != 1 or paths[0].is_dir():
         raise UsageError("--name and --text go with one recording alone", "name a single file")
-    only = recordings[0]
-    return [replace(only, name=only.name if name is None else name, transcript=text)]
+    (only,) = recordings
+    voice = check_voice_name(only.name if name is None else name)
+    return [replace(only, name=voice, transcript=text)]
 
 
 def _line(prepared: Prepared) -> str:

@@ -32,7 +32,7 @@ class TurnBar:
             TextColumn("turn {task.completed}/{task.total}"),
             BarColumn(bar_width=24),
             TimeRemainingColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # scripts may hold brackets
             console=_console(),
             transient=True,
             disable=not sys.stderr.isatty(),
@@ -50,8 +50,7 @@ class TurnBar:
         """Show the turn that is being worked on."""
         text = " ".join(turn.text.split())
         shown = text if len(text) <= 48 else text[:47] + "…"
-        # Escaped: a script may hold what rich would read as markup.
-        self._progress.update(self._task, description=f"\\[{label}] " + shown.replace("[", "\\["))
+        self._progress.update(self._task, description=f"[{label}] {shown}", refresh=True)
 
     def done(self) -> None:
         """Count a turn as finished."""

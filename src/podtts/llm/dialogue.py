@@ -1,8 +1,14 @@
-"""One dialogue in the LLM: prompts first, then turn by turn, each hearing the ones before."""
+"""One dialogue in the LLM: prompts first, then turn by turn, each hearing the ones before.
+
+A turn can be tried several times, and turns that were spoken in an earlier run can be recalled
+without being drawn again. In both cases the keys and values at the start of a turn come from the
+same sequence of calls as in a run without interruption, so they are the same to the bit.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -11,6 +17,14 @@ from podtts.llm.generate import generate, prefill
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions, WindowOptions
 from podtts.values import SpeechTokens
+
+
+@dataclass(frozen=True)
+class _Recalled:
+    """A recalled turn that the cache has not read: where it stands in the window's ids."""
+
+    text_end: int  # ids up to here are read in one call
+    speech_end: int  # and up to here one by one, as they were drawn
 
 
 class Dialogue:
@@ -25,19 +39,72 @@ class Dialogue:
         self.model = model
         self.window = ContextWindow(prompts, window)
         self.cache = model.new_cache()
-        with torch.inference_mode():
-            # A call of its own, so that its keys and values are the same whoever computed them.
-            prefill(model, self.window.prefix, self.cache)
+        self._unread: list[_Recalled] = []
+        self._start: int | None = None  # cached tokens where the open turn begins, once known
+        self._spoken: SpeechTokens | None = None  # what the cache holds of the open turn
 
     def speak(
         self, text: Sequence[int], options: SamplingOptions, rng: torch.Generator
     ) -> SpeechTokens:
         """Write the speech of the next turn, whose text ids are given."""
-        if self.window.open_turn(text):
-            self.cache.trim(len(self.window.prefix))
-        tokens = generate(self.model, self.window.ids, self.cache, options, rng)
-        self.window.close_turn(generated_ids(self.model, tokens))
+        self.open(text)
+        tokens = self.attempt(options, rng)
+        self.close(tokens)
         return tokens
+
+    def open(self, text: Sequence[int]) -> None:
+        """Begin the next turn, whose text ids are given."""
+        self._start = None
+        if self.window.open_turn(text):
+            self._unread.clear()
+            self.cache.trim(min(self.cache.length, len(self.window.prefix)))
+
+    def attempt(self, options: SamplingOptions, rng: torch.Generator) -> SpeechTokens:
+        """Write speech for the open turn; may be called again for another try.
+
+        Raises NotFiniteError when the LLM computes no numbers.
+        """
+        self._rewind()
+        tokens = generate(self.model, self.window.ids, self.cache, options, rng)
+        self._spoken = tokens
+        return tokens
+
+    def close(self, tokens: SpeechTokens) -> None:
+        """End the open turn with what was said in it: an attempt, or nothing at all."""
+        if tokens is not self._spoken:
+            self._rewind()
+            self._unread.append(self._recalled(tokens))
+        self._spoken = None
+        self.window.close_turn(generated_ids(self.model, tokens))
+
+    def recall(self, text: Sequence[int], tokens: SpeechTokens) -> None:
+        """Take a turn as said in an earlier run; it is read only if a later turn has to hear it."""
+        self.open(text)
+        self._unread.append(self._recalled(tokens))
+        self.window.close_turn(generated_ids(self.model, tokens))
+
+    def _recalled(self, tokens: SpeechTokens) -> _Recalled:
+        text_end = len(self.window.ids)
+        # `generate` reads every token it has drawn but one that meets the limit.
+        read = len(tokens.ids) if tokens.ended else max(0, len(tokens.ids) - 1)
+        return _Recalled(text_end, text_end + read)
+
+    @torch.inference_mode()
+    def _rewind(self) -> None:
+        """Bring the cache to where the open turn begins."""
+        self._spoken = None
+        if self._start is not None:
+            self.cache.trim(self._start)
+            return
+        if self.cache.length < len(self.window.prefix):
+            # A call of its own, so that its keys and values are the same whoever computed them.
+            prefill(self.model, self.window.prefix, self.cache)
+        for turn in self._unread:
+            prefill(self.model, self.window.ids[self.cache.length : turn.text_end], self.cache)
+            for place in range(turn.text_end, turn.speech_end):
+                prefill(self.model, self.window.ids[place : place + 1], self.cache)
+        self._unread.clear()
+        self._start = self.cache.length
 
 
 def generated_ids(model: Qwen3, tokens: SpeechTokens) -> list[int]:

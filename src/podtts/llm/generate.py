@@ -14,6 +14,10 @@ from podtts.options import SamplingOptions
 from podtts.values import SpeechTokens
 
 
+class NotFiniteError(ArithmeticError):
+    """A model computed NaN or infinity where numbers belong."""
+
+
 def prefill(model: Qwen3, ids: Sequence[int], cache: KVCache) -> Tensor:
     """Read ids behind what the cache holds; return the last hidden state [1, H]."""
     device = model.embed_tokens.weight.device
@@ -38,6 +42,7 @@ def generate(
 
     The cache holds a beginning of the context (possibly none of it) and is extended to all of it
     and all that is generated but the last id, which the next call reads.
+    Raises NotFiniteError when logits are NaN or infinite.
     """
     config, device = model.config, model.embed_tokens.weight.device
     hidden = prefill(model, context[cache.length :], cache)
@@ -49,6 +54,8 @@ def generate(
     while True:
         step = len(tokens)
         logits = model.logits(hidden)
+        if not bool(logits.isfinite().all()):
+            raise NotFiniteError(f"the LLM's logits at step {step + 1}")
         if step < options.min_tokens:
             logits = forbid_end(logits, model.end_index)
         chosen = next_tokens(logits, seen, recent, uniforms[step : step + 1], options)

@@ -2,38 +2,38 @@
 
 An entry is found by what its tensors depend on and by nothing else, so a recording under another
 name, or with a corrected transcript, is still a hit. Whatever is damaged or foreign is a miss.
+Files appear and change in one step, so neither reading nor writing takes a lock.
 """
 
 from __future__ import annotations
 
-import errno
-import secrets
+import contextlib
+import os
 import threading
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import podtts
 from podtts.errors import InputError
-from podtts.prompts.atomic import write_atomically
-from podtts.prompts.sealed import Array, SealError, seal, unseal
-from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN, SPEAKER_EMBEDDING_SIZE, TOKENS_PER_SECOND
+from podtts.prompts.atomic import sweep_temporaries, write_atomically
+from podtts.prompts.entry import (
+    LONGEST_ENTRY_BYTES,
+    PromptKey,
+    features_of,
+    from_bytes,
+    is_entry_name,
+    tensors_of,
+    to_bytes,
+)
+from podtts.prompts.quarantine import Quarantine
+from podtts.prompts.regular import is_in_the_way, read_regular
+from podtts.prompts.sealed import Array, SealError
+from podtts.rates import TOKENS_PER_SECOND
 from podtts.values import PromptFeatures
 
-_FORMAT = "podtts-prompt-1"  # raise when an entry of the older layout cannot be read any more
+_UNREADABLE = "it cannot be read: "
 
-
-@dataclass(frozen=True)
-class PromptKey:
-    """Everything a prompt's tensors depend on."""
-
-    audio_sha256: str  # of the bytes of the recording's file, hexadecimal
-    encoders_sha256: str  # PromptEncoders.digest
-    recipe: int  # extract.RECIPE_VERSION
-
-    def filename(self) -> str:
-        """Return the entry's name, shortened to be readable; the entry holds the key in full."""
-        return f"{self.audio_sha256[:16]}-{self.encoders_sha256[:8]}-r{self.recipe}.safetensors"
+__all__ = ["PromptCache", "PromptEntry", "PromptKey"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,22 @@ class PromptEntry:
         """Length of the recording as the model sees it."""
         return self.tokens / TOKENS_PER_SECOND
 
+    @property
+    def used(self) -> float:
+        """When the entry was last used or written, in seconds since 1970; 0 when it is gone."""
+        try:
+            return self.path.stat().st_mtime
+        except OSError:
+            return 0.0
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """A verified entry with its tensors."""
+
+    entry: PromptEntry
+    tensors: dict[str, Array]
+
 
 class PromptCache:
     """The folder `prompts` under a root. Safe for any number of threads and processes at once.
@@ -61,31 +77,56 @@ class PromptCache:
     def __init__(self, root: Path, warn: Callable[[str], None]) -> None:
         self.root = root
         self._prompts = root / "prompts"
-        self._quarantine = root / "quarantine"
+        self._quarantine = Quarantine(root)
         self._warn = warn
         self._said: set[str] = set()
         self._saying = threading.Lock()
+        self._swept = False
 
     def get(self, key: PromptKey) -> PromptFeatures | None:
         """Return the features kept under a key, in memory of their own, or None."""
-        found = self._read(self._prompts / key.filename(), key)
+        tensors = self.find(key)
+        return features_of(tensors) if tensors else None
+
+    def find(self, key: PromptKey) -> dict[str, Array] | None:
+        """Return the tensors of an entry, in memory of their own, or None: a hit, without torch."""
+        found = self._read_or_say(self._prompts / key.filename(), key)
         if not found:
             return None
-        import torch  # here, so that listing the cache does not wait for it
-
-        return PromptFeatures(**{name: torch.from_numpy(array) for name, array in found[1].items()})
+        with contextlib.suppress(OSError):  # read-only, or gone: then it was used all the same
+            os.utime(found.entry.path)  # what was used last is pruned last
+        return found.tensors
 
     def put(self, key: PromptKey, features: PromptFeatures) -> None:
-        """Keep the features under a key."""
+        """Keep the features under a key, or say that this cannot be done."""
         try:
-            write_atomically(self._prompts / key.filename(), _to_bytes(key, features))
+            self.store(key, tensors_of(features))
         except OSError as error:
-            self._say(f"the prompt cache {self.root} cannot be written: {error.strerror}")
+            reason = error.strerror or str(error)
+            self._say(f"the prompt cache {self.root} cannot be written: {reason}", about=reason)
+
+    def store(self, key: PromptKey, tensors: Mapping[str, Array]) -> PromptEntry:
+        """Keep the tensors of an entry under a key; raises OSError when this cannot be done."""
+        path, raw = self._prompts / key.filename(), to_bytes(key, tensors)
+        if not self._swept:  # once a run: writers that were killed leave these, and only writers
+            self._swept = True
+            sweep_temporaries(self._prompts)
+        write_atomically(path, raw)
+        return PromptEntry(key, path, len(tensors["speech_tokens"]), len(raw))
 
     def entries(self) -> list[PromptEntry]:
         """Return all sound entries, in order of their file names."""
-        paths = sorted(self._prompts.glob("*.safetensors"))
-        return [found[0] for found in map(self._read, paths) if found]
+        return [found.entry for found in map(self._read_or_say, self._paths()) if found]
+
+    def verify(self) -> Iterator[tuple[Path, str | None]]:
+        """Check every entry; yield its path, and what is wrong if anything is.
+
+        A damaged one is in quarantine by then.
+        """
+        for path in self._paths():
+            found = self._read(path)
+            if found:
+                yield path, found if isinstance(found, str) else None
 
     def remove(self, audio_sha256: str) -> list[PromptEntry]:
         """Delete and return the entries of one recording. Raises InputError if one stays."""
@@ -97,81 +138,47 @@ class PromptCache:
                 raise InputError(f"{entry.path}: cannot be removed: {error.strerror}") from error
         return doomed
 
-    def _read(
-        self, path: Path, key: PromptKey | None = None
-    ) -> tuple[PromptEntry, dict[str, Array]] | None:
-        """Return a verified entry; None, and the file in quarantine, when it is anything else."""
+    def _paths(self) -> list[Path]:
+        paths = sorted(self._prompts.glob("*.safetensors"))
+        return [path for path in paths if is_entry_name(path.name)]
+
+    def _read_or_say(self, path: Path, key: PromptKey | None = None) -> _Sound | None:
+        found = self._read(path, key)
+        if isinstance(found, str):
+            self._say(f"{path} is not used: {found}", about=found.removeprefix(_UNREADABLE))
+            return None
+        return found
+
+    def _read(self, path: Path, key: PromptKey | None = None) -> _Sound | str | None:
+        """Return a verified entry; what is wrong with it, then in quarantine; None: no entry."""
         try:
-            raw = path.read_bytes()
-            made_from, tensors = _from_bytes(raw)
+            raw = read_regular(path, LONGEST_ENTRY_BYTES)
+            made_from, tensors = from_bytes(raw)
             if path.name != made_from.filename() or key not in (None, made_from):
                 raise SealError("it was made for another recording or model")
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError as error:
-            if isinstance(error, IsADirectoryError) or error.errno == errno.ELOOP:
-                self._put_aside(path, f"it is no file: {error.strerror}")
-            else:  # the entry may be sound: too many open files, or another user's
-                self._say(f"{path} is not used: it cannot be read: {error.strerror}")
-            return None
         except SealError as error:
-            self._put_aside(path, str(error))
-            return None
-        return PromptEntry(made_from, path, len(tensors["speech_tokens"]), len(raw)), tensors
-
-    def _put_aside(self, path: Path, reason: str) -> None:
-        kept = self._quarantine / f"{path.name}.{secrets.token_hex(4)}"
-        try:
-            self._quarantine.mkdir(parents=True, exist_ok=True)
-            path.replace(kept)
-        except FileNotFoundError:  # another thread or process was faster
-            return
+            return self._put_aside(path, str(error))
         except OSError as error:
-            self._say(f"{path} is not used: {reason}; it cannot be moved away: {error.strerror}")
-        else:
-            self._say(f"{path} is not used: {reason}; it was moved to {kept}")
-
-    def _say(self, message: str) -> None:
-        with self._saying:
-            if message in self._said:
-                return
-            self._said.add(message)
-        self._warn(message)
-
-
-def _to_bytes(key: PromptKey, features: PromptFeatures) -> bytes:
-    """Return an entry: nothing in it differs between two preparations of the same recording."""
-    return seal(
-        {
-            "speech_tokens": features.speech_tokens.numpy(),
-            "mel": features.mel.numpy(),
-            "speaker_embedding": features.speaker_embedding.numpy(),
-        },
-        {
-            "format": _FORMAT,
-            "podtts_version": podtts.__version__,
-            **{name: str(value) for name, value in asdict(key).items()},
-        },
-    )
-
-
-def _from_bytes(raw: bytes) -> tuple[PromptKey, dict[str, Array]]:
-    """Return what an entry holds; raises SealError when it is not one, or not as written."""
-    tensors, metadata = unseal(raw)
-    if metadata.get("format") != _FORMAT:
-        raise SealError(f"it is not of the format {_FORMAT}")
-    layout = {name: (tensor.dtype.name, tensor.shape) for name, tensor in tensors.items()}
-    tokens = tensors["speech_tokens"].size if "speech_tokens" in tensors else 0
-    if layout != {
-        "speech_tokens": ("int32", (tokens,)),
-        "mel": ("float32", (MEL_FRAMES_PER_TOKEN * tokens, MEL_BINS)),
-        "speaker_embedding": ("float32", (SPEAKER_EMBEDDING_SIZE,)),
-    }:
-        raise SealError("its tensors are not those of a prompt")
-    try:
-        key = PromptKey(
-            metadata["audio_sha256"], metadata["encoders_sha256"], int(metadata["recipe"])
+            if is_in_the_way(error):
+                return self._put_aside(path, f"it is no entry: {error.strerror}")
+            return f"{_UNREADABLE}{error.strerror}"
+        return _Sound(
+            PromptEntry(made_from, path, len(tensors["speech_tokens"]), len(raw)), tensors
         )
-    except (KeyError, ValueError) as error:
-        raise SealError("its metadata does not name what it was made from") from error
-    return key, tensors
+
+    def _put_aside(self, path: Path, reason: str) -> str | None:
+        try:
+            kept = self._quarantine.take(path)
+        except OSError as error:
+            return f"{reason}; it cannot be moved away: {error.strerror}"
+        return f"{reason}; it was moved to {kept}" if kept else None
+
+    def _say(self, message: str, about: str) -> None:
+        """Warn, unless of the same thing: a disk that is full is said once, not for every entry."""
+        with self._saying:
+            if about in self._said:
+                return
+            self._said.add(about)
+        self._warn(message)

@@ -42,7 +42,7 @@ class PromptEncoders:
         """Return what names this pair of encoders in a cache key, as hexadecimal.
 
         The SHA-256 over the two files' SHA-256 (32 bytes each), speech tokenizer first. Computed
-        once; the published files take about half a second.
+        once a process.
         """
         with self._digesting:
             if self._digest is None:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from podtts.audio.io import Recording, resample
+from podtts.audio.io import Recording, can_resample, resample
 from podtts.audio.mel import fbank_16k, log_mel_16k, mel_24k
 from podtts.audio.volume import SILENT_PEAK, normalize_volume
+from podtts.audio.whole import PROMPT_ADVICE, convert_hint
 from podtts.errors import AudioError
 from podtts.prompts.encoders import PromptEncoders
 from podtts.rates import (
@@ -19,8 +20,6 @@ from podtts.rates import (
 from podtts.values import PromptFeatures
 
 RECIPE_VERSION = 1  # raise when anything changes the tensors: cached prompts are then made again
-
-_ADVICE = "use 5 to 20 s of clear speech of one person"
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no truth value to compare
@@ -59,12 +58,16 @@ def prompt_inputs(recording: Recording) -> PromptInputs:
 
 
 def _refuse_unusable(recording: Recording) -> None:
+    wave, rate_hz, hint = recording.wave, recording.rate_hz, PROMPT_ADVICE
     if recording.seconds < MIN_PROMPT_SECONDS:
         problem = f"is {recording.seconds:.2f} s long, shorter than {MIN_PROMPT_SECONDS:g} s"
     elif recording.seconds > MAX_PROMPT_SECONDS:
         problem = f"is {recording.seconds:.2f} s long, longer than {MAX_PROMPT_SECONDS:g} s"
-    elif recording.wave.abs().max() < SILENT_PEAK:
+    elif (wave.max() - wave.min()) / 2 < SILENT_PEAK:  # an offset alone is no sound
         problem = "is silent (in its first channel)"
+    elif not (can_resample(rate_hz, ENCODER_HZ) and can_resample(rate_hz, OUTPUT_HZ)):
+        problem = f"has a sample rate of {rate_hz} Hz, which is not supported"
+        hint = convert_hint(recording.source)
     else:
         return
-    raise AudioError(recording.source, problem, _ADVICE)
+    raise AudioError(recording.source, problem, hint)

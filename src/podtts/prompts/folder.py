@@ -4,17 +4,34 @@ Beside `anna.wav` (flac, mp3, ogg, opus) stand `anna.txt`, what is said in it, a
 `anna.dialect.txt`: a sentence in dialect that makes the voice speak it.
 """
 
+import errno
 import os
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from podtts.audio.whole import convert_hint
 from podtts.errors import AudioError, InputError, ScriptError
+from podtts.prompts.regular import read_regular
 from podtts.text.characters import clean_text, decode_utf8
 from podtts.text.tags import TagProblem, check_dialect_prompt, check_tags
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
+FOREIGN_SUFFIXES = (
+    ".m4a",
+    ".aac",
+    ".mp4",
+    ".wma",
+    ".webm",
+    ".mka",
+    ".aif",
+    ".aiff",
+    ".caf",
+    ".amr",
+)
+
+_LONGEST_TEXT_BYTES = 2**20  # a thousand times what can be said in 30 s
 
 
 @dataclass(frozen=True)
@@ -77,7 +94,9 @@ def _recordings_of(path: Path) -> list[RecordingFile]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder", "check the path")
     if not path.is_dir():
-        if not _is_audio(path):
+        if _ends_in(FOREIGN_SUFFIXES, path):
+            raise InputError(f"{path}: {path.suffix} files are not read", convert_hint(path))
+        if not _ends_in(AUDIO_SUFFIXES, path):
             raise InputError(
                 f"{path} is not a recording", f"a recording ends in {', '.join(AUDIO_SUFFIXES)}"
             )
@@ -89,7 +108,7 @@ def _recordings_of(path: Path) -> list[RecordingFile]:
     recordings = [
         RecordingFile(file, file.stem)
         for file in paths
-        if _is_audio(file) and not file.name.startswith(".") and not file.is_dir()
+        if _is_offered(file) and not file.name.startswith(".") and not file.is_dir()
     ]
     if not recordings:
         raise InputError(
@@ -99,8 +118,16 @@ def _recordings_of(path: Path) -> list[RecordingFile]:
     return recordings
 
 
-def _is_audio(path: Path) -> bool:
-    return path.suffix.lower() in AUDIO_SUFFIXES
+def _is_offered(path: Path) -> bool:
+    """Recordings, and what is meant as one: better refused when prepared than passed over."""
+    if _ends_in(FOREIGN_SUFFIXES, path):
+        converted = any(path.with_suffix(suffix).exists() for suffix in AUDIO_SUFFIXES)
+        return path.with_suffix(".txt").exists() and not converted
+    return _ends_in(AUDIO_SUFFIXES, path)
+
+
+def _ends_in(suffixes: tuple[str, ...], path: Path) -> bool:
+    return path.suffix.lower() in suffixes
 
 
 def _same_file(one: Path, other: Path) -> bool:
@@ -126,8 +153,10 @@ def _text(
 
 def _read(path: Path) -> str | None:
     try:
-        return decode_utf8(path.read_bytes(), str(path))
+        return decode_utf8(read_regular(path, _LONGEST_TEXT_BYTES), str(path))
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # so is the recording's own name, nearly
+            return None
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error

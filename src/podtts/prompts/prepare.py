@@ -10,14 +10,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from podtts.audio.decoder import Decoder
+from podtts.audio.flaws import find_flaws
 from podtts.audio.io import decode_audio
+from podtts.audio.whole import check_header
 from podtts.errors import AudioError, InputError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import RECIPE_VERSION, extract_prompt
 from podtts.prompts.folder import RecordingFile, read_texts
+from podtts.prompts.regular import read_regular
 from podtts.prompts.voices import Voice, VoiceStore, check_voice_name
 from podtts.values import PromptFeatures
+
+# 30 s of six channels at 192 kHz in 32 bits are 132 MiB: no prompt is larger than this.
+_LONGEST_BYTES = 2**28
+
+# Of a file that is larger, the header is looked at before it is read: an hour of speech is 57 MB
+# at least, 30 s are mostly less than 9 MB.
+_LARGE_BYTES = 2**24
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no truth value to compare
@@ -30,6 +41,7 @@ class Prepared:
     cached: bool  # found in the cache: no audio was decoded and no encoder was loaded
     replaced: bool  # a voice of that name stood there with another recording or other texts
     seconds_of_work: float
+    warnings: tuple[str, ...] = ()  # flaws of the recording; known when it is decoded, not cached
 
 
 @dataclass(frozen=True)
@@ -45,31 +57,38 @@ def prepare(
     encoders: PromptEncoders,
     cache: PromptCache,
     voices: VoiceStore | None = None,
+    decoder: Decoder | None = None,
 ) -> Prepared:
     """Return the voice and the features of a recording, from the cache if they are in it.
 
     What is computed is put into the cache; the voice is kept under its name if `voices` is given.
+    decoder: the process that reads audio; without one, a process is started if one is needed.
     Raises InputError when the recording, its texts or its name cannot be used or the voice cannot
     be kept; ModelError when an encoder does not work; UsageError when torchaudio does not.
     """
+    if decoder is None:
+        with Decoder() as own:
+            return prepare(recording, encoders, cache, voices, own)
     started = time.perf_counter()
     name = check_voice_name(recording.name)
     texts = read_texts(recording)
-    try:
-        raw = recording.path.read_bytes()
-    except OSError as error:
-        raise AudioError(recording.path, f"cannot be read: {error.strerror}") from error
+    raw = _read(recording.path, decoder)
     voice = Voice(name, hashlib.sha256(raw).hexdigest(), texts.transcript, texts.dialect_prompt)
 
     key = PromptKey(voice.audio_sha256, encoders.digest, RECIPE_VERSION)
-    kept = cache.get(key)
-    features = kept or extract_prompt(decode_audio(raw, str(recording.path)), encoders)
-    if not kept:
+    warnings: tuple[str, ...] = ()
+    features = kept = cache.get(key)
+    if features is None:
+        decoded = decode_audio(raw, str(recording.path), decoder)
+        features = extract_prompt(decoded, encoders)
+        warnings = find_flaws(decoded)
         cache.put(key, features)
 
     replaced = _keep(voice, voices) if voices else False
     seconds_of_work = time.perf_counter() - started
-    return Prepared(recording.path, voice, features, kept is not None, replaced, seconds_of_work)
+    return Prepared(
+        recording.path, voice, features, kept is not None, replaced, seconds_of_work, warnings
+    )
 
 
 def prepare_all(
@@ -84,9 +103,10 @@ def prepare_all(
     A recording that fails fails alone; a model that does not work ends all (ModelError). When the
     caller stops early, what has not begun is not done.
     """
-    with ThreadPoolExecutor(workers, thread_name_prefix="prepare") as pool:
+    with Decoder() as decoder, ThreadPoolExecutor(workers, thread_name_prefix="prepare") as pool:
         waiting = deque(
-            pool.submit(_attempt, recording, encoders, cache, voices) for recording in recordings
+            pool.submit(_attempt, recording, encoders, cache, voices, decoder)
+            for recording in recordings
         )
         try:
             while waiting:  # taken off before it is yielded: features live no longer than needed
@@ -101,11 +121,24 @@ def _attempt(
     encoders: PromptEncoders,
     cache: PromptCache,
     voices: VoiceStore | None,
+    decoder: Decoder,
 ) -> Prepared | Failed:
     try:
-        return prepare(recording, encoders, cache, voices)
+        return prepare(recording, encoders, cache, voices, decoder)
     except InputError as error:
         return Failed(recording.path, error)
+
+
+def _read(path: Path, decoder: Decoder) -> bytes:
+    """Return a recording's bytes; refuses one that is far too long without reading it."""
+    try:
+        if path.stat().st_size > _LARGE_BYTES:
+            check_header(path, decoder)
+        return read_regular(path, _LONGEST_BYTES)
+    except IsADirectoryError:
+        raise AudioError(path, "is a folder", "name a recording") from None
+    except OSError as error:
+        raise AudioError(path, f"cannot be read: {error.strerror}", "check the path") from error
 
 
 def _keep(voice: Voice, voices: VoiceStore) -> bool:

@@ -4,14 +4,18 @@ import dataclasses
 import json
 import re
 import unicodedata
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from podtts.errors import VoiceError
 from podtts.prompts.atomic import write_atomically
 from podtts.prompts.cache import PromptCache, PromptEntry
+from podtts.prompts.quarantine import Quarantine
+from podtts.prompts.regular import is_in_the_way, read_regular
 
 _LONGEST_NAME_BYTES = 100
+_LONGEST_VOICE_BYTES = 2**22  # a transcript and a dialect prompt of 1 MiB each, escaped
 _SEPARATORS = "/\\:"
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode: control, surrogate, line and paragraph separator
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
@@ -66,24 +70,31 @@ class Voice:
             )
 
 
+class _DamagedError(VoiceError):
+    """A voice's file that `put` did not write, or that was changed since."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} is damaged",
+            f"prepare the recording of that voice again: podtts prep PATH/{path.stem}.wav",
+        )
+        self.reason = reason
+
+
 class VoiceStore:
-    """The folder `voices` under a root: one JSON file a voice, replaced in one step."""
+    """The folder `voices` under a root: one JSON file a voice, replaced in one step.
+
+    Another format of these files would be kept in another folder, as other versions of podtts
+    may share the root.
+    """
 
     def __init__(self, root: Path) -> None:
         self._voices = root / "voices"
+        self._quarantine = Quarantine(root)
 
     def get(self, name: str) -> Voice | None:
-        """Return a voice, or None where there is none; raises VoiceError when it is damaged."""
-        path = self._path(name)
-        try:
-            return _from_json(path.read_bytes(), check_voice_name(name))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, RecursionError, VoiceError) as error:
-            raise VoiceError(
-                f"{path} is damaged",
-                f"prepare the recording of that voice again: podtts prep PATH/{path.stem}.wav",
-            ) from error
+        """Return a voice, or None where there is none; raises VoiceError for one not readable."""
+        return self._read(self._path(name))
 
     def put(self, voice: Voice) -> None:
         """Keep a voice in place of any other of its name; raises VoiceError if that fails."""
@@ -109,9 +120,59 @@ class VoiceStore:
 
     def list(self) -> tuple[Voice, ...]:
         """Return all voices in order of their names; raises VoiceError at a damaged one."""
-        names = sorted(path.stem for path in self._voices.glob("[!.]*.json"))
-        found = (self.get(name) for name in names)
+        found = (self._read(path) for path in self._paths())
         return tuple(voice for voice in found if voice)
+
+    def sound(self, damaged: Callable[[VoiceError], None]) -> Iterator[Voice]:
+        """Yield the voices that can be read, in order of their names; pass on the other errors."""
+        for path in self._paths():
+            try:
+                voice = self._read(path)
+            except VoiceError as error:
+                damaged(error)
+            else:
+                if voice:
+                    yield voice
+
+    def verify(self) -> Iterator[tuple[Path, str | None]]:
+        """Check every voice; yield its path, and what is wrong if anything is.
+
+        A damaged one is in quarantine by then.
+        """
+        for path in self._paths():
+            try:
+                self._read(path)
+            except _DamagedError as error:
+                yield path, self._put_aside(path, error.reason)
+            except VoiceError as error:
+                yield path, error.problem.removeprefix(f"{path}: ")
+            else:
+                yield path, None
+
+    def _put_aside(self, path: Path, reason: str) -> str:
+        try:
+            kept = self._quarantine.take(path)
+        except OSError as error:
+            return f"{reason}; it cannot be moved away: {error.strerror}"
+        return f"{reason}; it was moved to {kept}"
+
+    def _read(self, path: Path) -> Voice | None:
+        try:
+            return _from_json(read_regular(path, _LONGEST_VOICE_BYTES), path.stem)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if not is_in_the_way(error):
+                raise VoiceError(f"{path}: cannot be read: {error.strerror}") from error
+            raise _DamagedError(path, f"it is no voice: {error.strerror}") from error
+        except (ValueError, RecursionError, VoiceError) as error:
+            raise _DamagedError(path, str(error)) from error
+
+    def _paths(self) -> tuple[Path, ...]:
+        names = {
+            unicodedata.normalize("NFC", path.name) for path in self._voices.glob("[!.]*.json")
+        }
+        return tuple(self._voices / name for name in sorted(names))
 
     def _path(self, name: str) -> Path:
         return self._voices / f"{check_voice_name(name)}.json"

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from podtts.errors import ModelError
@@ -49,14 +51,18 @@ def _checked_hift(file: Path, settings: Settings) -> Tensors:
 
 
 def _write(target: Path, tensors: Tensors, source: str) -> None:
-    values = {name: tensor.read().contiguous() for name, tensor in tensors.items()}
+    # Clones: a pickle may give two names the same memory, which safetensors refuses.
+    values = {
+        name: tensor.read().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         save_file(values, temporary, metadata={"format": "pt", "converted_from": source})
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(target)
-    except OSError as error:
-        raise ModelError(f"{target} cannot be written: {error.strerror}") from error
+    except (OSError, SafetensorError) as error:  # safetensors gives its disk errors its own type
+        raise ModelError(f"{target} cannot be written: {error}") from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,76 @@
+"""A benchmark as a whole: the sides are built, measured in turns, and reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from podtts.bench.cast import Cast
+from podtts.bench.chain import PodttsChain
+from podtts.bench.measure import measure
+from podtts.bench.report import Against, BenchReport, Loading, Setting
+from podtts.bench.workload import WORKLOADS, Workload
+from podtts.device import device_label, dtype_name, memory_errors_named
+from podtts.options import SynthesisOptions
+from podtts.weights.load import Models
+
+
+@dataclass(frozen=True)
+class BenchPlan:
+    """What is to be measured."""
+
+    model: str  # what the report calls it
+    random_weights: bool  # turns then get the length that their text prescribes
+    workloads: tuple[Workload, ...] = WORKLOADS
+    repeats: int = 3
+    against_published: bool = False
+    options: SynthesisOptions = field(default_factory=SynthesisOptions)
+
+
+def run_bench(
+    plan: BenchPlan, models: Models, cast: Cast, loading: Loading, tell: Callable[[str], None]
+) -> BenchReport:
+    """Measure podtts, and the published recipe beside it if the plan says so.
+
+    tell: is told of every run before it begins.
+    Raises ModelError when the published recipe cannot run the checkpoint, DeviceError when memory
+    does not suffice.
+    """
+    ours = PodttsChain(models, cast, plan.options, plan.random_weights)
+    if not plan.against_published:
+        (rows,) = measure([ours], plan.workloads, plan.repeats, tell)
+        return BenchReport(_setting(plan, models), loading, tuple(rows))
+
+    import transformers
+
+    from podtts.bench.published import LLM_DTYPE, PublishedRecipe
+
+    with memory_errors_named("running the published recipe"):
+        theirs = PublishedRecipe(models, cast, plan.options, plan.random_weights)
+        rows, their_rows = measure([ours, theirs], plan.workloads, plan.repeats, tell)
+    against = Against(
+        recipe=theirs.name,
+        llm_dtype=dtype_name(LLM_DTYPE),
+        flow_steps=theirs.options.flow.steps,
+        own_weights=models.llm_dtype != LLM_DTYPE,
+        transformers=transformers.__version__,
+        rows=tuple(their_rows),
+    )
+    return BenchReport(_setting(plan, models), loading, tuple(rows), against)
+
+
+def _setting(plan: BenchPlan, models: Models) -> Setting:
+    return Setting(
+        model=plan.model,
+        random_weights=plan.random_weights,
+        untrained=models.untrained,
+        device=device_label(models.device),
+        llm_dtype=dtype_name(models.llm_dtype),
+        flow_steps=plan.options.flow.steps,
+        threads=torch.get_num_threads(),
+        seed=plan.options.seed,
+        repeats=plan.repeats,
+        torch=torch.__version__,
+    )

@@ -1,0 +1,173 @@
+"""`podtts bench`: how fast this machine is, stage by stage, on texts that never change."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from podtts.cli.messages import say, warn
+from podtts.cli.options import (
+    DeviceOption,
+    DtypeOption,
+    FlowStepsOption,
+    ModelOption,
+    SeedOption,
+    ThreadsOption,
+)
+from podtts.cli.places import model_directory
+from podtts.errors import UsageError, nearest
+from podtts.options import FlowOptions, SynthesisOptions
+
+if TYPE_CHECKING:
+    from podtts.bench.cast import Cast
+    from podtts.bench.report import BenchReport, Loading
+    from podtts.device import Placement
+    from podtts.prompts.cache import PromptCache
+    from podtts.weights.load import Models
+
+_FLOW, _SYNTHESIS = FlowOptions(), SynthesisOptions()
+_RECIPES = ("published",)
+_PIPE_COLUMNS = 140  # without a terminal: wide enough that no table is folded
+
+
+def bench(
+    context: typer.Context,
+    model: ModelOption = None,
+    random_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A published model's sizes with random weights, in place of --model.",
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="RECIPE", help="published: beside it, the published code's recipe."),
+    ] = None,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="short, middle, long or dialogue (repeatable); default: all."
+        ),
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, metavar="N", help="Runs of every workload.")] = 3,
+    json_file: Annotated[
+        str | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Also write JSON; - prints it in place of the tables."
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    threads: ThreadsOption = None,
+    flow_steps: FlowStepsOption = _FLOW.steps,
+    seed: SeedOption = _SYNTHESIS.seed,
+) -> None:
+    """Measure speed and memory of every stage, on a short, a middle and a long turn and a dialogue.
+
+    docs/bench.md says how to read the table, and what the JSON holds.
+    """
+    _refuse(context, random_weights, against, json_file)
+    # No retries: a turn spoken again would be counted as one turn that took twice as long.
+    options = SynthesisOptions(seed=seed, flow=FlowOptions(steps=flow_steps), retries=0)
+    directory = None if random_weights is not None else model_directory(model)
+    import torch
+
+    from podtts.bench.run import BenchPlan, run_bench
+    from podtts.bench.workload import find_workloads
+    from podtts.device import place
+    from podtts.prompts.cache import PromptCache
+
+    plan = BenchPlan(
+        model=random_weights or str(directory),
+        random_weights=random_weights is not None,
+        workloads=find_workloads(workload or []),
+        repeats=repeat,
+        against_published=against == "published",
+        options=options,
+    )
+    if threads is not None:
+        torch.set_num_threads(threads)
+    placement = place(device, dtype)
+    _tell(f"loading {plan.model}")
+    models, loading = _load(directory, plan.model, placement)
+    with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
+        cast = _cast(directory, models, PromptCache(Path(folder), warn))
+        _show(run_bench(plan, models, cast, loading, _tell), json_file)
+
+
+def _refuse(
+    context: typer.Context, random_weights: str | None, against: str | None, json_file: str | None
+) -> None:
+    """Raise UsageError for flags that cannot be, before anything slow."""
+    if against is not None and against not in _RECIPES:
+        raise UsageError(
+            f"unknown recipe {against!r}{nearest(against, _RECIPES)}", "use --against published"
+        )
+    # PODTTS_MODEL is but a default and may stand beside --random-weights.
+    source = context.get_parameter_source("model")
+    if random_weights is not None and source is not None and source.name == "COMMANDLINE":
+        raise UsageError("--model and --random-weights exclude each other", "give one of them")
+    if json_file is None or json_file == "-":
+        return
+    path = Path(json_file)
+    if path.is_dir():
+        raise UsageError(f"{json_file} is a folder", "name a file in it")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}", f"run: mkdir -p {path.parent}")
+
+
+def _load(directory: Path | None, name: str, placement: Placement) -> tuple[Models, Loading]:
+    from podtts.bench.report import Loading
+    from podtts.device import Stopwatch, peak_memory_bytes, reset_peak_memory
+    from podtts.weights.load import load_models
+    from podtts.weights.random import random_models
+
+    reset_peak_memory(placement.device)
+    with Stopwatch(placement.device) as watch:
+        if directory is None:
+            models = random_models(name, placement)
+        else:
+            models = load_models(directory, placement)
+    return models, Loading(watch.seconds, peak_memory_bytes(placement.device))
+
+
+def _cast(directory: Path | None, models: Models, cache: PromptCache) -> Cast:
+    from podtts.bench.cast import random_cast, recorded_cast
+    from podtts.weights.encoders import checkpoint_encoders
+
+    if directory is None:
+        return random_cast(models.flow.config, cache)
+    return recorded_cast(checkpoint_encoders(directory), cache)
+
+
+def _tell(doing: str) -> None:
+    """One line a run, for people who watch."""
+    if sys.stderr.isatty():
+        say(doing)
+
+
+def _show(report: BenchReport, json_file: str | None) -> None:
+    """Print the tables and write the JSON. Raises UsageError when that cannot be written."""
+    from rich.console import Console
+
+    from podtts.bench.report import notes, to_json, to_tables
+    from podtts.prompts.atomic import write_atomically
+
+    if json_file == "-":
+        sys.stdout.write(to_json(report))
+        return
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
+    for table in to_tables(report):
+        console.print(table)
+    console.print(notes(report), highlight=False)
+    if json_file is None:
+        return
+    try:
+        write_atomically(Path(json_file), to_json(report).encode())
+    except OSError as error:
+        raise UsageError(f"{json_file}: cannot be written: {error.strerror}") from error

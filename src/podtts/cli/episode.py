@@ -1,0 +1,263 @@
+"""One run of `synth`: voices gathered, turns spoken and kept in the journal, the file written."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from podtts.cli.messages import say, warn
+from podtts.cli.output import is_device, open_output
+from podtts.errors import PartialError, UsageError
+from podtts.rates import OUTPUT_HZ
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from podtts.device import Placement
+    from podtts.journal import Journal, SpokenTurn
+    from podtts.options import SynthesisOptions
+    from podtts.script.model import Script
+    from podtts.values import SpeakerPrompt, TurnAudio
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What becomes of an earlier run of the same output, and of this one's journal."""
+
+    resume: bool
+    retake: frozenset[int]  # 0-based numbers of turns to be spoken anew
+    keep: bool
+
+
+def parse_retakes(flag: str | None, turns: int) -> frozenset[int]:
+    """Turn numbers of `--retake 7,12`, 0-based. Raises UsageError for what is no turn."""
+    numbers = set()
+    for part in flag.split(",") if flag is not None else []:
+        if not part.strip().isdecimal() or not 1 <= int(part) <= turns:
+            raise UsageError(
+                f"--retake {flag}: {part.strip()!r} is no turn of this script",
+                f"its turns are 1 to {turns}; separate numbers by commas",
+            )
+        numbers.add(int(part) - 1)
+    return frozenset(numbers)
+
+
+class Episode:
+    """One call of `synth` and what it tells about itself."""
+
+    def __init__(
+        self,
+        script: Script,
+        output: str,
+        options: SynthesisOptions,
+        takes: Takes,
+        *,
+        verbose: bool,
+    ) -> None:
+        self.script, self.output, self.options, self.takes = script, output, options, takes
+        self.verbose = verbose
+        self.planned = script.turns[: options.limit_turns]
+        self.started = time.perf_counter()
+        self.failed: list[int] = []
+        self.done = False
+        if (takes.resume or takes.retake) and not self._has_journal():
+            raise UsageError(f"-o {output} keeps no journal to resume", "write to a file")
+
+    def gather(
+        self, directory: Path, overrides: dict[str, str], root: Path, speakers: Path | None
+    ) -> None:
+        """Find the voices, preparing those that only --speakers or the script has."""
+        from podtts.casting import gather_prompts
+        from podtts.prompts.cache import PromptCache
+        from podtts.prompts.voices import VoiceStore
+        from podtts.weights.checkpoint import check_directory
+        from podtts.weights.encoders import checkpoint_encoders
+
+        check_directory(directory)
+        encoders = checkpoint_encoders(directory)
+        cache, voices = PromptCache(root, warn), VoiceStore(root)
+        started = time.perf_counter()
+        self.root = root
+        self.cast = gather_prompts(self.script, overrides, encoders, cache, voices, speakers)
+        self._perf("prompts", "cpu", time.perf_counter() - started)
+
+    def speak(self, directory: Path, placement: Placement) -> None:
+        """Speak what is not spoken yet, and write every turn as soon as it is there.
+
+        Raises PartialError when turns came out wrong: the file is written all the same.
+        """
+        from podtts.cli.progress import TurnBar
+
+        voices = ", ".join(
+            f"{one.label}={one.prompt.name} ({'cached' if one.cached else 'prepared'})"
+            for one in self.cast
+        )
+        with ExitStack() as stack:
+            journal = self._open_journal(stack, directory, placement)
+            say(f"model {directory}, {placement}, seed {self.options.seed}, voices {voices}")
+            spoken = self._spoken(journal)
+            stream = self._stream(directory, placement, journal, spoken)
+            sink = open_output(self.output)
+            stack.enter_context(sink)
+            bar = stack.enter_context(TurnBar(len(self.planned)))
+            for index, turn in enumerate(self.planned):
+                bar.speaking(self.script.labels[turn.speaker], turn)
+                if index in spoken:
+                    sink.write(_wave(spoken[index].samples))
+                    self._problems(index, spoken[index].problems)
+                else:
+                    audio = next(stream)
+                    assert audio.index == index
+                    if journal is not None:
+                        journal.keep(audio, self.script.labels[turn.speaker])
+                    sink.write(audio.wave)
+                    self._report(audio, placement.device.type)
+                bar.done()
+            self.done = True
+        self._summary(sink.samples)
+        if journal is not None and not self.takes.keep:
+            journal.remove()
+        if self.failed:
+            numbers = ",".join(str(index + 1) for index in self.failed)
+            raise PartialError(
+                f"{len(self.failed)} of {len(self.planned)} turns came out wrong: {numbers}",
+                f"listen to them; --retake {numbers} speaks them anew",
+            )
+
+    def _has_journal(self) -> bool:
+        return self.output != "-" and not is_device(Path(self.output))
+
+    def _open_journal(
+        self, stack: ExitStack, directory: Path, placement: Placement
+    ) -> Journal | None:
+        if not self._has_journal():
+            return None
+        from podtts.journal import Journal
+
+        resume = self.takes.resume or bool(self.takes.retake)
+        identity = self._identity(directory, placement)
+        journal = stack.enter_context(Journal(Path(self.output), identity, resume=resume))
+        stack.callback(self._say_what_is_kept, journal)
+        return journal
+
+    def _identity(self, directory: Path, placement: Placement) -> dict[str, Any]:
+        """Everything but the turns' texts that determines what is spoken."""
+        import torch
+
+        import podtts
+        from podtts.weights.digest import checkpoint_digest
+
+        options = asdict(self.options)
+        del options["limit_turns"]  # how far a run goes changes no turn
+        return {
+            "podtts": podtts.__version__,
+            "torch": torch.__version__,
+            "checkpoint": checkpoint_digest(directory, self.root / "digests"),
+            "device": placement.device.type,
+            "dtype": placement.dtype_name,
+            "threads": torch.get_num_threads(),
+            "speakers": [_speaker(one.prompt) for one in self.cast],
+            **options,
+        }
+
+    def _spoken(self, journal: Journal | None) -> dict[int, SpokenTurn]:
+        """Turns that need not be spoken; says what a changed text means for the others."""
+        if journal is None:
+            return {}
+        turns = dict(enumerate(self.planned))
+        wanted = {index: turn for index, turn in turns.items() if index not in self.takes.retake}
+        found = {index: journal.spoken(index, turn) for index, turn in wanted.items()}
+        spoken = {index: kept for index, kept in found.items() if kept is not None}
+        for index, turn in turns.items():
+            later = [other + 1 for other in spoken if other > index]
+            if later and journal.has_changed(index, turn):
+                say(
+                    f"turn {index + 1} has another text and is spoken again; turns {later[0]} to "
+                    f"{later[-1]} heard the old one: --retake them to let them hear the new"
+                )
+        if spoken:
+            say(f"{len(spoken)} of {len(turns)} turns are taken from {journal.folder}")
+        return spoken
+
+    def _stream(
+        self,
+        directory: Path,
+        placement: Placement,
+        journal: Journal | None,
+        spoken: dict[int, SpokenTurn],
+    ) -> Iterator[TurnAudio]:
+        """The turns that are to be spoken; weights are loaded only if there are any."""
+        if len(spoken) == len(self.planned):
+            return
+        from podtts.pipeline import Synthesizer
+        from podtts.weights.load import load_models
+
+        started = time.perf_counter()
+        models = load_models(directory, placement)
+        self._perf("load", placement.device.type, time.perf_counter() - started)
+        if models.untrained:
+            say("this checkpoint has random weights: what it speaks is noise")
+        variations = {} if journal is None else journal.next_variations(self.takes.retake)
+        yield from Synthesizer(models).synthesize(
+            self.script,
+            [one.prompt for one in self.cast],
+            self.options,
+            spoken={index: one.tokens for index, one in spoken.items()},
+            variations=variations,
+        )
+
+    def _report(self, audio: TurnAudio, device: str) -> None:
+        number = audio.index + 1
+        for stage in ("llm", "flow", "vocoder"):
+            detail = f"turn={number} tokens={len(audio.tokens.ids)} audio={audio.seconds:.2f}"
+            self._perf(stage, device, getattr(audio.work, stage), detail)
+        self._problems(audio.index, audio.problems)
+        if not audio.tokens.ended and not audio.problems:
+            warn(
+                f"turn {number} (line {audio.turn.line}) reached the limit of "
+                f"{len(audio.tokens.ids)} tokens; its end may be missing"
+            )
+
+    def _problems(self, index: int, problems: tuple[str, ...]) -> None:
+        for problem in problems:
+            warn(f"turn {index + 1} (line {self.planned[index].line}) came out wrong: {problem}")
+        if problems:
+            self.failed.append(index)
+
+    def _perf(self, stage: str, device: str, seconds: float, detail: str = "") -> None:
+        if self.verbose:
+            say(f"[PERF] stage={stage} device={device} seconds={seconds:.3f} {detail}")
+
+    def _say_what_is_kept(self, journal: Journal) -> None:
+        if not self.done and journal.count:
+            say(f"{journal.count} turns are kept in {journal.folder}; go on with --resume")
+
+    def _summary(self, samples: int) -> None:
+        audio, wall = samples / OUTPUT_HZ, time.perf_counter() - self.started
+        where = "stdout" if self.output == "-" else self.output
+        rtf = f"{wall / audio:.2f}" if audio else "-"
+        say(
+            f"{where}: {len(self.planned)} turns, {audio:.1f} s of audio in {wall:.1f} s, RTF {rtf}"
+        )
+
+
+def _speaker(prompt: SpeakerPrompt) -> dict[str, str]:
+    features = prompt.features
+    digest = hashlib.sha256()
+    for tensor in (features.speech_tokens, features.mel, features.speaker_embedding):
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return {
+        "features": digest.hexdigest(),
+        "transcript": prompt.transcript,
+        "dialect_prompt": prompt.dialect_prompt,
+    }
+
+
+def _wave(samples: Tensor) -> Tensor:
+    """Stored samples as a wave that rounds to the very same samples again."""
+    return samples.float() / 32767

@@ -1,0 +1,100 @@
+"""The published sizes with random weights: to measure a machine before pulling 6 GB.
+
+Time and memory do not depend on what the numbers are, as long as they stay finite.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+import torch
+from torch import Tensor, nn
+
+from podtts.device import Placement, memory_errors_named
+from podtts.flow.decode import Flow, FlowConfig
+from podtts.llm.qwen3 import Qwen3, Qwen3Config
+from podtts.llm.template import Template
+from podtts.llm.tokenizer import Encode
+from podtts.vocoder.hift import HiftConfig, Vocoder
+from podtts.weights.load import Models
+from podtts.weights.published import PUBLISHED_FLOW, PUBLISHED_HIFT, PUBLISHED_LLM
+from podtts.weights.registry import find_source
+
+# So many numbers are drawn and then repeated: drawing 1.7 billion would take most of a minute. A
+# prime, so that no row of a matrix repeats another.
+_BLOCK_NUMBERS = 1_000_003
+
+_PIECE = re.compile(r"<\|[^|]*\|>|.", re.DOTALL)
+
+
+def random_models(name: str, placement: Placement, seed: int = 0) -> Models:
+    """Return models of a published checkpoint's sizes, in their run-time dtype from the start.
+
+    Raises ModelError for a name that is not published, DeviceError when memory does not suffice.
+    """
+    find_source(name)  # all published checkpoints have the same sizes
+    with memory_errors_named(f"building {name} with random weights"):
+        return random_models_of(PUBLISHED_LLM, PUBLISHED_FLOW, PUBLISHED_HIFT, placement, seed)
+
+
+def random_models_of(
+    llm_config: Qwen3Config,
+    flow_config: FlowConfig,
+    hift_config: HiftConfig,
+    placement: Placement,
+    seed: int = 0,
+) -> Models:
+    """Return models of any sizes with random weights."""
+    rng = torch.Generator().manual_seed(seed)
+    with torch.device("meta"):
+        llm, flow, vocoder = Qwen3(llm_config), Flow(flow_config), Vocoder(hift_config)
+    fill_random(llm, placement.llm_dtype, placement.device, rng)
+    llm.head.weight.copy_(llm.embed_tokens.weight[llm.legal_rows().to(placement.device)])
+    fill_random(flow, torch.float32, placement.device, rng)
+    fill_random(vocoder, torch.float32, placement.device, rng)
+    template = Template(
+        random_encode(llm_config), llm_config.speech_token_offset, llm_config.end_token
+    )
+    return Models(llm, template, flow, vocoder, placement.device, untrained=True)
+
+
+def fill_random(
+    module: nn.Module, dtype: torch.dtype, device: torch.device, rng: torch.Generator
+) -> None:
+    """Give every parameter of a module on the meta device random numbers that stay finite.
+
+    Matrices and kernels keep the size of what goes through them (standard deviation one over the
+    root of a row's length), biases are 0, the scales of norms and Snakes 1.
+    """
+    block = torch.randn(_BLOCK_NUMBERS, generator=rng).repeat(2)  # to begin anywhere in it
+    values: dict[str, Tensor] = {}
+    for name, parameter in module.state_dict().items():
+        value = torch.empty(parameter.shape, dtype=dtype, device=device)
+        if parameter.ndim < 2:
+            value.fill_(0.0 if name.endswith("bias") else 1.0)
+        else:
+            deviation = (len(parameter) / parameter.numel()) ** 0.5
+            start = int(torch.randint(_BLOCK_NUMBERS, (), generator=rng))
+            drawn = block[start : start + min(_BLOCK_NUMBERS, parameter.numel())] * deviation
+            _repeat(drawn.to(device, dtype), value.view(-1))
+        values[name] = value
+    module.load_state_dict(values, strict=True, assign=True)
+    module.requires_grad_(False).eval()
+
+
+def _repeat(block: Tensor, into: Tensor) -> None:
+    """Fill a vector with a block, over and over."""
+    whole = len(into) // len(block) * len(block)
+    into[:whole].view(-1, len(block)).copy_(block.expand(whole // len(block), -1))
+    into[whole:].copy_(block[: len(into) - whole])
+
+
+def random_encode(config: Qwen3Config) -> Encode:
+    """Return text -> ids that mean nothing: one a tag or character, always the same."""
+    text_ids = min(config.speech_token_offset, config.end_token)
+
+    def encode(text: str) -> list[int]:
+        return [zlib.crc32(piece.encode()) % text_ids for piece in _PIECE.findall(text)]
+
+    return encode

@@ -1,0 +1,188 @@
+import contextlib
+import fcntl
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import podtts
+from podtts.audio.decoder import DecodeError, Decoder
+
+SOURCE = Path(podtts.__file__).parents[1]
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+
+
+def wav(seconds: float, rate_hz: int = 8000) -> bytes:
+    file = io.BytesIO()
+    samples = np.linspace(-0.5, 0.5, round(seconds * rate_hz), dtype=np.float32)
+    soundfile.write(file, samples, rate_hz, format="WAV", subtype="FLOAT")
+    return file.getvalue()
+
+
+def endless_wav() -> bytes:
+    """A file that libsndfile 1.2.2 never comes back from: a sub-chunk of the size -8.
+
+    Made after the description in libsndfile/libsndfile issue 1118.
+    """
+    layout = b"WAVE" + struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 24_000, 48_000, 2, 16)
+    notes = struct.pack("<4sI4s4si", b"LIST", 2**31 - 1, b"INFO", b"abcd", -8) + b"x" * 40
+    return b"RIFF" + struct.pack("<I", len(layout + notes)) + layout + notes
+
+
+def alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_one_process_serves_many_files_and_ends_with_the_decoder() -> None:
+    with Decoder() as decoder:
+        assert decoder.process_id is None  # nothing is started before it is needed
+        decoded = decoder.decode(wav(1.0), 30.0)
+        first = decoder.process_id
+        assert first is not None
+        assert np.array_equal(
+            np.frombuffer(decoded.samples, np.float32),
+            np.linspace(-0.5, 0.5, 8000, dtype=np.float32),
+        )
+        assert (decoded.rate_hz, decoded.channels, decoded.frames) == (8000, 1, 8000)
+        assert (decoded.format, decoded.error, decoded.seconds) == ("WAV", "", 1.0)
+        assert decoder.decode(b"no audio", 30.0).error == "Format not recognised"
+        assert decoder.decode(wav(0.5), 30.0).frames == 4000
+        assert decoder.process_id == first
+    assert not alive(first)
+    assert decoder.process_id is None
+
+
+def test_of_a_file_too_long_only_the_header_is_read(decoder: Decoder, tmp_path: Path) -> None:
+    decoded = decoder.decode(wav(2.0), 1.0)
+    assert (decoded.seconds, decoded.samples) == (2.0, bytearray())
+    (tmp_path / "größe\n.wav").write_bytes(wav(2.0))
+    header = decoder.read_header(tmp_path / "größe\n.wav")
+    assert (header.seconds, header.samples) == (2.0, bytearray())
+
+
+def test_a_process_that_does_not_answer_is_ended_and_the_next_file_gets_another() -> None:
+    """A stopped process never answers: the time allowed only decides how long this takes."""
+    with Decoder(timeout_seconds=2.0) as decoder:
+        while decoder.process_id is None:  # on a busy machine, starting may take longer than that
+            with contextlib.suppress(DecodeError):
+                decoder.decode(wav(0.1), 30.0)
+        stopped = decoder.process_id
+        os.kill(stopped, signal.SIGSTOP)
+        with pytest.raises(DecodeError, match="decoding it takes more than 2 s"):
+            decoder.decode(wav(1.0), 30.0)
+        assert not alive(stopped)
+        assert decoder.process_id is None
+
+
+@pytest.mark.skipif(
+    soundfile.__libsndfile_version__ != "1.2.2", reason="another version may not hang"
+)
+def test_a_file_that_hangs_the_library_does_not_hang_the_run() -> None:
+    with Decoder(timeout_seconds=2.0) as decoder:
+        with pytest.raises(DecodeError, match="decoding it takes more than 2 s"):
+            decoder.decode(endless_wav(), 30.0)
+        assert decoder.process_id is None
+
+
+@linux
+def test_a_process_that_dies_is_said_and_replaced() -> None:
+    with Decoder() as decoder:
+        decoder.decode(wav(0.1), 30.0)
+        first = decoder.process_id
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        killer = threading.Thread(target=_kill_when_asked, args=(first,))
+        killer.start()
+        with pytest.raises(DecodeError, match="the decoder crashes on it"):
+            decoder.decode(wav(20.0, 48_000), 30.0)  # more than a pipe holds: never all written
+        killer.join()
+        assert decoder.decode(wav(0.5), 30.0).frames == 4000
+        assert decoder.process_id != first
+
+
+def _kill_when_asked(process_id: int) -> None:
+    """Kill a stopped process once something waits in its stdin."""
+    waiting = bytes(4)
+    while not int.from_bytes(waiting, sys.byteorder):
+        descriptor = os.open(f"/proc/{process_id}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
+        waiting = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+        os.close(descriptor)
+    os.kill(process_id, signal.SIGKILL)
+
+
+@linux
+def test_a_process_that_died_between_files_costs_nothing() -> None:
+    with Decoder() as decoder:
+        decoder.decode(wav(0.1), 30.0)
+        first = decoder.process_id
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        while not _is_zombie(first):
+            pass
+        assert decoder.decode(wav(0.5), 30.0).frames == 4000
+
+
+def _is_zombie(process_id: int) -> bool:
+    return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_threads_share_a_process_and_get_their_own_answers(decoder: Decoder) -> None:
+    frames: dict[int, int | None] = {}
+
+    def decode(count: int) -> None:
+        frames[count] = decoder.decode(wav(count / 8000), 30.0).frames
+
+    threads = [threading.Thread(target=decode, args=(count,)) for count in range(100, 1100, 100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert frames == {count: count for count in range(100, 1100, 100)}
+
+
+def _is_at_work(process_id: int) -> bool:
+    try:
+        return not _is_zombie(process_id)
+    except FileNotFoundError:
+        return False
+
+
+@linux
+def test_the_process_ends_when_its_parent_is_killed() -> None:
+    """It reads the end of its stdin: nobody is left to ask it anything."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(SOURCE)!r})\n"
+        "from podtts.audio.decoder import Decoder\n"
+        "decoder = Decoder()\n"
+        "decoder.decode(b'no audio', 30.0)\n"
+        "print(decoder.process_id, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    while _is_at_work(worker):
+        pass  # the time limit of the test is for a process that stays
+
+
+def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with Decoder() as decoder, pytest.raises(DecodeError, match="no process can be started"):
+        decoder.decode(wav(0.1), 30.0)

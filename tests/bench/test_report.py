@@ -1,0 +1,89 @@
+import io
+import json
+
+from rich.console import Console
+
+from podtts.bench.measure import Row, Sample
+from podtts.bench.report import Against, BenchReport, Loading, Setting, notes, to_json, to_tables
+from podtts.bench.workload import WORKLOADS
+from podtts.values import StageSeconds
+
+SETTING = Setting(
+    model="[bold]model",
+    random_weights=True,
+    untrained=True,
+    device="cpu (2 threads)",
+    llm_dtype="bfloat16",
+    flow_steps=10,
+    threads=2,
+    seed=1988,
+    repeats=2,
+    torch="2.11",
+)
+
+
+def row(*llm_seconds: float, cached: float | None = 0.01) -> Row:
+    runs = (
+        Sample(2.0, 50, None, cached, StageSeconds(one, 1.0, 0.5), 5_000_000_000)
+        for one in llm_seconds
+    )
+    return Row(WORKLOADS[0], tuple(runs))
+
+
+OURS = BenchReport(SETTING, Loading(3.0, 4_600_000_000), (row(4.0, 6.0),))
+BOTH = BenchReport(
+    SETTING,
+    OURS.loading,
+    OURS.rows,
+    Against("published", "bfloat16", 15, False, "5.23", (row(10.0, 12.0, cached=None),)),
+)
+
+
+def printed(report: BenchReport) -> str:
+    console = Console(file=io.StringIO(), width=140)
+    for table in to_tables(report):
+        console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_the_table_shows_medians_and_spread() -> None:
+    text = printed(OURS)
+    assert "[bold]model (random weights), cpu (2 threads), LLM bfloat16, 10 flow steps" in text
+    line = next(line for line in text.splitlines() if "short" in line)
+    cells = [cell.strip() for cell in line.split("│")[1:-1]]
+    assert cells[1:8] == ["2.00", "–", "0.0100", "5.00", "1.00", "0.50", "6.51"]
+    assert cells[8:] == ["3.255", "10.4", "5.00"]
+    assert "(2.755–3.755)" in text
+
+
+def test_one_run_has_no_spread() -> None:
+    assert "(" not in printed(BenchReport(SETTING, OURS.loading, (row(4.0),))).split("┓")[1]
+
+
+def test_the_other_side_and_the_ratios_have_tables_of_their_own() -> None:
+    text = printed(BOTH)
+    assert "published recipe with transformers 5.23" in text
+    assert "the same weights in memory, 15 flow steps" in text
+    assert "published / podtts: above 1, podtts is faster" in text
+    last = [cell.strip() for cell in text.splitlines()[-3].split("│")[1:-1]]
+    assert last == ["short", "–", "2.25", "1.00", "1.00", "1.94"]
+
+
+def test_notes_say_what_was_left_out_and_what_lengths_mean() -> None:
+    text = notes(OURS)
+    assert "medians of 2 runs after a warm-up on short, which is not counted" in text
+    assert "turn lengths: prescribed by the text" in text
+    assert "loading took 3.0 s and 4.60 GB" in text
+    assert all(len(line) <= 140 for line in text.splitlines())
+
+
+def test_json_holds_every_run_and_null_for_what_is_not_there() -> None:
+    content = json.loads(to_json(BOTH))
+    (ours,), (theirs,) = content["workloads"], content["against"]["workloads"]
+    assert [run["llm_seconds"] for run in ours["repeats"]] == [4.0, 6.0]
+    assert ours["summary"]["llm_seconds"] == {"median": 5.0, "lowest": 4.0, "highest": 6.0}
+    assert ours["summary"]["prompt_cold_seconds"] is None
+    assert theirs["ratio"]["llm"] == {"median": 2.25, "lowest": 2.0, "highest": 2.5}
+    assert theirs["ratio"]["prompt"] is None
+    assert json.loads(to_json(OURS))["against"] is None

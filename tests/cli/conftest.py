@@ -1,0 +1,77 @@
+"""What several commands' tests start from: a cache with two voices in it, and an episode."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from commands import Result, run
+from golden_data import MODEL
+
+SPEAKERS = Path(__file__).parents[2] / "examples" / "speakers"
+
+TALK = """\
+// two voices, four turns
+S1 = anna
+S2 = ben
+
+# An opening
+[S1] Good evening!
+[S2] Good evening. <|laughter|>
+[S1] Shall we begin?
+[S2] We just did.
+"""
+
+
+@pytest.fixture
+def speakers(tmp_path: Path) -> Path:
+    """A folder of one's own with the recordings of anna and ben."""
+    return Path(shutil.copytree(SPEAKERS, tmp_path / "speakers"))
+
+
+@pytest.fixture(scope="session")
+def first_prep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A cache with the voices anna and ben, for reading, and how it was made."""
+    folder = tmp_path_factory.mktemp("prepared") / "cache"
+    return folder, run("prep", SPEAKERS, "--model", MODEL, "--cache-dir", folder).done()
+
+
+@pytest.fixture(scope="session")
+def prepared(first_prep: tuple[Path, Result]) -> Path:
+    """A cache with the voices anna and ben, for reading."""
+    return first_prep[0]
+
+
+@pytest.fixture
+def own_cache(prepared: Path, tmp_path: Path) -> Path:
+    """A cache with the voices anna and ben, to change."""
+    return Path(shutil.copytree(prepared, tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A script of four turns."""
+    script = tmp_path_factory.mktemp("script") / "talk.txt"
+    script.write_text(TALK)
+    return script
+
+
+@pytest.fixture(scope="session")
+def first_synth(
+    talk: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Result]:
+    """`talk` spoken in two flow steps, and what was said with `--verbose`."""
+    wav = tmp_path_factory.mktemp("episode") / "episode.wav"
+    options = ("--model", MODEL, "--cache-dir", prepared, "--flow-steps", "2", "--verbose")
+    return wav, run("synth", talk, "-o", wav, *options).done()
+
+
+@pytest.fixture(scope="session")
+def episode(first_synth: tuple[Path, Result]) -> bytes:
+    """The WAV file of `talk`, spoken in two flow steps."""
+    return first_synth[0].read_bytes()
+
+
+@pytest.fixture
+def own_model(tmp_path: Path) -> Path:
+    """The small checkpoint, to change."""
+    return Path(shutil.copytree(MODEL, tmp_path / "model"))

@@ -1,0 +1,161 @@
+"""What holds for every command: help, versions, usage errors, and that errors are one line."""
+
+import os
+import re
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from commands import run, run_and_list_modules, run_script
+
+import podtts
+from podtts.cli.app import main
+
+HEAVY = {"torch", "torchaudio", "transformers", "onnxruntime", "soundfile", "huggingface_hub"}
+FULL = Path("/dev/full")
+
+BROKEN_COMMAND = """
+from podtts.cli.app import app, main
+@app.command("break")
+def break_() -> None:
+    raise ZeroDivisionError("a mistake in podtts")
+main()
+"""
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_commands_and_exit_codes(flag: str) -> None:
+    shown = run(flag).done().stdout.decode()
+    for command in ("prep", "synth", "bench", "tags", "doctor", "cache", "model"):
+        assert f"\n  {command} " in shown
+    codes = re.findall(r"^ +(\d[\d, ]*)  [a-z]", shown, re.MULTILINE)
+    assert codes == ["0", "1", "2", "3", "4", "5", "130, 143"]
+
+
+def test_every_command_has_help() -> None:
+    for command in ("synth", "cache rm", "model pull"):
+        shown = run(*command.split(), "--help").done().stdout.decode()
+        assert shown.startswith("Usage:")
+
+
+def test_version() -> None:
+    assert run("--version").done().lines == [f"podtts {podtts.__version__}"]
+
+
+def test_the_installed_command_is_this_one() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    module, _, name = project["project"]["scripts"]["podtts"].partition(":")
+    assert getattr(import_module(module), name) is main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("sing", "No such command 'sing'"),
+        ("--loud", "--loud"),
+        ("synth --loud", "--loud"),
+        ("synth talk.txt", "Missing option '--output'"),
+        ("synth -o out.wav", "Missing argument 'SCRIPT'"),
+        ("prep", "Missing argument 'PATH...'"),
+        ("cache empty", "No such command 'empty'"),
+        ("cache rm", "Missing argument 'NAME'"),
+        ("cache ls --json yes", "yes"),
+        ("model pull", "Missing argument 'NAME'"),
+        ("synth talk.txt -o out.wav --seed soon", "'--seed'"),
+        ("synth talk.txt -o out.wav --threads 0", "'--threads'"),
+        ("synth talk.txt -o out.wav --temperature warm", "'--temperature'"),
+    ],
+)
+def test_usage_errors_are_one_line(arguments: str, words: str) -> None:
+    result = run(*arguments.split())
+    assert result.code == 2
+    assert words in result.error
+    assert "--help" in result.error
+    assert ".;" not in result.error
+
+
+@pytest.mark.parametrize("arguments", [[], ["cache"], ["model"]])
+def test_a_group_alone_shows_its_help(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.code == 2
+    assert result.stderr.startswith("Usage:")
+    assert "Commands:" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["--help", "synth --help", "bench --help", "cache ls", "cache path", "tags", "model ls"],
+)
+def test_what_needs_no_model_imports_none(arguments: str) -> None:
+    result, modules = run_and_list_modules(*arguments.split())
+    assert result.code == 0
+    assert "podtts" in modules
+    assert not modules & HEAVY
+
+
+def test_help_imports_no_arrays_and_no_colours() -> None:
+    assert not run_and_list_modules("--help")[1] & {"numpy", "rich", "safetensors"}
+
+
+def test_a_mistake_of_ours_is_one_line_and_says_so() -> None:
+    result = run_script(BROKEN_COMMAND, "break")
+    assert result.code == 1
+    assert result.error.startswith("internal error: ZeroDivisionError: a mistake in podtts; ")
+    assert "report" in result.error
+
+
+def test_debug_shows_where_a_mistake_is() -> None:
+    result = run_script(BROKEN_COMMAND, "--debug", "break")
+    assert result.code == 1
+    assert "Traceback" in result.stderr
+    assert "in break_" in result.stderr
+
+
+def test_debug_shows_where_an_error_comes_from() -> None:
+    plain, debugged = run("cache", "rm", "nobody"), run("--debug", "cache", "rm", "nobody")
+    assert plain.code == 3
+    assert "nobody" in plain.error
+    assert "Traceback" in debugged.stderr
+    assert "VoiceError" in debugged.stderr
+
+
+def test_what_the_system_refuses_is_one_line(tmp_path: Path) -> None:
+    result = run("cache", "ls", "--cache-dir", tmp_path / ("long" * 100))
+    assert result.code == 2
+    assert result.error.endswith("File name too long")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_a_full_disk_is_one_line() -> None:
+    with FULL.open("wb") as full:
+        result = run("tags", stdout=full.fileno())
+    assert result.code == 2
+    assert result.error == "No space left on device"
+
+
+def test_stdout_may_be_closed_and_of_any_alphabet(tmp_path: Path) -> None:
+    folder = tmp_path / "小希"
+    told = run("cache", "path", "--cache-dir", folder, env={"PYTHONIOENCODING": "ascii"}).done()
+    assert told.lines == [f"{tmp_path}/\\u5c0f\\u5e0c"]
+    closed = "import os, sys; os.close(1); os.execv(sys.executable, sys.argv[1:])"
+    assert run_script(closed, sys.executable, "-m", "podtts", "tags").done().stderr == ""
+
+
+def test_an_errors_line_keeps_the_name_it_is_about(tmp_path: Path) -> None:
+    script = tmp_path / "two  spaces.txt"
+    result = run("synth", script, "-o", tmp_path / "out.wav")
+    assert result.code == 3
+    assert result.error.startswith(f"{script}: no such script")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_left_is_no_error_to_talk_about(unbuffered: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        result = run("tags", stdout=writer, env={"PYTHONUNBUFFERED": unbuffered})
+    finally:
+        os.close(writer)
+    assert (result.code, result.stderr) == (1, "")

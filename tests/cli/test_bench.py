@@ -1,0 +1,100 @@
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from golden_data import GOLDEN, MODEL
+from typer.testing import CliRunner
+
+from podtts.bench.report import SCHEMA
+from podtts.cli.bench import bench
+from podtts.errors import ModelError, UsageError
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "bench.md"
+QUICK = ["--model", str(MODEL), "--repeat", "1", "--flow-steps", "1", "--device", "cpu"]
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> str:
+    """Run the command and return its stdout; its errors are raised."""
+    app = typer.Typer()
+    app.command()(bench)
+    result = CliRunner().invoke(app, arguments, env={"PODTTS_MODEL": None, **(env or {})})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def keys(value: Any) -> Iterator[str]:
+    """Every key of nested JSON."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from keys(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys(inner)
+
+
+def test_json_of_a_checkpoint_is_what_the_documentation_says() -> None:
+    asked = ["--workload", "short", "--seed", "7", "--against", "published", "--json", "-"]
+    content = json.loads(run(*QUICK, *asked))
+    assert content["schema"] == SCHEMA
+    assert content["model"] == str(MODEL)
+    assert content["random_weights"] is False
+    assert content["untrained"] is True
+    assert content["flow_steps"] == 1
+    assert content["seed"] == 7
+    assert content["against"]["flow_steps"] == 15
+    for side in (content, content["against"]):
+        (row,) = side["workloads"]
+        (only,) = row["repeats"]
+        assert row["workload"] == "short"
+        assert only["prompt_cold_seconds"] > 0
+        assert only["rtf"] > 0
+        assert row["summary"]["rtf"]["median"] == only["rtf"]
+    assert content["workloads"][0]["repeats"][0]["prompt_cached_seconds"] > 0
+    assert content["against"]["workloads"][0]["repeats"][0]["prompt_cached_seconds"] is None
+    assert content["against"]["workloads"][0]["ratio"]["total"]["median"] > 0
+    documented = set(re.findall(r"`([a-z_]+)`", DOCUMENT.read_text()))
+    assert set(keys(content)) <= documented
+
+
+def test_a_file_gets_the_json_and_stdout_the_table(tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+    text = run(*QUICK, "--workload", "short", "--json", str(file), "--dtype", "float32")
+    assert "RTF" in text
+    assert "│ short" in text
+    assert "warm-up" in text
+    assert json.loads(file.read_text())["llm_dtype"] == "float32"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--random-weights", "soulx-podcast-1.7b"], "exclude each other"),
+        (["--against", "publishd"], "unknown recipe 'publishd'; did you mean published"),
+        (["--workload", "shrt"], "did you mean short"),
+        (["--json", "."], "is a folder"),
+        (["--json", "no/such/file.json"], "there is no folder no/such"),
+        (["--flow-steps", "0"], "flow-steps is 0"),
+    ],
+)
+def test_flags_that_cannot_be_are_refused(arguments: list[str], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        run(*QUICK, *arguments)
+
+
+def test_an_unknown_name_for_random_weights_is_refused_whatever_the_environment_says() -> None:
+    with pytest.raises(ModelError, match=r"did you mean soulx-podcast-1\.7b"):
+        run("--random-weights", "soulx-1.7b", env={"PODTTS_MODEL": str(MODEL)})
+
+
+def test_no_model_is_a_usage_error_and_a_bad_one_names_its_file() -> None:
+    with pytest.raises(UsageError, match="no model given"):
+        run()
+    with pytest.raises(ModelError, match=r"audio lacks config\.json"):
+        run("--model", str(GOLDEN / "audio"))

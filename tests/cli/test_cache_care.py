@@ -1,0 +1,140 @@
+"""`podtts cache` verify, prune, clear, export and import, as a shell sees them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import run
+from golden_data import MODEL
+
+
+def entries(cache: Path) -> list[Path]:
+    return sorted((cache / "prompts").glob("*.safetensors"))
+
+
+def test_verify_says_what_is_bad_and_preparing_again_mends_it(
+    own_cache: Path, speakers: Path
+) -> None:
+    sound = run("cache", "verify", "--cache-dir", own_cache).done()
+    files = [*entries(own_cache), own_cache / "voices/anna.json", own_cache / "voices/ben.json"]
+    assert sound.lines == [f"ok   {path}" for path in files]
+
+    damaged = entries(own_cache)[0]
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    (own_cache / "voices" / "ben.json").write_bytes(b"{")
+    bad = run("cache", "verify", "--cache-dir", own_cache)
+    assert bad.code == 1
+    assert [line[:4] for line in bad.lines] == ["bad ", "ok  ", "ok  ", "bad "]
+    assert len(list((own_cache / "quarantine").iterdir())) == 2
+    assert bad.said == [
+        f"podtts: 2 of 4 files in {own_cache} are damaged or cannot be read; "
+        "prepare the recordings of these voices again: podtts prep PATH"
+    ]
+
+    run("prep", speakers, "--model", MODEL, "--cache-dir", own_cache).done()
+    assert run("cache", "verify", "--cache-dir", own_cache).done().lines == sound.lines
+
+
+def test_ls_shows_the_sound_voices_beside_a_damaged_one(own_cache: Path) -> None:
+    (own_cache / "voices" / "ben.json").write_bytes(b"{")
+    listed = run("cache", "ls", "--cache-dir", own_cache).done()
+    assert [line.split()[0] for line in listed.lines] == ["anna"]
+    assert f"{own_cache}/voices/ben.json is damaged" in listed.said[0]
+
+
+def test_prune_keeps_what_was_used_last(own_cache: Path) -> None:
+    old, new = entries(own_cache)
+    os.utime(old, (0, 0))
+    size = new.stat().st_size
+    first = run("cache", "prune", "--max-bytes", str(size + 10), "--cache-dir", own_cache).done()
+    assert first.lines == [f"removed {old} (118 KiB, least recently used)"] or first.lines == [
+        f"removed {old} (130 KiB, least recently used)"
+    ]
+    assert first.said[0].startswith("1 files removed")
+    assert entries(own_cache) == [new]
+    assert run("cache", "prune", "--older-than", "30d", "--cache-dir", own_cache).done().lines == []
+    os.utime(new, (0, 0))
+    assert run("cache", "prune", "--older-than", "30d", "--cache-dir", own_cache).done().lines
+    assert entries(own_cache) == []
+    wrong = run("cache", "prune", "--older-than", "30", "--cache-dir", own_cache)
+    assert (wrong.code, wrong.error) == (2, "'30' is no age; write it as 30d or 12h")
+
+
+def test_clear_asks_first(own_cache: Path) -> None:
+    refused = run("cache", "clear", "--cache-dir", own_cache)
+    assert refused.code == 2
+    assert "--yes must be given to remove everything" in refused.error
+    assert "2 in prompts, 0 in quarantine, 2 in voices" in refused.error
+    assert len(entries(own_cache)) == 2
+    (own_cache / "README.md").touch()
+    assert len(run("cache", "clear", "--yes", "--cache-dir", own_cache).done().lines) == 4
+    assert [path for path in own_cache.rglob("*") if path.is_file()] == [own_cache / "README.md"]
+
+
+def test_a_voice_handed_over_speaks_elsewhere_without_its_recording(
+    prepared: Path, tmp_path: Path
+) -> None:
+    file, here, other = tmp_path / "gift" / "anna.voice", prepared, tmp_path / "elsewhere"
+    exported = run("cache", "export", "anna", file, "--cache-dir", here).done()
+    assert exported.lines == [f"exported voice anna to {file}: 7.4 s, 185 tokens"]
+    for name in ("anna", "eva"):
+        line = run("cache", "import", file, "--name", name, "--cache-dir", other).done().lines
+        assert line == [f"imported voice {name}: 7.4 s, 185 tokens"]
+
+    def spoken(cache: Path, *speakers: str) -> bytes:
+        target = tmp_path / "out.wav"
+        flags = [part for speaker in speakers for part in ("--speaker", speaker)]
+        options = ["--model", MODEL, "--cache-dir", cache, "--flow-steps", "1", "--no-keep"]
+        script = b"[S1] Hi."
+        run("synth", "-", "-o", target, *options, *flags, stdin=script).done()
+        return target.read_bytes()
+
+    assert spoken(other, "S1=eva") == spoken(here, "S1=anna")
+
+
+def test_what_cannot_be_imported_is_one_line(prepared: Path, tmp_path: Path) -> None:
+    file = tmp_path / "anna.voice"
+    run("cache", "export", "anna", file, "--cache-dir", prepared).done()
+    file.write_bytes(file.read_bytes()[:-1])
+    damaged = run("cache", "import", file, "--cache-dir", tmp_path / "elsewhere")
+    assert damaged.code == 3
+    assert damaged.error.startswith(f"{file} is no voice, or a damaged one: ")
+    missing = run("cache", "export", "zoe", file, "--cache-dir", prepared)
+    assert (missing.code, missing.error) == (3, "there is no voice zoe; see: podtts cache ls")
+
+
+@pytest.mark.parametrize("home", ["/dev/null/home", None], ids=["impossible", "unset"])
+def test_a_home_that_is_missing_is_no_trouble_where_nothing_is_kept(home: str | None) -> None:
+    environment = {name: value for name, value in os.environ.items() if "XDG" not in name}
+    environment.pop("HOME")
+    if home:
+        environment["HOME"] = home
+    done = subprocess.run(
+        [sys.executable, "-m", "podtts", "cache", "prune"],
+        env={**environment, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "0 files removed, 0 B\n")
+
+
+def test_a_cache_that_cannot_be_written_costs_synth_one_warning(
+    own_cache: Path, tmp_path: Path
+) -> None:
+    """A file in the place of the folder `prompts` refuses what a read-only disk does."""
+    shutil.rmtree(own_cache / "prompts")
+    (own_cache / "prompts").touch()
+    speakers = Path(__file__).parents[2] / "examples" / "speakers"
+    options = ["--model", MODEL, "--cache-dir", own_cache, "--speakers", speakers]
+    target = tmp_path / "out.wav"
+    flags = ["--speaker", "S1=anna", "--flow-steps", "1", "--no-keep"]
+    done = run("synth", "-", "-o", target, *options, *flags, stdin=b"[S1] Hi.").done()
+    warnings = [line for line in done.said if "warning" in line and "cache" in line]
+    assert warnings == [
+        f"podtts: warning: the prompt cache {own_cache} cannot be written: File exists"
+    ]
+    assert target.stat().st_size > 44

@@ -1,0 +1,135 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commands import run, run_script
+from golden_data import MODEL
+from hub import LoopbackHub, running_hub
+
+from podtts.weights.registry import find_source
+
+NAME = "soulx-podcast-1.7b"
+SMALL = "small-podcast"
+TOKENIZER = "speech_tokenizer_v2.onnx"
+
+# The published speech tokenizer, which no test can have, is known by its digest; a model of the
+# tests is published with a digest of its own.
+PULL_SMALL = f"""
+import hashlib, sys
+from podtts.weights import registry
+tokenizer = registry.PinnedFile(
+    "some-lab/Tokenizer", "{TOKENIZER}",
+    hashlib.sha256(open({str(MODEL / TOKENIZER)!r}, "rb").read()).hexdigest(),
+)
+registry.REGISTRY += (
+    registry.ModelSource("{SMALL}", "some-lab/Small", "Apache-2.0", tokenizer),
+)
+from podtts.cli.app import main
+main()
+"""
+
+
+@pytest.fixture
+def hub() -> Iterator[LoopbackHub]:
+    with running_hub() as hub:
+        files = {path.name: path.read_bytes() for path in MODEL.iterdir()}
+        tokenizer = {TOKENIZER: files.pop(TOKENIZER)}
+        hub.publish("some-lab/Small", files)
+        hub.publish("some-lab/Tokenizer", tokenizer)
+        hub.publish(find_source(NAME).repo, files)
+        hub.publish(find_source(NAME).speech_tokenizer.repo, tokenizer)
+        yield hub
+
+
+def online(hub: LoopbackHub) -> dict[str, str]:
+    return {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1"}
+
+
+def test_ls_lists_what_can_be_pulled() -> None:
+    lines = run("model", "ls").done().lines
+    assert [line.split() for line in lines] == [[NAME, "absent"], [f"{NAME}-dialect", "absent"]]
+    rows = run("model", "ls", "--json").done().json
+    assert rows[0] == {
+        "name": NAME,
+        "state": "absent",
+        "path": None,
+        "revision": None,
+        "bytes": 0,
+        "total_bytes": None,
+    }
+
+
+def test_path_of_all_models_is_the_users_or_the_environments(tmp_path: Path, home: Path) -> None:
+    (default,) = run("model", "path").done().lines
+    assert Path(default).is_relative_to(home)
+    named = {"PODTTS_MODELS_DIR": str(tmp_path)}
+    assert run("model", "path", env=named).done().lines == [str(tmp_path)]
+
+
+def test_path_of_a_model_that_is_not_here_says_how_to_pull_it() -> None:
+    result = run("model", "path", NAME)
+    assert result.code == 4
+    assert result.error.endswith(f"run: podtts model pull {NAME}")
+
+
+@pytest.mark.parametrize("command", ["path", "pull"])
+def test_an_unknown_name_gets_the_nearest(command: str) -> None:
+    result = run("model", command, "soulx-podcast-17b")
+    assert result.code == 4
+    assert f"did you mean {NAME}?" in result.error
+
+
+def test_pull_without_a_network_is_one_line() -> None:
+    result = run("model", "pull", NAME)  # tests are offline
+    assert result.code == 4
+    assert "HF_HUB_OFFLINE" in result.error
+
+
+def test_a_pulled_model_goes_by_its_name(hub: LoopbackHub, tmp_path: Path) -> None:
+    models = {"PODTTS_MODELS_DIR": str(tmp_path)}
+    pulled = run_script(PULL_SMALL, "model", "pull", SMALL, env=models | online(hub)).done()
+    assert pulled.lines == [str(tmp_path / SMALL)]
+    assert f"{SMALL} is here: 0.01 GB, revision " in pulled.stderr
+    for path in MODEL.iterdir():
+        assert (tmp_path / SMALL / path.name).read_bytes() == path.read_bytes()
+    hub.forget_requests()
+
+    again = run_script(PULL_SMALL, "model", "pull", SMALL, env=models | online(hub)).done()
+    assert again.lines == pulled.lines
+    assert "is already here" in again.stderr
+    assert not hub.served_bytes
+
+    assert run("model", "path", SMALL, env=models).done().lines == pulled.lines
+    (row,) = [row for row in run("model", "ls", "--json", env=models).json if row["name"] == SMALL]
+    assert row["state"] == "pulled"
+    assert row["path"] == str(tmp_path / SMALL)
+    assert row["total_bytes"] == sum(path.stat().st_size for path in MODEL.iterdir())
+
+
+def test_a_foreign_speech_tokenizer_is_not_taken(hub: LoopbackHub, tmp_path: Path) -> None:
+    models = {"PODTTS_MODELS_DIR": str(tmp_path)}
+    result = run("model", "pull", NAME, env=models | online(hub))
+    assert result.code == 4
+    assert TOKENIZER in result.error
+    assert not (tmp_path / NAME).exists()
+    assert not hub.served_bytes  # the hub's listing was enough
+
+
+def test_a_converted_checkpoint_speaks_the_same_bytes(
+    own_model: Path, talk: Path, prepared: Path, episode: bytes, tmp_path: Path
+) -> None:
+    written = [str(own_model / name) for name in ("flow.safetensors", "hift.safetensors")]
+    assert run("model", "convert", own_model).done().lines == written
+    for part in ("flow", "hift"):
+        (own_model / f"{part}.pt").unlink()
+    before = {path.name: path.read_bytes() for path in own_model.iterdir()}
+
+    again = run("model", "convert", own_model).done()
+    assert again.lines == []
+    assert "nothing to convert" in again.stderr
+    assert {path.name: path.read_bytes() for path in own_model.iterdir()} == before
+
+    out = tmp_path / "out.wav"
+    flags = ("--model", own_model, "--flow-steps", "2", "--cache-dir", prepared)
+    run("synth", talk, "-o", out, *flags).done()
+    assert out.read_bytes() == episode

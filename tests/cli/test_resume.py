@@ -1,0 +1,161 @@
+"""Runs that die and go on: real processes, real signals."""
+
+import json
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from commands import run, started
+from golden_data import MODEL
+
+TURNS = 6
+FLAGS = ("--model", MODEL, "--flow-steps", "2", "--max-turn-tokens", "16", "--dtype", "float32")
+
+
+@pytest.fixture(scope="session")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("talk") / "talk.txt"
+    lines = [f"[{'anna' if number % 2 else 'ben'}] line {number}" for number in range(TURNS)]
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(talk: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run, with its journal."""
+    output = tmp_path_factory.mktemp("finished") / "out.wav"
+    run("synth", talk, "-o", output, *FLAGS, "--cache-dir", prepared).done()
+    return output
+
+
+@pytest.fixture
+def again(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the uninterrupted run, to change."""
+    shutil.copytree(journal(finished), journal(tmp_path / "out.wav"))
+    return Path(shutil.copy(finished, tmp_path / "out.wav"))
+
+
+def journal(output: Path) -> Path:
+    return output.with_name(output.name + ".podtts")
+
+
+def turns_spoken(output: Path) -> list[int]:
+    lines = (journal(output) / "turns.jsonl").read_text().splitlines()
+    return [json.loads(line)["turn"] for line in lines[1:]]
+
+
+def test_journal_says_what_determines_each_turn(finished: Path) -> None:
+    text = (journal(finished) / "turns.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert {"seed", "checkpoint", "device", "dtype", "sampling", "speakers"} <= lines[0].keys()
+    assert turns_spoken(finished) == list(range(1, TURNS + 1))
+    for line in lines[1:]:
+        assert {"text", "label", "variation", "tokens", "problems"} <= line.keys()
+        assert (journal(finished) / line["file"]).is_file()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_after_a_signal_in_any_turn_the_bytes_are_those_of_a_whole_run(
+    number: signal.Signals, talk: Path, prepared: Path, finished: Path, tmp_path: Path
+) -> None:
+    """One run, killed after every turn it finishes and resumed, until it is through."""
+    output = tmp_path / "out.wav"
+    command = ("synth", talk, "-o", output, *FLAGS, "--verbose", "--cache-dir", prepared)
+    killed = 0
+    for done in range(1, TURNS):
+        with started(*command, *(["--resume"] if done > 1 else [])) as process:
+            process.wait_for("stage=vocoder")  # told of a turn that is kept
+            process.process.send_signal(number)
+            code = process.finish().code
+        assert len(turns_spoken(output)) >= done
+        if code == 0:  # it was faster than the signal
+            break
+        assert code == (-9 if number == signal.SIGKILL else 143)
+        assert not output.exists()
+        killed += 1
+        if len(turns_spoken(output)) == TURNS:
+            break
+    assert killed
+    result = run(*command, "--resume").done()
+    assert output.read_bytes() == finished.read_bytes()
+    assert "turns are taken from" in result.stderr
+    assert sorted(set(turns_spoken(output))) == list(range(1, TURNS + 1))
+    assert len(turns_spoken(output)) == TURNS  # none was spoken twice and kept twice
+
+
+def test_a_finished_run_is_resumed_without_loading_weights(
+    again: Path, talk: Path, prepared: Path, finished: Path
+) -> None:
+    again.unlink()
+    result = run(
+        "synth", talk, "-o", again, *FLAGS, "--cache-dir", prepared, "--resume", "--verbose"
+    ).done()
+    assert again.read_bytes() == finished.read_bytes()
+    assert "stage=load" not in result.stderr
+
+
+def test_retake_speaks_one_turn_anew_and_keeps_the_others(
+    again: Path, talk: Path, prepared: Path, finished: Path
+) -> None:
+    flags = ("synth", talk, "-o", again, *FLAGS, "--cache-dir", prepared)
+    run(*flags, "--retake", "3").done()
+    assert turns_spoken(again) == [*range(1, TURNS + 1), 3]
+    assert again.read_bytes() != finished.read_bytes()
+    first = again.read_bytes()
+    run(*flags, "--resume").done()
+    assert again.read_bytes() == first
+
+
+def test_a_changed_text_is_spoken_again_and_what_it_affects_is_said(
+    again: Path, talk: Path, prepared: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed.txt"
+    changed.write_text(talk.read_text().replace("line 1", "quite another line"))
+    result = run("synth", changed, "-o", again, *FLAGS, "--cache-dir", prepared, "--resume").done()
+    assert turns_spoken(again) == [*range(1, TURNS + 1), 2]
+    assert "turn 2 has another text and is spoken again; turns 3 to 6 heard" in result.stderr
+
+
+def test_another_seed_is_not_resumed(again: Path, talk: Path, prepared: Path) -> None:
+    flags = ("synth", talk, "-o", again, *FLAGS, "--cache-dir", prepared)
+    before = again.read_bytes()
+    result = run(*flags, "--resume", "--seed", "5")
+    assert result.code == 2
+    assert "another seed" in result.error
+    assert again.read_bytes() == before
+    assert turns_spoken(again) == list(range(1, TURNS + 1))
+
+
+def test_starting_over_keeps_the_former_journal_aside(
+    again: Path, talk: Path, prepared: Path, finished: Path
+) -> None:
+    run("synth", talk, "-o", again, *FLAGS, "--cache-dir", prepared, "--limit-turns", "1").done()
+    assert turns_spoken(again) == [1]
+    previous = again.with_name("out.wav.podtts.previous")
+    assert len((previous / "turns.jsonl").read_text().splitlines()) == TURNS + 1
+
+
+def test_no_keep_and_pipes_leave_no_journal(talk: Path, prepared: Path, tmp_path: Path) -> None:
+    flags = ("synth", talk, *FLAGS, "--cache-dir", prepared, "--limit-turns", "1")
+    run(*flags, "-o", tmp_path / "out.wav", "--no-keep").done()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
+    run(*flags, "-o", "-", cwd=tmp_path).done()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        (("--retake", "9"), "'9' is no turn of this script"),
+        (("--retake", "1,x"), "'x' is no turn of this script"),
+        (("--resume",), "holds no run to resume"),
+    ],
+)
+def test_what_cannot_be_resumed_is_said(
+    flags: tuple[str, ...], problem: str, talk: Path, prepared: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.wav"
+    result = run("synth", talk, "-o", output, *FLAGS, "--cache-dir", prepared, *flags)
+    assert result.code == 2
+    assert problem in result.error

@@ -1,0 +1,38 @@
+"""No test sees, or leaves anything in, the home of whoever runs the tests, nor asks a real hub."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# The models here are tiny: threads only wait for each other, and on a busy machine for very long.
+# Set before torch is imported, and handed on to every process a test starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home for fixtures that several tests share: they are set up before a test has its own."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _move_home(monkeypatch, tmp_path_factory.mktemp("home"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The empty home folder of this test; processes it starts have it, too."""
+    folder = tmp_path_factory.mktemp("home")
+    _move_home(monkeypatch, folder)
+    return folder
+
+
+def _move_home(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    for name in [*os.environ]:
+        if name.startswith("PODTTS_") or name == "HF_ENDPOINT":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    monkeypatch.setenv("HF_HOME", str(home / "huggingface"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -1,0 +1,52 @@
+"""Processes for test_many_writers.py: all prepare the same speakers at once, each for itself.
+
+They are forked from one that has loaded everything, and begin together.
+
+usage: python crowd.py PROCESSES SPEAKERS ROOT MODEL
+"""
+
+import multiprocessing
+import sys
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+from podtts.prompts.cache import PromptCache
+from podtts.prompts.encoders import PromptEncoders
+from podtts.prompts.folder import find_recordings
+from podtts.prompts.prepare import Prepared, prepare_all
+from podtts.prompts.voices import VoiceStore
+
+
+def main() -> None:
+    processes = int(sys.argv[1])
+    forking = multiprocessing.get_context("fork")
+    start = forking.Barrier(processes)
+    crowd = [
+        forking.Process(target=_prepare, args=(start, *map(Path, sys.argv[2:])))
+        for _ in range(processes)
+    ]
+    for process in crowd:
+        process.start()
+    for process in crowd:
+        process.join()
+    sys.exit(max(abs(process.exitcode or 0) for process in crowd))
+
+
+def _prepare(start: Barrier, speakers: Path, root: Path, model: Path) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    recordings = find_recordings([speakers])
+    encoders = PromptEncoders(model / "speech_tokenizer_v2.onnx", model / "campplus.onnx")
+    cache, voices = PromptCache(root, _refuse), VoiceStore(root)
+    start.wait()
+    outcomes = list(prepare_all(recordings, encoders, cache, voices, workers=2))
+    assert all(isinstance(outcome, Prepared) for outcome in outcomes), outcomes
+
+
+def _refuse(warning: str) -> None:
+    raise AssertionError(warning)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""kill -9 at every step of putting an entry: what is visible is whole, what is left is swept."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import podtts
+from podtts.prompts import atomic
+from podtts.prompts.cache import PromptCache, PromptKey
+
+SOURCE = Path(podtts.__file__).parents[1]
+KILLS = 240
+
+
+def test_writers_killed_at_every_step_leave_whole_entries_alone(tmp_path: Path) -> None:
+    root = tmp_path / "cache"
+    server = Path(__file__).with_name("fork_server.py")
+    cache = PromptCache(root, pytest.fail)
+    steps = set()
+    with subprocess.Popen(
+        [sys.executable, str(server), str(root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+    ) as forking:
+        assert forking.stdin is not None
+        assert forking.stdout is not None
+        for instant in range(KILLS):
+            forking.stdin.write(f"{instant}\n")
+            forking.stdin.flush()
+            steps.add(forking.stdout.readline().strip())
+            for path, problem in cache.verify():
+                assert problem is None, f"killed at {instant}: {path}: {problem}"
+        forking.stdin.close()
+    assert forking.returncode == 0
+
+    # Three entries were put over and over, so the kills came before, in and after every step.
+    assert len(cache.entries()) == 4
+    assert not (root / "quarantine").exists()
+    lines = {int(step.removeprefix("atomic.py:")) for step in steps if step.startswith("atomic")}
+    first = atomic.write_atomically.__code__.co_firstlineno
+    assert len({line for line in lines if first < line < first + 20}) >= 8
+
+    left = sorted((root / "prompts").glob(".podtts-*.tmp"))
+    assert len(left) > KILLS // 10
+    day_old = time.time() - atomic.STALE_SECONDS - 60
+    for path in left[1:]:
+        os.utime(path, (day_old, day_old))
+    found = cache.find(PromptKey("1" * 64, "e" * 64, 1))
+    assert found is not None
+    PromptCache(root, pytest.fail).store(PromptKey("a" * 64, "e" * 64, 1), found)
+    assert sorted((root / "prompts").glob(".podtts-*.tmp")) == left[:1]  # may be a writer at work

@@ -1,0 +1,101 @@
+"""Turns that come out wrong: tried again, then marked, and the episode goes on."""
+
+import copy
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+import torch
+from golden_data import models, trace_prompts
+
+from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
+from podtts.pipeline import Synthesizer
+from podtts.script.parse import parse_script
+from podtts.values import TurnAudio
+from podtts.weights.load import Models
+
+SCRIPT = parse_script("[A] Hello there.\n[B] Hi.\n[A] How are you?\n")
+QUICK = SynthesisOptions(sampling=SamplingOptions(max_tokens=12), flow=FlowOptions(steps=2))
+
+
+def spoil(part: str, change: Callable[[torch.nn.Module], object], **settings: bool) -> Models:
+    """The small checkpoint with one of its models changed."""
+    broken = copy.deepcopy(getattr(models(), part))
+    change(broken)
+    return dataclasses.replace(models(), **{part: broken}, **settings)  # type: ignore[arg-type]
+
+
+def speak(loaded: Models, options: SynthesisOptions = QUICK) -> list[TurnAudio]:
+    return list(Synthesizer(loaded).synthesize(SCRIPT, trace_prompts("plain"), options))
+
+
+def nan_in(name: str) -> Callable[[torch.nn.Module], object]:
+    return lambda module: module.get_parameter(name).data.fill_(float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("part", "parameter", "problem"),
+    [
+        ("llm", "norm.weight", "the LLM's logits at step 1: NaN or infinite"),
+        ("flow", "estimator.out.bias", "the flow's mel: NaN or infinite"),
+        ("vocoder", "conv_out.bias", "the vocoder's wave: NaN or infinite"),
+    ],
+)
+def test_nan_is_found_where_it_arises_and_the_episode_goes_on(
+    part: str, parameter: str, problem: str
+) -> None:
+    turns = speak(spoil(part, nan_in(parameter)))
+    assert [turn.index for turn in turns] == [0, 1, 2]
+    for turn in turns:
+        assert turn.problems == (problem,)
+        assert turn.variation == QUICK.retries
+        assert len(turn.wave) == 0
+
+
+def test_a_trained_voice_is_judged_by_length_and_an_untrained_one_is_not() -> None:
+    trained = dataclasses.replace(models(), untrained=False)
+    limited = [turn for turn in speak(trained) if not turn.tokens.ended]
+    assert limited, "the case needs a turn that meets its limit"
+    assert all("limit of 12 tokens" in turn.problems[0] for turn in limited)
+    assert all(turn.variation == QUICK.retries for turn in limited)
+    assert all(not turn.problems for turn in speak(models()))
+
+
+def test_prescribed_lengths_are_no_failure() -> None:
+    trained = dataclasses.replace(models(), untrained=False)
+    turns = speak(trained, dataclasses.replace(QUICK, check_length=False))
+    assert all(not turn.problems and turn.variation == 0 for turn in turns)
+
+
+def test_silence_of_a_trained_voice_is_a_problem() -> None:
+    def mute(module: torch.nn.Module) -> None:
+        module.get_parameter("conv_out.weight").data.zero_()
+        module.get_parameter("conv_out.bias").data.fill_(-50.0)
+
+    turns = speak(
+        spoil("vocoder", mute, untrained=False), dataclasses.replace(QUICK, check_length=False)
+    )
+    assert all(turn.problems == ("it is silent",) for turn in turns)
+
+
+def test_a_retry_that_succeeds_is_what_a_retake_of_that_variation_gives() -> None:
+    """The first draws of turn 2 are spoiled once; what comes then equals variation 1 alone."""
+    loaded = dataclasses.replace(models(), untrained=False)
+    options = dataclasses.replace(QUICK, check_length=False)
+
+    class FailsOnce(Synthesizer):
+        def wave(
+            self, mel: torch.Tensor, options: SynthesisOptions, draws: int | str
+        ) -> torch.Tensor:
+            wave = super().wave(mel, options, draws)
+            return wave * float("nan") if draws == "1" else wave
+
+    retried = list(FailsOnce(loaded).synthesize(SCRIPT, trace_prompts("plain"), options))
+    assert [turn.variation for turn in retried] == [0, 1, 0]
+    assert all(not turn.problems for turn in retried)
+    asked = list(
+        Synthesizer(loaded).synthesize(SCRIPT, trace_prompts("plain"), options, variations={1: 1})
+    )
+    for one, other in zip(retried, asked, strict=True):
+        assert one.tokens == other.tokens
+        assert torch.equal(one.wave, other.wave)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import unicodedata
 from collections.abc import Mapping
@@ -86,9 +87,12 @@ class _Sources:
         return self._stored(member)
 
     def prepare(self, member: CastMember, recording: RecordingFile) -> CastPrompt:
+        prepared = prepare(recording, self.encoders, self.cache)
         # A script's own recording belongs to that script: its label names no voice for others.
-        keep = member.prompt is None and self.voices.get(member.voice) is None
-        prepared = prepare(recording, self.encoders, self.cache, self.voices if keep else None)
+        if member.prompt is None:
+            with contextlib.suppress(VoiceError):  # spoken all the same
+                if self.voices.get(member.voice) is None:
+                    self.voices.put(prepared.voice)
         return _cast(member, prepared.voice, prepared.features, prepared.cached)
 
     def _stored(self, member: CastMember) -> CastPrompt:

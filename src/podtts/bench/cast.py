@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import torch
 
+from podtts.audio.decoder import Decoder
 from podtts.audio.io import decode_audio, to_pcm16
 from podtts.errors import InputError
 from podtts.flow.decode import FlowConfig
@@ -57,7 +58,11 @@ def recorded_cast(encoders: PromptEncoders, cache: PromptCache) -> Cast:
     recordings = [synthetic_recording(pitch) for pitch in _PITCHES_HZ]
 
     def extract() -> list[PromptFeatures]:
-        return [extract_prompt(decode_audio(raw, "synthetic"), encoders) for raw in recordings]
+        with Decoder() as decoder:
+            return [
+                extract_prompt(decode_audio(raw, "synthetic", decoder), encoders)
+                for raw in recordings
+            ]
 
     digests = [hashlib.sha256(raw).hexdigest() for raw in recordings]
     keys = tuple(PromptKey(digest, encoders.digest, RECIPE_VERSION) for digest in digests)

@@ -61,6 +61,8 @@ def prep(
     ):
         if isinstance(outcome, Prepared):
             print(_line(outcome), flush=True)
+            for flaw in outcome.warnings:
+                warn(f"{outcome.path}: {flaw}")
         else:
             failed += 1
             fail(outcome.error.problem, outcome.error.hint)

@@ -10,6 +10,7 @@ from podtts.audio.volume import SILENT_PEAK, normalize_volume
 from podtts.audio.whole import PROMPT_ADVICE, convert_hint
 from podtts.errors import AudioError
 from podtts.prompts.encoders import PromptEncoders
+from podtts.prompts.recipe import RECIPE_VERSION
 from podtts.rates import (
     ENCODER_HZ,
     MAX_PROMPT_SECONDS,
@@ -19,7 +20,7 @@ from podtts.rates import (
 )
 from podtts.values import PromptFeatures
 
-RECIPE_VERSION = 1  # raise when anything changes the tensors: cached prompts are then made again
+__all__ = ["RECIPE_VERSION", "PromptInputs", "extract_prompt", "prompt_inputs"]
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no truth value to compare

@@ -9,8 +9,8 @@ from podtts.errors import InputError, UsageError, VoiceError
 from podtts.prompts.atomic import write_atomically
 from podtts.prompts.cache import PromptCache, PromptEntry
 from podtts.prompts.entry import PromptKey, check_tensors, description_of, key_of
-from podtts.prompts.extract import RECIPE_VERSION
 from podtts.prompts.folder import RecordingFile, read_texts
+from podtts.prompts.recipe import RECIPE_VERSION
 from podtts.prompts.regular import read_regular
 from podtts.prompts.sealed import Array, SealError, seal, unseal
 from podtts.prompts.voices import Voice, VoiceStore

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from podtts.errors import UsageError
 
 
+MAX_TURN_TOKENS = 30_000  # 20 minutes; with prompts and history still within the LLM's positions
+MAX_STEPS = 1000  # far beyond what is still heard
+
+
 def _require(holds: bool, name: str, value: object, rule: str) -> None:
     if not holds:
         raise UsageError(f"{name} is {value}, but must be {rule}")
@@ -25,14 +29,24 @@ class SamplingOptions:
     greedy: bool = False  # take the likeliest id in place of every draw, to compare numbers
 
     def __post_init__(self) -> None:
-        _require(self.temperature > 0, "temperature", self.temperature, "above 0")
+        _require(
+            0 < self.temperature <= 100, "temperature", self.temperature, "above 0 and at most 100"
+        )
         _require(self.top_k >= 1, "top-k", self.top_k, "at least 1")
         _require(0 < self.top_p <= 1, "top-p", self.top_p, "above 0 and at most 1")
         _require(
-            self.repetition_penalty > 0, "repetition-penalty", self.repetition_penalty, "above 0"
+            0 < self.repetition_penalty <= 100,
+            "repetition-penalty",
+            self.repetition_penalty,
+            "above 0 and at most 100",
         )
         _require(self.min_tokens >= 0, "min-turn-tokens", self.min_tokens, "at least 0")
-        _require(self.max_tokens >= 1, "max-turn-tokens", self.max_tokens, "at least 1")
+        _require(
+            1 <= self.max_tokens <= MAX_TURN_TOKENS,
+            "max-turn-tokens",
+            self.max_tokens,
+            f"1 to {MAX_TURN_TOKENS}",
+        )
 
 
 @dataclass(frozen=True)
@@ -54,8 +68,8 @@ class FlowOptions:
     chunk_causal: bool = False  # attention in chunks of 25 tokens, as in streaming
 
     def __post_init__(self) -> None:
-        _require(self.steps >= 1, "flow-steps", self.steps, "at least 1")
-        _require(self.guidance >= 0, "guidance", self.guidance, "at least 0")
+        _require(1 <= self.steps <= MAX_STEPS, "flow-steps", self.steps, f"1 to {MAX_STEPS}")
+        _require(0 <= self.guidance <= 100, "guidance", self.guidance, "0 to 100")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from podtts.errors import UsageError
 
-
 MAX_TURN_TOKENS = 30_000  # 20 minutes; with prompts and history still within the LLM's positions
 MAX_STEPS = 1000  # far beyond what is still heard
 

@@ -58,7 +58,8 @@ def _write(target: Path, tensors: Tensors, source: str) -> None:
     }
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        save_file(values, temporary, metadata={"format": "pt", "converted_from": source})
+        # One key alone: of several the writer chooses the order anew each time.
+        save_file(values, temporary, metadata={"converted_from": source})
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(target)

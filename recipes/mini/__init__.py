@@ -1,0 +1,1 @@
+"""Trains the small demonstration checkpoint from scratch on synthetic speech; see README.md."""

@@ -1,0 +1,63 @@
+"""From training checkpoints to a checkpoint folder in the published layout."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from podtts.prompts.encoders import PromptEncoders
+from podtts.weights.checkpoint import SPEAKER_ENCODER_FILE, SPEECH_TOKENIZER_FILE
+from podtts.weights.names import flow_name, hift_name, llm_name
+from recipes.mini.corpus import FEATURE_FRAMES_PER_TOKEN, Corpus
+from recipes.mini.flow import FlowTraining
+from recipes.mini.layout import write_tokenizer
+from recipes.mini.llm import LlmTraining
+from recipes.mini.onnx_files import write_speaker_encoder, write_speech_tokenizer
+from recipes.mini.published_files import save_part, write_settings
+from recipes.mini.sizes import MINI_HIFT
+from recipes.mini.speaker_encoder import SpeakerTraining
+from recipes.mini.spoken_text import load_tokenizer, round_weights, tokenize
+from recipes.mini.training import load_trained
+from recipes.mini.vocoder import VocoderTraining
+
+_CPU = torch.device("cpu")
+
+
+def export_checkpoint(work: Path, target: Path, held_out: Corpus, voices: int) -> dict[str, float]:
+    """Write the checkpoint folder anew; returns its size and how the ONNX codes compare."""
+    fresh = target.with_name(f"{target.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    write_settings(fresh)
+    write_tokenizer(fresh)
+
+    llm, flow, vocoder = LlmTraining(), FlowTraining(), VocoderTraining()
+    load_trained(llm, work / "llm.pt", _CPU)
+    load_trained(flow, work / "flow.pt", _CPU)
+    load_trained(vocoder, work / "vocoder.pt", _CPU)
+    blocks = len(MINI_HIFT.block_kernels)
+    save_part(llm.exported(), llm_name, fresh / "model.safetensors", without="head.weight")
+    save_part(flow.exported(), flow_name, fresh / "flow.safetensors")
+    save_part(vocoder.exported(), lambda name: hift_name(name, blocks), fresh / "hift.safetensors")
+
+    tokenizer = load_tokenizer(work / "tokenizer.pt", len(held_out.inventory), _CPU).tokenizer
+    speaker = SpeakerTraining(voices)
+    load_trained(speaker, work / "speaker.pt", _CPU)
+    round_weights(speaker.encoder)
+    write_speech_tokenizer(tokenizer, fresh / SPEECH_TOKENIZER_FILE)
+    write_speaker_encoder(speaker.encoder, fresh / SPEAKER_ENCODER_FILE)
+
+    encoders = PromptEncoders(fresh / SPEECH_TOKENIZER_FILE, fresh / SPEAKER_ENCODER_FILE)
+    same = total = 0
+    for number in range(len(held_out.texts)):
+        log_mel = held_out.part("log_mel", number, FEATURE_FRAMES_PER_TOKEN).float().T
+        log_mel = log_mel.contiguous()
+        ours, theirs = tokenize(tokenizer, log_mel), encoders.speech_tokens(log_mel)
+        same += int((ours == theirs).sum())
+        total += len(ours)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+    size = sum(file.stat().st_size for file in target.iterdir())
+    return {"bytes": size, "codes": total, "same_codes_in_onnx": same}

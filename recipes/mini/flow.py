@@ -1,0 +1,144 @@
+"""Training of the flow: podtts' own module, its stages called with gradients."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from podtts.flow.decode import CHUNK_TOKENS, Flow
+from podtts.flow.encoder import ConformerLayer
+from podtts.flow.estimator import TransformerBlock
+from podtts.rates import MEL_FRAMES_PER_TOKEN
+from recipes.mini.corpus import Corpus
+from recipes.mini.factorised import DigitRows
+from recipes.mini.sizes import MINI_FLOW
+from recipes.mini.training import Recipe, train
+from recipes.mini.vocoder import MEL_MEAN
+
+_UNCONDITIONAL = 0.2
+_CHUNKED = 0.3
+_NO_PROMPT = 0.2
+_PROMPT_SHARE = (0.1, 0.6)
+_WINDOWS = (32, 64, 64, 128, 256)  # tokens; every step draws one
+_STEP_TOKENS = 512
+RECIPE = Recipe(learning_rate=1e-3)
+
+
+class FlowTraining(nn.Module):
+    """The flow with what makes it learn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flow = Flow(MINI_FLOW)
+        nn.init.normal_(self.flow.token_embedding.weight, std=0.02)
+        self.digits = DigitRows(MINI_FLOW.encoder.input_size, 0.3)
+        start_as_identity(self.flow)
+        for output in (self.flow.mu_projection, self.flow.estimator.out):
+            assert output.bias is not None
+            nn.init.constant_(output.bias, MEL_MEAN)
+
+    def token_rows(self) -> Tensor:
+        """The token embedding with the digits' rows in it."""
+        rows: Tensor = self.flow.token_embedding.weight + self.digits()
+        return rows
+
+    def loss(
+        self, ids: Tensor, mel: Tensor, speaker: Tensor, prompt: Tensor, chunked: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """ids int64 [B, T], mel [B, 2*T, 80], speaker [B, 192], prompt int64 [B] in frames."""
+        flow = self.flow
+        batch, frames, _ = mel.shape
+        lengths = torch.full((batch,), ids.shape[1], device=ids.device)
+        chunk = CHUNK_TOKENS if chunked else 0
+        mu = flow.mu_projection(flow.encoder(F.embedding(ids, self.token_rows()), lengths, chunk))
+        positions = torch.arange(frames, device=mel.device)
+        known = (positions < prompt[:, None])[:, :, None]
+        voice = flow.speaker_projection(F.normalize(speaker, dim=1))[:, None]
+        conditions = torch.cat((mu, voice.expand(-1, frames, -1), mel * known), dim=2)
+        kept = torch.rand(batch, 1, 1, device=mel.device) >= _UNCONDITIONAL
+        t = 1 - torch.cos(torch.rand(batch, 1, 1, device=mel.device) * math.pi / 2)
+        noise = torch.randn_like(mel)
+        x = torch.cat(((1 - t) * noise + t * mel, conditions * kept), dim=2)
+        velocity = flow.estimator(x.transpose(1, 2), None, t[:, 0, 0], chunk * MEL_FRAMES_PER_TOKEN)
+        matching = F.mse_loss(velocity.transpose(1, 2).float(), mel - noise)
+        # The encoder alone is asked for the mel too: without it the first minutes learn little.
+        mean = F.mse_loss(mu.float(), mel)
+        return matching + 0.5 * mean, {"matching": matching, "mean": mean}
+
+    def exported(self) -> Flow:
+        """The flow with its token embedding written out; done once."""
+        self.flow.token_embedding.weight.data.copy_(self.token_rows())
+        return self.flow
+
+
+def start_as_identity(flow: Flow) -> None:
+    """Let every attention and feed-forward add nothing at first."""
+    for module in flow.modules():
+        if isinstance(module, (ConformerLayer, TransformerBlock)):
+            for linear in (module.attention.out, module.feed_forward.contract):
+                nn.init.zeros_(linear.weight)
+                nn.init.zeros_(linear.bias)
+
+
+class Windows:
+    """Draws stretches of one voice's speech: utterances end to end, cut anywhere."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+        self.by_voice = [
+            (corpus.voice == voice).nonzero()[:, 0] for voice in range(int(corpus.voice.max()) + 1)
+        ]
+
+    def draw(self, size: int) -> tuple[Tensor, int]:
+        """Places of `size` tokens in the corpus, and the number of an utterance of that voice."""
+        utterances = self.by_voice[int(torch.randint(len(self.by_voice), ()))]
+        order = utterances[torch.randperm(len(utterances))].tolist()
+        spare = int(torch.randint(int(self.corpus.tokens[order[0]]), ()))
+        places: list[Tensor] = []
+        total = -spare
+        for number in order:
+            start, tokens = int(self.corpus.start[number]), int(self.corpus.tokens[number])
+            places.append(torch.arange(start, start + tokens))
+            total += tokens
+            if total >= size:
+                break
+        return torch.cat(places)[spare : spare + size], order[-1]
+
+
+def train_flow(
+    corpus: Corpus,
+    codes: Tensor,
+    embeddings: Tensor,
+    device: torch.device,
+    batch: int,
+    minutes: float,
+    path: Path,
+) -> dict[str, float]:
+    """Train on windows of single voices, whose first part is given as prompt.
+
+    codes: of the whole corpus, int16 [tokens]. embeddings: of every utterance, [N, 192].
+    """
+    module = FlowTraining().to(device)
+    windows = Windows(corpus)
+
+    def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
+        size = _WINDOWS[int(torch.randint(len(_WINDOWS), ()))]
+        drawn = [windows.draw(size) for _ in range(batch * _STEP_TOKENS // size)]
+        places = torch.stack([place for place, _ in drawn])
+        frames = (places[:, :, None] * MEL_FRAMES_PER_TOKEN + torch.arange(2)).flatten(1)
+        share = torch.empty(len(drawn)).uniform_(*_PROMPT_SHARE)
+        share = share * (torch.rand(len(drawn)) >= _NO_PROMPT)
+        with torch.autocast(device.type, torch.bfloat16):
+            return module.loss(
+                codes[places].long().to(device),
+                corpus.mel[frames].float().to(device),
+                embeddings[[number for _, number in drawn]].to(device),
+                (share * size).long().to(device) * MEL_FRAMES_PER_TOKEN,
+                bool(torch.rand(()) < _CHUNKED),
+            )
+
+    return train(module, step, RECIPE, minutes, path)

@@ -1,0 +1,163 @@
+"""Training of the language model on dialogues in the published layout."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from podtts.llm.qwen3 import Qwen3
+from podtts.llm.template import Template
+from podtts.rates import MAX_SPEAKERS
+from podtts.text.normalize import normalize_text
+from recipes.mini.corpus import Corpus
+from recipes.mini.factorised import DigitRows
+from recipes.mini.layout import TEXT_IDS
+from recipes.mini.sizes import CODES, MINI_LLM
+from recipes.mini.spoken_text import SpokenText
+from recipes.mini.training import Recipe, train
+
+_PHRASES_FIRST = 0.2  # of the training: single short turns without prompts
+_LENGTHS = (512, 1024, 1024, 2048)  # ids; every step draws one
+_STEP_IDS = 2048
+_NO_PROMPT = 0.15
+_PHRASE_TURNS = 0.25
+_TEXT_ONLY = 0.15  # dialogues that begin with turns kept as text alone, as after a rebuild
+_LONGEST_PROMPT = 200  # tokens
+_CASTS = (1, 2, 2, 2, 3, 4)
+_TEXT_WEIGHT = 0.05
+# Draws the logits' normaliser to 0. Logits are then log-probabilities, all below 0, and the
+# published repetition penalty, which multiplies them, spares ids that are nearly certain.
+_NORMALISER_WEIGHT = 0.01
+RECIPE = Recipe(learning_rate=2e-3, betas=(0.9, 0.95), weight_decay=0.05)
+
+Ids = NDArray[np.int64]
+
+
+class LlmTraining(nn.Module):
+    """The language model with what makes it learn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.llm = Qwen3(MINI_LLM)
+        nn.init.normal_(self.llm.embed_tokens.weight, std=0.02)
+        self.llm.head.requires_grad_(False)  # tied: the embedding's rows are used in its place
+        self.digits = DigitRows(MINI_LLM.hidden_size, 0.05)
+        self.register_buffer("legal", self.llm.legal_rows(), persistent=False)
+
+    def rows(self) -> Tensor:
+        """The embedding with the digits' rows in it, [vocabulary, H]."""
+        return self.llm.embed_tokens.weight + F.pad(self.digits(), (0, 0, TEXT_IDS, 0))
+
+    def loss(self, ids: Tensor, learnt: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """ids int64 [B, T]; learnt int8 [B, T]: 1 for speech and end of a turn, 2 for text."""
+        rows = self.rows()
+        hidden = functional_call(self.llm, {"embed_tokens.weight": rows}, (ids[:, :-1],))
+        legal: Tensor = self.legal  # type: ignore[assignment]
+        speech, text = learnt[:, 1:] == 1, learnt[:, 1:] == 2
+        target = ids[:, 1:][speech] - MINI_LLM.speech_token_offset
+        target = torch.where(target < 0, CODES, target)  # the one other id there ends the turn
+        logits = (hidden[speech] @ rows[legal].T).float()
+        said = F.cross_entropy(logits, target)
+        normaliser = logits.logsumexp(dim=1).square().mean()
+        read = F.cross_entropy((hidden[text] @ rows[:TEXT_IDS].T).float(), ids[:, 1:][text])
+        right = (logits.argmax(dim=1) == target).float().mean()
+        loss = said + _NORMALISER_WEIGHT * normaliser + _TEXT_WEIGHT * read
+        return loss, {"speech": said, "right": right, "normaliser": normaliser, "text": read}
+
+    def exported(self) -> Qwen3:
+        """The model with its embedding written out; done once."""
+        self.llm.embed_tokens.weight.data.copy_(self.rows())
+        return self.llm
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A prompt's or a turn's ids, as of the first speaker without the opening of a dialogue."""
+
+    text: Ids
+    speech: Ids  # with the end token
+
+
+class Dialogues:
+    """Draws dialogues: prompts of other voices, then turns."""
+
+    def __init__(
+        self, template: Template, spoken: SpokenText, corpus: Corpus, codes: Tensor
+    ) -> None:
+        self.task = np.array(template.task())
+        self.speakers = [template.turn(number, "")[0] for number in range(MAX_SPEAKERS)]
+        whole = _pieces(template, spoken.texts, spoken.codes, spoken.tokens)
+        self.phrases = [whole[i] for i in spoken.is_phrase.nonzero()[:, 0].tolist()]
+        self.sentences = [whole[i] for i in (~spoken.is_phrase).nonzero()[:, 0].tolist()]
+        prompts = _pieces(template, corpus.texts, codes, corpus.tokens)
+        self.prompts = [one for one in prompts if len(one.speech) <= _LONGEST_PROMPT]
+
+    def draw(self, rng: random.Random, size: int, simple: bool) -> tuple[Ids, NDArray[np.int8]]:
+        """Ids [size] and what is learnt of them (see LlmTraining.loss)."""
+        ids: list[Ids] = []
+        learnt: list[NDArray[np.int8]] = []
+
+        def add(part: Ids, kind: int) -> None:
+            ids.append(part)
+            learnt.append(np.full(len(part), kind, np.int8))
+
+        cast = rng.choice(_CASTS)
+        if not simple and rng.random() >= _NO_PROMPT:
+            for speaker in range(cast):
+                prompt = rng.choice(self.prompts)
+                if speaker == 0:
+                    add(self.task, 0)
+                add(self._said_by(speaker, prompt.text), 0)
+                add(prompt.speech, 0)
+            if rng.random() < _TEXT_ONLY:
+                for _ in range(rng.randint(1, 2)):
+                    add(self._said_by(rng.randrange(cast), rng.choice(self.sentences).text)[:-1], 0)
+        while sum(map(len, ids)) < size:
+            phrase = simple or rng.random() < _PHRASE_TURNS
+            turn = rng.choice(self.phrases if phrase else self.sentences)
+            add(self._said_by(rng.randrange(cast), turn.text), 2)
+            add(turn.speech, 1)
+        return np.concatenate(ids)[:size], np.concatenate(learnt)[:size]
+
+    def _said_by(self, speaker: int, text: Ids) -> Ids:
+        return np.concatenate(([self.speakers[speaker]], text[1:]))
+
+
+def _pieces(template: Template, texts: Sequence[str], codes: Tensor, tokens: Tensor) -> list[Piece]:
+    ends = tokens.cumsum(0).tolist()
+    return [
+        Piece(
+            np.array(template.turn(0, normalize_text(text))),
+            np.array(template.speech(codes[end - count : end].tolist())),
+        )
+        for text, end, count in zip(texts, ends, tokens.tolist(), strict=True)
+    ]
+
+
+def train_llm(
+    dialogues: Dialogues, device: torch.device, batch: int, minutes: float, path: Path
+) -> dict[str, float]:
+    """Train on drawn dialogues, short phrases first."""
+    module = LlmTraining().to(device)
+
+    def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        rng = random.Random(int(torch.randint(2**31, ())))
+        simple = progress < _PHRASES_FIRST
+        size = _LENGTHS[0] if simple else rng.choice(_LENGTHS)
+        drawn = [dialogues.draw(rng, size, simple) for _ in range(batch * _STEP_IDS // size)]
+        with torch.autocast(device.type, torch.bfloat16):
+            return module.loss(
+                torch.from_numpy(np.stack([ids for ids, _ in drawn])).to(device),
+                torch.from_numpy(np.stack([learnt for _, learnt in drawn])).to(device),
+            )
+
+    return train(module, step, RECIPE, minutes, path)

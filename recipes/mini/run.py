@@ -1,0 +1,251 @@
+"""The one command: corpus, training of every part, export, evaluation.
+
+    python -m recipes.mini.run --work DIR --device cpu
+
+What is finished is not done again, and what was stopped continues.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from podtts.llm.template import Template
+from podtts.llm.tokenizer import load_encode
+from recipes.mini.corpus import Corpus, Source, make_corpus
+from recipes.mini.flow import train_flow
+from recipes.mini.layout import END_TOKEN, SPEECH_OFFSET, write_tokenizer
+from recipes.mini.llm import Dialogues, train_llm
+from recipes.mini.speaker_encoder import SpeakerTraining, embed_utterances, train_speaker_encoder
+from recipes.mini.speakers import write_speakers
+from recipes.mini.speech_tokenizer import train_speech_tokenizer
+from recipes.mini.spoken_text import (
+    SpokenText,
+    load_tokenizer,
+    make_spoken_text,
+    round_weights,
+    tokenize_corpus,
+)
+from recipes.mini.text import WORDNET, Texts
+from recipes.mini.training import load_trained, save_whole
+from recipes.mini.vocoder import train_vocoder
+
+_SHARES = {"tokenizer": 0.06, "speaker": 0.03, "vocoder": 0.28, "flow": 0.28, "llm": 0.35}
+_HELD_OUT_HOURS, _HELD_OUT_VOICES = 0.03, 8
+_DIALOGUE_TURNS = 12  # enough for a rebuild of the context
+
+
+def main() -> None:
+    """Run the parts that were asked for, in order."""
+    options = _options()
+    torch.set_float32_matmul_precision("high")
+    for part in options.parts:
+        figures = RUN[part](options)
+        line = json.dumps({"part": part, **figures})
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def _minutes(options: argparse.Namespace, part: str) -> float:
+    return float(options.minutes) * _SHARES[part]
+
+
+def _source(options: argparse.Namespace) -> Source:
+    return Source(options.espeak, options.espeak_data)
+
+
+def _corpus(options: argparse.Namespace) -> dict[str, float]:
+    options.work.mkdir(parents=True, exist_ok=True)
+    texts = Texts.read(options.wordnet)
+    train, held_out = options.work / "corpus.pt", options.work / "held-out.pt"
+    if not train.is_file():
+        make_corpus(train, texts, _source(options), options.hours, options.voices, options.workers)
+    learnt = Corpus.load(train)
+    if not held_out.is_file():
+        make_corpus(
+            held_out,
+            texts,
+            _source(options),
+            _HELD_OUT_HOURS,
+            _HELD_OUT_VOICES,
+            options.workers,
+            learnt.inventory,
+            held_out=True,
+        )
+    return {"utterances": len(learnt.texts), "hours": round(len(learnt.wave) / 86_400_000, 2)}
+
+
+def _tokenizer(options: argparse.Namespace) -> dict[str, float]:
+    corpus = Corpus.load(options.work / "corpus.pt")
+    return train_speech_tokenizer(
+        corpus,
+        options.device,
+        12 * options.batch,
+        _minutes(options, "tokenizer"),
+        options.work / "tokenizer.pt",
+    )
+
+
+def _speaker(options: argparse.Namespace) -> dict[str, float]:
+    corpus = Corpus.load(options.work / "corpus.pt")
+    return train_speaker_encoder(
+        corpus,
+        options.voices,
+        options.device,
+        24 * options.batch,
+        _minutes(options, "speaker"),
+        options.work / "speaker.pt",
+    )
+
+
+def _vocoder(options: argparse.Namespace) -> dict[str, float]:
+    corpus = Corpus.load(options.work / "corpus.pt")
+    return train_vocoder(
+        corpus,
+        options.device,
+        8 * options.batch,
+        _minutes(options, "vocoder"),
+        options.work / "vocoder.pt",
+    )
+
+
+def _tokens(options: argparse.Namespace) -> dict[str, float]:
+    corpus = Corpus.load(options.work / "corpus.pt")
+    checkpoint, codes_file = options.work / "tokenizer.pt", options.work / "codes.pt"
+    if not codes_file.is_file():
+        tokenizer = load_tokenizer(checkpoint, len(corpus.inventory), options.device).tokenizer
+        speaker = SpeakerTraining(options.voices)
+        load_trained(speaker, options.work / "speaker.pt", options.device)
+        round_weights(speaker.encoder)
+        embeddings = embed_utterances(speaker.encoder, corpus, options.device)
+        made = {"codes": tokenize_corpus(tokenizer, corpus), "voices": embeddings}
+        save_whole(made, codes_file)
+    codes = torch.load(codes_file)["codes"]
+    share = codes.long().bincount(minlength=1).float() / len(codes)
+    perplexity = float(torch.special.entr(share).sum().exp())
+    if not (options.work / "spoken.pt").is_file():
+        make_spoken_text(
+            options.work / "spoken.pt",
+            Texts.read(options.wordnet),
+            _source(options),
+            checkpoint,
+            len(corpus.inventory),
+            options.text_hours,
+            options.workers,
+        )
+    spoken = SpokenText.load(options.work / "spoken.pt")
+    return {
+        "codes_used": int((share > 0).sum()),
+        "perplexity": round(perplexity, 1),
+        "texts": len(spoken.texts),
+        "hours": round(len(spoken.codes) / 90_000, 2),
+    }
+
+
+def _flow(options: argparse.Namespace) -> dict[str, float]:
+    kept = torch.load(options.work / "codes.pt")
+    return train_flow(
+        Corpus.load(options.work / "corpus.pt"),
+        kept["codes"],
+        kept["voices"],
+        options.device,
+        options.batch,
+        _minutes(options, "flow"),
+        options.work / "flow.pt",
+    )
+
+
+def _llm(options: argparse.Namespace) -> dict[str, float]:
+    write_tokenizer(options.work)
+    dialogues = Dialogues(
+        Template(load_encode(options.work), SPEECH_OFFSET, END_TOKEN),
+        SpokenText.load(options.work / "spoken.pt"),
+        Corpus.load(options.work / "corpus.pt"),
+        torch.load(options.work / "codes.pt")["codes"],
+    )
+    return train_llm(
+        dialogues, options.device, options.batch, _minutes(options, "llm"), options.work / "llm.pt"
+    )
+
+
+def _export(options: argparse.Namespace) -> dict[str, float]:
+    from recipes.mini.export import export_checkpoint  # training needs no onnx
+
+    held_out = Corpus.load(options.work / "held-out.pt")
+    return export_checkpoint(options.work, options.work / "export", held_out, options.voices)
+
+
+def _speakers(options: argparse.Namespace) -> dict[str, float]:
+    return write_speakers(options.work / "speakers", _source(options))
+
+
+def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    from recipes.mini.evaluate import Evaluation  # the recognizer is needed here alone
+
+    evaluation = Evaluation(
+        options.work / "export",
+        options.work / "tokenizer.pt",
+        Corpus.load(options.work / "held-out.pt"),
+        Texts.read(options.wordnet),
+        _source(options),
+        str(options.device),
+    )
+    figures = {
+        "known_tokens": evaluation.known_tokens(options.sentences),
+        "chain": evaluation.chain(options.sentences),
+        "new_voices": evaluation.new_voices(max(1, options.sentences // 10)),
+        "dialogues": evaluation.dialogues(options.dialogues, _DIALOGUE_TURNS),
+    }
+    report = options.work / "evaluation.json"
+    report.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return figures
+
+
+RUN: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "corpus": _corpus,
+    "tokenizer": _tokenizer,
+    "speaker": _speaker,
+    "tokens": _tokens,
+    "vocoder": _vocoder,
+    "flow": _flow,
+    "llm": _llm,
+    "export": _export,
+    "speakers": _speakers,
+    "evaluate": _evaluate,
+}
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="recipes.mini.run", description=__doc__)
+    add = parser.add_argument
+    add("--work", type=Path, required=True, help="folder for corpus, checkpoints and export")
+    add("--device", type=torch.device, default=torch.device("cpu"), help="cpu or cuda")
+    add("--minutes", type=float, default=240, help="training time of all parts together")
+    add("--batch", type=int, default=1, help="times the batch sizes meant for one CPU core")
+    add("--hours", type=float, default=1.6, help="of speech for all parts but the LLM")
+    add("--text-hours", type=float, default=12, help="of speech for the LLM")
+    add("--voices", type=int, default=64, help="that say it")
+    add("--workers", type=int, default=2, help="processes that make the corpus")
+    add("--wordnet", type=Path, default=WORDNET, help="folder with WordNet's data files")
+    add("--espeak", default="libespeak-ng.so.1", help="espeak-ng's library")
+    add("--espeak-data", type=Path, help="folder that holds espeak-ng-data")
+    add("--sentences", type=int, default=100, help="evaluated in every voice, at most 100")
+    add("--dialogues", type=int, default=20, help="evaluated")
+    add(
+        "--parts",
+        nargs="+",
+        choices=tuple(RUN),
+        default=tuple(RUN),
+        help="only these, in this order",
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""The trained parts in miniature: every loss reaches its parameters, every export loads."""
+
+import itertools
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from recipes.mini.corpus import Corpus, phones_at
+from recipes.mini.espeak import Spoken
+from recipes.mini.factorised import DigitRows
+from recipes.mini.flow import FlowTraining, Windows
+from recipes.mini.layout import END_TOKEN, SPEECH_OFFSET, write_tokenizer
+from recipes.mini.llm import Dialogues, LlmTraining
+from recipes.mini.published_files import save_part, write_settings
+from recipes.mini.sizes import CODES, MINI_HIFT, MINI_LLM
+from recipes.mini.speaker_encoder import SpeakerTraining
+from recipes.mini.speech_tokenizer import SpeechTokenizer, TokenizerTraining, digit_entropies
+from recipes.mini.spoken_text import SpokenText
+from recipes.mini.vocoder import VocoderTraining, normalise_input
+from torch import nn
+
+from podtts.device import Placement
+from podtts.llm.template import Template
+from podtts.llm.tokenizer import load_encode
+from podtts.weights.checkpoint import Settings
+from podtts.weights.load import load_flow, load_llm, load_vocoder
+from podtts.weights.names import flow_name, hift_name, llm_name
+
+CPU = torch.device("cpu")
+
+
+def _without_gradient(module: nn.Module) -> list[str]:
+    return [
+        name
+        for name, value in module.named_parameters()
+        if value.requires_grad and (value.grad is None or not value.grad.isfinite().all())
+    ]
+
+
+@pytest.fixture
+def corpus() -> Corpus:
+    tokens = torch.tensor([30, 40, 50, 60])
+    total = int(tokens.sum())
+    return Corpus(
+        texts=["One.", "Two.", "Three.", "Four."],
+        voice=torch.tensor([0, 1, 0, 1]),
+        start=tokens.cumsum(0) - tokens,
+        tokens=tokens,
+        wave=torch.zeros(total * 960, dtype=torch.int16),
+        mel=torch.randn(total * 2, 80).half(),
+        log_mel=torch.randn(total * 4, 128).half(),
+        fbank=torch.randn(total * 4, 80).half(),
+        f0=torch.zeros(total * 2).half(),
+        phones=torch.zeros(total * 2, dtype=torch.uint8),
+        inventory=["?", "_"],
+    )
+
+
+def test_a_corpus_survives_being_saved(corpus: Corpus, tmp_path: Path) -> None:
+    corpus.save(tmp_path / "corpus.pt")
+    loaded = Corpus.load(tmp_path / "corpus.pt")
+    assert torch.equal(loaded.part("mel", 1, 2), corpus.mel[60:140])
+
+
+def test_the_phone_in_the_middle_of_a_frame_is_its_phone() -> None:
+    spoken = Spoken(torch.zeros(1), 22_050, ((0.0, "h"), (0.031, "i:")))
+    assert list(phones_at(spoken, 4, 0.02)) == ["_", "h", "h", "i"]
+
+
+def test_the_tokenizer_writes_a_code_for_four_frames() -> None:
+    tokenizer = SpeechTokenizer().eval()
+    ids = tokenizer(torch.randn(1, 128, 203), torch.tensor([203], dtype=torch.int32))
+    assert ids.shape == (1, 51)
+    assert ids.dtype == torch.int32
+    assert 0 <= int(ids.min()) <= int(ids.max()) < CODES
+
+
+def test_the_tokenizer_learns_through_rounding() -> None:
+    module = TokenizerTraining(5)
+    loss, _ = module.loss(
+        torch.randn(2, 128, 40),
+        torch.zeros(2, 10, 2, dtype=torch.int64),
+        torch.zeros(2, 10, 2, 2),
+        torch.ones(2, 10, 2, dtype=torch.bool),
+    )
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert _without_gradient(module) == []
+
+
+def test_a_constant_digit_spreads_less_than_a_used_one() -> None:
+    used = torch.tensor([-1.0, 0.0, 1.0]).repeat(4).view(1, 1, -1)
+    assert digit_entropies(torch.zeros(1, 1, 12))[0] < 0.1 < digit_entropies(used)[0]
+    assert digit_entropies(torch.full((1, 1, 4), 0.5))[1] > digit_entropies(used)[1]
+
+
+def test_the_speaker_encoder_learns() -> None:
+    module = SpeakerTraining(3)
+    loss, _ = module.loss(torch.randn(3, 50, 80), torch.arange(3), torch.randn(3, 81))
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert _without_gradient(module) == []
+
+
+def test_a_code_is_the_sum_of_its_digits() -> None:
+    digits = DigitRows(4, 1.0)
+    rows = digits()
+    assert rows.shape == (CODES, 4)
+    # 5 = 2 + 1*3 + 0*9 + ...: value 2 of digit 0, value 1 of digit 1, value 0 of the others.
+    places = [2, 3 + 1, *(3 * digit for digit in range(2, 8))]
+    assert torch.allclose(rows[5], digits.rows[places].sum(dim=0))
+
+
+def test_windows_hold_one_voice(corpus: Corpus) -> None:
+    torch.manual_seed(0)
+    windows = Windows(corpus)
+    owner = corpus.voice.repeat_interleave(corpus.tokens)
+    for _ in range(20):
+        places, utterance = windows.draw(32)
+        assert len(places) == 32
+        assert len(set(owner[places].tolist())) == 1
+        assert corpus.voice[utterance] == owner[places[0]]
+
+
+def test_the_flow_learns_and_loads(tmp_path: Path) -> None:
+    module = FlowTraining()
+    loss, _ = module.loss(
+        torch.randint(CODES, (2, 30)),
+        torch.randn(2, 60, 80),
+        torch.randn(2, 192),
+        torch.tensor([0, 20]),
+        chunked=True,
+    )
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert _without_gradient(module) == []
+    rows = module.token_rows().detach().clone()
+    save_part(module.exported(), flow_name, tmp_path / "flow.safetensors")
+    loaded = load_flow(tmp_path, Settings(estimator_heads=3))
+    assert torch.equal(loaded.token_embedding.weight, rows.half().float())
+
+
+def test_the_vocoder_learns_and_loads(tmp_path: Path) -> None:
+    module = VocoderTraining()
+    mel = torch.randn(1, 80, 16) - 5
+    loss, _ = module.loss(mel, torch.full((1, 16), 120.0), 0.1 * torch.randn(1, 16 * 480))
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert _without_gradient(module) == []
+    hertz = module.f0(mel).detach()
+    blocks = len(MINI_HIFT.block_kernels)
+    path = tmp_path / "hift.safetensors"
+    save_part(module.exported(), lambda name: hift_name(name, blocks), path)
+    loaded = load_vocoder(tmp_path, Settings(voiced_threshold_hz=30.0))
+    assert torch.allclose(loaded.f0([mel[0].T])[0], hertz[0], rtol=2e-2, atol=0.5)
+
+
+def test_training_renders_as_the_package_does() -> None:
+    module = VocoderTraining().eval()
+    mel, f0 = torch.randn(1, 80, 16) - 5, torch.full((1, 16), 120.0)
+    torch.manual_seed(0)
+    ours = module.wave(mel, f0)[0].clamp(-0.99, 0.99)
+    torch.manual_seed(0)
+    noise = torch.randn(1, MINI_HIFT.waves, 16 * 480)[0]
+    vocoder = module.vocoder
+    theirs = vocoder.wave([mel[0].T], vocoder.source([f0[0]], [noise]))[0]
+    assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_normalised_input_is_as_good_as_a_normalised_layer() -> None:
+    conv = nn.Conv1d(3, 4, 3)
+    x = torch.randn(1, 3, 9)
+    wanted = conv(x)
+    normalise_input(conv, -5.0, 3.0)
+    assert torch.allclose(conv(3 * x - 5), wanted, atol=1e-4)
+
+
+def test_the_llm_learns_and_loads(tmp_path: Path) -> None:
+    module = LlmTraining()
+    ids = torch.tensor([[65, 66, SPEECH_OFFSET + 7, END_TOKEN, 67, SPEECH_OFFSET]])
+    learnt = torch.tensor([[0, 2, 1, 1, 2, 0]], dtype=torch.int8)
+    loss, _ = module.loss(ids, learnt)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert _without_gradient(module) == []
+    rows = module.rows().detach().half().float()
+    write_settings(tmp_path)
+    path = tmp_path / "model.safetensors"
+    save_part(module.exported(), llm_name, path, without="head.weight")
+    loaded = load_llm(tmp_path, CODES, Placement(CPU, torch.float32))
+    assert replace(loaded.config) == MINI_LLM
+    assert torch.equal(loaded.head.weight, rows[loaded.legal_rows()])
+
+
+def test_dialogues_are_in_the_published_layout(corpus: Corpus, tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    template = Template(load_encode(tmp_path), SPEECH_OFFSET, END_TOKEN)
+    codes = torch.arange(int(corpus.tokens.sum()), dtype=torch.int16)
+    spoken = SpokenText(
+        ["A phrase.", "A sentence."],
+        torch.tensor([True, False]),
+        torch.tensor([5, 6]),
+        torch.arange(11, dtype=torch.int16),
+    )
+    dialogues = Dialogues(template, spoken, corpus, codes)
+    sentence = [
+        template.turn(speaker, "A sentence.") + template.speech(range(5, 11))
+        for speaker in range(4)
+    ]
+    phrase = [
+        template.turn(speaker, "A phrase.") + template.speech(range(5)) for speaker in range(4)
+    ]
+    rng = random.Random(0)
+    opened = 0
+    for _ in range(20):
+        ids, learnt = dialogues.draw(rng, 600, simple=False)
+        opened += ids[0] == template.task()[0]
+        assert len(ids) == len(learnt) == 600
+        speech = (ids >= SPEECH_OFFSET) | (ids == END_TOKEN)
+        assert speech[learnt == 1].all()
+        assert not speech[learnt == 2].any()
+        ends = np.flatnonzero((learnt[:-1] == 1) & (learnt[1:] == 2)) + 1
+        for start, end in itertools.pairwise(ends):
+            assert ids[start:end].tolist() in sentence + phrase
+    assert 10 < opened < 20
+    ids, learnt = dialogues.draw(rng, 100, simple=True)
+    assert set(learnt.tolist()) == {1, 2}

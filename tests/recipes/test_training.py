@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+import torch
+from recipes.mini.training import Recipe, Step, load_trained, train
+from torch import Tensor, nn
+
+_RECIPE = Recipe(learning_rate=0.05)
+
+
+def _fit(module: nn.Linear, calls: list[float]) -> Step:
+    def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        calls.append(progress)
+        x = torch.randn(16, 2)
+        loss = (module(x) - x.sum(dim=1, keepdim=True)).square().mean()
+        return loss, {"loss": loss}
+
+    return step
+
+
+def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
+    module, calls, path = nn.Linear(2, 1), list[float](), tmp_path / "part.pt"
+    train(module, _fit(module, calls), _RECIPE, 0.01, path)
+    steps = len(calls)
+    assert steps > 0
+    fresh = nn.Linear(2, 1)
+    train(fresh, _fit(fresh, calls), _RECIPE, 0.01, path)
+    assert len(calls) == steps
+    assert torch.equal(fresh.weight, module.weight)
+
+
+def test_longer_training_continues(tmp_path: Path) -> None:
+    module, calls, path = nn.Linear(2, 1), list[float](), tmp_path / "part.pt"
+    train(module, _fit(module, calls), _RECIPE, 0.005, path)
+    again: list[float] = []
+    train(module, _fit(module, again), _RECIPE, 0.01, path)
+    assert again[0] >= 0.5
+
+
+def test_a_step_that_is_not_finite_is_skipped(tmp_path: Path) -> None:
+    module = nn.Linear(1, 1)
+
+    def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
+        loss = module(torch.ones(1, 1)).sum() * torch.inf
+        return loss, {"loss": loss}
+
+    before = module.weight.clone()
+    train(module, step, _RECIPE, 0.001, tmp_path / "part.pt")
+    assert torch.equal(module.weight, before)
+
+
+def test_a_trained_part_is_ready_to_use(tmp_path: Path) -> None:
+    module, path = nn.Linear(2, 1), tmp_path / "part.pt"
+    train(module, _fit(module, []), _RECIPE, 0.002, path)
+    loaded = nn.Linear(2, 1)
+    load_trained(loaded, path, torch.device("cpu"))
+    assert torch.equal(loaded.weight, module.weight)
+    assert not loaded.weight.requires_grad
+
+
+def test_an_unknown_checkpoint_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_trained(nn.Linear(1, 1), tmp_path / "none.pt", torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""The published sizes with random weights: to measure a machine before pulling 6 GB.
+"""The published sizes with random weights: to measure a machine before any download.
 
 Time and memory do not depend on what the numbers are, as long as they stay finite.
 """

@@ -17,6 +17,7 @@ LAYERS = {  # a file may import from its own layer's neighbours named here and f
     "randomness": 0,
     "device": 0,
     "embedding": 0,
+    "storage": 0,
     "text": 0,
     "audio": 0,
     "script": 1,

@@ -26,9 +26,9 @@ from recipes.mini.spoken_text import SpokenText
 from recipes.mini.training import Recipe, train
 
 _PHRASES_FIRST = 0.2  # of the training: single short turns without prompts
-_LENGTHS = (512, 1024, 1024, 2048)  # ids; every step draws one
+_LENGTHS = (512, 512, 1024, 1024, 1024, 2048)  # ids; every step draws one
 _STEP_IDS = 2048
-_NO_PROMPT = 0.15
+_NO_PROMPT = 0.3
 _PHRASE_TURNS = 0.25
 _TEXT_ONLY = 0.15  # dialogues that begin with turns kept as text alone, as after a rebuild
 _LONGEST_PROMPT = 200  # tokens
@@ -37,7 +37,7 @@ _TEXT_WEIGHT = 0.05
 # Draws the logits' normaliser to 0. Logits are then log-probabilities, all below 0, and the
 # published repetition penalty, which multiplies them, spares ids that are nearly certain.
 _NORMALISER_WEIGHT = 0.01
-RECIPE = Recipe(learning_rate=2e-3, betas=(0.9, 0.95), weight_decay=0.05)
+RECIPE = Recipe(learning_rate=2e-3, betas=(0.9, 0.95), weight_decay=0.05, layers="layers.")
 
 Ids = NDArray[np.int64]
 

@@ -29,6 +29,8 @@ class Recipe:
     betas: tuple[float, float] = (0.9, 0.98)
     weight_decay: float = 0.01
     clip: float = 1.0
+    # Names that contain this belong to stacked layers, whose matrices Muon updates; none: AdamW.
+    layers: str | None = None
 
 
 def train(
@@ -36,22 +38,17 @@ def train(
 ) -> dict[str, float]:
     """Train for so many minutes in all, counted over all runs; write `path` every minute.
 
-    When the minutes are over the optimizer is left out of the file, which is then a third as large;
-    training on with more minutes gives it a fresh one.
+    When the minutes are over the optimizers are left out of the file, which is then a third as
+    large; training on with more minutes gives it fresh ones.
     Steps whose loss or gradient is not finite are skipped. Returns the last figures.
     """
-    optimizer = torch.optim.AdamW(
-        module.parameters(),
-        lr=recipe.learning_rate,
-        betas=recipe.betas,
-        weight_decay=recipe.weight_decay,
-    )
+    optimizers = _optimizers(module, recipe)
     elapsed, steps, skipped = 0.0, 0, 0
     if path.is_file():
         state = torch.load(path, map_location=next(module.parameters()).device)
         module.load_state_dict(state["module"])
-        if state["optimizer"] is not None:
-            optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(optimizers, state["optimizers"] or (), strict=False):
+            optimizer.load_state_dict(kept)
         elapsed, steps, skipped = state["elapsed"], state["steps"], state["skipped"]
     torch.manual_seed(steps)
     module.train()
@@ -64,14 +61,17 @@ def train(
     while elapsed < budget:
         progress = elapsed / budget
         rate = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * rate * min(1, (steps + 1) / _WARM_UP_STEPS)
+        rate *= min(1, (steps + 1) / _WARM_UP_STEPS)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * rate
         loss, parts = step(progress)
-        optimizer.zero_grad(set_to_none=True)
+        module.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
         if bool(torch.isfinite(norm)):
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
             for name, value in parts.items():
                 sums[name] = value.detach() + sums.get(name, 0)
             summed += 1
@@ -88,23 +88,47 @@ def train(
                 log.write(json.dumps(line) + "\n")
             sums, summed, last_log = {}, 0, elapsed
         if over or elapsed - last_save >= _CHECKPOINT_SECONDS:
-            _save(path, module, None if over else optimizer, elapsed, steps, skipped)
+            _save(path, module, None if over else optimizers, elapsed, steps, skipped)
             last_save = elapsed
     module.eval()
     return figures
 
 
+def _optimizers(module: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            stacked = recipe.layers is not None and recipe.layers in name and parameter.ndim == 2
+            (matrices if stacked else rest).append(parameter)
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(
+            rest, lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
+        )
+    ]
+    if matrices:
+        optimizers.append(
+            torch.optim.Muon(
+                matrices,
+                lr=recipe.learning_rate,
+                weight_decay=recipe.weight_decay,
+                adjust_lr_fn="match_rms_adamw",  # so that one learning rate serves both
+            )
+        )
+    return optimizers
+
+
 def _save(
     path: Path,
     module: nn.Module,
-    optimizer: torch.optim.Optimizer | None,
+    optimizers: list[torch.optim.Optimizer] | None,
     elapsed: float,
     steps: int,
     skipped: int,
 ) -> None:
     state = {
         "module": module.state_dict(),
-        "optimizer": None if optimizer is None else optimizer.state_dict(),
+        "optimizers": None if optimizers is None else [one.state_dict() for one in optimizers],
         "elapsed": elapsed,
         "steps": steps,
         "skipped": skipped,

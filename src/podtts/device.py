@@ -103,6 +103,16 @@ def device_label(device: torch.device) -> str:
     return device.type
 
 
+def arithmetic(device: torch.device) -> str:
+    """Name what decides the last bits of a result here, besides model, dtype and input."""
+    if device.type == "cpu":
+        native = "native bfloat16" if cpu_has_native_bfloat16() else "no bfloat16"
+        kind = f"{device_label(device)}, {torch.backends.cpu.get_cpu_capability()}, {native}"
+    else:
+        kind = device_label(device)
+    return f"{kind}, torch {torch.__version__}"
+
+
 def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from podtts.audio.io import to_pcm16
 from podtts.errors import UsageError
-from podtts.prompts.atomic import write_atomically
+from podtts.storage.atomic import write_atomically
 from podtts.values import SpeechTokens, Turn, TurnAudio
 
 _LOCK = "lock"

@@ -9,7 +9,7 @@ Every turn is yielded as soon as its audio exists; consumers write, report, capt
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -20,6 +20,7 @@ from podtts.errors import InputError, ModelError, ScriptError
 from podtts.flow.decode import noise_frames
 from podtts.llm.dialogue import Dialogue, generated_ids
 from podtts.llm.generate import NotFiniteError, generate
+from podtts.llm.prefix import PrefixStore
 from podtts.llm.tokenizer import is_token
 from podtts.options import SynthesisOptions
 from podtts.randomness import draws_name, stage_rng
@@ -31,11 +32,24 @@ from podtts.values import SpeakerPrompt, SpeechTokens, StageSeconds, Turn, TurnA
 from podtts.weights.load import Models, load_models
 
 
-class Synthesizer:
-    """A loaded checkpoint that speaks scripts."""
+@dataclass(frozen=True)
+class _PromptPlan:
+    """What the LLM reads of a speaker: the prompt, or behind what it speaks the dialect prompt."""
 
-    def __init__(self, models: Models) -> None:
+    speaker: int
+    ids: list[int]
+    dialect: str  # normalised; empty: no dialect prompt
+
+
+class Synthesizer:
+    """A loaded checkpoint that speaks scripts.
+
+    prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
+    """
+
+    def __init__(self, models: Models, prefixes: PrefixStore | None = None) -> None:
         self.models = models
+        self.prefixes = prefixes
 
     @classmethod
     def from_checkpoint(
@@ -161,22 +175,38 @@ class Synthesizer:
         self, prompts: Sequence[SpeakerPrompt], options: SynthesisOptions
     ) -> Dialogue:
         """Let the LLM read every speaker's prompt; dialect prompts are spoken first, each alone."""
-        entries = [self._prompt_ids(number, one, options) for number, one in enumerate(prompts)]
-        return Dialogue(self.models.llm, entries, options.window)
+        llm = self.models.llm
+        plans = [self._prompt_plan(number, one) for number, one in enumerate(prompts)]
+        cache = llm.new_cache()
+        request = _prefix_request(plans, options)
+        if self.prefixes and (kept := self.prefixes.read(request, cache)):
+            return Dialogue(llm, kept, options.window, cache)
+        entries = [self._prompt_ids(plan, options) for plan in plans]
+        dialogue = Dialogue(llm, entries, options.window, cache)
+        dialogue.read_prompts()
+        if self.prefixes:
+            self.prefixes.write(request, entries, cache)
+        return dialogue
 
-    def _prompt_ids(
-        self, speaker: int, prompt: SpeakerPrompt, options: SynthesisOptions
-    ) -> list[int]:
-        llm, template = self.models.llm, self.models.template
+    def _prompt_plan(self, speaker: int, prompt: SpeakerPrompt) -> _PromptPlan:
+        template = self.models.template
         transcript = normalize_text(prompt.transcript)
         speech = prompt.features.speech_tokens.tolist()
-        if not prompt.dialect_prompt:
-            return template.prompt(speaker, transcript, speech)
         dialect = normalize_text(prompt.dialect_prompt)
+        if not dialect:
+            return _PromptPlan(speaker, template.prompt(speaker, transcript, speech), "")
         request = template.dialect_request(speaker, transcript, speech, dialect)
-        rng = stage_rng(options.seed, f"dialect {speaker}", "llm")
-        spoken = generate(llm, request, llm.new_cache(), options.sampling, rng)
-        return template.dialect_entry(speaker, dialect, generated_ids(llm, spoken))
+        return _PromptPlan(speaker, request, dialect)
+
+    def _prompt_ids(self, plan: _PromptPlan, options: SynthesisOptions) -> list[int]:
+        if not plan.dialect:
+            return plan.ids
+        llm = self.models.llm
+        rng = stage_rng(options.seed, f"dialect {plan.speaker}", "llm")
+        spoken = generate(llm, plan.ids, llm.new_cache(), options.sampling, rng)
+        return self.models.template.dialect_entry(
+            plan.speaker, plan.dialect, generated_ids(llm, spoken)
+        )
 
     def mel(
         self,
@@ -230,3 +260,11 @@ class Synthesizer:
                     f"this checkpoint does not know {found[0]} and would read it aloud",
                     "dialects need the checkpoint soulx-podcast-1.7b-dialect",
                 )
+
+
+def _prefix_request(plans: Sequence[_PromptPlan], options: SynthesisOptions) -> object:
+    """All that decides the ids of the prompts; draws only where a dialect prompt is spoken."""
+    ids: list[object] = [[plan.ids, plan.dialect] for plan in plans]
+    if any(plan.dialect for plan in plans):
+        ids.append({"seed": options.seed, **asdict(options.sampling)})
+    return ids

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from podtts.prompts.cache import PromptCache, PromptKey
-from podtts.prompts.sealed import Array
+from podtts.storage.sealed import Array
 
 _WATCHED = ("atomic.py", "cache.py")
 

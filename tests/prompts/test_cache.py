@@ -18,7 +18,7 @@ import torch
 
 import podtts
 from podtts.prompts.cache import PromptCache, PromptEntry, PromptKey
-from podtts.prompts.sealed import Array, seal, unseal
+from podtts.storage.sealed import Array, seal, unseal
 from podtts.values import PromptFeatures
 
 KEY = PromptKey(hashlib.sha256(b"audio").hexdigest(), hashlib.sha256(b"onnx").hexdigest(), 1)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from podtts.prompts import care
-from podtts.prompts.atomic import STALE_SECONDS
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.voices import Voice, VoiceStore
+from podtts.storage.atomic import STALE_SECONDS
 from podtts.values import PromptFeatures
 
 DAY = 24 * 3600.0
@@ -101,11 +101,16 @@ def test_clear_takes_everything_of_podtts_and_nothing_else(filled: PromptCache) 
     root = filled.root
     other = filled.root / "prompts" / KEYS["a"].filename().replace("-r1.", "-r1.v2.")
     other.write_bytes(b"of another version")
-    strangers = [root / "README.md", root / "prompts" / "model.safetensors", root / "x" / "a.json"]
+    strangers = [
+        root / "README.md",
+        root / "prompts" / "model.safetensors",
+        root / "prefixes" / "model.safetensors",
+        root / "x" / "a.json",
+    ]
     for stranger in strangers:
         stranger.parent.mkdir(exist_ok=True)
         stranger.touch()
-    assert care.contents(root) == {"prompts": 5, "quarantine": 0, "voices": 1}
+    assert care.contents(root) == {"prompts": 5, "prefixes": 0, "quarantine": 0, "voices": 1}
     gone = {removed.path.name for removed in care.clear(root)}
     assert gone == {*(key.filename() for key in KEYS.values()), other.name, "anna.json"}
     assert [path for path in sorted(root.rglob("*")) if path.is_file()] == sorted(strangers)

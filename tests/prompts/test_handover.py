@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from podtts.errors import InputError, PodttsError, UsageError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.handover import export_voice, import_voice
-from podtts.prompts.sealed import Array, seal, unseal
 from podtts.prompts.voices import Voice, VoiceStore
+from podtts.storage.sealed import Array, seal, unseal
 from podtts.values import PromptFeatures
 
 ANNA = Voice("anna", "a" * 64, "Hello,\nI am <|sigh|> Anna.", "<|Yue|>你好。")

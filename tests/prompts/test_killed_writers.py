@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import podtts
-from podtts.prompts import atomic
 from podtts.prompts.cache import PromptCache, PromptKey
+from podtts.storage import atomic
 
 SOURCE = Path(podtts.__file__).parents[1]
 KILLS = 240

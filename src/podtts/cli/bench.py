@@ -156,7 +156,7 @@ def _show(report: BenchReport, json_file: str | None) -> None:
     from rich.console import Console
 
     from podtts.bench.report import notes, to_json, to_tables
-    from podtts.prompts.atomic import write_atomically
+    from podtts.storage.atomic import write_atomically
 
     if json_file == "-":
         sys.stdout.write(to_json(report))

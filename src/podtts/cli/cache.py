@@ -89,13 +89,16 @@ def rm(
 
 @app.command("verify")
 def verify(cache_dir: CacheDirOption = None) -> None:
-    """Check every prompt and voice; damaged ones are moved to the folder quarantine."""
+    """Check every file kept; damaged ones are moved to the folder quarantine."""
     from podtts.prompts.cache import PromptCache
     from podtts.prompts.voices import VoiceStore
+    from podtts.storage.verify import verify_sealed
 
     root = cache_root(cache_dir)
     checked = bad = 0
-    for path, problem in chain(PromptCache(root, warn).verify(), VoiceStore(root).verify()):
+    for path, problem in chain(
+        PromptCache(root, warn).verify(), VoiceStore(root).verify(), verify_sealed(root, "prefixes")
+    ):
         checked += 1
         bad += problem is not None
         print(f"bad  {path}: {problem}" if problem else f"ok   {path}", flush=True)

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from podtts.device import Placement
     from podtts.journal import Journal, SpokenTurn
+    from podtts.llm.prefix import PrefixStore
     from podtts.options import SynthesisOptions
     from podtts.script.model import Script
     from podtts.values import SpeakerPrompt, TurnAudio
+    from podtts.weights.load import Models
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,10 @@ class Episode:
         options: SynthesisOptions,
         takes: Takes,
         *,
+        keeps_prefix: bool,
         verbose: bool,
     ) -> None:
+        self.keeps_prefix = keeps_prefix
         self.script, self.output, self.options, self.takes = script, output, options, takes
         self.verbose = verbose
         self.planned = script.turns[: options.limit_turns]
@@ -203,13 +207,28 @@ class Episode:
         if models.untrained:
             say("this checkpoint has random weights: what it speaks is noise")
         variations = {} if journal is None else journal.next_variations(self.takes.retake)
-        yield from Synthesizer(models).synthesize(
+        prefixes = self._prefixes(directory, models)
+        yield from Synthesizer(models, prefixes).synthesize(
             self.script,
             [one.prompt for one in self.cast],
             self.options,
             spoken={index: one.tokens for index, one in spoken.items()},
             variations=variations,
         )
+
+    def _prefixes(self, directory: Path, models: Models) -> PrefixStore | None:
+        if not self.keeps_prefix:
+            return None
+        from podtts.device import arithmetic, dtype_name
+        from podtts.llm.prefix import PrefixStore
+        from podtts.weights.digest import llm_digest
+
+        identity = {
+            "llm": llm_digest(directory, self.root / "digests"),
+            "dtype": dtype_name(models.llm_dtype),
+            "arithmetic": arithmetic(models.device),
+        }
+        return PrefixStore(self.root, identity, warn)
 
     def _report(self, audio: TurnAudio, device: str) -> None:
         number = audio.index + 1

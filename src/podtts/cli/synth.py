@@ -86,6 +86,13 @@ def synth(
         bool,
         typer.Option("--keep/--no-keep", help="Keep OUT.podtts/, the run's journal, afterwards."),
     ] = True,
+    prefix_cache: Annotated[
+        bool,
+        typer.Option(
+            "--prefix-cache/--no-prefix-cache",
+            help="Keep what the LLM made of the voices' prompts for the next run.",
+        ),
+    ] = True,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print [PERF] lines: seconds of every stage.")
     ] = False,
@@ -116,7 +123,7 @@ def synth(
     directory = model_directory(model)
     placement = _place(device, dtype, threads)
     takes = Takes(resume, parse_retakes(retake, len(dialogue.turns)), keep)
-    episode = Episode(dialogue, output, options, takes, verbose=verbose)
+    episode = Episode(dialogue, output, options, takes, keeps_prefix=prefix_cache, verbose=verbose)
     episode.gather(directory, overrides, cache_root(cache_dir), speakers)
     episode.speak(directory, placement)
 

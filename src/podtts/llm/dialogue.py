@@ -14,6 +14,7 @@ import torch
 
 from podtts.llm.context import ContextWindow
 from podtts.llm.generate import generate, prefill
+from podtts.llm.kv_cache import KVCache
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions, WindowOptions
 from podtts.values import SpeechTokens
@@ -31,17 +32,29 @@ class Dialogue:
     """The state of one dialogue: its context window and the KV cache of it.
 
     prompts: ids of every speaker's prompt, in the order of their numbers.
+    cache:   empty, or with the state after exactly these prompts; then they are not read again.
     """
 
     def __init__(
-        self, model: Qwen3, prompts: Sequence[Sequence[int]], window: WindowOptions
+        self,
+        model: Qwen3,
+        prompts: Sequence[Sequence[int]],
+        window: WindowOptions,
+        cache: KVCache | None = None,
     ) -> None:
         self.model = model
         self.window = ContextWindow(prompts, window)
-        self.cache = model.new_cache()
+        self.cache = cache if cache is not None else model.new_cache()
         self._unread: list[_Recalled] = []
         self._start: int | None = None  # cached tokens where the open turn begins, once known
         self._spoken: SpeechTokens | None = None  # what the cache holds of the open turn
+
+    @torch.inference_mode()
+    def read_prompts(self) -> None:
+        """Read the prompts, unless the cache holds them already."""
+        if self.cache.length < len(self.window.prefix):
+            # A call of its own, so that its keys and values are the same whoever computed them.
+            prefill(self.model, self.window.prefix, self.cache)
 
     def speak(
         self, text: Sequence[int], options: SamplingOptions, rng: torch.Generator
@@ -96,9 +109,7 @@ class Dialogue:
         if self._start is not None:
             self.cache.trim(self._start)
             return
-        if self.cache.length < len(self.window.prefix):
-            # A call of its own, so that its keys and values are the same whoever computed them.
-            prefill(self.model, self.window.prefix, self.cache)
+        self.read_prompts()
         for turn in self._unread:
             prefill(self.model, self.window.ids[self.cache.length : turn.text_end], self.cache)
             for place in range(turn.text_end, turn.speech_end):

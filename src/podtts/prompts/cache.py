@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podtts.errors import InputError
-from podtts.prompts.atomic import sweep_temporaries, write_atomically
 from podtts.prompts.entry import (
     LONGEST_ENTRY_BYTES,
     PromptKey,
@@ -25,10 +24,11 @@ from podtts.prompts.entry import (
     tensors_of,
     to_bytes,
 )
-from podtts.prompts.quarantine import Quarantine
-from podtts.prompts.regular import is_in_the_way, read_regular
-from podtts.prompts.sealed import Array, SealError
 from podtts.rates import TOKENS_PER_SECOND
+from podtts.storage.atomic import sweep_temporaries, write_atomically
+from podtts.storage.quarantine import Quarantine
+from podtts.storage.regular import is_in_the_way, read_regular
+from podtts.storage.sealed import Array, SealError
 from podtts.values import PromptFeatures
 
 _UNREADABLE = "it cannot be read: "

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from podtts.prompts.atomic import stale_temporaries
 from podtts.prompts.entry import is_any_entry_name
+from podtts.storage.atomic import stale_temporaries
+from podtts.storage.sealed import KEYED_NAME
 
 _QUARANTINE_SECONDS = 7 * 24 * 3600.0  # time enough to look at what was damaged
 
@@ -28,6 +29,7 @@ class _Shelf:
 
 _SHELVES = (
     _Shelf("prompts", is_any_entry_name, pruned=True),
+    _Shelf("prefixes", lambda name: KEYED_NAME.fullmatch(name) is not None, pruned=True),
     _Shelf("quarantine", lambda name: True, pruned=True),
     _Shelf("voices", lambda name: name.endswith(".json"), pruned=False),
 )

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 import podtts
-from podtts.prompts.sealed import Array, SealError, seal, unseal
 from podtts.rates import (
     MAX_PROMPT_SECONDS,
     MEL_BINS,
@@ -17,6 +16,7 @@ from podtts.rates import (
     SPEAKER_EMBEDDING_SIZE,
     TOKENS_PER_SECOND,
 )
+from podtts.storage.sealed import Array, SealError, seal, unseal
 from podtts.values import PromptFeatures
 
 # The ending belongs to the format: raise both when an entry of the older layout cannot be read any

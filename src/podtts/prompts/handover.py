@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podtts.errors import InputError, UsageError, VoiceError
-from podtts.prompts.atomic import write_atomically
 from podtts.prompts.cache import PromptCache, PromptEntry
 from podtts.prompts.entry import PromptKey, check_tensors, description_of, key_of
 from podtts.prompts.folder import RecordingFile, read_texts
 from podtts.prompts.recipe import RECIPE_VERSION
-from podtts.prompts.regular import read_regular
-from podtts.prompts.sealed import Array, SealError, seal, unseal
 from podtts.prompts.voices import Voice, VoiceStore
+from podtts.storage.atomic import write_atomically
+from podtts.storage.regular import read_regular
+from podtts.storage.sealed import Array, SealError, seal, unseal
 
 _FORMAT = "podtts-voice-1"
 _TEXTS = ("name", "transcript", "dialect_prompt")

@@ -19,8 +19,8 @@ from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import RECIPE_VERSION, extract_prompt
 from podtts.prompts.folder import RecordingFile, read_texts
-from podtts.prompts.regular import read_regular
 from podtts.prompts.voices import Voice, VoiceStore, check_voice_name
+from podtts.storage.regular import read_regular
 from podtts.values import PromptFeatures
 
 # 30 s of six channels at 192 kHz in 32 bits are 132 MiB: no prompt is larger than this.

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podtts.errors import VoiceError
-from podtts.prompts.atomic import write_atomically
 from podtts.prompts.cache import PromptCache, PromptEntry
-from podtts.prompts.quarantine import Quarantine
-from podtts.prompts.regular import is_in_the_way, read_regular
+from podtts.storage.atomic import write_atomically
+from podtts.storage.quarantine import Quarantine
+from podtts.storage.regular import is_in_the_way, read_regular
 
 _LONGEST_NAME_BYTES = 100
 _LONGEST_VOICE_BYTES = 2**22  # a transcript and a dialect prompt of 1 MiB each, escaped

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from pathlib import Path
 
 from podtts.errors import ModelError
-from podtts.prompts.atomic import write_atomically
+from podtts.storage.atomic import write_atomically
+
+_NAMES = re.compile(r".*\.(json|safetensors|pt|txt)")
+_LLM_NAMES = re.compile(r"model.*\.safetensors|(config|soulxpodcast_config|tokenizer.*)\.json")
 
 # A file changed in the same instant as it was looked at could keep its time stamp.
 _SETTLED_SECONDS = 2.0
@@ -19,12 +23,19 @@ def checkpoint_digest(directory: Path, memory: Path) -> str:
 
     memory: folder where digests are remembered, by path, size, time stamp and inode.
     """
+    return _digest_of(directory, _NAMES, memory)
+
+
+def llm_digest(directory: Path, memory: Path) -> str:
+    """As `checkpoint_digest`, over the LLM's files alone."""
+    return _digest_of(directory, _LLM_NAMES, memory)
+
+
+def _digest_of(directory: Path, wanted: re.Pattern[str], memory: Path) -> str:
     names = sorted(
         path.name
         for path in directory.iterdir()
-        if path.suffix in (".json", ".safetensors", ".pt", ".txt")
-        and path.is_file()
-        and path.name != "podtts_pull.json"
+        if wanted.fullmatch(path.name) and path.is_file() and path.name != "podtts_pull.json"
     )
     parts = [f"{name} {file_digest(directory / name, memory)}" for name in names]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

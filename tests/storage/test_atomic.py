@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from podtts.prompts.atomic import write_atomically
+from podtts.storage.atomic import write_atomically
 
 
 def test_content_is_written_and_replaced_and_folders_are_made(tmp_path: Path) -> None:

@@ -12,17 +12,19 @@ _PREFIX, _SUFFIX = ".podtts-", ".tmp"
 STALE_SECONDS = 24 * 3600.0
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, *parts: bytes | bytearray | memoryview) -> None:
     """Give a file new content in one step that survives a loss of power; makes its folder.
 
-    The content is written to a hidden sibling of its own name first, so any number of processes
-    may write at once, and the last one wins. Raises OSError; the old file then stands as it was.
+    The content (all parts, one behind the other) is written to a hidden sibling of its own name
+    first, so any number of processes may write at once, and the last one wins. Raises OSError; the
+    old file then stands as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}")
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -2,8 +2,11 @@
 
 import errno
 import io
+import mmap
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -25,6 +28,24 @@ def read_regular(path: Path, longest_bytes: int) -> bytes:
     Raises NotRegularError for anything else (a pipe would be waited for, /dev/zero read for ever)
     and for a file larger than `longest_bytes`; IsADirectoryError for a folder; else OSError.
     """
+    with _open_regular(path, longest_bytes) as file:
+        return file.readall()
+
+
+def map_regular(path: Path, longest_bytes: int) -> mmap.mmap:
+    """Map a regular file into memory; writing to that memory does not change the file.
+
+    Raises as `read_regular` does, and NotRegularError for an empty file.
+    """
+    with _open_regular(path, longest_bytes) as file:
+        try:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        except ValueError as error:
+            raise NotRegularError(errno.EINVAL, "it is empty", str(path)) from error
+
+
+@contextmanager
+def _open_regular(path: Path, longest_bytes: int) -> Iterator[io.FileIO]:
     with io.FileIO(path, opener=_open_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
@@ -32,7 +53,7 @@ def read_regular(path: Path, longest_bytes: int) -> bytes:
         if status.st_size > longest_bytes:
             size = f"{longest_bytes / 2**20:g} MiB"
             raise NotRegularError(errno.EFBIG, f"it is larger than {size}", str(path))
-        return file.readall()
+        yield file
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

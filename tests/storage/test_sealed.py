@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from podtts.prompts.sealed import Array, SealError, seal, unseal
+from podtts.storage.sealed import Array, SealError, seal, unseal
 
 TENSORS: dict[str, Array] = {
     "mel": np.arange(6, dtype=np.float32).reshape(3, 2),
@@ -57,9 +57,33 @@ def test_files_of_others_have_no_seal() -> None:
     for raw in (foreign, safetensors.numpy.save(TENSORS), safetensors.numpy.save({})):
         with pytest.raises(SealError):
             unseal(raw)
-    halves = safetensors.numpy.save({"mel": np.zeros(3, np.float16)}, {"payload_sha256": ""})
-    with pytest.raises(SealError, match="F16"):
-        unseal(halves)
+    doubles = safetensors.numpy.save({"mel": np.zeros(3, np.float64)}, {"payload_sha256": ""})
+    with pytest.raises(SealError, match="F64"):
+        unseal(doubles)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[]",
+        b"{}",
+        b"null",
+        b"[" * 100_000,
+        b'{"__metadata__":[]}',
+        b'{"__metadata__":null}',
+        b"\xff",
+    ]
+    + [b'{"__metadata__":{"payload_sha256":""},"a":%s}' % entry for entry in (b"1", b"[]", b"{}")]
+    + [
+        b'{"__metadata__":{"payload_sha256":""},"a":'
+        b'{"dtype":"F32","shape":%s,"data_offsets":%s}}' % (shape, offsets)
+        for shape in (b"[1]", b"[-1]", b"[1e99]", b'"x"', b"[99999999999999999999]")
+        for offsets in (b"[0,4]", b"[4,0]", b"[0,99]", b"[0]", b'["0","4"]', b"[-4,0]", b"[0,3]")
+    ],
+)
+def test_a_header_that_makes_no_sense_breaks_the_seal(header: bytes) -> None:
+    with pytest.raises(SealError):
+        unseal(len(header).to_bytes(8, "little") + header + bytes(4))
 
 
 def test_another_spelling_of_the_same_content_is_not_what_was_written() -> None:

@@ -1,0 +1,1 @@
+"""Files that can be trusted: written whole or not at all, sealed, set aside when damaged."""

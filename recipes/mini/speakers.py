@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from podtts.audio.io import WavWriter
 from podtts.audio.volume import normalize_volume
+from podtts.audio.wav import WavWriter
 from recipes.mini.corpus import Source, recording_of, worker_espeak
 from recipes.mini.voices import SHIPPED
 

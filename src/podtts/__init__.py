@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from podtts.audio.io import Recording, WavStream, WavWriter, decode_audio
+    from podtts.audio.io import Recording, decode_audio
+    from podtts.audio.wav import WavStream, WavWriter
     from podtts.casting import CastPrompt, gather_prompts
     from podtts.device import Placement, place
     from podtts.errors import (
@@ -59,7 +60,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "podtts.audio.io": ("Recording", "WavStream", "WavWriter", "decode_audio"),
+    "podtts.audio.io": ("Recording", "decode_audio"),
+    "podtts.audio.wav": ("WavStream", "WavWriter"),
     "podtts.casting": ("CastPrompt", "gather_prompts"),
     "podtts.device": ("Placement", "place"),
     "podtts.errors": (

@@ -4,6 +4,7 @@ Beside `episode.wav` stands `episode.wav.podtts/`:
     turns.jsonl         append-only; the first line says what determines the whole run, then a line
                         a turn: what was said, how it was drawn, and the digest of its file
     turn-0007+1.safetensors   tokens (int32) and samples (int16) of a turn; `+1`: of its variation 1
+    partial.wav         what has been written of the output; it becomes the output at the end
     lock                held by the run that writes
 A turn's file is whole before its line is written, so a line never speaks of what is not there. The
 last line of a turn is the one that counts.
@@ -29,7 +30,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from podtts.audio.io import to_pcm16
+from podtts.audio.wav import to_pcm16
 from podtts.errors import UsageError
 from podtts.storage.atomic import write_atomically
 from podtts.values import SpeechTokens, Turn, TurnAudio
@@ -44,7 +45,6 @@ class SpokenTurn:
 
     index: int
     tokens: SpeechTokens
-    samples: Tensor  # int16 [S]
     variation: int
     problems: tuple[str, ...]
 
@@ -104,17 +104,37 @@ class Journal:
         line = self._lines.get(index)
         if line is None or line["key"] != turn_key(turn):
             return None
-        try:
-            raw = (self.folder / line["file"]).read_bytes()
-            if hashlib.sha256(raw).hexdigest() != line["sha256"]:
-                return None
-            tensors = load(raw)
-        except (OSError, SafetensorError):
+        tensors = self._tensors(line)
+        if tensors is None:
             return None
         tokens = SpeechTokens(tuple(tensors["tokens"].tolist()), line["ended"])
-        return SpokenTurn(
-            index, tokens, tensors["samples"], line["variation"], tuple(line["problems"])
-        )
+        return SpokenTurn(index, tokens, line["variation"], tuple(line["problems"]))
+
+    def wave(self, index: int) -> Tensor:
+        """The wave of a turn that was spoken, float32 [S]; it rounds to the kept samples again.
+
+        Raises UsageError when its file has been changed since `spoken`.
+        """
+        line = self._lines[index]
+        tensors = self._tensors(line)
+        if tensors is None:
+            raise UsageError(
+                f"{self.folder / line['file']} was damaged while it was used",
+                "run the same command again: the turn is then spoken anew",
+            )
+        return tensors["samples"].float() / 32767
+
+    @property
+    def partial(self) -> Path:
+        """Where the output grows."""
+        return self.folder / "partial.wav"
+
+    def _tensors(self, line: Mapping[str, Any]) -> dict[str, Tensor] | None:
+        try:
+            raw = (self.folder / line["file"]).read_bytes()
+            return load(raw) if hashlib.sha256(raw).hexdigest() == line["sha256"] else None
+        except (OSError, SafetensorError):
+            return None
 
     @property
     def count(self) -> int:
@@ -131,12 +151,11 @@ class Journal:
         line = self._lines.get(index)
         return line is not None and line["key"] != turn_key(turn)
 
-    def keep(self, audio: TurnAudio, label: str) -> SpokenTurn:
+    def keep(self, audio: TurnAudio, label: str) -> None:
         """Write a turn: its file first, then its line, each on the disk before the next."""
-        samples = torch.from_numpy(np.frombuffer(to_pcm16(audio.wave), "<i2").astype(np.int16))
-        raw = save(
-            {"tokens": torch.tensor(audio.tokens.ids, dtype=torch.int32), "samples": samples}
-        )
+        samples = np.frombuffer(to_pcm16(audio.wave), "<i2").astype(np.int16)
+        ids = torch.tensor(audio.tokens.ids, dtype=torch.int32)
+        raw = save({"tokens": ids, "samples": torch.from_numpy(samples)})
         name = f"turn-{audio.index + 1:04}+{audio.variation}.safetensors"
         line = {
             "turn": audio.index + 1,
@@ -158,7 +177,6 @@ class Journal:
         except OSError as error:
             raise self._unwritable(error) from error
         self._lines[audio.index] = line
-        return SpokenTurn(audio.index, audio.tokens, samples, audio.variation, audio.problems)
 
     def remove(self) -> None:
         """Delete the journal, after a run that is not to be kept."""

@@ -4,8 +4,10 @@ import json
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+import soundfile
 from commands import run, started
 from golden_data import MODEL
 
@@ -40,9 +42,13 @@ def journal(output: Path) -> Path:
     return output.with_name(output.name + ".podtts")
 
 
-def turns_spoken(output: Path) -> list[int]:
+def lines_of(output: Path) -> list[dict[str, Any]]:
     lines = (journal(output) / "turns.jsonl").read_text().splitlines()
-    return [json.loads(line)["turn"] for line in lines[1:]]
+    return [json.loads(line) for line in lines[1:]]
+
+
+def turns_spoken(output: Path) -> list[int]:
+    return [line["turn"] for line in lines_of(output)]
 
 
 def test_journal_says_what_determines_each_turn(finished: Path) -> None:
@@ -73,6 +79,10 @@ def test_after_a_signal_in_any_turn_the_bytes_are_those_of_a_whole_run(
             break
         assert code == (-9 if number == signal.SIGKILL else 143)
         assert not output.exists()
+        # What is written is there to be heard: all of it after a signal that can be caught.
+        frames = soundfile.info(journal(output) / "partial.wav").frames
+        tokens = [line["tokens"] for line in lines_of(output)[:done]]
+        assert frames >= 960 * sum(tokens) or number == signal.SIGKILL
         killed += 1
         if len(turns_spoken(output)) == TURNS:
             break
@@ -159,3 +169,19 @@ def test_what_cannot_be_resumed_is_said(
     result = run("synth", talk, "-o", output, *FLAGS, "--cache-dir", prepared, *flags)
     assert result.code == 2
     assert problem in result.error
+
+
+def test_of_two_runs_on_one_output_the_second_refuses(
+    talk: Path, prepared: Path, finished: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.wav"
+    command = ("synth", talk, "-o", output, *FLAGS, "--cache-dir", prepared)
+    with started(*command, "--verbose") as first:
+        first.wait_for("stage=load")  # it holds the journal by then
+        first.process.send_signal(signal.SIGSTOP)
+        second = run(*command)
+        assert second.code == 2
+        assert "another run is writing out.wav" in second.error
+        first.process.send_signal(signal.SIGCONT)
+        assert first.finish().code == 0
+    assert output.read_bytes() == finished.read_bytes()

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import torch
 
 from podtts.audio.decoder import Decoder
-from podtts.audio.io import decode_audio, to_pcm16
+from podtts.audio.io import decode_audio
+from podtts.audio.wav import to_pcm16
 from podtts.errors import InputError
 from podtts.flow.decode import FlowConfig
 from podtts.prompts.cache import PromptCache, PromptKey

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 from podtts.cli.messages import say, warn
 from podtts.cli.output import is_device, open_output
 from podtts.errors import PartialError, UsageError
-from podtts.rates import OUTPUT_HZ
+from podtts.rates import OUTPUT_HZ, SAMPLES_PER_TOKEN
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from podtts.device import Placement
     from podtts.journal import Journal, SpokenTurn
     from podtts.llm.prefix import PrefixStore
@@ -106,13 +104,15 @@ class Episode:
             say(f"model {directory}, {placement}, seed {self.options.seed}, voices {voices}")
             spoken = self._spoken(journal)
             stream = self._stream(directory, placement, journal, spoken)
-            sink = open_output(self.output)
+            longest = len(self.planned) * self.options.sampling.max_tokens * SAMPLES_PER_TOKEN
+            sink = open_output(self.output, journal.partial if journal else None, longest)
             stack.enter_context(sink)
             bar = stack.enter_context(TurnBar(len(self.planned)))
             for index, turn in enumerate(self.planned):
                 bar.speaking(self.script.labels[turn.speaker], turn)
                 if index in spoken:
-                    sink.write(_wave(spoken[index].samples))
+                    assert journal is not None
+                    sink.write(journal.wave(index))
                     self._problems(index, spoken[index].problems)
                 else:
                     audio = next(stream)
@@ -254,7 +254,10 @@ class Episode:
 
     def _say_what_is_kept(self, journal: Journal) -> None:
         if not self.done and journal.count:
-            say(f"{journal.count} turns are kept in {journal.folder}; go on with --resume")
+            say(
+                f"{journal.count} turns are kept in {journal.folder}; go on with --resume, "
+                f"or listen to {journal.partial.name} there"
+            )
 
     def _summary(self, samples: int) -> None:
         audio, wall = samples / OUTPUT_HZ, time.perf_counter() - self.started
@@ -275,8 +278,3 @@ def _speaker(prompt: SpeakerPrompt) -> dict[str, str]:
         "transcript": prompt.transcript,
         "dialect_prompt": prompt.dialect_prompt,
     }
-
-
-def _wave(samples: Tensor) -> Tensor:
-    """Stored samples as a wave that rounds to the very same samples again."""
-    return samples.float() / 32767

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podtts.errors import UsageError
 
 if TYPE_CHECKING:
-    from podtts.audio.io import WavStream, WavWriter
+    from podtts.audio.wav import WavStream, WavWriter
 
 
 def check_output(output: str) -> None:
@@ -30,15 +30,18 @@ def check_output(output: str) -> None:
         )
 
 
-def open_output(output: str) -> WavStream | WavWriter:
-    """Open what -o names: stdout, a device or pipe, or a file that appears when it is whole."""
-    from podtts.audio.io import WavStream, WavWriter
+def open_output(output: str, partial: Path | None, longest: int) -> WavStream | WavWriter:
+    """Open what -o names: stdout, a device or pipe, or a file that appears when it is whole.
+
+    partial: where a file's samples are until then. longest: samples that may come.
+    """
+    from podtts.audio.wav import WavStream, WavWriter
 
     if output == "-":
         return WavStream(sys.stdout.buffer)
     if is_device(Path(output)):
         return WavStream(Path(output).open("wb"))
-    return WavWriter(Path(output))
+    return WavWriter(Path(output), partial, longest)
 
 
 def is_device(path: Path) -> bool:

@@ -1,0 +1,171 @@
+"""WAV files out, turn by turn: to a stream, or to a file that appears when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import struct
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import torch
+from torch import Tensor
+
+from podtts.errors import UsageError
+from podtts.rates import OUTPUT_HZ
+
+_BYTES_PER_SAMPLE = 2
+_RIFF_BYTES = 36  # of a header behind the 8 bytes that open a file
+_ROOM_BYTES = 36  # of the chunk that holds 64-bit sizes (EBU Tech 3306)
+_UNKNOWN_SIZE = 0xFFFFFFFF  # what players take as "until the stream ends", RF64 as "see ds64"
+
+
+def to_pcm16(wave: Tensor) -> bytes:
+    """Return a wave (float32 [S] on the CPU, clamped to [-1, 1]) as 16-bit little-endian PCM."""
+    return (wave.clamp(-1.0, 1.0) * 32767.0).round().to(torch.int16).numpy().astype("<i2").tobytes()
+
+
+def may_need_rf64(samples: int) -> bool:
+    """Whether so many samples are too many for the 32-bit sizes of a WAV file."""
+    return _RIFF_BYTES + _ROOM_BYTES + samples * _BYTES_PER_SAMPLE > _UNKNOWN_SIZE
+
+
+class WavStream:
+    """Writes a WAV file of unknown length to a stream that cannot seek, such as stdout.
+
+    Every write is flushed, so a player behind a pipe starts with the first turn. The stream is
+    left open; its errors (a closed pipe) reach the caller as they are.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.samples = 0  # written so far
+
+    def __enter__(self) -> Self:
+        self._stream.write(wav_header(None))
+        self._stream.flush()
+        return self
+
+    def write(self, wave: Tensor) -> None:
+        """Append a wave: float32 [S] on the CPU, 24 kHz."""
+        self._stream.write(to_pcm16(wave))
+        self._stream.flush()
+        self.samples += len(wave)
+
+    def __exit__(self, *raised: object) -> None:
+        self._stream.flush()
+
+
+class WavWriter:
+    """Writes a WAV file turn by turn; the target appears, or changes, only when all is written.
+
+    partial: file beside or below the target that takes the samples and becomes the target at the
+             end; when the `with` block fails it stays, playable. Without one, a hidden sibling
+             takes them and is then removed.
+    longest: samples that may come. Files over 4 GiB become RF64, which needs room left in front.
+    Raises UsageError when the target cannot be written.
+    """
+
+    def __init__(self, target: Path, partial: Path | None = None, longest: int = 0) -> None:
+        """Check the target without touching it: cheap enough to do before any work."""
+        if not target.parent.is_dir():
+            raise UsageError(f"{target}: there is no folder {target.parent}", "create it first")
+        if target.exists() and not target.is_file():  # replacing /dev/null would be a bad surprise
+            raise UsageError(f"{target} is not a regular file", "use -o - to write to stdout")
+        self._target = Path(os.path.realpath(target))  # a link stays a link to the new content
+        token = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._partial = partial or self._target.with_name(f".podtts-{token}.part")
+        self._keeps_partial = partial is not None
+        self._has_room = may_need_rf64(longest)
+        self._file: BinaryIO | None = None
+        self.samples = 0  # written so far
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._partial.open("wb" if self._keeps_partial else "xb")
+            self._file.write(wav_header(None, self._has_room))
+        except OSError as error:
+            self._discard()
+            raise self._unwritable(error) from error
+        return self
+
+    def write(self, wave: Tensor) -> None:
+        """Append a wave: float32 [S] on the CPU, 24 kHz."""
+        assert self._file is not None, "write inside the with block"
+        if may_need_rf64(self.samples + len(wave)) and not self._has_room:
+            raise UsageError(f"{self._target}: is longer than was said", "split the script")
+        try:
+            self._file.write(to_pcm16(wave))
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self.samples += len(wave)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._file is not None
+        try:
+            if kind is None or self._keeps_partial:
+                self._file.seek(0)
+                self._file.write(wav_header(self.samples, self._has_room))
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            self._file.close()
+            if kind is None:
+                self._partial.replace(self._target)
+        except OSError as failure:
+            raise self._unwritable(failure) from failure
+        finally:
+            self._discard()
+
+    def _discard(self) -> None:
+        """Close the partial file, and remove it if it is nobody's and still there."""
+        with contextlib.suppress(OSError):  # what led here is the error to report
+            if self._file is not None:
+                self._file.close()
+        if not self._keeps_partial:
+            with contextlib.suppress(OSError):
+                self._partial.unlink()
+
+    def _unwritable(self, error: OSError) -> UsageError:
+        return UsageError(
+            f"{self._target}: cannot be written: {error.strerror}", "choose another output file"
+        )
+
+
+def wav_header(samples: int | None, has_room: bool = False) -> bytes:
+    """The header of a 24 kHz mono PCM16 file; None for a length not known yet.
+
+    has_room: with a chunk for 64-bit sizes, which is padding as long as they are not needed.
+    """
+    format_chunk = struct.pack(
+        "<4sIHHIIHH",
+        b"fmt ",
+        16,
+        1,  # PCM
+        1,  # channel
+        OUTPUT_HZ,
+        OUTPUT_HZ * _BYTES_PER_SAMPLE,
+        _BYTES_PER_SAMPLE,
+        8 * _BYTES_PER_SAMPLE,
+    )
+    payload = None if samples is None else samples * _BYTES_PER_SAMPLE
+    riff = None if payload is None else _RIFF_BYTES + has_room * _ROOM_BYTES + payload
+    name, room = b"RIFF", b""
+    if has_room:
+        room = struct.pack("<4sI28x", b"JUNK", 28)
+        if riff is not None and samples is not None and may_need_rf64(samples):
+            room = struct.pack("<4sIQQQI", b"ds64", 28, riff, payload, samples, 0)
+            name, riff, payload = b"RF64", None, None
+    sizes = [_UNKNOWN_SIZE if size is None else size for size in (riff, payload)]
+    return (
+        struct.pack("<4sI4s", name, sizes[0], b"WAVE")
+        + room
+        + format_chunk
+        + struct.pack("<4sI", b"data", sizes[1])
+    )

@@ -14,6 +14,7 @@ LAYERS = {  # a file may import from its own layer's neighbours named here and f
     "rates": 0,
     "values": 0,
     "options": 0,
+    "presets": 1,
     "randomness": 0,
     "device": 0,
     "embedding": 0,

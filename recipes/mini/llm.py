@@ -26,7 +26,7 @@ from recipes.mini.spoken_text import SpokenText
 from recipes.mini.training import Recipe, train
 
 _PHRASES_FIRST = 0.2  # of the training: single short turns without prompts
-_LENGTHS = (512, 512, 1024, 1024, 1024, 2048)  # ids; every step draws one
+_LENGTHS = (512, 512, 1024, 1024, 1024, 2048, 2048, 4096)  # ids; every step draws one
 _STEP_IDS = 2048
 _NO_PROMPT = 0.3
 _PHRASE_TURNS = 0.25
@@ -153,7 +153,9 @@ def train_llm(
         rng = random.Random(int(torch.randint(2**31, ())))
         simple = progress < _PHRASES_FIRST
         size = _LENGTHS[0] if simple else rng.choice(_LENGTHS)
-        drawn = [dialogues.draw(rng, size, simple) for _ in range(batch * _STEP_IDS // size)]
+        drawn = [
+            dialogues.draw(rng, size, simple) for _ in range(max(1, batch * _STEP_IDS // size))
+        ]
         with torch.autocast(device.type, torch.bfloat16):
             return module.loss(
                 torch.from_numpy(np.stack([ids for ids, _ in drawn])).to(device),

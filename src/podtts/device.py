@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from podtts.errors import DeviceError, UsageError, nearest
+from podtts.options import Quantization
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -33,17 +34,19 @@ class Placement:
     llm_dtype: torch.dtype
     # What auto falls back to when the LLM's dtype turns out not to be finite; None: never.
     fallback_dtype: torch.dtype | None = None
+    quantize: Quantization = "none"  # the LLM's linear layers
 
     @property
     def dtype_name(self) -> str:
         return dtype_name(self.llm_dtype)
 
     def __str__(self) -> str:
-        return f"{device_label(self.device)}, LLM {self.dtype_name}"
+        quantized = "" if self.quantize == "none" else f" with {self.quantize} weights"
+        return f"{device_label(self.device)}, LLM {self.dtype_name}{quantized}"
 
 
-def place(device: str = "auto", dtype: str = "auto") -> Placement:
-    """Choose device and LLM dtype.
+def place(device: str = "auto", dtype: str = "auto", quantize: Quantization = "none") -> Placement:
+    """Choose device, LLM dtype and the width of its weights.
 
     auto takes CUDA before MPS before CPU; its dtype is bfloat16 on CUDA and on CPUs with native
     bfloat16, float16 on MPS (float32 if that is not finite), else float32.
@@ -61,11 +64,12 @@ def place(device: str = "auto", dtype: str = "auto") -> Placement:
         )
     chosen = available[0] if device == "auto" else device
     if dtype != "auto":
-        return Placement(torch.device(chosen), _TORCH_DTYPES[dtype])
+        return Placement(torch.device(chosen), _TORCH_DTYPES[dtype], quantize=quantize)
     if chosen == "mps":
-        return Placement(torch.device(chosen), torch.float16, fallback_dtype=torch.float32)
-    native = chosen == "cuda" or cpu_has_native_bfloat16()
-    return Placement(torch.device(chosen), torch.bfloat16 if native else torch.float32)
+        return Placement(torch.device(chosen), torch.float16, torch.float32, quantize)
+    where = torch.device(chosen)
+    native = torch.bfloat16 if has_native_bfloat16(where) else torch.float32
+    return Placement(where, native, quantize=quantize)
 
 
 def _one_of(names: tuple[str, ...]) -> str:
@@ -80,6 +84,11 @@ def available_devices() -> tuple[str, ...]:
     if torch.backends.mps.is_available():
         found.append("mps")
     return (*found, "cpu")
+
+
+def has_native_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 itself."""
+    return device.type == "cuda" or (device.type == "cpu" and cpu_has_native_bfloat16())
 
 
 def cpu_has_native_bfloat16() -> bool:
@@ -115,6 +124,11 @@ def arithmetic(device: torch.device) -> str:
 
 def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def runs_packed_int4(device: torch.device) -> bool:
+    """Whether torch multiplies packed 4-bit weights on a device."""
+    return device.type == "cpu"
 
 
 def runs_rows_together(device: torch.device) -> bool:

@@ -1,8 +1,16 @@
 """Every knob of quality and speed, one frozen dataclass a stage; each checks its own range."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from podtts.errors import UsageError
+from podtts.errors import UsageError, nearest
+
+Quantization = Literal["none", "int8", "int4"]  # of the LLM's weights
+QUANTIZATIONS: tuple[Quantization, ...] = ("none", "int8", "int4")
+Solver = Literal["euler", "midpoint", "heun", "ab2"]
+SOLVERS: tuple[Solver, ...] = ("euler", "midpoint", "heun", "ab2")
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 MAX_TURN_TOKENS = 30_000  # 20 minutes; with prompts and history still within the LLM's positions
 MAX_STEPS = 1000  # far beyond what is still heard
@@ -11,6 +19,13 @@ MAX_STEPS = 1000  # far beyond what is still heard
 def _require(holds: bool, name: str, value: object, rule: str) -> None:
     if not holds:
         raise UsageError(f"{name} is {value}, but must be {rule}")
+
+
+def _require_one_of(names: tuple[str, ...], name: str, value: str) -> None:
+    if value not in names:
+        raise UsageError(
+            f"unknown {name} {value!r}{nearest(value, names)}", f"one of {', '.join(names)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -62,12 +77,16 @@ class WindowOptions:
 class FlowOptions:
     """How the flow turns speech tokens into mel frames (published values)."""
 
-    steps: int = 15  # Euler steps on the cosine grid
+    steps: int = 15  # of the solver on the cosine grid
+    solver: Solver = "euler"
+    precision: Precision = "float32"  # of the estimator, which is nearly all of the flow's work
     guidance: float = 0.7  # weight of classifier-free guidance; 0 leaves it out
     chunk_causal: bool = False  # attention in chunks of 25 tokens, as in streaming
 
     def __post_init__(self) -> None:
         _require(1 <= self.steps <= MAX_STEPS, "flow-steps", self.steps, f"1 to {MAX_STEPS}")
+        _require_one_of(SOLVERS, "flow-solver", self.solver)
+        _require_one_of(PRECISIONS, "flow-precision", self.precision)
         _require(0 <= self.guidance <= 100, "guidance", self.guidance, "0 to 100")
 
 

@@ -14,7 +14,11 @@ SETTING = Setting(
     untrained=True,
     device="cpu (2 threads)",
     llm_dtype="bfloat16",
+    preset="balanced",
+    quantize="int8",
     flow_steps=10,
+    flow_solver="heun",
+    flow_precision="bfloat16",
     threads=2,
     seed=1988,
     repeats=2,
@@ -49,7 +53,8 @@ def printed(report: BenchReport) -> str:
 
 def test_the_table_shows_medians_and_spread() -> None:
     text = printed(OURS)
-    assert "[bold]model (random weights), cpu (2 threads), LLM bfloat16, 10 flow steps" in text
+    assert "balanced, [bold]model (random weights), cpu (2 threads), LLM bfloat16 with int8" in text
+    assert "bfloat16, 10 heun" in " ".join(text.split())
     line = next(line for line in text.splitlines() if "short" in line)
     cells = [cell.strip() for cell in line.split("│")[1:-1]]
     assert cells[1:8] == ["2.00", "–", "0.0100", "5.00", "1.00", "0.50", "6.51"]

@@ -67,7 +67,9 @@ def test_clear_asks_first(own_cache: Path) -> None:
     refused = run("cache", "clear", "--cache-dir", own_cache)
     assert refused.code == 2
     assert "--yes must be given to remove everything" in refused.error
-    assert "2 in prompts, 0 in prefixes, 0 in quarantine, 2 in voices" in refused.error
+    assert (
+        "2 in prompts, 0 in prefixes, 0 in quantized, 0 in quarantine, 2 in voices" in refused.error
+    )
     assert len(entries(own_cache)) == 2
     (own_cache / "README.md").touch()
     assert len(run("cache", "clear", "--yes", "--cache-dir", own_cache).done().lines) == 4

@@ -423,3 +423,29 @@ def test_a_terminal_sees_the_turns_go_by(prepared: Path, tmp_path: Path) -> None
         assert process.wait() == 0
     assert b"turn 0/2" in shown
     assert b"[[/b]] Good [evening]!" in shown
+
+
+def test_presets_and_their_parts_are_choices(talk: Path, own_cache: Path) -> None:
+    """The fast preset speaks in 4 bits; what is said explicitly wins."""
+    flags = (
+        "synth",
+        talk,
+        "-o",
+        "-",
+        "--model",
+        MODEL,
+        "--cache-dir",
+        own_cache,
+        "--limit-turns",
+        "1",
+    )
+    fast = run(*flags, "--preset", "fast").done()
+    assert "with int4 weights" in fast.stderr
+    assert len(list((own_cache / "quantized").iterdir())) == 1
+    assert run(*flags, "--preset", "fast").done().stdout == fast.stdout
+    whole = run(*flags, "--preset", "fast", "--quantize", "none").done()
+    assert "int4" not in whole.stderr
+    assert whole.stdout != fast.stdout
+    wrong = run(*flags, "--preset", "slow")
+    assert wrong.code == 2
+    assert "unknown preset 'slow'" in wrong.error

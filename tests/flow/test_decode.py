@@ -80,6 +80,22 @@ def test_more_steps_come_closer_to_the_solution() -> None:
     assert relative_rms(mel(30), exact) < relative_rms(mel(10), exact) < relative_rms(mel(3), exact)
 
 
+def test_bfloat16_is_near_and_leaves_float32_as_it_was() -> None:
+    tokens, prompt, noise = golden_row("long")
+    flow = models().flow
+    names = set(flow.state_dict())
+
+    def mel(options: FlowOptions) -> Tensor:
+        return flow.decode([tokens], [prompt], [noise], options)[0]
+
+    before = mel(FULL)
+    narrow = mel(FlowOptions(precision="bfloat16"))
+    assert narrow.dtype == torch.float32
+    assert 0 < relative_rms(narrow, before) < 0.02
+    assert torch.equal(mel(FULL), before)
+    assert set(flow.state_dict()) == names
+
+
 def test_tokens_beyond_the_vocabulary_are_refused() -> None:
     _, prompt, noise = golden_row("short")
     with pytest.raises(InputError, match="outside the flow's 0 to 6560"):

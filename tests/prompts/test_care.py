@@ -110,7 +110,13 @@ def test_clear_takes_everything_of_podtts_and_nothing_else(filled: PromptCache) 
     for stranger in strangers:
         stranger.parent.mkdir(exist_ok=True)
         stranger.touch()
-    assert care.contents(root) == {"prompts": 5, "prefixes": 0, "quarantine": 0, "voices": 1}
+    assert care.contents(root) == {
+        "prompts": 5,
+        "prefixes": 0,
+        "quantized": 0,
+        "quarantine": 0,
+        "voices": 1,
+    }
     gone = {removed.path.name for removed in care.clear(root)}
     assert gone == {*(key.filename() for key in KEYS.values()), other.name, "anna.json"}
     assert [path for path in sorted(root.rglob("*")) if path.is_file()] == sorted(strangers)

@@ -94,3 +94,9 @@ def test_another_spelling_of_the_same_content_is_not_what_was_written() -> None:
     assert safetensors.numpy.load(raw).keys() == TENSORS.keys()
     with pytest.raises(SealError):
         unseal(raw)
+
+
+@pytest.mark.parametrize("name", ["a", "a longer name", "x" * 57])
+def test_tensors_begin_where_kernels_can_read_them_mapped(name: str) -> None:
+    raw = seal({name: np.zeros(3, np.float32)}, METADATA)
+    assert (8 + int.from_bytes(raw[:8], "little")) % 64 == 0

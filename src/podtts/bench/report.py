@@ -24,8 +24,12 @@ class Setting:
     random_weights: bool  # turn lengths are then prescribed by the text
     untrained: bool
     device: str
-    llm_dtype: str  # flow and vocoder are float32
+    llm_dtype: str
+    preset: str
+    quantize: str
     flow_steps: int
+    flow_solver: str
+    flow_precision: str  # of the estimator; vocoder and the rest of the flow are float32
     threads: int
     seed: int
     repeats: int
@@ -108,9 +112,11 @@ def to_tables(report: BenchReport) -> list[Table]:
     """Return the tables of a report: ours; theirs and the ratios if it has them."""
     setting, against = report.setting, report.against
     weights = " (random weights)" if setting.random_weights else ""
+    quantized = "" if setting.quantize == "none" else f" with {setting.quantize} weights"
     title = (
-        f"podtts {podtts.__version__}, {setting.model}{weights}, {setting.device}, "
-        f"LLM {setting.llm_dtype}, {setting.flow_steps} flow steps"
+        f"podtts {podtts.__version__} {setting.preset}, {setting.model}{weights}, "
+        f"{setting.device}, LLM {setting.llm_dtype}{quantized}, "
+        f"flow {setting.flow_precision}, {setting.flow_steps} {setting.flow_solver} steps"
     )
     ours = _figures(title, report.rows)
     if against is None:

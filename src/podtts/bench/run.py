@@ -13,7 +13,8 @@ from podtts.bench.measure import measure
 from podtts.bench.report import Against, BenchReport, Loading, Setting
 from podtts.bench.workload import WORKLOADS, Workload
 from podtts.device import device_label, dtype_name, memory_errors_named
-from podtts.options import SynthesisOptions
+from podtts.llm.quantized import quantize_llm
+from podtts.options import Quantization, SynthesisOptions
 from podtts.weights.load import Models
 
 
@@ -26,6 +27,8 @@ class BenchPlan:
     workloads: tuple[Workload, ...] = WORKLOADS
     repeats: int = 3
     against_published: bool = False
+    preset: str = "faithful"  # what the report calls the options
+    quantize: Quantization = "none"
     options: SynthesisOptions = field(default_factory=SynthesisOptions)
 
 
@@ -38,8 +41,9 @@ def run_bench(
     Raises ModelError when the published recipe cannot run the checkpoint, DeviceError when memory
     does not suffice.
     """
-    ours = PodttsChain(models, cast, plan.options, plan.random_weights)
     if not plan.against_published:
+        quantize_llm(models.llm, plan.quantize)
+        ours = PodttsChain(models, cast, plan.options, plan.random_weights)
         (rows,) = measure([ours], plan.workloads, plan.repeats, tell)
         return BenchReport(_setting(plan, models), loading, tuple(rows))
 
@@ -48,7 +52,10 @@ def run_bench(
     from podtts.bench.published import LLM_DTYPE, PublishedRecipe
 
     with memory_errors_named("running the published recipe"):
+        # It keeps the weights as they are before ours get fewer bits.
         theirs = PublishedRecipe(models, cast, plan.options, plan.random_weights)
+        quantize_llm(models.llm, plan.quantize)
+        ours = PodttsChain(models, cast, plan.options, plan.random_weights)
         rows, their_rows = measure([ours, theirs], plan.workloads, plan.repeats, tell)
     against = Against(
         recipe=theirs.name,
@@ -68,7 +75,11 @@ def _setting(plan: BenchPlan, models: Models) -> Setting:
         untrained=models.untrained,
         device=device_label(models.device),
         llm_dtype=dtype_name(models.llm_dtype),
+        preset=plan.preset,
+        quantize=plan.quantize,
         flow_steps=plan.options.flow.steps,
+        flow_solver=plan.options.flow.solver,
+        flow_precision=plan.options.flow.precision,
         threads=torch.get_num_threads(),
         seed=plan.options.seed,
         repeats=plan.repeats,

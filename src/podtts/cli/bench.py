@@ -13,14 +13,19 @@ from podtts.cli.messages import say, warn
 from podtts.cli.options import (
     DeviceOption,
     DtypeOption,
+    FlowPrecisionOption,
+    FlowSolverOption,
     FlowStepsOption,
     ModelOption,
+    PresetOption,
+    QuantizeOption,
     SeedOption,
     ThreadsOption,
 )
-from podtts.cli.places import model_directory
+from podtts.cli.places import chosen_placement, model_directory, suited
 from podtts.errors import UsageError, nearest
-from podtts.options import FlowOptions, SynthesisOptions
+from podtts.options import SynthesisOptions
+from podtts.presets import DEFAULT_PRESET, choose_preset
 
 if TYPE_CHECKING:
     from podtts.bench.cast import Cast
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
     from podtts.prompts.cache import PromptCache
     from podtts.weights.load import Models
 
-_FLOW, _SYNTHESIS = FlowOptions(), SynthesisOptions()
+_SYNTHESIS = SynthesisOptions()
 _RECIPES = ("published",)
 _PIPE_COLUMNS = 140  # without a terminal: wide enough that no table is folded
 
@@ -64,7 +69,11 @@ def bench(
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     threads: ThreadsOption = None,
-    flow_steps: FlowStepsOption = _FLOW.steps,
+    preset: PresetOption = DEFAULT_PRESET,
+    quantize: QuantizeOption = None,
+    flow_steps: FlowStepsOption = None,
+    flow_solver: FlowSolverOption = None,
+    flow_precision: FlowPrecisionOption = None,
     seed: SeedOption = _SYNTHESIS.seed,
 ) -> None:
     """Measure speed and memory of every stage, on a short, a middle and a long turn and a dialogue.
@@ -72,16 +81,17 @@ def bench(
     docs/bench.md says how to read the table, and what the JSON holds.
     """
     _refuse(context, random_weights, against, json_file)
-    # No retries: a turn spoken again would be counted as one turn that took twice as long.
-    options = SynthesisOptions(seed=seed, flow=FlowOptions(steps=flow_steps), retries=0)
+    chosen = choose_preset(preset, quantize, flow_steps, flow_solver, flow_precision)
     directory = None if random_weights is not None else model_directory(model)
-    import torch
-
     from podtts.bench.run import BenchPlan, run_bench
     from podtts.bench.workload import find_workloads
-    from podtts.device import place
     from podtts.prompts.cache import PromptCache
 
+    # The models are loaded whole: the published recipe beside ours keeps their weights.
+    placement = chosen_placement(device, dtype, "none", threads)
+    flow = chosen.flow if flow_precision is not None else suited(chosen.flow, placement)
+    # No retries: a turn spoken again would be counted as one turn that took twice as long.
+    options = SynthesisOptions(seed=seed, flow=flow, retries=0)
     plan = BenchPlan(
         model=random_weights or str(directory),
         random_weights=random_weights is not None,
@@ -89,10 +99,9 @@ def bench(
         repeats=repeat,
         against_published=against == "published",
         options=options,
+        preset=preset,
+        quantize=chosen.quantize,
     )
-    if threads is not None:
-        torch.set_num_threads(threads)
-    placement = place(device, dtype)
     _tell(f"loading {plan.model}")
     models, loading = _load(directory, plan.model, placement)
     with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:

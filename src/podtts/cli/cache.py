@@ -97,7 +97,10 @@ def verify(cache_dir: CacheDirOption = None) -> None:
     root = cache_root(cache_dir)
     checked = bad = 0
     for path, problem in chain(
-        PromptCache(root, warn).verify(), VoiceStore(root).verify(), verify_sealed(root, "prefixes")
+        PromptCache(root, warn).verify(),
+        VoiceStore(root).verify(),
+        verify_sealed(root, "prefixes"),
+        verify_sealed(root, "quantized"),
     ):
         checked += 1
         bad += problem is not None

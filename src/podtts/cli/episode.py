@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from podtts.llm.prefix import PrefixStore
     from podtts.options import SynthesisOptions
     from podtts.script.model import Script
+    from podtts.storage.keyed import KeyedStore
     from podtts.values import SpeakerPrompt, TurnAudio
     from podtts.weights.load import Models
 
@@ -164,6 +165,7 @@ class Episode:
             "checkpoint": checkpoint_digest(directory, self.root / "digests"),
             "device": placement.device.type,
             "dtype": placement.dtype_name,
+            "quantize": placement.quantize,
             "threads": torch.get_num_threads(),
             "speakers": [_speaker(one.prompt) for one in self.cast],
             **options,
@@ -202,12 +204,12 @@ class Episode:
         from podtts.weights.load import load_models
 
         started = time.perf_counter()
-        models = load_models(directory, placement)
+        models = load_models(directory, placement, self._narrow(directory, placement))
         self._perf("load", placement.device.type, time.perf_counter() - started)
         if models.untrained:
             say("this checkpoint has random weights: what it speaks is noise")
         variations = {} if journal is None else journal.next_variations(self.takes.retake)
-        prefixes = self._prefixes(directory, models)
+        prefixes = self._prefixes(directory, models, placement)
         yield from Synthesizer(models, prefixes).synthesize(
             self.script,
             [one.prompt for one in self.cast],
@@ -216,7 +218,9 @@ class Episode:
             variations=variations,
         )
 
-    def _prefixes(self, directory: Path, models: Models) -> PrefixStore | None:
+    def _prefixes(
+        self, directory: Path, models: Models, placement: Placement
+    ) -> PrefixStore | None:
         if not self.keeps_prefix:
             return None
         from podtts.device import arithmetic, dtype_name
@@ -226,9 +230,26 @@ class Episode:
         identity = {
             "llm": llm_digest(directory, self.root / "digests"),
             "dtype": dtype_name(models.llm_dtype),
+            "quantize": placement.quantize,
             "arithmetic": arithmetic(models.device),
         }
         return PrefixStore(self.root, identity, warn)
+
+    def _narrow(self, directory: Path, placement: Placement) -> Callable[[str], KeyedStore]:
+        """Where the LLM's quantized layers are kept, once its dtype is known."""
+        from podtts.device import arithmetic
+        from podtts.weights.digest import llm_digest
+        from podtts.weights.narrow import quantized_store
+
+        def store(dtype: str) -> KeyedStore:
+            identity = {
+                "llm": llm_digest(directory, self.root / "digests"),
+                "dtype": dtype,
+                "arithmetic": arithmetic(placement.device),
+            }
+            return quantized_store(self.root, identity, warn)
+
+        return store
 
     def _report(self, audio: TurnAudio, device: str) -> None:
         number = audio.index + 1

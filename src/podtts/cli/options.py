@@ -34,6 +34,17 @@ DtypeOption = Annotated[
         help="Number type of the LLM: auto, float32, bfloat16 or float16.",
     ),
 ]
+PresetOption = Annotated[
+    str, typer.Option("--preset", metavar="NAME", help="faithful, balanced or fast.")
+]
+QuantizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--quantize",
+        metavar="KIND",
+        help="Weights of the LLM in fewer bits: none, int8 or int4; default: the preset's.",
+    ),
+]
 ThreadsOption = Annotated[
     int | None,
     typer.Option("--threads", min=1, metavar="N", help="CPU threads; default: all cores."),
@@ -42,6 +53,23 @@ SeedOption = Annotated[
     int, typer.Option("--seed", metavar="N", help="The same seed gives the same bytes.")
 ]
 FlowStepsOption = Annotated[
-    int, typer.Option("--flow-steps", metavar="N", help="Steps of the flow's solver.")
+    int | None,
+    typer.Option("--flow-steps", metavar="N", help="Steps of the solver; default: the preset's."),
+]
+FlowSolverOption = Annotated[
+    str | None,
+    typer.Option(
+        "--flow-solver",
+        metavar="NAME",
+        help="euler, midpoint, heun or ab2; default: the preset's.",
+    ),
+]
+FlowPrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--flow-precision",
+        metavar="NAME",
+        help="float32 or bfloat16; default: the preset's, where the device has it.",
+    ),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

@@ -1,12 +1,20 @@
-"""Where things are on this machine: the cache, the pulled models, the model a command uses."""
+"""Where things are on this machine: cache, pulled models, the model and device a command uses."""
+
+from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from podtts.errors import UsageError
 from podtts.weights.store import resolve_model
+
+if TYPE_CHECKING:
+    from podtts.device import Placement
+    from podtts.options import FlowOptions, Quantization
 
 
 def cache_root(flag: Path | None) -> Path:
@@ -31,3 +39,23 @@ def model_directory(value: str | None) -> Path:
             "use --model NAME|DIR or set PODTTS_MODEL; podtts model ls shows the names",
         )
     return resolve_model(value, models_dir())
+
+
+def chosen_placement(
+    device: str, dtype: str, quantize: Quantization, threads: int | None
+) -> Placement:
+    """What --device, --dtype, --quantize and --threads ask for; loads torch."""
+    import torch
+
+    from podtts.device import place
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return place(device, dtype, quantize)
+
+
+def suited(flow: FlowOptions, placement: Placement) -> FlowOptions:
+    """The flow's options with float32 where the device has no bfloat16 of its own."""
+    from podtts.device import has_native_bfloat16
+
+    return flow if has_native_bfloat16(placement.device) else replace(flow, precision="float32")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,21 +15,25 @@ from podtts.cli.options import (
     CacheDirOption,
     DeviceOption,
     DtypeOption,
+    FlowPrecisionOption,
+    FlowSolverOption,
     FlowStepsOption,
     ModelOption,
+    PresetOption,
+    QuantizeOption,
     SeedOption,
     ThreadsOption,
 )
 from podtts.cli.output import check_output
-from podtts.cli.places import cache_root, model_directory
+from podtts.cli.places import cache_root, chosen_placement, model_directory, suited
 from podtts.errors import UsageError
-from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
+from podtts.options import SamplingOptions, SynthesisOptions
+from podtts.presets import DEFAULT_PRESET, choose_preset
 
 if TYPE_CHECKING:
-    from podtts.device import Placement
     from podtts.script.model import Script
 
-_SAMPLING, _FLOW, _SYNTHESIS = SamplingOptions(), FlowOptions(), SynthesisOptions()
+_SAMPLING, _SYNTHESIS = SamplingOptions(), SynthesisOptions()
 
 
 def synth(
@@ -55,7 +60,11 @@ def synth(
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     threads: ThreadsOption = None,
-    flow_steps: FlowStepsOption = _FLOW.steps,
+    preset: PresetOption = DEFAULT_PRESET,
+    quantize: QuantizeOption = None,
+    flow_steps: FlowStepsOption = None,
+    flow_solver: FlowSolverOption = None,
+    flow_precision: FlowPrecisionOption = None,
     temperature: Annotated[float, typer.Option(metavar="X")] = _SAMPLING.temperature,
     top_k: Annotated[int, typer.Option(metavar="N")] = _SAMPLING.top_k,
     top_p: Annotated[float, typer.Option(metavar="X")] = _SAMPLING.top_p,
@@ -101,6 +110,7 @@ def synth(
     from podtts.script.cast import parse_speaker_flags
 
     # Cheap things first: nothing is loaded before all that can be refused has been looked at.
+    chosen = choose_preset(preset, quantize, flow_steps, flow_solver, flow_precision)
     options = SynthesisOptions(
         seed=seed,
         sampling=SamplingOptions(
@@ -110,7 +120,7 @@ def synth(
             repetition_penalty=repetition_penalty,
             max_tokens=_SAMPLING.max_tokens if max_turn_tokens is None else max_turn_tokens,
         ),
-        flow=FlowOptions(steps=flow_steps),
+        flow=chosen.flow,
         limit_turns=limit_turns,
         retries=retries,
         check_length=max_turn_tokens is None,
@@ -121,7 +131,9 @@ def synth(
     overrides = parse_speaker_flags(speaker or [])
     check_output(output)
     directory = model_directory(model)
-    placement = _place(device, dtype, threads)
+    placement = chosen_placement(device, dtype, chosen.quantize, threads)
+    if flow_precision is None:
+        options = replace(options, flow=suited(options.flow, placement))
     takes = Takes(resume, parse_retakes(retake, len(dialogue.turns)), keep)
     episode = Episode(dialogue, output, options, takes, keeps_prefix=prefix_cache, verbose=verbose)
     episode.gather(directory, overrides, cache_root(cache_dir), speakers)
@@ -136,13 +148,3 @@ def _read(script: str) -> Script:
             raise UsageError("there is no stdin to read the script from", "name a file")
         return decode_script(sys.stdin.buffer.read(), "<stdin>", Path())
     return read_script(Path(script))
-
-
-def _place(device: str, dtype: str, threads: int | None) -> Placement:
-    import torch
-
-    from podtts.device import place
-
-    if threads is not None:
-        torch.set_num_threads(threads)
-    return place(device, dtype)

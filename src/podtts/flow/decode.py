@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,8 +17,8 @@ from podtts.errors import InputError
 from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
 from podtts.flow.masks import valid_positions
-from podtts.flow.solver import Velocity, cosine_grid, guided, solve_euler
-from podtts.options import FlowOptions
+from podtts.flow.solver import Velocity, cosine_grid, guided, solve
+from podtts.options import FlowOptions, Precision
 from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN
 from podtts.values import PromptFeatures
 
@@ -45,6 +46,7 @@ class Flow(nn.Module):
         self.encoder = Encoder(config.encoder)
         self.mu_projection = nn.Linear(config.encoder.size, MEL_BINS)
         self.estimator = Estimator(config.estimator)
+        self._narrow: list[Estimator] = []  # a list, so that it is no part of the state
 
     @torch.inference_mode()
     def decode(
@@ -108,8 +110,9 @@ class Flow(nn.Module):
             (mu, speaker[:, None].expand(-1, size, -1), condition), dim=2
         ).transpose(1, 2)
         chunk = CHUNK_TOKENS * MEL_FRAMES_PER_TOKEN if options.chunk_causal else 0
-        x = solve_euler(
-            self._velocity(conditions, valid, chunk, options.guidance),
+        x = solve(
+            options.solver,
+            self._velocity(conditions, valid, chunk, options),
             _padded(noise, size, device).transpose(1, 2),
             cosine_grid(options.steps, device),
         )
@@ -123,9 +126,10 @@ class Flow(nn.Module):
         return mu
 
     def _velocity(
-        self, conditions: Tensor, valid: Tensor | None, chunk: int, guidance: float
+        self, conditions: Tensor, valid: Tensor | None, chunk: int, options: FlowOptions
     ) -> Velocity:
         """The guided velocity field under `conditions` [B, 240, F]."""
+        guidance, estimator = options.guidance, self._estimator_in(options.precision)
         if guidance:
             # The unconditional pass sees zeros; both passes go through the estimator together.
             conditions = torch.cat((conditions, torch.zeros_like(conditions)))
@@ -133,7 +137,7 @@ class Flow(nn.Module):
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
             x = torch.cat((x, x)) if guidance else x
-            both: Tensor = self.estimator(
+            both: Tensor = estimator(
                 torch.cat((x, conditions), dim=1), valid, t.expand(len(x)), chunk
             )
             if not guidance:
@@ -142,6 +146,14 @@ class Flow(nn.Module):
             return guided(conditional, unconditional, guidance)
 
         return velocity
+
+    def _estimator_in(self, precision: Precision) -> Estimator:
+        """The estimator, or a copy of it in fewer bits that is made once."""
+        if precision == "float32":
+            return self.estimator
+        if not self._narrow:
+            self._narrow.append(copy.deepcopy(self.estimator).to(torch.bfloat16))
+        return self._narrow[0]
 
     def _check(self, rows: Sequence[Tensor]) -> None:
         for row in rows:

@@ -148,7 +148,7 @@ class TimeEmbedding(nn.Module):
         steps = torch.arange(half, dtype=torch.float32, device=t.device)
         angles = 1000 * t[:, None] * torch.exp(steps * (-math.log(10_000.0) / (half - 1)))
         waves = torch.cat((angles.sin(), angles.cos()), dim=-1)
-        out: Tensor = self.linear_2(F.silu(self.linear_1(waves)))
+        out: Tensor = self.linear_2(F.silu(self.linear_1(waves.to(self.linear_1.weight.dtype))))
         return out
 
 
@@ -168,10 +168,11 @@ class Estimator(nn.Module):
         self.out = nn.Conv1d(channels, config.output_channels, 1)
 
     def forward(self, x: Tensor, valid: Tensor | None, t: Tensor, chunk_frames: int) -> Tensor:
-        """Velocity [B, 80, F] for x [B, 320, F] at times t [B].
+        """Velocity float32 [B, 80, F] for x [B, 320, F] at times t [B].
 
         valid: bool [B, F], None when no row is padded. chunk_frames: 0 for full attention.
         """
+        x = x.to(self.out.weight.dtype)
         time = self.time(t)
         visible = visible_keys(valid, x.shape[2], chunk_frames, x.device)
         mask = x.new_ones(()) if valid is None else valid[:, None].to(x.dtype)
@@ -182,4 +183,4 @@ class Estimator(nn.Module):
         y = self.up(torch.cat((y, skip), dim=1), mask, time, visible)
         y = self.final(self.up_conv(y * mask), mask)
         out: Tensor = self.out(y) * mask
-        return out
+        return out.float()

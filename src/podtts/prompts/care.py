@@ -30,6 +30,7 @@ class _Shelf:
 _SHELVES = (
     _Shelf("prompts", is_any_entry_name, pruned=True),
     _Shelf("prefixes", lambda name: KEYED_NAME.fullmatch(name) is not None, pruned=True),
+    _Shelf("quantized", lambda name: KEYED_NAME.fullmatch(name) is not None, pruned=True),
     _Shelf("quarantine", lambda name: True, pruned=True),
     _Shelf("voices", lambda name: name.endswith(".json"), pruned=False),
 )

@@ -27,9 +27,12 @@ _DTYPES: dict[str, np.dtype[np.generic]] = {
     "F16": np.dtype("<f2"),
     "BF16": BFLOAT16,
     "I32": np.dtype("<i4"),
+    "I8": np.dtype("i1"),
+    "U8": np.dtype("u1"),
 }
 _DTYPE_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
-_LENGTH_BYTES = 8  # of the header's length, at the start of the file; the header is padded to it
+_LENGTH_BYTES = 8  # of the header's length, at the start of the file
+_ALIGNMENT = 64  # of the tensors in the file: what kernels ask of mapped memory
 _LONGEST_HEADER = 2**20
 
 
@@ -66,7 +69,7 @@ def sealed_parts(
     for data in payload:
         digest.update(data)
     sealed = _to_json(header | {"__metadata__": {**metadata, _SEAL: digest.hexdigest()}})
-    sealed += b" " * (-len(sealed) % _LENGTH_BYTES)
+    sealed += b" " * (-(_LENGTH_BYTES + len(sealed)) % _ALIGNMENT)
     return [len(sealed).to_bytes(_LENGTH_BYTES, "little") + sealed, *payload]
 
 

@@ -17,6 +17,7 @@ from podtts.llm.generate import prefill
 from podtts.llm.qwen3 import Qwen3
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode
+from podtts.storage.keyed import KeyedStore
 from podtts.vocoder.hift import Vocoder
 from podtts.weights.checkpoint import (
     Settings,
@@ -29,6 +30,7 @@ from podtts.weights.checkpoint import (
 )
 from podtts.weights.fold import hift_tensors
 from podtts.weights.names import flow_name, hift_name, llm_name
+from podtts.weights.narrow import quantize_kept
 from podtts.weights.sizes import flow_config, hift_config, llm_config
 
 M = TypeVar("M", bound=nn.Module)
@@ -52,9 +54,14 @@ class Models:
         return self.llm.embed_tokens.weight.dtype
 
 
-def load_models(directory: Path, placement: Placement) -> Models:
+def load_models(
+    directory: Path,
+    placement: Placement,
+    narrow: Callable[[str], KeyedStore] | None = None,
+) -> Models:
     """Load a checkpoint.
 
+    narrow: where quantized layers are kept, for an LLM of a given dtype; None: nowhere.
     Raises ModelError naming file and tensor, DeviceError when memory does not suffice.
     """
     check_directory(directory)
@@ -63,6 +70,10 @@ def load_models(directory: Path, placement: Placement) -> Models:
         flow = load_flow(directory, settings).to(placement.device)
         vocoder = load_vocoder(directory, settings).to(placement.device)
         llm = load_llm(directory, flow.config.vocabulary, placement)
+        quantizes = placement.quantize != "none"
+        dtype = dtype_name(llm.embed_tokens.weight.dtype)
+        store = narrow(dtype) if narrow and quantizes else None
+        quantize_kept(llm, placement.quantize, store)
     template = Template(
         load_encode(directory), llm.config.speech_token_offset, llm.config.end_token
     )

@@ -1,0 +1,35 @@
+import pytest
+
+from podtts.errors import UsageError
+from podtts.options import FlowOptions
+from podtts.presets import DEFAULT_PRESET, PRESETS, choose_preset
+
+
+def test_faithful_is_the_published_recipe() -> None:
+    assert PRESETS["faithful"].flow == FlowOptions()
+    assert PRESETS["faithful"].quantize == "none"
+    assert DEFAULT_PRESET in PRESETS
+
+
+def test_what_is_given_explicitly_wins() -> None:
+    chosen = choose_preset("fast", "int8", 7, "ab2", "float32")
+    assert chosen.quantize == "int8"
+    assert (chosen.flow.steps, chosen.flow.solver, chosen.flow.precision) == (7, "ab2", "float32")
+    assert choose_preset("fast", None, None, None, None) == PRESETS["fast"]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (("fats", None, None, None, None), "unknown preset 'fats'"),
+        (("fast", "int3", None, None, None), "unknown quantization 'int3'"),
+        (("fast", None, None, "eular", None), "unknown flow-solver 'eular'"),
+        (("fast", None, None, None, "float61"), "unknown flow-precision 'float61'"),
+        (("fast", None, 0, None, None), "flow-steps is 0"),
+    ],
+)
+def test_what_is_unknown_is_said(
+    given: tuple[str, str | None, int | None, str | None, str | None], problem: str
+) -> None:
+    with pytest.raises(UsageError, match=problem):
+        choose_preset(*given)

@@ -236,3 +236,17 @@ def test_a_published_recording_that_is_not_there_has_its_line(
     assert refused.value.problem == (
         f"t.json:3: the recording of guest, {tmp_path / 'gone.wav'}, is not there"
     )
+
+
+def test_bundled_voices_serve_where_the_own_cache_has_none(stage: Stage, tmp_path: Path) -> None:
+    bundle = Stage(tmp_path / "bundle")
+    for name, recording in (("anna", A), ("S2", C)):
+        bundle.prepare(recording, name, text=f"Bundled {name}.")
+    stage.prepare(C, "anna", text="My own anna.")
+    cast = gather_prompts(
+        SCRIPT, {}, stage.encoders, stage.cache, stage.voices, bundled=bundle.root
+    )
+    texts = {one.label: one.prompt.transcript for one in cast}
+    assert set(texts.values()) == {"My own anna.", "Bundled S2."}
+    with pytest.raises(ScriptError, match="no voice 'S2' is prepared"):
+        stage.gather()

@@ -12,7 +12,7 @@ from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.script.model import Script
 from podtts.script.parse import parse_script
-from podtts.values import Turn, TurnAudio
+from podtts.values import SpeechTokens, Turn, TurnAudio
 
 QUICK = SynthesisOptions(sampling=SamplingOptions(max_tokens=12), flow=FlowOptions(steps=2))
 SCRIPT = parse_script("[A] Hello there.\n[B] Hi <|laughter|>\n[A] How are you?\n[B] Fine.\n")
@@ -156,3 +156,17 @@ def test_another_variation_is_drawn_differently_and_repeatably() -> None:
     )
     assert [turn.index for turn in alone] == [1]
     assert torch.equal(alone[0].wave, again[1].wave)
+
+
+def test_the_flow_starts_from_noise_as_deep_as_the_checkpoint_says() -> None:
+    tokens, prompt = SpeechTokens((5, 6, 7, 8), ended=True), trace_prompts("plain")[0]
+
+    def mels(depth: float) -> list[torch.Tensor]:
+        loud = Synthesizer(dataclasses.replace(models(), flow_noise=depth))
+        return [loud.mel(tokens, prompt, QUICK, draws) for draws in (1, 2)]
+
+    first, second = mels(1.0)
+    assert not torch.equal(first, second)
+    assert torch.equal(first, Synthesizer(models()).mel(tokens, prompt, QUICK, 1))
+    first, second = mels(0.0)
+    assert torch.equal(first, second)

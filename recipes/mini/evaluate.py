@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,27 +16,29 @@ from torch import Tensor
 from podtts.audio.io import Recording
 from podtts.audio.mel import mel_24k
 from podtts.audio.volume import normalize_volume
-from podtts.flow.decode import noise_frames
+from podtts.device import place
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
+from podtts.presets import Preset
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import extract_prompt, prompt_inputs
-from podtts.rates import MEL_BINS, MEL_HOP, OUTPUT_HZ
+from podtts.rates import MEL_HOP, OUTPUT_HZ
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, SpeechTokens, Turn
 from podtts.weights.encoders import checkpoint_encoders
+from podtts.weights.load import load_models
 from recipes.mini.corpus import Corpus, Source, recording_of, worker_espeak
-from recipes.mini.espeak import CANONICAL, EspeakVoice
+from recipes.mini.espeak import EspeakVoice
 from recipes.mini.f0 import pitch
 from recipes.mini.measures import Edits, collapsed, edits, share, spread, total_rate, words_of
 from recipes.mini.recognizer import Recognizer, known_words
 from recipes.mini.speech_tokenizer import TokenizerTraining
-from recipes.mini.spoken_text import load_tokenizer
+from recipes.mini.spoken_text import canonical_codes, load_tokenizer
 from recipes.mini.text import Texts
 from recipes.mini.voices import SHIPPED, held_out_voices
 
 CLOSED_LIST = 100
-_VOICES = ("anna", "henry")
+_VOICES = ("anna", "ben")
 _CASTS = (1, 2, 2, 3, 4)
 _MOST_TOKENS = 500  # the default, 3000, would spend two minutes on a turn that does not end
 _EARLY_SHARE = 0.3  # of the expected length; a turn that ends before has ended immediately
@@ -76,8 +78,10 @@ class Evaluation:
         texts: Texts,
         source: Source,
         device: str,
+        preset: Preset,
     ) -> None:
-        self.synthesizer = Synthesizer.from_checkpoint(checkpoint, device=device)
+        placement = place(device, quantize=preset.quantize)
+        self.synthesizer = Synthesizer(load_models(checkpoint, placement))
         self.encoders: PromptEncoders = checkpoint_encoders(checkpoint)
         self.reader: TokenizerTraining = load_tokenizer(
             tokenizer, len(corpus.inventory), torch.device("cpu")
@@ -92,7 +96,9 @@ class Evaluation:
         rest = sorted(set(texts.held_out) - set(self.sentences))
         self.other = rng.sample(rest, len(rest))
         self.recognizer = Recognizer(self.sentences)
-        self.options = SynthesisOptions(sampling=SamplingOptions(max_tokens=_MOST_TOKENS))
+        self.options = SynthesisOptions(
+            sampling=SamplingOptions(max_tokens=_MOST_TOKENS), flow=preset.flow
+        )
 
     def known_tokens(self, count: int) -> dict[str, Any]:
         """The teacher's audio, the vocoder alone, and flow and vocoder on the teacher's tokens."""
@@ -154,15 +160,15 @@ class Evaluation:
         to_others: list[float] = []
         for number, text in enumerate(self.other[:count]):
             canonical = self.canonical_tokens(text)
-            for place, speaker in enumerate(speakers):
+            for own, speaker in enumerate(speakers):
                 wave = self.voiced(self.mel(canonical, speaker, number), number)
                 theirs = median_pitch(recording_of(self.espeak.speak(text, speaker.voice)).wave)
                 if theirs and (ours := median_pitch(wave)):
                     ratios.append(abs(ours / theirs - 1))
                 cosines = self.cosines(wave, speakers)
-                nearest.append(int(cosines.argmax()) == place)
-                to_own.append(float(cosines[place]))
-                to_others.append(float(cosines.sum() - cosines[place]) / (len(speakers) - 1))
+                nearest.append(int(cosines.argmax()) == own)
+                to_own.append(float(cosines[own]))
+                to_others.append(float(cosines.sum() - cosines[own]) / (len(speakers) - 1))
         return {
             "pitch_off_by": spread(ratios),
             "within_10_percent": share([ratio <= _NEAR for ratio in ratios]),
@@ -185,8 +191,8 @@ class Evaluation:
             cast = rng.sample(names, _CASTS[number % len(_CASTS)])
             speakers = [cast_speakers[name] for name in cast]
             lines = tuple(
-                Turn(place % len(cast) if place < len(cast) else rng.randrange(len(cast)), text)
-                for place, text in enumerate(rng.sample(self.other, turns))
+                Turn(index % len(cast) if index < len(cast) else rng.randrange(len(cast)), text)
+                for index, text in enumerate(rng.sample(self.other, turns))
             )
             script = Script(f"dialogue {number}", tuple(cast), lines)
             prompts = [speaker.prompt for speaker in speakers]
@@ -217,12 +223,8 @@ class Evaluation:
 
     def mel(self, tokens: SpeechTokens, speaker: Speaker, seed: int) -> Tensor:
         """Mel of known tokens in a speaker's voice."""
-        features = speaker.prompt.features
-        rng = torch.Generator().manual_seed(seed)
-        noise = torch.randn(noise_frames(features, len(tokens.ids)), MEL_BINS, generator=rng)
-        ids = torch.tensor(tokens.ids)
-        flow = self.synthesizer.models.flow
-        return flow.decode([ids], [features], [noise], self.options.flow)[0]
+        options = replace(self.options, seed=seed)
+        return self.synthesizer.mel(tokens, speaker.prompt, options, 0)
 
     def voiced(self, mel: Tensor, seed: int) -> Tensor:
         """Wave of a mel, on the CPU."""
@@ -233,8 +235,8 @@ class Evaluation:
 
     def canonical_tokens(self, text: str) -> SpeechTokens:
         """The tokens the language model should write."""
-        heard = prompt_inputs(recording_of(self.espeak.speak(text, CANONICAL), 0.04))
-        return SpeechTokens(tuple(self.encoders.speech_tokens(heard.log_mel_16k).tolist()), True)
+        codes = canonical_codes(text, self.source, self.reader.tokenizer)
+        return SpeechTokens(tuple(codes.tolist()), True)
 
     @torch.inference_mode()
     def phones(self, tokens: SpeechTokens) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from recipes.mini.sizes import MINI_FLOW, MINI_HIFT, MINI_LLM
+from recipes.mini.sizes import FLOW_NOISE, MINI_FLOW, MINI_HIFT, MINI_LLM
 
 
 def save_part(
@@ -59,6 +59,7 @@ def write_settings(directory: Path) -> None:
             "estimator_heads": MINI_FLOW.estimator.heads,
             "estimator_head_dim": MINI_FLOW.estimator.head_size,
             "voiced_threshold_hz": MINI_HIFT.voiced_threshold_hz,
+            "flow_noise": FLOW_NOISE,
             "untrained": False,
         },
     }

@@ -18,6 +18,7 @@ import torch
 
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode
+from podtts.presets import DEFAULT_PRESET, PRESETS
 from recipes.mini.corpus import Corpus, Source, make_corpus
 from recipes.mini.flow import train_flow
 from recipes.mini.layout import END_TOKEN, SPEECH_OFFSET, write_tokenizer
@@ -195,8 +196,10 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
         Texts.read(options.wordnet),
         _source(options),
         str(options.device),
+        PRESETS[options.preset],
     )
     figures = {
+        "preset": options.preset,
         "known_tokens": evaluation.known_tokens(options.sentences),
         "chain": evaluation.chain(options.sentences),
         "new_voices": evaluation.new_voices(max(1, options.sentences // 10)),
@@ -237,6 +240,7 @@ def _options() -> argparse.Namespace:
     add("--espeak-data", type=Path, help="folder that holds espeak-ng-data")
     add("--sentences", type=int, default=100, help="evaluated in every voice, at most 100")
     add("--dialogues", type=int, default=20, help="evaluated")
+    add("--preset", choices=tuple(PRESETS), default=DEFAULT_PRESET, help="evaluated")
     add(
         "--parts",
         nargs="+",

@@ -10,7 +10,7 @@ from recipes.mini.voices import SHIPPED
 _TRANSCRIPTS = {
     "anna": "Hello, my name is Anna. I like long walks by the river, and stories that end well.",
     "clara": "Good morning, this is Clara. The coffee is ready, so let us begin with the news.",
-    "henry": "Hi, I am Henry. On most evenings I read old books and listen to the radio.",
+    "ben": "Hi, I am Ben. On most evenings I read old books and listen to the radio.",
     "oscar": "My name is Oscar. When the weather is good, I work in the garden until it gets dark.",
 }
 _LEAD_S = 0.1

@@ -9,7 +9,7 @@ from recipes.mini.espeak import EspeakVoice
 SHIPPED = {
     "anna": EspeakVoice("f2", pitch=58, stretch=1.06),
     "clara": EspeakVoice("Alicia", pitch=48, stretch=1.02),
-    "henry": EspeakVoice("m3", pitch=38, stretch=0.96),
+    "ben": EspeakVoice("m3", pitch=38, stretch=0.96),
     "oscar": EspeakVoice("m7", pitch=52, stretch=1.0),
 }
 

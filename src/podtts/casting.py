@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,12 +37,15 @@ def gather_prompts(
     cache: PromptCache,
     voices: VoiceStore,
     speakers: Path | None = None,
+    *,
+    bundled: Path | None = None,
 ) -> list[CastPrompt]:
     """Return the prompts of a script's speakers, in the order of their numbers.
 
     overrides: label to voice, before what the script says (`parse_speaker_flags`).
     speakers:  a folder of recordings; one of a voice's name wins over a prepared voice, is prepared
                on the spot if it was not, and gives the voice its name if none had it.
+    bundled:   root of a cache whose voices serve where the user's own has none of that name.
     Raises ScriptError for a voice that is not prepared, with the command that prepares it, or that
     is damaged, and for a recording of the script's own that is not there; AudioError for one
     without a transcript. All of these come before anything is computed.
@@ -51,12 +54,23 @@ def gather_prompts(
     if speakers is not None:
         found = find_recordings([speakers])
         offered = {unicodedata.normalize("NFC", file.name): file for file in found}
-    sources = _Sources(script, offered, encoders, cache, voices)
+    shelves = [_Shelf(cache, voices)]
+    if bundled is not None:
+        shelves.append(_Shelf(PromptCache(bundled, lambda _: None), VoiceStore(bundled)))
+    sources = _Sources(script, offered, encoders, shelves)
     found_for = [(member, sources.find(member)) for member in cast_voices(script, overrides)]
     return [
         source if isinstance(source, CastPrompt) else sources.prepare(member, source)
         for member, source in found_for
     ]
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """A cache and the names of what is in it."""
+
+    cache: PromptCache
+    voices: VoiceStore
 
 
 @dataclass(frozen=True)
@@ -66,8 +80,7 @@ class _Sources:
     script: Script
     offered: Mapping[str, RecordingFile]  # by voice, from --speakers
     encoders: PromptEncoders
-    cache: PromptCache
-    voices: VoiceStore
+    shelves: Sequence[_Shelf]  # the user's own first
 
     def find(self, member: CastMember) -> RecordingFile | CastPrompt:
         """A recording, the script's own or an offered one, with its texts; else what is stored."""
@@ -87,22 +100,20 @@ class _Sources:
         return self._stored(member)
 
     def prepare(self, member: CastMember, recording: RecordingFile) -> CastPrompt:
-        prepared = prepare(recording, self.encoders, self.cache)
+        own = self.shelves[0]
+        prepared = prepare(recording, self.encoders, own.cache)
         # A script's own recording belongs to that script: its label names no voice for others.
         if member.prompt is None:
             with contextlib.suppress(VoiceError):  # spoken all the same
-                if self.voices.get(member.voice) is None:
-                    self.voices.put(prepared.voice)
+                if own.voices.get(member.voice) is None:
+                    own.voices.put(prepared.voice)
         return _cast(member, prepared.voice, prepared.features, prepared.cached)
 
     def _stored(self, member: CastMember) -> CastPrompt:
         command = f"podtts prep {shlex.quote(f'{member.voice}.wav')}"
-        try:
-            voice = self.voices.get(member.voice)
-        except VoiceError as error:  # damaged, or what the script says can be no voice's name
-            raise self._error(member, error.problem, error.hint) from error
+        shelf, voice = self._shelf_with(member)
         if voice is None:
-            known = sorted({*self.offered, *(voice.name for voice in self.voices.list())})
+            known = sorted({*self.offered, *self._known()})
             raise self._error(
                 member,
                 f"no voice {member.voice!r} is prepared for {member.label}"
@@ -111,13 +122,28 @@ class _Sources:
                 f"--speaker {member.label}=VOICE (have: {', '.join(known) or 'none'})",
             )
         key = PromptKey(voice.audio_sha256, self.encoders.digest, RECIPE_VERSION)
-        if (features := self.cache.get(key)) is None:
+        if (features := shelf.cache.get(key)) is None:
             raise self._error(
                 member,
                 f"voice {voice.name!r} is not prepared for this model",
                 f"run: {command} --model MODEL, or give --speakers DIR",
             )
         return _cast(member, voice, features, cached=True)
+
+    def _shelf_with(self, member: CastMember) -> tuple[_Shelf, Voice | None]:
+        for shelf in self.shelves:
+            try:
+                voice = shelf.voices.get(member.voice)
+            except VoiceError as error:  # damaged, or what the script says can be no voice's name
+                raise self._error(member, error.problem, error.hint) from error
+            if voice is not None:
+                return shelf, voice
+        return self.shelves[0], None
+
+    def _known(self) -> Iterator[str]:
+        """Names of the stored voices that can be read."""
+        for shelf in self.shelves:
+            yield from (voice.name for voice in shelf.voices.sound(lambda _: None))
 
     def _error(self, member: CastMember, problem: str, hint: str) -> ScriptError:
         return ScriptError(self.script.source, member.line, problem, hint)

@@ -218,6 +218,7 @@ class Synthesizer:
         """Mel of one turn, float32 [2*T, 80], with the noise of its number or `draws_name`."""
         frames = noise_frames(prompt.features, len(tokens.ids))
         noise = torch.randn(frames, 80, generator=stage_rng(options.seed, draws, "flow"))
+        noise *= self.models.flow_noise
         ids = torch.tensor(tokens.ids, dtype=torch.int64)
         return self.models.flow.decode([ids], [prompt.features], [noise], options.flow)[0]
 

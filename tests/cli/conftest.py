@@ -7,7 +7,7 @@ import pytest
 from commands import Result, run
 from golden_data import MODEL
 
-SPEAKERS = Path(__file__).parents[2] / "examples" / "speakers"
+SPEAKERS = Path(__file__).parents[1] / "speakers"
 
 TALK = """\
 // two voices, four turns

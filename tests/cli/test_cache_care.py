@@ -137,7 +137,7 @@ def test_a_cache_that_cannot_be_written_costs_synth_one_warning(
     """A file in the place of the folder `prompts` refuses what a read-only disk does."""
     shutil.rmtree(own_cache / "prompts")
     (own_cache / "prompts").touch()
-    speakers = Path(__file__).parents[2] / "examples" / "speakers"
+    speakers = Path(__file__).parents[1] / "speakers"
     options: list[str | Path] = ["--model", MODEL, "--cache-dir", own_cache, "--speakers", speakers]
     target = tmp_path / "out.wav"
     flags = ["--speaker", "S1=anna", "--flow-steps", "1", "--no-keep"]

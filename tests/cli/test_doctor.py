@@ -18,8 +18,8 @@ def test_doctor_names_what_is_there_and_what_is_missing(home: Path) -> None:
     assert str(home) in shown["models"]
     assert "not set" in shown["PODTTS_MODEL"]
     assert "soulx-podcast-1.7b-dialect: absent" in "\n".join(lines)
-    (missing,) = [line for line in lines if line.startswith("missing")]
-    assert "podtts model pull soulx-podcast-1.7b" in missing
+    assert "mini: bundled" in "\n".join(lines)
+    assert lines[-1] == "nothing is missing"
 
 
 def test_doctor_looks_at_the_model_and_the_cache_that_are_named(tmp_path: Path) -> None:

@@ -117,11 +117,16 @@ def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "cache").exists()
 
 
-def test_no_model_names_flag_and_variable(speakers: Path) -> None:
-    result = run("prep", speakers)
-    assert result.code == 2
-    assert "--model" in result.error
-    assert "PODTTS_MODEL" in result.error
+def test_without_a_model_voices_are_prepared_for_the_bundled_one(
+    speakers: Path, tmp_path: Path
+) -> None:
+    first = run("prep", speakers, "--cache-dir", tmp_path / "cache").done()
+    assert [line.split()[:2] for line in first.lines] == [
+        ["anna:", "prepared,"],
+        ["ben:", "prepared,"],
+    ]
+    again = run("prep", speakers, "--cache-dir", tmp_path / "cache", "--model", "mini").done()
+    assert all(" cached," in line for line in again.lines)
 
 
 def test_an_unknown_model_names_the_nearest(speakers: Path) -> None:

@@ -284,11 +284,14 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(talk: Path, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_model_names_flag_and_variable(talk: Path, tmp_path: Path) -> None:
-    result = run("synth", talk, "-o", tmp_path / "out.wav")
-    assert result.code == 2
-    assert "--model" in result.error
-    assert "PODTTS_MODEL" in result.error
+def test_without_model_or_voices_the_bundled_ones_speak(talk: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.wav"
+    flags = ("--cache-dir", tmp_path / "cache", "--limit-turns", "1", "--speaker", "S2=clara")
+    result = run("synth", talk, "-o", output, *flags).done()
+    assert "a small demonstration voice" in result.said[0]
+    assert "podtts model pull soulx-podcast-1.7b" in result.said[0]
+    assert "S1=anna (cached), S2=clara (cached)" in result.stderr
+    assert soundfile.info(output).duration > 0.5
 
 
 def test_an_unprepared_voice_is_refused_before_any_weight_is_read(

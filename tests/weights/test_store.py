@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from podtts.errors import ModelError
+from podtts.weights.bundled import bundled_model
+from podtts.weights.checkpoint import check_directory
 from podtts.weights.hub import HubFile
 from podtts.weights.pull_record import PullRecord, write_record
 from podtts.weights.store import list_models, resolve_model
@@ -23,8 +25,16 @@ def _put(folder: Path, content: bytes = b"weights", announced_bytes: int = 7) ->
     return folder
 
 
+def test_the_bundled_model_comes_first_and_whole(tmp_path: Path) -> None:
+    row = list_models(tmp_path)[0]
+    assert (row.name, row.state, row.path) == ("mini", "bundled", bundled_model())
+    assert resolve_model("mini", tmp_path) == bundled_model()
+    assert 15e6 < row.size_bytes < 25 * 2**20
+    check_directory(bundled_model())
+
+
 def test_every_published_model_has_a_row(tmp_path: Path) -> None:
-    rows = list_models(tmp_path / "no such folder")
+    rows = list_models(tmp_path / "no such folder")[1:]
     assert [(row.name, row.state, row.path) for row in rows] == [
         (_NAME, "absent", None),
         (_DIALECT, "absent", None),
@@ -37,7 +47,7 @@ def test_rows_tell_pulled_unfinished_and_other_models(tmp_path: Path) -> None:
     other = _put(tmp_path / "another-model")
     _put(tmp_path / "another-model.partial")
     (tmp_path / "holiday pictures").mkdir()
-    rows = list_models(tmp_path)
+    rows = list_models(tmp_path)[1:]
     assert [(row.name, row.state, row.path) for row in rows] == [
         (_NAME, "pulled", pulled),
         (_DIALECT, "partial", partial),
@@ -53,7 +63,7 @@ def test_rows_tell_pulled_unfinished_and_other_models(tmp_path: Path) -> None:
 
 def test_a_model_put_there_by_hand_has_no_revision(tmp_path: Path) -> None:
     (tmp_path / _NAME).mkdir()
-    row = list_models(tmp_path)[0]
+    row = list_models(tmp_path)[1]
     assert (row.state, row.revision, row.total_bytes) == ("pulled", None, None)
     assert resolve_model(_NAME, tmp_path) == tmp_path / _NAME
 

@@ -13,6 +13,8 @@ from podtts.bench.measure import WARM_UP, Row, Spread, ratios
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from podtts.bench.quality import Quality
+
 SCHEMA = "podtts-bench/1"  # raise the number when a field changes its meaning or goes
 
 
@@ -200,3 +202,23 @@ def _cell(spread: Spread | None, shown: _Format, with_spread: bool) -> str:
     if not with_spread:
         return shown(spread.median)
     return f"{shown(spread.median)}\n({shown(spread.lowest)}–{shown(spread.highest)})"
+
+
+def quality_table(model: str, qualities: Sequence[Quality]) -> Table:
+    """What the presets cost, a row each."""
+    from rich.table import Table
+
+    table = Table(title=f"quality of the presets beside faithful, {model}", title_justify="left")
+    for heading in ("preset", "turns", "same token", "divergence", "mel distance", "voice cosine"):
+        table.add_column(heading, justify="left" if heading == "preset" else "right")
+    for one in qualities:
+        cosine = "-" if one.embedding_cosine is None else f"{one.embedding_cosine:.4f}"
+        table.add_row(
+            one.preset,
+            str(one.texts),
+            f"{100 * one.token_agreement:.1f} %",
+            f"{one.token_divergence:.4f}",
+            f"{one.mel_distance:.3f}",
+            cosine,
+        )
+    return table

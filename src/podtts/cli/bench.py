@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,10 +29,15 @@ from podtts.options import SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from podtts.bench.cast import Cast
     from podtts.bench.report import BenchReport, Loading
     from podtts.device import Placement
+    from podtts.presets import Preset
     from podtts.prompts.cache import PromptCache
+    from podtts.prompts.encoders import PromptEncoders
+    from podtts.values import SpeakerPrompt
     from podtts.weights.load import Models
 
 _SYNTHESIS = SynthesisOptions()
@@ -66,6 +72,10 @@ def bench(
             "--json", metavar="FILE", help="Also write JSON; - prints it in place of the tables."
         ),
     ] = None,
+    quality: Annotated[
+        bool,
+        typer.Option("--quality", help="Compare the presets with faithful in place of all else."),
+    ] = False,
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     threads: ThreadsOption = None,
@@ -83,6 +93,9 @@ def bench(
     _refuse(context, random_weights, against, json_file)
     chosen = choose_preset(preset, quantize, flow_steps, flow_solver, flow_precision)
     directory = None if random_weights is not None else model_directory(model)
+    if quality:
+        _show_quality(directory, device, dtype, threads, seed, json_file)
+        return
     from podtts.bench.run import BenchPlan, run_bench
     from podtts.bench.workload import find_workloads
     from podtts.prompts.cache import PromptCache
@@ -154,6 +167,51 @@ def _cast(directory: Path | None, models: Models, cache: PromptCache) -> Cast:
     return recorded_cast(checkpoint_encoders(directory), cache)
 
 
+def _show_quality(
+    directory: Path | None,
+    device: str,
+    dtype: str,
+    threads: int | None,
+    seed: int,
+    json_file: str | None,
+) -> None:
+    """What the presets cost on a checkpoint. Raises UsageError for random weights."""
+    if directory is None:
+        raise UsageError("random weights have no quality to compare", "leave out --random-weights")
+    from podtts.bench.quality import measure_quality, quality_json
+    from podtts.bench.report import quality_table
+    from podtts.weights.encoders import checkpoint_encoders
+    from podtts.weights.load import load_models
+
+    def load(preset: Preset) -> Models:
+        return load_models(directory, chosen_placement(device, dtype, preset.quantize, threads))
+
+    encoders = checkpoint_encoders(directory)
+    prompts = _quality_prompts(directory, encoders)
+    found = measure_quality(load, prompts, encoders, SynthesisOptions(seed=seed))
+    _print([quality_table(str(directory), found)], quality_json(found), json_file)
+
+
+def _quality_prompts(directory: Path, encoders: PromptEncoders) -> list[SpeakerPrompt]:
+    """The bundled voices for the bundled model, else voices made up on the spot."""
+    from podtts.bench.cast import recorded_cast, speaker_prompts
+    from podtts.casting import gather_prompts
+    from podtts.prompts.cache import PromptCache
+    from podtts.prompts.voices import VoiceStore
+    from podtts.script.parse import parse_script
+    from podtts.weights.bundled import bundled_cache, bundled_model
+
+    with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
+        cache = PromptCache(Path(folder), warn)
+        if directory != bundled_model():
+            return speaker_prompts(recorded_cast(encoders, cache).cached())
+        names = [voice.name for voice in VoiceStore(bundled_cache()).list()]
+        script = parse_script("\n".join(f"[{name}] Hello." for name in names))
+        voices = VoiceStore(Path(folder))
+        cast = gather_prompts(script, {}, encoders, cache, voices, bundled=bundled_cache())
+        return [one.prompt for one in cast]
+
+
 def _tell(doing: str) -> None:
     """One line a run, for people who watch."""
     if sys.stderr.isatty():
@@ -161,22 +219,26 @@ def _tell(doing: str) -> None:
 
 
 def _show(report: BenchReport, json_file: str | None) -> None:
-    """Print the tables and write the JSON. Raises UsageError when that cannot be written."""
+    from podtts.bench.report import notes, to_json, to_tables
+
+    _print([*to_tables(report), notes(report)], to_json(report), json_file)
+
+
+def _print(shown: Sequence[RenderableType], as_json: str, json_file: str | None) -> None:
+    """Print tables and write JSON. Raises UsageError when that cannot be written."""
     from rich.console import Console
 
-    from podtts.bench.report import notes, to_json, to_tables
     from podtts.storage.atomic import write_atomically
 
     if json_file == "-":
-        sys.stdout.write(to_json(report))
+        sys.stdout.write(as_json)
         return
     console = Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
-    for table in to_tables(report):
-        console.print(table)
-    console.print(notes(report), highlight=False)
+    for one in shown:
+        console.print(one, highlight=False)
     if json_file is None:
         return
     try:
-        write_atomically(Path(json_file), to_json(report).encode())
+        write_atomically(Path(json_file), as_json.encode())
     except OSError as error:
         raise UsageError(f"{json_file}: cannot be written: {error.strerror}") from error

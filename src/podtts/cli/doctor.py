@@ -49,8 +49,6 @@ def _facts(root: Path, missing: list[str]) -> Iterator[tuple[str, str]]:
         yield "model", f"{row.name}: {row.state}" + (f", {row.path}" if row.path else "")
     named = os.environ.get("PODTTS_MODEL")
     yield "PODTTS_MODEL", named or "not set"
-    if not named and all(row.state != "pulled" for row in list_models(models_dir())):
-        missing.append("a model: podtts model pull soulx-podcast-1.7b, or --model DIR")
     missing.extend(_unusable(named))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,12 +18,9 @@ from podtts.rates import OUTPUT_HZ, SAMPLES_PER_TOKEN
 if TYPE_CHECKING:
     from podtts.device import Placement
     from podtts.journal import Journal, SpokenTurn
-    from podtts.llm.prefix import PrefixStore
     from podtts.options import SynthesisOptions
     from podtts.script.model import Script
-    from podtts.storage.keyed import KeyedStore
     from podtts.values import SpeakerPrompt, TurnAudio
-    from podtts.weights.load import Models
 
 
 @dataclass(frozen=True)
@@ -78,6 +75,7 @@ class Episode:
         from podtts.casting import gather_prompts
         from podtts.prompts.cache import PromptCache
         from podtts.prompts.voices import VoiceStore
+        from podtts.weights.bundled import bundled_cache, bundled_model
         from podtts.weights.checkpoint import check_directory
         from podtts.weights.encoders import checkpoint_encoders
 
@@ -86,7 +84,10 @@ class Episode:
         cache, voices = PromptCache(root, warn), VoiceStore(root)
         started = time.perf_counter()
         self.root = root
-        self.cast = gather_prompts(self.script, overrides, encoders, cache, voices, speakers)
+        bundled = bundled_cache() if directory == bundled_model() else None
+        self.cast = gather_prompts(
+            self.script, overrides, encoders, cache, voices, speakers, bundled=bundled
+        )
         self._perf("prompts", "cpu", time.perf_counter() - started)
 
     def speak(self, directory: Path, placement: Placement) -> None:
@@ -95,6 +96,7 @@ class Episode:
         Raises PartialError when turns came out wrong: the file is written all the same.
         """
         from podtts.cli.progress import TurnBar
+        from podtts.weights.bundled import bundled_model
 
         voices = ", ".join(
             f"{one.label}={one.prompt.name} ({'cached' if one.cached else 'prepared'})"
@@ -102,6 +104,11 @@ class Episode:
         )
         with ExitStack() as stack:
             journal = self._open_journal(stack, directory, placement)
+            if directory == bundled_model():
+                say(
+                    "this is mini, a small demonstration voice in English; for the full model: "
+                    "podtts model pull soulx-podcast-1.7b, then --model soulx-podcast-1.7b"
+                )
             say(f"model {directory}, {placement}, seed {self.options.seed}, voices {voices}")
             spoken = self._spoken(journal)
             stream = self._stream(directory, placement, journal, spoken)
@@ -200,16 +207,20 @@ class Episode:
         """The turns that are to be spoken; weights are loaded only if there are any."""
         if len(spoken) == len(self.planned):
             return
+        from podtts.cli.kept import narrow_store, prefix_store
+        from podtts.device import dtype_name
         from podtts.pipeline import Synthesizer
         from podtts.weights.load import load_models
 
         started = time.perf_counter()
-        models = load_models(directory, placement, self._narrow(directory, placement))
+        models = load_models(directory, placement, narrow_store(self.root, directory, placement))
         self._perf("load", placement.device.type, time.perf_counter() - started)
         if models.untrained:
             say("this checkpoint has random weights: what it speaks is noise")
         variations = {} if journal is None else journal.next_variations(self.takes.retake)
-        prefixes = self._prefixes(directory, models, placement)
+        prefixes = None
+        if self.keeps_prefix:
+            prefixes = prefix_store(self.root, directory, placement, dtype_name(models.llm_dtype))
         yield from Synthesizer(models, prefixes).synthesize(
             self.script,
             [one.prompt for one in self.cast],
@@ -217,39 +228,6 @@ class Episode:
             spoken={index: one.tokens for index, one in spoken.items()},
             variations=variations,
         )
-
-    def _prefixes(
-        self, directory: Path, models: Models, placement: Placement
-    ) -> PrefixStore | None:
-        if not self.keeps_prefix:
-            return None
-        from podtts.device import arithmetic, dtype_name
-        from podtts.llm.prefix import PrefixStore
-        from podtts.weights.digest import llm_digest
-
-        identity = {
-            "llm": llm_digest(directory, self.root / "digests"),
-            "dtype": dtype_name(models.llm_dtype),
-            "quantize": placement.quantize,
-            "arithmetic": arithmetic(models.device),
-        }
-        return PrefixStore(self.root, identity, warn)
-
-    def _narrow(self, directory: Path, placement: Placement) -> Callable[[str], KeyedStore]:
-        """Where the LLM's quantized layers are kept, once its dtype is known."""
-        from podtts.device import arithmetic
-        from podtts.weights.digest import llm_digest
-        from podtts.weights.narrow import quantized_store
-
-        def store(dtype: str) -> KeyedStore:
-            identity = {
-                "llm": llm_digest(directory, self.root / "digests"),
-                "dtype": dtype,
-                "arithmetic": arithmetic(placement.device),
-            }
-            return quantized_store(self.root, identity, warn)
-
-        return store
 
     def _report(self, audio: TurnAudio, device: str) -> None:
         number = audio.index + 1

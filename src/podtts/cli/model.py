@@ -55,7 +55,7 @@ def path(
         str | None, typer.Argument(metavar="[NAME]", help="Without it: the folder of all models.")
     ] = None,
 ) -> None:
-    """Print the folder of a pulled model, or of all."""
+    """Print the folder of a model, or of all pulled ones."""
     print(models_dir() if name is None else model_directory(name))
 
 

@@ -11,7 +11,7 @@ ModelOption = Annotated[
         "--model",
         envvar="PODTTS_MODEL",
         metavar="NAME|DIR",
-        help="A pulled model's name (podtts model ls) or a checkpoint folder.",
+        help="A model's name (podtts model ls) or a checkpoint folder.  [default: mini]",
     ),
 ]
 CacheDirOption = Annotated[

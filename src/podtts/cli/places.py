@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from podtts.errors import UsageError
+from podtts.weights.bundled import MINI
 from podtts.weights.store import resolve_model
 
 if TYPE_CHECKING:
@@ -29,16 +29,11 @@ def models_dir() -> Path:
 
 
 def model_directory(value: str | None) -> Path:
-    """The checkpoint folder that --model or PODTTS_MODEL names.
+    """The checkpoint folder that --model or PODTTS_MODEL names; the bundled one if neither does.
 
-    Raises UsageError when neither is given, ModelError when what is given is not there.
+    Raises ModelError when what is given is not there.
     """
-    if not value:
-        raise UsageError(
-            "no model given",
-            "use --model NAME|DIR or set PODTTS_MODEL; podtts model ls shows the names",
-        )
-    return resolve_model(value, models_dir())
+    return resolve_model(value or MINI, models_dir())
 
 
 def chosen_placement(

@@ -150,6 +150,7 @@ class Settings:
     estimator_heads: int = 8
     estimator_head_dim: int = 64
     voiced_threshold_hz: float = 10.0
+    flow_noise: float = 1.0  # deviation of the noise the flow starts from
     untrained: bool = False  # random weights: what is spoken is noise
 
     @staticmethod

@@ -48,6 +48,7 @@ class Models:
     vocoder: Vocoder
     device: torch.device
     untrained: bool  # random weights: what is spoken is noise
+    flow_noise: float = 1.0  # deviation of the noise the flow starts from
 
     @property
     def llm_dtype(self) -> torch.dtype:
@@ -77,7 +78,9 @@ def load_models(
     template = Template(
         load_encode(directory), llm.config.speech_token_offset, llm.config.end_token
     )
-    return Models(llm, template, flow, vocoder, placement.device, settings.untrained)
+    return Models(
+        llm, template, flow, vocoder, placement.device, settings.untrained, settings.flow_noise
+    )
 
 
 def load_flow(directory: Path, settings: Settings | None = None) -> Flow:

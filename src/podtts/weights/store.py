@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from podtts.errors import ModelError, nearest
+from podtts.weights.bundled import MINI, bundled_model
 from podtts.weights.pull_record import PullRecord, read_record
 from podtts.weights.registry import model_names
 
@@ -22,7 +23,7 @@ class ModelRow:
     """What this machine has of one model."""
 
     name: str
-    state: Literal["pulled", "partial", "absent"]
+    state: Literal["bundled", "pulled", "partial", "absent"]
     path: Path | None  # the model, or its unfinished download; None when absent
     revision: str | None  # commit; None when absent or put there by hand
     size_bytes: int  # on this disk
@@ -49,8 +50,10 @@ def pulled_records(models_dir: Path) -> Iterator[tuple[Path, PullRecord]]:
 
 
 def list_models(models_dir: Path) -> list[ModelRow]:
-    """Return a row for every published model, then for other models pulled into `models_dir`."""
-    rows = [_row(models_dir, name) for name in model_names()]
+    """A row for the bundled model and every published one, then for others in `models_dir`."""
+    size = _bytes_below(bundled_model())
+    rows = [ModelRow(MINI, "bundled", bundled_model(), None, size, total_bytes=None)]
+    rows += [_row(models_dir, name) for name in model_names()]
     others = (
         folder.name
         for folder, _ in pulled_records(models_dir)
@@ -65,6 +68,8 @@ def resolve_model(value: str, models_dir: Path) -> Path:
 
     Raises ModelError for a published model that is not pulled, and for anything unknown.
     """
+    if value == MINI:
+        return bundled_model()
     pulled = model_folder(models_dir, value)
     if value in model_names():
         if pulled.is_dir():
@@ -79,9 +84,10 @@ def resolve_model(value: str, models_dir: Path) -> Path:
         raise ModelError(
             f"{value} is a file, not a checkpoint directory", hint="give the directory it stands in"
         )
+    names = (MINI, *model_names())
     raise ModelError(
-        f"no model or directory is called {value!r}{nearest(value, model_names())}",
-        hint=f"give a checkpoint directory or one of: {', '.join(model_names())}",
+        f"no model or directory is called {value!r}{nearest(value, names)}",
+        hint=f"give a checkpoint directory or one of: {', '.join(names)}",
     )
 
 

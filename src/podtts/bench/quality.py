@@ -1,0 +1,148 @@
+"""What a preset costs: how near it stays to `faithful` on the same tokens, noise and prompts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean, median
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from podtts.audio.io import Recording
+from podtts.llm.dialogue import generated_ids
+from podtts.llm.qwen3 import Qwen3
+from podtts.options import SynthesisOptions
+from podtts.pipeline import Synthesizer
+from podtts.presets import PRESETS, Preset
+from podtts.prompts.encoders import PromptEncoders
+from podtts.prompts.extract import prompt_inputs
+from podtts.randomness import stage_rng
+from podtts.rates import MIN_PROMPT_SECONDS, OUTPUT_HZ
+from podtts.text.normalize import normalize_text
+from podtts.values import SpeakerPrompt, SpeechTokens
+from podtts.weights.load import Models
+
+TEXTS = (
+    "The old harbor was quiet when the first boats came back with the morning tide.",
+    "Nobody expected the small village to win the contest three years in a row.",
+    "She opened the window and listened to the rain falling on the empty street.",
+    "Our teacher always said that good questions are worth more than quick answers.",
+    "A narrow path leads through the forest and ends at a wooden bridge.",
+    "They sold the house in spring and moved to a farm near the mountains.",
+    "If the weather stays dry, the workers will finish the new road by Friday.",
+    "He found an old letter between the pages of a book about birds.",
+)
+_EXACT = "faithful"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """A preset beside `faithful`, over `texts` turns."""
+
+    preset: str
+    texts: int
+    token_agreement: float  # of the likeliest next token, given the tokens faithful has written
+    token_divergence: float  # nats, of the distribution of the next token from faithful's
+    mel_distance: float  # mean absolute difference, natural log, median of the turns
+    embedding_cosine: float | None  # of the waves' speaker embeddings; None: no turn is long enough
+
+
+def measure_quality(
+    load: Callable[[Preset], Models],
+    prompts: Sequence[SpeakerPrompt],
+    encoders: PromptEncoders,
+    options: SynthesisOptions,
+    texts: Sequence[str] = TEXTS,
+) -> list[Quality]:
+    """Compare every preset with `faithful` on turns that faithful's LLM writes.
+
+    load: models for a preset.
+    """
+    exact = _Spoken(load(PRESETS[_EXACT]), prompts, options, texts)
+    reference = exact.rendered(exact.models, PRESETS[_EXACT])
+    found = []
+    for name, preset in PRESETS.items():
+        if name == _EXACT:
+            continue
+        models = exact.models if preset.quantize == "none" else load(preset)
+        agreement, divergence = exact.agreement(models.llm)
+        rendered = exact.rendered(models, preset)
+        distances = [
+            float((ours - theirs).abs().mean())
+            for (ours, _), (theirs, _) in zip(rendered, reference, strict=True)
+        ]
+        cosines = [
+            float(F.cosine_similarity(_embedding(ours, encoders), _embedding(theirs, encoders), 0))
+            for (_, ours), (_, theirs) in zip(rendered, reference, strict=True)
+            if len(ours) > MIN_PROMPT_SECONDS * OUTPUT_HZ
+        ]
+        cosine = median(cosines) if cosines else None
+        found.append(Quality(name, len(texts), agreement, divergence, median(distances), cosine))
+    return found
+
+
+def quality_json(qualities: Sequence[Quality]) -> str:
+    """The figures as JSON."""
+    return json.dumps([asdict(one) for one in qualities], indent=2) + "\n"
+
+
+class _Spoken:
+    """Turns that the exact LLM has written, each alone behind one prompt."""
+
+    def __init__(
+        self,
+        models: Models,
+        prompts: Sequence[SpeakerPrompt],
+        options: SynthesisOptions,
+        texts: Sequence[str],
+    ) -> None:
+        self.models, self.options = models, options
+        self.prompts = [prompts[number % len(prompts)] for number in range(len(texts))]
+        self.tokens: list[SpeechTokens] = []
+        self.context: list[list[int]] = []  # ids in front of each turn's speech
+        synthesizer = Synthesizer(models)
+        for number, (prompt, text) in enumerate(zip(self.prompts, texts, strict=True)):
+            dialogue = synthesizer.open_dialogue([prompt], options)
+            dialogue.open(models.template.turn(0, normalize_text(text)))
+            rng = stage_rng(options.seed, number, "llm")
+            self.tokens.append(dialogue.attempt(options.sampling, rng))
+            self.context.append(list(dialogue.window.ids))
+
+    def agreement(self, llm: Qwen3) -> tuple[float, float]:
+        """Share of equal likeliest tokens, and mean divergence, over all steps of all turns."""
+        same: list[float] = []
+        divergence: list[float] = []
+        for context, tokens in zip(self.context, self.tokens, strict=True):
+            ids = context + generated_ids(self.models.llm, tokens)
+            exact, ours = (
+                _next_log_probabilities(model, ids, len(context))
+                for model in (self.models.llm, llm)
+            )
+            same += (exact.argmax(dim=1) == ours.argmax(dim=1)).float().tolist()
+            divergence += (exact.exp() * (exact - ours)).sum(dim=1).tolist()
+        return fmean(same), fmean(divergence)
+
+    def rendered(self, models: Models, preset: Preset) -> list[tuple[Tensor, Tensor]]:
+        """Mel [F, 80] and wave [S] of every turn, on the CPU, with the noise of its number."""
+        synthesizer, made = Synthesizer(models), []
+        options = SynthesisOptions(seed=self.options.seed, flow=preset.flow)
+        for number, (prompt, tokens) in enumerate(zip(self.prompts, self.tokens, strict=True)):
+            mel = synthesizer.mel(tokens, prompt, options, number)
+            made.append((mel.cpu(), synthesizer.wave(mel, options, number).cpu()))
+        return made
+
+
+@torch.inference_mode()
+def _next_log_probabilities(llm: Qwen3, ids: Sequence[int], start: int) -> Tensor:
+    """Log-probabilities of the legal ids at every place from `start`, float32 [T, V]."""
+    device = llm.embed_tokens.weight.device
+    hidden = llm(torch.tensor([ids], device=device))[0, start - 1 : -1]
+    return llm.logits(hidden).log_softmax(dim=-1).cpu()
+
+
+def _embedding(wave: Tensor, encoders: PromptEncoders) -> Tensor:
+    heard = prompt_inputs(Recording("a turn", wave, OUTPUT_HZ))
+    return encoders.speaker_embedding(heard.fbank_16k)

@@ -1,0 +1,44 @@
+"""What `synth` keeps under the cache's root beside prompts, for one model on one device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podtts.cli.messages import warn
+
+if TYPE_CHECKING:
+    from podtts.device import Placement
+    from podtts.llm.prefix import PrefixStore
+    from podtts.storage.keyed import KeyedStore
+
+
+def prefix_store(root: Path, directory: Path, placement: Placement, dtype: str) -> PrefixStore:
+    """Where the LLM's state after the prompts is kept; dtype: what it runs in."""
+    from podtts.llm.prefix import PrefixStore
+
+    identity = {**_identity(root, directory, placement), "dtype": dtype}
+    return PrefixStore(root, {**identity, "quantize": placement.quantize}, warn)
+
+
+def narrow_store(root: Path, directory: Path, placement: Placement) -> Callable[[str], KeyedStore]:
+    """Where the LLM's quantized layers are kept, by the dtype it runs in."""
+    from podtts.weights.narrow import quantized_store
+
+    def store(dtype: str) -> KeyedStore:
+        return quantized_store(
+            root, {**_identity(root, directory, placement), "dtype": dtype}, warn
+        )
+
+    return store
+
+
+def _identity(root: Path, directory: Path, placement: Placement) -> dict[str, str]:
+    from podtts.device import arithmetic
+    from podtts.weights.digest import llm_digest
+
+    return {
+        "llm": llm_digest(directory, root / "digests"),
+        "arithmetic": arithmetic(placement.device),
+    }

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from podtts.errors import DeviceError, UsageError, nearest
-from podtts.options import Quantization
+from podtts.errors import DeviceError
+from podtts.options import Quantization, one_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -52,10 +52,8 @@ def place(device: str = "auto", dtype: str = "auto", quantize: Quantization = "n
     bfloat16, float16 on MPS (float32 if that is not finite), else float32.
     Raises UsageError for unknown names, DeviceError when the device is not there.
     """
-    if device not in DEVICES:
-        raise UsageError(f"unknown device {device!r}{nearest(device, DEVICES)}", _one_of(DEVICES))
-    if dtype not in DTYPES:
-        raise UsageError(f"unknown dtype {dtype!r}{nearest(dtype, DTYPES)}", _one_of(DTYPES))
+    one_of(DEVICES, "device", device)
+    one_of(DTYPES, "dtype", dtype)
     available = available_devices()
     if device != "auto" and device not in available:
         raise DeviceError(
@@ -70,10 +68,6 @@ def place(device: str = "auto", dtype: str = "auto", quantize: Quantization = "n
     where = torch.device(chosen)
     native = torch.bfloat16 if has_native_bfloat16(where) else torch.float32
     return Placement(where, native, quantize=quantize)
-
-
-def _one_of(names: tuple[str, ...]) -> str:
-    return "one of " + ", ".join(names)
 
 
 def available_devices() -> tuple[str, ...]:

@@ -1,9 +1,11 @@
 """Every knob of quality and speed, one frozen dataclass a stage; each checks its own range."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from podtts.errors import UsageError, nearest
+
+T = TypeVar("T", bound=str)
 
 Quantization = Literal["none", "int8", "int4"]  # of the LLM's weights
 QUANTIZATIONS: tuple[Quantization, ...] = ("none", "int8", "int4")
@@ -21,11 +23,14 @@ def _require(holds: bool, name: str, value: object, rule: str) -> None:
         raise UsageError(f"{name} is {value}, but must be {rule}")
 
 
-def _require_one_of(names: tuple[str, ...], name: str, value: str) -> None:
-    if value not in names:
-        raise UsageError(
-            f"unknown {name} {value!r}{nearest(value, names)}", f"one of {', '.join(names)}"
-        )
+def one_of(names: tuple[T, ...], what: str, value: str) -> T:
+    """Return the name that a value is. Raises UsageError, with the nearest, when it is none."""
+    for name in names:
+        if name == value:
+            return name
+    raise UsageError(
+        f"unknown {what} {value!r}{nearest(value, names)}", f"one of {', '.join(names)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,8 @@ class FlowOptions:
 
     def __post_init__(self) -> None:
         _require(1 <= self.steps <= MAX_STEPS, "flow-steps", self.steps, f"1 to {MAX_STEPS}")
-        _require_one_of(SOLVERS, "flow-solver", self.solver)
-        _require_one_of(PRECISIONS, "flow-precision", self.precision)
+        one_of(SOLVERS, "flow-solver", self.solver)
+        one_of(PRECISIONS, "flow-precision", self.precision)
         _require(0 <= self.guidance <= 100, "guidance", self.guidance, "0 to 100")
 
 

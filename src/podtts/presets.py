@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
-from podtts.errors import UsageError, nearest
-from podtts.options import PRECISIONS, QUANTIZATIONS, SOLVERS, FlowOptions, Quantization
-
-T = TypeVar("T", bound=str)
+from podtts.options import (
+    PRECISIONS,
+    QUANTIZATIONS,
+    SOLVERS,
+    FlowOptions,
+    Quantization,
+    one_of,
+)
 
 
 @dataclass(frozen=True)
@@ -35,30 +38,16 @@ def choose_preset(
     precision: str | None,
 ) -> Preset:
     """A preset, with what is not None in place of its own. Raises UsageError for unknown names."""
-    if name not in PRESETS:
-        names = tuple(PRESETS)
-        raise UsageError(
-            f"unknown preset {name!r}{nearest(name, names)}", f"one of {', '.join(names)}"
-        )
-    preset = PRESETS[name]
+    preset = PRESETS[one_of(tuple(PRESETS), "preset", name)]
     flow = preset.flow
     return Preset(
-        preset.quantize if quantize is None else _known(QUANTIZATIONS, "quantization", quantize),
+        preset.quantize if quantize is None else one_of(QUANTIZATIONS, "quantization", quantize),
         replace(
             flow,
             steps=flow.steps if steps is None else steps,
-            solver=flow.solver if solver is None else _known(SOLVERS, "flow-solver", solver),
+            solver=flow.solver if solver is None else one_of(SOLVERS, "flow-solver", solver),
             precision=flow.precision
             if precision is None
-            else _known(PRECISIONS, "flow-precision", precision),
+            else one_of(PRECISIONS, "flow-precision", precision),
         ),
-    )
-
-
-def _known(names: tuple[T, ...], what: str, value: str) -> T:
-    for name in names:
-        if name == value:
-            return name
-    raise UsageError(
-        f"unknown {what} {value!r}{nearest(value, names)}", f"one of {', '.join(names)}"
     )

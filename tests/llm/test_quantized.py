@@ -10,13 +10,14 @@ from podtts.llm.generate import prefill
 from podtts.llm.quantized import (
     Int4Linear,
     Int8Linear,
+    NarrowLinear,
     PackedInt4Linear,
     quantize_llm,
 )
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import Quantization
 
-Narrow = type[Int8Linear] | type[Int4Linear] | type[PackedInt4Linear]
+Narrow = type[NarrowLinear]
 NARROW: list[Narrow] = [Int8Linear, Int4Linear, PackedInt4Linear]
 # Relative RMS of normal weights: an even grid over +-4 sigma in 255 or, for 32 of them, 16 levels.
 ERRORS: dict[Narrow, float] = {Int8Linear: 0.012, Int4Linear: 0.1, PackedInt4Linear: 0.1}

@@ -6,6 +6,7 @@ the model's dtype; embedding, head and norms are not touched. The kernels are to
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import torch
@@ -22,10 +23,10 @@ _CLIPS = (1.0, 0.92, 0.84)  # shares of a group's range that are tried in 4 bits
 _OUTPUTS_PACKED = 64  # the 4-bit kernels of some CPUs take outputs in blocks of so many
 
 
-class Int8Linear(nn.Module):
-    """A linear layer without bias, one scale an output: weight int8 [N, K], scale [N]."""
+class NarrowLinear(nn.Module, ABC):
+    """A linear layer without bias whose weight is kept in few bits, with its scale."""
 
-    SCALE = "scale"
+    OUTPUTS_OF_SCALE = 0  # the dimension of the scale that counts outputs
     weight: Tensor
     scale: Tensor
 
@@ -35,16 +36,24 @@ class Int8Linear(nn.Module):
         self.register_buffer("scale", scale)
 
     @classmethod
-    def of(cls, weight: Tensor) -> Int8Linear:
+    def of(cls, weight: Tensor) -> NarrowLinear:
         """Quantize a weight [N, K]."""
-        scale = weight.float().abs().amax(dim=1).clamp(min=1e-12) / 127
-        levels = (weight.float() / scale[:, None]).round().to(torch.int8)
-        return cls(levels, scale.to(weight.dtype))
+        return cls(*cls.narrowed(weight))
 
     @staticmethod
-    def outputs(scale: Tensor) -> int:
-        """How many outputs a layer with this scale has."""
-        return scale.shape[0]
+    @abstractmethod
+    def narrowed(weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight and scale as the layer keeps them, of a weight [N, K]."""
+
+
+class Int8Linear(NarrowLinear):
+    """One scale an output: weight int8 [N, K], scale [N]."""
+
+    @staticmethod
+    def narrowed(weight: Tensor) -> tuple[Tensor, Tensor]:
+        scale = weight.float().abs().amax(dim=1).clamp(min=1e-12) / 127
+        levels = (weight.float() / scale[:, None]).round().to(torch.int8)
+        return levels, scale.to(weight.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
@@ -54,72 +63,45 @@ class Int8Linear(nn.Module):
         return narrow.view(*x.shape[:-1], -1)
 
 
-class Int4Linear(nn.Module):
-    """A linear layer without bias, scale and zero for every 32 inputs of an output.
+class Int4Linear(NarrowLinear):
+    """Scale and zero for every 32 inputs of an output.
 
     weight: uint8 [N, K / 2], the earlier input in the high bits; w = (q - 8) * scale + zero.
-    scale_and_zero: [K / 32, N, 2] in the model's dtype.
+    scale: [K / 32, N, 2], scale and zero, in the model's dtype.
     """
 
-    SCALE = "scale_and_zero"
-    weight: Tensor
-    scale_and_zero: Tensor
-
-    def __init__(self, weight: Tensor, scale_and_zero: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("weight", weight)
-        self.register_buffer("scale_and_zero", scale_and_zero)
-
-    @classmethod
-    def of(cls, weight: Tensor) -> Int4Linear:
-        """Quantize a weight [N, K]."""
-        levels, scale_and_zero = quantized_groups(weight)
-        return cls((levels[:, ::2] << 4) | levels[:, 1::2], scale_and_zero)
+    OUTPUTS_OF_SCALE = 1
 
     @staticmethod
-    def outputs(scale: Tensor) -> int:
-        """How many outputs a layer with this scale has."""
-        return scale.shape[1]
+    def narrowed(weight: Tensor) -> tuple[Tensor, Tensor]:
+        levels, scale = quantized_groups(weight)
+        return (levels[:, ::2] << 4) | levels[:, 1::2], scale
 
     def forward(self, x: Tensor) -> Tensor:
-        scale, zero = self.scale_and_zero.transpose(0, 1).unsqueeze(2).unbind(-1)
+        scale, zero = self.scale.transpose(0, 1).unsqueeze(2).unbind(-1)
         levels = torch.stack((self.weight >> 4, self.weight & 15), dim=-1)
         groups = levels.view(len(self.weight), -1, _GROUP).to(x.dtype)
         return F.linear(x, ((groups - 8) * scale + zero).view(len(self.weight), -1))
 
 
-class PackedInt4Linear(nn.Module):
-    """As `Int4Linear`, with the weight in the order in which the kernel of this CPU reads it."""
+class PackedInt4Linear(NarrowLinear):
+    """As `Int4Linear`, with the weight in the order in which the kernel of this CPU reads it.
 
-    SCALE = "scale_and_zero"
-    weight: Tensor
-    scale_and_zero: Tensor
+    Takes weights [N, K] with N a multiple of 64 and K of 32.
+    """
 
-    def __init__(self, weight: Tensor, scale_and_zero: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("weight", weight)
-        self.register_buffer("scale_and_zero", scale_and_zero)
-
-    @classmethod
-    def of(cls, weight: Tensor) -> PackedInt4Linear:
-        """Quantize a weight [N, K], N a multiple of 64 and K of 32."""
-        levels, scale_and_zero = quantized_groups(weight)
-        packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(levels.int(), 1)
-        return cls(packed, scale_and_zero)
+    OUTPUTS_OF_SCALE = 1
 
     @staticmethod
-    def outputs(scale: Tensor) -> int:
-        """How many outputs a layer with this scale has."""
-        return scale.shape[1]
+    def narrowed(weight: Tensor) -> tuple[Tensor, Tensor]:
+        levels, scale = quantized_groups(weight)
+        return torch.ops.aten._convert_weight_to_int4pack_for_cpu(levels.int(), 1), scale
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(
-            x.reshape(-1, x.shape[-1]), self.weight, _GROUP, self.scale_and_zero
+            x.reshape(-1, x.shape[-1]), self.weight, _GROUP, self.scale
         )
         return out.view(*x.shape[:-1], -1)
-
-
-Narrow = Int8Linear | Int4Linear | PackedInt4Linear
 
 
 def linear_layers(llm: Qwen3) -> Iterator[tuple[nn.Module, str, str]]:
@@ -127,11 +109,11 @@ def linear_layers(llm: Qwen3) -> Iterator[tuple[nn.Module, str, str]]:
     for path, module in llm.named_modules():
         if isinstance(module, (Attention, FeedForward)):
             for name, child in module.named_children():
-                if isinstance(child, (nn.Linear, Int8Linear, Int4Linear, PackedInt4Linear)):
+                if isinstance(child, (nn.Linear, NarrowLinear)):
                     yield module, name, f"{path}.{name}"
 
 
-def narrow_kind(weight: Tensor, kind: Quantization) -> type[Narrow]:
+def narrow_kind(weight: Tensor, kind: Quantization) -> type[NarrowLinear]:
     """Which layer takes a weight's place; 8 bits where the 4-bit kernels do not take its size."""
     outputs, inputs = weight.shape
     if kind == "int8" or inputs % _GROUP or outputs % _OUTPUTS_PACKED:

@@ -52,11 +52,11 @@ def _fill(llm: Qwen3, kind: Quantization, tensors: Mapping[str, Array]) -> bool:
         weight: Tensor = getattr(parent, name).weight
         layer = narrow_kind(weight, kind)
         try:
-            kept = [tensors[f"{path}.weight"], tensors[f"{path}.{layer.SCALE}"]]
+            kept = [tensors[f"{path}.weight"], tensors[f"{path}.scale"]]
         except KeyError as error:
             raise SealError(f"it lacks {error}") from error
         numbers, scale = (to_aligned_tensor(array).to(weight.device) for array in kept)
-        if layer.outputs(scale) != weight.shape[0] or scale.dtype != weight.dtype:
+        if scale.shape[layer.OUTPUTS_OF_SCALE] != weight.shape[0] or scale.dtype != weight.dtype:
             raise SealError(f"its {path} is of another size or type")
         made.append((parent, name, layer(numbers, scale)))
     for parent, name, layer_made in made:

@@ -452,3 +452,14 @@ def test_presets_and_their_parts_are_choices(talk: Path, own_cache: Path) -> Non
     wrong = run(*flags, "--preset", "slow")
     assert wrong.code == 2
     assert "unknown preset 'slow'" in wrong.error
+
+
+def test_a_cache_that_cannot_be_written_is_said_once_and_no_more(
+    speakers: Path, talk: Path, tmp_path: Path
+) -> None:
+    """Prompts, the LLM's state and its narrow weights would all be kept there."""
+    (tmp_path / "file").touch()
+    flags = ("--cache-dir", tmp_path / "file" / "cache", "--speakers", speakers, "--preset", "fast")
+    result = run("synth", talk, "-o", "-", *QUICK, "--limit-turns", "1", *flags).done()
+    assert len([line for line in result.said if "cannot be written" in line]) == 1
+    assert len(result.stdout) > HEADER_BYTES

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from podtts.cli.messages import say, warn
+from podtts.cli.messages import say, warn, warn_once
 from podtts.cli.output import is_device, open_output
 from podtts.errors import PartialError, UsageError
 from podtts.rates import OUTPUT_HZ, SAMPLES_PER_TOKEN
@@ -81,7 +81,7 @@ class Episode:
 
         check_directory(directory)
         encoders = checkpoint_encoders(directory)
-        cache, voices = PromptCache(root, warn), VoiceStore(root)
+        cache, voices = PromptCache(root, warn_once), VoiceStore(root)
         started = time.perf_counter()
         self.root = root
         bundled = bundled_cache() if directory == bundled_model() else None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podtts.cli.messages import warn
+from podtts.cli.messages import warn_once
 
 if TYPE_CHECKING:
     from podtts.device import Placement
@@ -19,7 +19,7 @@ def prefix_store(root: Path, directory: Path, placement: Placement, dtype: str) 
     from podtts.llm.prefix import PrefixStore
 
     identity = {**_identity(root, directory, placement), "dtype": dtype}
-    return PrefixStore(root, {**identity, "quantize": placement.quantize}, warn)
+    return PrefixStore(root, {**identity, "quantize": placement.quantize}, warn_once)
 
 
 def narrow_store(root: Path, directory: Path, placement: Placement) -> Callable[[str], KeyedStore]:
@@ -28,7 +28,7 @@ def narrow_store(root: Path, directory: Path, placement: Placement) -> Callable[
 
     def store(dtype: str) -> KeyedStore:
         return quantized_store(
-            root, {**_identity(root, directory, placement), "dtype": dtype}, warn
+            root, {**_identity(root, directory, placement), "dtype": dtype}, warn_once
         )
 
     return store

@@ -1,5 +1,6 @@
 """What people are told: single lines on stderr, so that stdout stays for results."""
 
+import functools
 import sys
 
 
@@ -11,6 +12,12 @@ def say(line: str) -> None:
 def warn(line: str) -> None:
     """Print one line on stderr that something is not as it should be."""
     say(f"podtts: warning: {line}")
+
+
+@functools.cache
+def warn_once(line: str) -> None:
+    """As `warn`, but the same line only once."""
+    warn(line)
 
 
 def fail(problem: str, hint: str) -> None:

@@ -92,7 +92,9 @@ class KeyedStore:
             self._make_room(size)
             write_atomically(path, *parts)
         except OSError as error:
-            self._warn(f"{self._folder} cannot be written: {error.strerror or error}")
+            # Worded as by the other shelves of the same cache: a full disk is said once.
+            reason = error.strerror or error
+            self._warn(f"the prompt cache {self._folder.parent} cannot be written: {reason}")
 
     def _path(self, key: object) -> Path:
         whole = json.dumps([self._form, self._identity, key], sort_keys=True)

@@ -21,6 +21,7 @@ from podtts.pipeline import Synthesizer
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.extract import RECIPE_VERSION
 from podtts.prompts.voices import VoiceStore
+from podtts.rendering import Render, mels_of, waves_of
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, Turn, TurnAudio
 from podtts.weights.bundled import bundled_cache, bundled_model
@@ -112,10 +113,12 @@ def test_the_same_tokens_are_spoken_at_the_pitch_of_each_voice(name: str) -> Non
     file = Path(__file__).parents[1] / "examples" / "speakers" / f"{name}.wav"
     own = pitch_of(decode_audio(file.read_bytes(), name).wave)
     options, prompt = SynthesisOptions(), prompts()[name]
-    heard = []
-    for turn in dialogue()[:3]:
-        mel = synthesizer().mel(turn.tokens, prompt, options, turn.index)
-        heard.append(pitch_of(synthesizer().wave(mel, options, turn.index)))
+    turns = [
+        Render(turn.tokens, prompt, options.flow, options.seed, turn.index)
+        for turn in dialogue()[:3]
+    ]
+    models = synthesizer().models
+    heard = [pitch_of(wave) for wave in waves_of(models, turns, mels_of(models, turns))]
     assert median(heard) == pytest.approx(own, rel=0.1)
 
 

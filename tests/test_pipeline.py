@@ -10,6 +10,7 @@ from podtts.flow.decode import noise_frames
 from podtts.llm.template import Template
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
+from podtts.rendering import Render, Rendered, mels_of, render
 from podtts.script.model import Script
 from podtts.script.parse import parse_script
 from podtts.values import SpeechTokens, Turn, TurnAudio
@@ -72,10 +73,11 @@ def test_the_same_seed_gives_the_same_samples_and_another_does_not() -> None:
 
 
 def test_a_turns_noise_does_not_depend_on_the_turns_before() -> None:
-    synthesizer = Synthesizer(models())
     third = speak()[2]
-    mel = synthesizer.mel(third.tokens, trace_prompts("plain")[0], QUICK, "2")
-    assert torch.equal(synthesizer.wave(mel, QUICK, "2"), third.wave)
+    turn = Render(third.tokens, trace_prompts("plain")[0], QUICK.flow, QUICK.seed, "2")
+    (alone,) = render(models(), [turn])
+    assert isinstance(alone, Rendered)
+    assert torch.equal(alone.wave, third.wave)
 
 
 def test_limit_turns_speaks_the_beginning() -> None:
@@ -162,11 +164,13 @@ def test_the_flow_starts_from_noise_as_deep_as_the_checkpoint_says() -> None:
     tokens, prompt = SpeechTokens((5, 6, 7, 8), ended=True), trace_prompts("plain")[0]
 
     def mels(depth: float) -> list[torch.Tensor]:
-        loud = Synthesizer(dataclasses.replace(models(), flow_noise=depth))
-        return [loud.mel(tokens, prompt, QUICK, draws) for draws in (1, 2)]
+        loud = dataclasses.replace(models(), flow_noise=depth)
+        turns = [Render(tokens, prompt, QUICK.flow, QUICK.seed, draws) for draws in (1, 2)]
+        return mels_of(loud, turns)
 
     first, second = mels(1.0)
     assert not torch.equal(first, second)
-    assert torch.equal(first, Synthesizer(models()).mel(tokens, prompt, QUICK, 1))
+    turn = Render(tokens, prompt, QUICK.flow, QUICK.seed, 1)
+    assert torch.equal(first, mels_of(models(), [turn])[0])
     first, second = mels(0.0)
     assert torch.equal(first, second)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,6 +23,7 @@ from podtts.presets import Preset
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import extract_prompt, prompt_inputs
 from podtts.rates import MEL_HOP, OUTPUT_HZ
+from podtts.rendering import Render, mels_of
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, SpeechTokens, Turn
 from podtts.weights.encoders import checkpoint_encoders
@@ -223,8 +224,8 @@ class Evaluation:
 
     def mel(self, tokens: SpeechTokens, speaker: Speaker, seed: int) -> Tensor:
         """Mel of known tokens in a speaker's voice."""
-        options = replace(self.options, seed=seed)
-        return self.synthesizer.mel(tokens, speaker.prompt, options, 0)
+        turn = Render(tokens, speaker.prompt, self.options.flow, seed, 0)
+        return mels_of(self.synthesizer.models, [turn])[0]
 
     def voiced(self, mel: Tensor, seed: int) -> Tensor:
         """Wave of a mel, on the CPU."""

@@ -5,7 +5,7 @@ from golden_data import models, silent_generator, trace, trace_prompts
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.generate import generate
 from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.pipeline import Synthesizer
+from podtts.speaking import open_dialogue
 from podtts.text.normalize import normalize_text
 
 GREEDY = SynthesisOptions(sampling=SamplingOptions(max_tokens=24, greedy=True))
@@ -15,7 +15,8 @@ GREEDY = SynthesisOptions(sampling=SamplingOptions(max_tokens=24, greedy=True))
 def test_every_call_of_the_long_form_trace(name: str) -> None:
     """22 turns with window rebuilds: context and generated ids equal the published ones."""
     loaded = models()
-    dialogue = Synthesizer(loaded).open_dialogue(trace_prompts(name), GREEDY)
+    cache = loaded.llm.new_cache()
+    dialogue = open_dialogue(loaded, None, trace_prompts(name), GREEDY, cache)
     golden = trace(name)
     for turn, call in zip(golden["turns"], golden["llm_calls"][-22:], strict=True):
         text = loaded.template.turn(turn["speaker"], normalize_text(turn["text"]))

@@ -15,6 +15,7 @@ from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.prompts import care
 from podtts.script.parse import parse_script
+from podtts.speaking import open_dialogue
 from podtts.storage.verify import verify_sealed
 from podtts.values import TurnAudio
 
@@ -34,12 +35,17 @@ class Kept:
     def files(self) -> list[Path]:
         return sorted((self.root / FOLDER).glob("*"))
 
+    def open(self, name: str, options: SynthesisOptions) -> None:
+        loaded = models()
+        cache = loaded.llm.new_cache()
+        open_dialogue(loaded, self.store, trace_prompts(name), options, cache)
+
     def reads(self, name: str = "plain", options: SynthesisOptions = QUICK) -> bool:
         """Whether a dialogue opened now starts from what is kept."""
         before = {path: path.stat().st_mtime_ns for path in self.files}
         for path in self.files:
             os.utime(path, (1, 1))
-        Synthesizer(models(), self.store).open_dialogue(trace_prompts(name), options)
+        self.open(name, options)
         return any(path in before and path.stat().st_mtime > 1 for path in self.files)
 
 
@@ -83,7 +89,8 @@ def test_state_comes_back_as_it_was(dtype: torch.dtype, tmp_path: Path) -> None:
 
 
 def replace_dtype(cache: KVCache, dtype: torch.dtype) -> KVCache:
-    cache.keys, cache.values = cache.keys.to(dtype), cache.values.to(dtype)
+    whole = cache.together
+    whole.keys, whole.values = whole.keys.to(dtype), whole.values.to(dtype)
     return cache
 
 
@@ -148,7 +155,7 @@ def test_damaged_state_is_set_aside_and_computed_again(
     (path,) = kept.files
     whole = path.read_bytes()
     damage(path)
-    Synthesizer(models(), kept.store).open_dialogue(trace_prompts("plain"), QUICK)
+    kept.open("plain", QUICK)
     assert path.read_bytes() == whole
     assert len(kept.warnings) == 1
     assert str(path) in kept.warnings[0]
@@ -158,7 +165,7 @@ def test_damaged_state_is_set_aside_and_computed_again(
 def test_a_cache_that_cannot_be_written_is_said_and_no_more(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("in the way")
     kept = Kept(tmp_path)
-    Synthesizer(models(), kept.store).open_dialogue(trace_prompts("plain"), QUICK)
+    kept.open("plain", QUICK)
     assert len(kept.warnings) == 1
     assert os.strerror(errno.EEXIST) in kept.warnings[0]
 

@@ -11,7 +11,7 @@ from podtts.weights.load import load_llm
 
 def logits_of(llm: Qwen3, ids: torch.Tensor) -> torch.Tensor:
     with torch.inference_mode():
-        return llm.logits(llm(ids, llm.new_cache(len(ids))))
+        return llm.logits(torch.cat([llm(row[None], llm.new_cache()) for row in ids]))
 
 
 def test_float32_logits_are_the_published_ones() -> None:
@@ -90,6 +90,32 @@ def test_cache_grows_without_losing_what_it_holds() -> None:
 def test_batch_rows_equal_single_rows() -> None:
     llm = models().llm
     ids = torch.randint(0, llm.config.vocab_size, (3, 24), generator=torch.Generator())
-    together = logits_of(llm, ids)
-    for row in range(3):
-        assert relative_rms(together[row], logits_of(llm, ids[row : row + 1])[0]) < 1e-5
+    with torch.inference_mode():
+        together = llm.logits(llm(ids))
+    assert relative_rms(together, logits_of(llm, ids)) < 1e-5
+
+
+def test_steps_side_by_side_equal_reading_alone() -> None:
+    """Rows of different lengths, over a growth of the cache, with two that change places."""
+    llm = models().llm
+    random = torch.Generator().manual_seed(0)
+    lengths = (1018, 3, 300)
+    ids = [torch.randint(0, llm.config.vocab_size, (1, n + 12), generator=random) for n in lengths]
+    alone = [logits_of(llm, row)[0, -12:] for row in ids]
+    caches = llm.new_caches(3)
+    rows = list(caches.rows)
+    together: list[list[torch.Tensor]] = [[], [], []]
+    with torch.inference_mode():
+        for row, cache, length in zip(ids, rows, lengths, strict=True):
+            llm(row[:, :length], cache)
+        for step in range(12):
+            if step == 5:
+                caches.swap(0, 2)
+            order = sorted(range(3), key=lambda one: rows[one].index)
+            last = torch.stack([ids[one][0, lengths[one] + step] for one in order])
+            hidden = llm.step(last, caches)
+            for one in order:
+                rows[one].advance(1)
+                together[one].append(llm.logits(hidden[rows[one].index]))
+    for ours, theirs in zip(together, alone, strict=True):
+        assert relative_rms(torch.stack(ours), theirs) < 1e-5

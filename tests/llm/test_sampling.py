@@ -28,7 +28,7 @@ def test_published_distributions_and_choices(case: int) -> None:
     history, prompt = golden["history"].tolist(), int(golden["prompt_len"])
     generated = history[prompt:]
     if len(generated) < 8:
-        logits = forbid_end(logits, llm.end_index)
+        logits = forbid_end(logits, llm.end_index, torch.tensor([True]))
     local = {int(token): index for index, token in enumerate(rows)}
     seen = torch.zeros_like(logits, dtype=torch.bool)
     seen[0, [local[token] for token in generated]] = True

@@ -32,8 +32,8 @@ from podtts.errors import ModelError
 from podtts.llm.context import ContextWindow
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
-from podtts.pipeline import Synthesizer
 from podtts.randomness import draws_name
+from podtts.rendering import Render, mels_of, waves_of
 from podtts.text.normalize import normalize_text
 from podtts.values import PromptFeatures, SpeechTokens, StageSeconds
 from podtts.weights.load import Models
@@ -53,14 +53,14 @@ class PublishedRecipe:
     def __init__(
         self, models: Models, cast: Cast, options: SynthesisOptions, prescribed: bool
     ) -> None:
-        self.synthesizer = Synthesizer(models)
+        self.models = models
         self.cast, self.prescribed = cast, prescribed
         self.options = replace(options, sampling=SamplingOptions(), flow=FlowOptions())
         self.llm: Any = published_llm(models.llm)  # transformers' types refuse its own methods
 
     @torch.inference_mode()
     def speak(self, workload: Workload) -> Sample:
-        models, device = self.synthesizer.models, self.synthesizer.models.device
+        models, device = self.models, self.models.device
         options = workload.prescribed(self.options) if self.prescribed else self.options
         reset_peak_memory(device)
         features, cold = self._features()
@@ -83,10 +83,11 @@ class PublishedRecipe:
                 window.close_turn(generated)
             tokens = self._speech_tokens(generated)
             draws = draws_name(index, 0)
+            spoken = Render(tokens, prompts[turn.speaker], options.flow, options.seed, draws)
             with Stopwatch(device) as flow:
-                mel = self.synthesizer.mel(tokens, prompts[turn.speaker], options, draws)
+                mels = mels_of(models, [spoken])
             with Stopwatch(device) as vocoder:
-                self.synthesizer.wave(mel, options, draws).cpu()
+                waves_of(models, [spoken], mels)
             audio_seconds += tokens.seconds
             count += len(tokens.ids)
             stages += StageSeconds(llm.seconds, flow.seconds, vocoder.seconds)
@@ -96,7 +97,7 @@ class PublishedRecipe:
         """Features of the cast and the seconds they took, if there are recordings to hear."""
         if self.cast.extract is None:
             return self.cast.cached(), None
-        with Stopwatch(self.synthesizer.models.device) as cold:
+        with Stopwatch(self.models.device) as cold:
             features = self.cast.extract()
         return features, cold.seconds
 
@@ -105,7 +106,7 @@ class PublishedRecipe:
     ) -> list[int]:
         """Continue a context, of which the cache holds a beginning, until the end token."""
         ids = torch.tensor([context], device=self.llm.device)
-        end = self.synthesizer.models.llm.config.end_token
+        end = self.models.llm.config.end_token
         sampler = RepetitionAware(options, prompt_length=len(context))
         written: Tensor = self.llm.generate(
             input_ids=ids,
@@ -131,7 +132,7 @@ class PublishedRecipe:
         Random weights also draw ids that are no speech, as nothing forbids that here; each then
         stands for some speech token, so that flow and vocoder have as much to do.
         """
-        config = self.synthesizer.models.llm.config
+        config = self.models.llm.config
         ended = generated[-1] == config.end_token
         spoken = generated[:-1] if ended else generated
         ids = ((one - config.speech_token_offset) % config.speech_vocabulary for one in spoken)

@@ -15,12 +15,13 @@ from podtts.audio.io import Recording
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SynthesisOptions
-from podtts.pipeline import Synthesizer
 from podtts.presets import PRESETS, Preset
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import prompt_inputs
 from podtts.randomness import stage_rng
 from podtts.rates import MIN_PROMPT_SECONDS, OUTPUT_HZ
+from podtts.rendering import Render, mels_of, waves_of
+from podtts.speaking import open_dialogue
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeakerPrompt, SpeechTokens
 from podtts.weights.load import Models
@@ -103,9 +104,8 @@ class _Spoken:
         self.prompts = [prompts[number % len(prompts)] for number in range(len(texts))]
         self.tokens: list[SpeechTokens] = []
         self.context: list[list[int]] = []  # ids in front of each turn's speech
-        synthesizer = Synthesizer(models)
         for number, (prompt, text) in enumerate(zip(self.prompts, texts, strict=True)):
-            dialogue = synthesizer.open_dialogue([prompt], options)
+            dialogue = open_dialogue(models, None, [prompt], options, models.llm.new_cache())
             dialogue.open(models.template.turn(0, normalize_text(text)))
             rng = stage_rng(options.seed, number, "llm")
             self.tokens.append(dialogue.attempt(options.sampling, rng))
@@ -127,11 +127,12 @@ class _Spoken:
 
     def rendered(self, models: Models, preset: Preset) -> list[tuple[Tensor, Tensor]]:
         """Mel [F, 80] and wave [S] of every turn, on the CPU, with the noise of its number."""
-        synthesizer, made = Synthesizer(models), []
-        options = SynthesisOptions(seed=self.options.seed, flow=preset.flow)
+        made = []
         for number, (prompt, tokens) in enumerate(zip(self.prompts, self.tokens, strict=True)):
-            mel = synthesizer.mel(tokens, prompt, options, number)
-            made.append((mel.cpu(), synthesizer.wave(mel, options, number).cpu()))
+            turn = Render(tokens, prompt, preset.flow, self.options.seed, number)
+            (mel,) = mels_of(models, [turn])
+            (wave,) = waves_of(models, [turn], [mel])
+            made.append((mel.cpu(), wave))
         return made
 
 

@@ -77,15 +77,19 @@ class Dialogue:
 
         Raises NotFiniteError when the LLM computes no numbers.
         """
-        self._rewind()
+        self.rewind()
         tokens = generate(self.model, self.window.ids, self.cache, options, rng)
-        self._spoken = tokens
+        self.wrote(tokens)
         return tokens
+
+    def wrote(self, tokens: SpeechTokens) -> None:
+        """Note what was written for the open turn, behind `rewind`, by somebody else."""
+        self._spoken = tokens
 
     def close(self, tokens: SpeechTokens) -> None:
         """End the open turn with what was said in it: an attempt, or nothing at all."""
         if tokens is not self._spoken:
-            self._rewind()
+            self.rewind()
             self._unread.append(self._recalled(tokens))
         self._spoken = None
         self.window.close_turn(generated_ids(self.model, tokens))
@@ -103,8 +107,8 @@ class Dialogue:
         return _Recalled(text_end, text_end + read)
 
     @torch.inference_mode()
-    def _rewind(self) -> None:
-        """Bring the cache to where the open turn begins."""
+    def rewind(self) -> None:
+        """Bring the cache to where the open turn begins, for a try or another one."""
         self._spoken = None
         if self._start is not None:
             self.cache.trim(self._start)

@@ -5,61 +5,100 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_GROWTH_TOKENS = 1024  # at the published size 112 MiB in bfloat16
+_GROWTH_TOKENS = 1024  # at the published size 112 MiB in bfloat16 a row
 
 
-class KVCache:
-    """Keys and values, [layers, B, kv heads, capacity, head size] each; `length` tokens are valid.
+class CacheRows:
+    """Keys and values of dialogues side by side, [layers, rows, kv heads, capacity, head size].
 
-    Appending writes in place; memory grows by whole blocks, so that a long dialogue copies the
-    cache a handful of times and never per token.
+    Memory grows by whole blocks for all rows at once, so that a long dialogue copies the cache a
+    handful of times and never per token.
     """
 
     def __init__(
         self,
         layers: int,
-        batch: int,
+        rows: int,
         kv_heads: int,
         head_size: int,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        shape = (layers, batch, kv_heads, 0, head_size)
+        shape = (layers, rows, kv_heads, 0, head_size)
         self.keys = torch.empty(shape, dtype=dtype, device=device)
         self.values = torch.empty(shape, dtype=dtype, device=device)
+        self.rows = [KVCache(self, row) for row in range(rows)]
+
+    @property
+    def capacity(self) -> int:
+        """Tokens that a row can hold now."""
+        return self.keys.shape[3]
+
+    def reserve(self, tokens: int) -> None:
+        """Let every row hold so many tokens."""
+        if tokens <= self.capacity:
+            return
+        capacity = -(-tokens // _GROWTH_TOKENS) * _GROWTH_TOKENS
+        longest = max(row.length for row in self.rows)
+        self.keys = _grown(self.keys, longest, capacity)
+        self.values = _grown(self.values, longest, capacity)
+
+    @torch.inference_mode()
+    def swap(self, one: int, other: int) -> None:
+        """Let two rows change places; who holds their caches need not know."""
+        longest = max(self.rows[one].length, self.rows[other].length)
+        for whole in (self.keys, self.values):
+            whole[:, [one, other], :, :longest] = whole[:, [other, one], :, :longest]
+        first, second = self.rows[one], self.rows[other]
+        first.index, second.index = other, one
+        self.rows[one], self.rows[other] = second, first
+
+
+def _grown(old: Tensor, used: int, capacity: int) -> Tensor:
+    layers, rows, kv_heads, _, head_size = old.shape
+    new = old.new_zeros((layers, rows, kv_heads, capacity, head_size))
+    new[:, :, :, :used] = old[:, :, :, :used]
+    return new
+
+
+class KVCache:
+    """One dialogue's keys and values: a row of `CacheRows`, of which `length` tokens are valid.
+
+    Appending writes in place.
+    """
+
+    def __init__(self, together: CacheRows, index: int) -> None:
+        self.together = together
+        self.index = index
         self.length = 0
+
+    @property
+    def keys(self) -> Tensor:
+        """[layers, 1, kv heads, capacity, head size], valid and not."""
+        return self.together.keys[:, self.index : self.index + 1]
+
+    @property
+    def values(self) -> Tensor:
+        """As `keys`."""
+        return self.together.values[:, self.index : self.index + 1]
 
     def reserve(self, tokens: int) -> None:
         """Make room for `tokens` more than are valid now."""
-        needed = self.length + tokens
-        capacity = self.keys.shape[3]
-        if needed <= capacity:
-            return
-        capacity = -(-needed // _GROWTH_TOKENS) * _GROWTH_TOKENS
-        self.keys = self._moved(self.keys, capacity)
-        self.values = self._moved(self.values, capacity)
-
-    def _moved(self, old: Tensor, capacity: int) -> Tensor:
-        layers, batch, kv_heads, _, head_size = old.shape
-        new = old.new_empty((layers, batch, kv_heads, capacity, head_size))
-        new[:, :, :, : self.length] = old[:, :, :, : self.length]
-        return new
-
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Write [B, kv heads, T, head size] behind the valid tokens; return all including them.
-
-        `length` moves only when every layer has written: see `advance`.
-        """
-        end = self.length + keys.shape[2]
-        self.keys[layer, :, :, self.length : end] = keys
-        self.values[layer, :, :, self.length : end] = values
-        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        self.together.reserve(self.length + tokens)
 
     def advance(self, tokens: int) -> None:
+        """Count tokens that every layer has written behind the valid ones."""
         self.length += tokens
 
+    @torch.inference_mode()
     def trim(self, length: int) -> None:
-        """Forget everything after the first `length` tokens."""
+        """Forget everything after the first `length` tokens.
+
+        It is overwritten: rows beside a longer one carry places that no query sees, and not even
+        these may hold NaN.
+        """
         if length > self.length:
             raise ValueError(f"cannot trim {self.length} cached tokens to {length}")
+        for whole in (self.keys, self.values):
+            whole[:, :, :, length : self.length] = 0
         self.length = length

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from podtts.embedding import TokenEmbedding
-from podtts.llm.kv_cache import KVCache
+from podtts.llm.kv_cache import CacheRows, KVCache
+from podtts.llm.reading import Alone, Behind, Reading, Rotation, SideBySide
 
 
 @dataclass(frozen=True)
@@ -66,21 +67,18 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(config.head_size, config.rms_norm_eps)
         self.k_norm = RMSNorm(config.head_size, config.rms_norm_eps)
 
-    def forward(
-        self, x: Tensor, layer: int, rotation: Rotation, cache: KVCache | None, mask: Tensor | None
-    ) -> Tensor:
+    def forward(self, x: Tensor, layer: int, reading: Reading) -> Tensor:
         batch, tokens, _ = x.shape
         q = self.q_norm(self.q_proj(x).view(batch, tokens, self.heads, self.head_size))
         k = self.k_norm(self.k_proj(x).view(batch, tokens, self.kv_heads, self.head_size))
         v = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_size)
+        rotation = reading.rotation
         q, k = rotation.turn(q.transpose(1, 2)), rotation.turn(k.transpose(1, 2))
-        keys, values = k, v.transpose(1, 2)
-        if cache is not None:
-            keys, values = cache.append(layer, keys, values)
+        keys, values = reading.extend(layer, k, v.transpose(1, 2))
         # The query heads that share a key head stand side by side as more query rows, so that no
         # key is ever copied.
         q = q.reshape(batch, self.kv_heads, -1, self.head_size)
-        y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+        y = F.scaled_dot_product_attention(q, keys, values, attn_mask=reading.mask)
         y = y.reshape(batch, self.heads, tokens, self.head_size).transpose(1, 2)
         out: Tensor = self.o_proj(y.reshape(batch, tokens, -1))
         return out
@@ -110,30 +108,10 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.mlp = FeedForward(config)
 
-    def forward(
-        self, x: Tensor, layer: int, rotation: Rotation, cache: KVCache | None, mask: Tensor | None
-    ) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), layer, rotation, cache, mask)
+    def forward(self, x: Tensor, layer: int, reading: Reading) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), layer, reading)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
-
-
-class Rotation:
-    """Rotary positions for the tokens of one call.
-
-    Angles are float32 whatever the model's dtype; only their sine and cosine are rounded to it.
-    """
-
-    def __init__(self, inverse_frequencies: Tensor, start: int, tokens: int, dtype: torch.dtype):
-        positions = torch.arange(start, start + tokens, device=inverse_frequencies.device)
-        angles = positions[:, None].float() * inverse_frequencies  # [T, head size / 2]
-        angles = torch.cat((angles, angles), dim=-1)
-        self.cos, self.sin = angles.cos().to(dtype), angles.sin().to(dtype)
-
-    def turn(self, x: Tensor) -> Tensor:
-        """Rotate [B, heads, T, head size]."""
-        first, second = x.chunk(2, dim=-1)
-        return x * self.cos + torch.cat((-second, first), dim=-1) * self.sin
 
 
 class Qwen3(nn.Module):
@@ -162,28 +140,51 @@ class Qwen3(nn.Module):
         speech = torch.arange(config.speech_vocabulary) + config.speech_token_offset
         return torch.cat((speech, torch.tensor([config.end_token])))
 
-    def new_cache(self, batch: int = 1) -> KVCache:
-        weight = self.embed_tokens.weight
-        config = self.config
-        return KVCache(
-            config.layers, batch, config.kv_heads, config.head_size, weight.dtype, weight.device
+    def new_cache(self) -> KVCache:
+        """An empty cache for one dialogue."""
+        return self.new_caches(1).rows[0]
+
+    def new_caches(self, rows: int) -> CacheRows:
+        """Empty caches for dialogues side by side."""
+        weight, config = self.embed_tokens.weight, self.config
+        return CacheRows(
+            config.layers, rows, config.kv_heads, config.head_size, weight.dtype, weight.device
         )
 
     def forward(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
-        """Read ids int64 [B, T] behind what the cache holds; return hidden states [B, T, H].
+        """Read ids int64 [B, T]; return hidden states [B, T, H].
 
-        Without a cache nothing is kept, and gradients flow.
+        With a cache, B is 1 and the ids stand behind what it holds. Without one nothing is kept,
+        and gradients flow.
         """
         past, tokens = (cache.length if cache is not None else 0), ids.shape[1]
-        if cache is not None:
-            cache.reserve(tokens)
         x = self.embed_tokens(ids)
-        rotation = Rotation(self._inverse_frequencies(x.device), past, tokens, x.dtype)
+        rotation = self._rotation(torch.arange(past, past + tokens, device=x.device), x.dtype)
         mask = self._mask(past, tokens, x.device)
+        if cache is None:
+            return self._read(x, Alone(rotation, mask))
+        cache.reserve(tokens)
+        hidden = self._read(x, Behind(rotation, mask, cache))
+        cache.advance(tokens)
+        return hidden
+
+    def step(self, ids: Tensor, caches: CacheRows) -> Tensor:
+        """Read one id behind each of the first rows: int64 [R] -> hidden states [R, H].
+
+        No row's length moves: the caller knows which rows' ids were meant.
+        """
+        rows = caches.rows[: len(ids)]
+        caches.reserve(max(cache.length for cache in rows) + 1)
+        x = self.embed_tokens(ids[:, None])
+        places = torch.tensor([cache.length for cache in rows], device=x.device)
+        if len(rows) == 1:  # the very call that reads a single token elsewhere
+            return self._read(x, Behind(self._rotation(places, x.dtype), None, rows[0]))[:, 0]
+        rotation = self._rotation(places[:, None, None], x.dtype)
+        return self._read(x, SideBySide(rotation, places, caches))[:, 0]
+
+    def _read(self, x: Tensor, reading: Reading) -> Tensor:
         for number, layer in enumerate(self.layers):
-            x = layer(x, number, rotation, cache, mask)
-        if cache is not None:
-            cache.advance(tokens)
+            x = layer(x, number, reading)
         hidden: Tensor = self.norm(x)
         return hidden
 
@@ -192,10 +193,11 @@ class Qwen3(nn.Module):
         out: Tensor = self.head(hidden).float()
         return out
 
-    def _inverse_frequencies(self, device: torch.device) -> Tensor:
+    def _rotation(self, places: Tensor, dtype: torch.dtype) -> Rotation:
         size = self.config.head_size
-        exponents = torch.arange(0, size, 2, dtype=torch.float32, device=device) / size
-        return 1.0 / self.config.rope_theta**exponents
+        exponents = torch.arange(0, size, 2, dtype=torch.float32, device=places.device) / size
+        frequencies = 1.0 / self.config.rope_theta**exponents
+        return Rotation(places[..., None].float() * frequencies, dtype)
 
     def _mask(self, past: int, tokens: int, device: torch.device) -> Tensor | None:
         """Which keys each query row sees, bool [heads per key head * T, past + T]."""

@@ -13,10 +13,10 @@ from torch import Tensor
 from podtts.options import SamplingOptions
 
 
-def forbid_end(logits: Tensor, end_index: int) -> Tensor:
-    """Return logits [B, V] in which the end token cannot be drawn."""
+def forbid_end(logits: Tensor, end_index: int, rows: Tensor) -> Tensor:
+    """Return logits [B, V] in which the end token cannot be drawn in some rows (bool [B])."""
     logits = logits.clone()
-    logits[:, end_index] = -torch.inf
+    logits[rows, end_index] = -torch.inf
     return logits
 
 

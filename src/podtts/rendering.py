@@ -1,0 +1,86 @@
+"""From speech tokens to sound: flow and vocoder, for turns of any number together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from podtts.checks import is_finite
+from podtts.device import Stopwatch
+from podtts.flow.decode import noise_frames
+from podtts.llm.generate import NotFiniteError
+from podtts.options import FlowOptions
+from podtts.randomness import stage_rng
+from podtts.rates import MEL_BINS, MEL_HOP
+from podtts.values import SpeakerPrompt, SpeechTokens
+from podtts.weights.load import Models
+
+
+@dataclass(frozen=True, eq=False)
+class Render:
+    """A turn to be made audible."""
+
+    tokens: SpeechTokens
+    prompt: SpeakerPrompt
+    options: FlowOptions
+    seed: int
+    draws: int | str  # number or `draws_name` of the turn, which names its noise
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A turn's wave, float32 [S] on the CPU, and its share of the seconds of work."""
+
+    wave: Tensor
+    flow_seconds: float
+    vocoder_seconds: float
+
+
+def render(models: Models, turns: Sequence[Render]) -> list[Rendered | NotFiniteError]:
+    """Make turns of the same options audible; NotFiniteError in the place of one that fails."""
+    flow, vocoder = Stopwatch(models.device), Stopwatch(models.device)
+    with flow:
+        mels = mels_of(models, turns)
+    sound = [number for number, mel in enumerate(mels) if is_finite(mel)]
+    with vocoder:
+        waves = waves_of(models, [turns[number] for number in sound], [mels[n] for n in sound])
+    done: list[Rendered | NotFiniteError] = [NotFiniteError("the flow's mel") for _ in turns]
+    frames = sum(map(len, mels))
+    for number, wave in zip(sound, waves, strict=True):
+        share = len(mels[number]) / max(1, frames)
+        done[number] = (
+            Rendered(wave, share * flow.seconds, share * vocoder.seconds)
+            if is_finite(wave)
+            else NotFiniteError("the vocoder's wave")
+        )
+    return done
+
+
+def mels_of(models: Models, turns: Sequence[Render]) -> list[Tensor]:
+    """Mel of every turn, float32 [2*T, 80]; all turns have the options of the first."""
+    noise = []
+    for turn in turns:
+        frames = noise_frames(turn.prompt.features, len(turn.tokens.ids))
+        drawn = torch.randn(frames, MEL_BINS, generator=stage_rng(turn.seed, turn.draws, "flow"))
+        noise.append(drawn * models.flow_noise)
+    return models.flow.decode(
+        [torch.tensor(turn.tokens.ids, dtype=torch.int64) for turn in turns],
+        [turn.prompt.features for turn in turns],
+        noise,
+        turns[0].options,
+    )
+
+
+def waves_of(models: Models, turns: Sequence[Render], mels: Sequence[Tensor]) -> list[Tensor]:
+    """Waveform of every turn, float32 [480*F] on the CPU, for their mels."""
+    waves = models.vocoder.config.waves
+    noise = [
+        torch.randn(
+            waves, len(mel) * MEL_HOP, generator=stage_rng(turn.seed, turn.draws, "vocoder")
+        )
+        for turn, mel in zip(turns, mels, strict=True)
+    ]
+    return [wave.cpu() for wave in models.vocoder.render(mels, noise)] if mels else []

@@ -83,7 +83,8 @@ OWNERS = {
     "rich": {"cli", "bench/report.py"},
     "soundfile": {"audio"},
     "torchaudio": {"audio"},
-    "onnxruntime": {"prompts/encoders.py", "cli/doctor.py"},
+    "onnxruntime": {"prompts/encoders.py", "llm/layer_graph.py", "device.py", "cli/doctor.py"},
+    "onnx": {"llm/layer_graph.py"},
     "huggingface_hub": {"weights"},
     "transformers": {"llm/tokenizer.py", "bench"},
 }

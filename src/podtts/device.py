@@ -106,22 +106,27 @@ def device_label(device: torch.device) -> str:
     return device.type
 
 
-def arithmetic(device: torch.device) -> str:
-    """Name what decides the last bits of a result here, besides model, dtype and input."""
+def arithmetic(device: torch.device, quantize: Quantization = "none") -> str:
+    """Name what decides the last bits of the LLM's results, besides weights, dtype and input."""
     if device.type == "cpu":
         native = "native bfloat16" if cpu_has_native_bfloat16() else "no bfloat16"
         kind = f"{device_label(device)}, {torch.backends.cpu.get_cpu_capability()}, {native}"
     else:
         kind = device_label(device)
-    return f"{kind}, torch {torch.__version__}"
+    if quantize == "none":
+        return f"{kind}, torch {torch.__version__}"
+    import onnxruntime
+
+    engine = f"onnxruntime {onnxruntime.__version__}" if runs_layer_graph(device) else "torch"
+    return f"{kind}, torch {torch.__version__}, {quantize} by {engine}"
 
 
 def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def runs_packed_int4(device: torch.device) -> bool:
-    """Whether torch multiplies packed 4-bit weights on a device."""
+def runs_layer_graph(device: torch.device) -> bool:
+    """Whether a quantized LLM runs as one graph in ONNX Runtime on a device."""
     return device.type == "cpu"
 
 

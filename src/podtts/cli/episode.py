@@ -213,7 +213,7 @@ class Episode:
         from podtts.weights.load import load_models
 
         started = time.perf_counter()
-        models = load_models(directory, placement, narrow_store(self.root, directory, placement))
+        models = load_models(directory, placement, narrow_store(self.root, directory))
         self._perf("load", placement.device.type, time.perf_counter() - started)
         if models.untrained:
             say("this checkpoint has random weights: what it speaks is noise")

@@ -16,29 +16,28 @@ if TYPE_CHECKING:
 
 def prefix_store(root: Path, directory: Path, placement: Placement, dtype: str) -> PrefixStore:
     """Where the LLM's state after the prompts is kept; dtype: what it runs in."""
+    from podtts.device import arithmetic
     from podtts.llm.prefix import PrefixStore
 
-    identity = {**_identity(root, directory, placement), "dtype": dtype}
-    return PrefixStore(root, {**identity, "quantize": placement.quantize}, warn_once)
+    identity = {
+        "llm": _llm(root, directory),
+        "arithmetic": arithmetic(placement.device, placement.quantize),
+        "dtype": dtype,
+    }
+    return PrefixStore(root, identity, warn_once)
 
 
-def narrow_store(root: Path, directory: Path, placement: Placement) -> Callable[[str], KeyedStore]:
+def narrow_store(root: Path, directory: Path) -> Callable[[str], KeyedStore]:
     """Where the LLM's quantized layers are kept, by the dtype it runs in."""
     from podtts.weights.narrow import quantized_store
 
     def store(dtype: str) -> KeyedStore:
-        return quantized_store(
-            root, {**_identity(root, directory, placement), "dtype": dtype}, warn_once
-        )
+        return quantized_store(root, {"llm": _llm(root, directory), "dtype": dtype}, warn_once)
 
     return store
 
 
-def _identity(root: Path, directory: Path, placement: Placement) -> dict[str, str]:
-    from podtts.device import arithmetic
+def _llm(root: Path, directory: Path) -> str:
     from podtts.weights.digest import llm_digest
 
-    return {
-        "llm": llm_digest(directory, root / "digests"),
-        "arithmetic": arithmetic(placement.device),
-    }
+    return llm_digest(directory, root / "digests")

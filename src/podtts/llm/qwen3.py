@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from podtts.embedding import TokenEmbedding
 from podtts.llm.kv_cache import CacheRows, KVCache
+from podtts.llm.layer_graph import LayerGraph
 from podtts.llm.reading import Alone, Behind, Reading, Rotation, SideBySide
 
 
@@ -127,6 +128,8 @@ class Qwen3(nn.Module):
         self.embed_tokens = TokenEmbedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        # All layers and the norm as one graph, in their place once they are quantized.
+        self.graph: LayerGraph | None = None
         # The rows of the output head that are ever legal; filled by `cut_head`.
         self.head = nn.Linear(config.hidden_size, config.speech_vocabulary + 1, bias=False)
 
@@ -147,8 +150,9 @@ class Qwen3(nn.Module):
     def new_caches(self, rows: int) -> CacheRows:
         """Empty caches for dialogues side by side."""
         weight, config = self.embed_tokens.weight, self.config
+        dtype = weight.dtype if self.graph is None else torch.float32
         return CacheRows(
-            config.layers, rows, config.kv_heads, config.head_size, weight.dtype, weight.device
+            config.layers, rows, config.kv_heads, config.head_size, dtype, weight.device
         )
 
     def forward(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
@@ -159,6 +163,12 @@ class Qwen3(nn.Module):
         """
         past, tokens = (cache.length if cache is not None else 0), ids.shape[1]
         x = self.embed_tokens(ids)
+        if self.graph is not None:
+            cache = cache or self.new_cache()
+            cache.reserve(tokens)
+            hidden = self.graph.read(x.float(), cache.together, range(cache.index, cache.index + 1))
+            cache.advance(tokens)
+            return hidden
         rotation = self._rotation(torch.arange(past, past + tokens, device=x.device), x.dtype)
         mask = self._mask(past, tokens, x.device)
         if cache is None:
@@ -176,6 +186,8 @@ class Qwen3(nn.Module):
         rows = caches.rows[: len(ids)]
         caches.reserve(max(cache.length for cache in rows) + 1)
         x = self.embed_tokens(ids[:, None])
+        if self.graph is not None:
+            return self.graph.read(x.float(), caches, range(len(rows)))[:, 0]
         places = torch.tensor([cache.length for cache in rows], device=x.device)
         if len(rows) == 1:  # the very call that reads a single token elsewhere
             return self._read(x, Behind(self._rotation(places, x.dtype), None, rows[0]))[:, 0]
@@ -190,7 +202,7 @@ class Qwen3(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits over the legal ids, float32 [..., V], for hidden states [..., H]."""
-        out: Tensor = self.head(hidden).float()
+        out: Tensor = self.head(hidden.to(self.head.weight.dtype)).float()
         return out
 
     def _rotation(self, places: Tensor, dtype: torch.dtype) -> Rotation:

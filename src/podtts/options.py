@@ -86,6 +86,7 @@ class FlowOptions:
     solver: Solver = "euler"
     precision: Precision = "float32"  # of the estimator, which is nearly all of the flow's work
     guidance: float = 0.7  # weight of classifier-free guidance; 0 leaves it out
+    prompt_seconds: float | None = None  # of each prompt's end that the flow hears; None: all
     chunk_causal: bool = False  # attention in chunks of 25 tokens, as in streaming
 
     def __post_init__(self) -> None:
@@ -93,6 +94,12 @@ class FlowOptions:
         one_of(SOLVERS, "flow-solver", self.solver)
         one_of(PRECISIONS, "flow-precision", self.precision)
         _require(0 <= self.guidance <= 100, "guidance", self.guidance, "0 to 100")
+        _require(
+            self.prompt_seconds is None or self.prompt_seconds >= 1,
+            "flow-prompt",
+            self.prompt_seconds,
+            "at least 1",
+        )
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,8 +14,8 @@ from podtts.flow.decode import noise_frames
 from podtts.llm.generate import NotFiniteError
 from podtts.options import FlowOptions
 from podtts.randomness import stage_rng
-from podtts.rates import MEL_BINS, MEL_HOP
-from podtts.values import SpeakerPrompt, SpeechTokens
+from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN, MEL_HOP, TOKENS_PER_SECOND
+from podtts.values import PromptFeatures, SpeakerPrompt, SpeechTokens
 from podtts.weights.load import Models
 
 
@@ -61,14 +61,16 @@ def render(models: Models, turns: Sequence[Render]) -> list[Rendered | NotFinite
 
 def mels_of(models: Models, turns: Sequence[Render]) -> list[Tensor]:
     """Mel of every turn, float32 [2*T, 80]; all turns have the options of the first."""
-    noise = []
+    heard, noise = [], []
     for turn in turns:
-        frames = noise_frames(turn.prompt.features, len(turn.tokens.ids))
+        features = _end_of(turn.prompt.features, turn.options.prompt_seconds)
+        heard.append(features)
+        frames = noise_frames(features, len(turn.tokens.ids))
         drawn = torch.randn(frames, MEL_BINS, generator=stage_rng(turn.seed, turn.draws, "flow"))
         noise.append(drawn * models.flow_noise)
     return models.flow.decode(
         [torch.tensor(turn.tokens.ids, dtype=torch.int64) for turn in turns],
-        [turn.prompt.features for turn in turns],
+        heard,
         noise,
         turns[0].options,
     )
@@ -84,3 +86,14 @@ def waves_of(models: Models, turns: Sequence[Render], mels: Sequence[Tensor]) ->
         for turn, mel in zip(turns, mels, strict=True)
     ]
     return [wave.cpu() for wave in models.vocoder.render(mels, noise)] if mels else []
+
+
+def _end_of(features: PromptFeatures, seconds: float | None) -> PromptFeatures:
+    if seconds is None:
+        return features
+    tokens = max(1, round(seconds * TOKENS_PER_SECOND))
+    return replace(
+        features,
+        speech_tokens=features.speech_tokens[-tokens:],
+        mel=features.mel[-tokens * MEL_FRAMES_PER_TOKEN :],
+    )

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from podtts.flow.attention import attend
 from podtts.flow.masks import visible_keys
 
 
@@ -84,7 +85,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, visible: Tensor | None) -> Tensor:
         q, k, v = self._split(self.query(x)), self._split(self.key(x)), self._split(self.value(x))
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
+        y = attend(q, k, v, visible)
         out: Tensor = self.out(y.transpose(1, 2).flatten(2))
         return out
 

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,18 +54,33 @@ def journal_folder(output: Path) -> Path:
     return output.with_name(f"{output.name}.podtts")
 
 
+def journal_owner(output: Path, endings: Sequence[str]) -> Path:
+    """Return the file whose journal a run goes on with: the output's own, where it has one.
+
+    Otherwise that of the only `OUTPUT.ENDING` that has: what was spoken for `episode.wav` need not
+    be spoken again for `episode.mp3`.
+    """
+    named = [output.with_suffix(f".{ending}") for ending in endings]
+    others = [other for other in named if journal_folder(other).is_dir()]
+    return others[0] if len(others) == 1 and not journal_folder(output).is_dir() else output
+
+
 class Journal:
     """The journal of one output file, open for one run.
 
     identity: everything but the turns' texts that determines what is spoken, as JSON values.
     resume:   go on with what is there; otherwise a finished or dead run's journal is set aside
               (one such: `OUT.podtts.previous`).
+    day:      when the run began; one that is gone on with keeps its own.
     Raises UsageError when another run holds it, or when there is nothing of the same identity to
     resume.
     """
 
-    def __init__(self, output: Path, identity: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(
+        self, output: Path, identity: Mapping[str, Any], *, resume: bool, day: str = ""
+    ) -> None:
         self.folder = journal_folder(output)
+        self.day = day
         self._identity = json.loads(json.dumps({"format": FORMAT, **identity}))
         self._resume = resume
         self._lines: dict[int, dict[str, Any]] = {}
@@ -190,12 +205,13 @@ class Journal:
                 raise UsageError(
                     f"{self.folder} holds no run to resume", "leave out --resume and --retake"
                 )
+            self.day = kept.pop("day", self.day)
             self._check_identity(kept)
         elif kept is not None:
             self._set_aside()
         self._file = path.open("ab")
         if not self._resume:
-            self._append(self._identity)
+            self._append({**self._identity, "day": self.day})
 
     def _set_aside(self) -> None:
         previous = self.folder.with_name(f"{self.folder.name}.previous")

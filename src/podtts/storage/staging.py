@@ -1,0 +1,80 @@
+"""Several files and folders that appear together, when all of them are whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from podtts.storage.atomic import sync_folder
+
+
+class Staging:
+    """Collects new content under hidden names; a `with` block that ends well renames all of it.
+
+    One that does not leaves nothing, and every old file as it was. Raises OSError.
+    """
+
+    def __init__(self) -> None:
+        self._token = f"podtts-{os.getpid()}-{secrets.token_hex(4)}"
+        self._staged: list[tuple[Path, Path]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def place(self, target: Path) -> Path:
+        """Return where the content of a target is to be written: a file or a folder."""
+        target = Path(os.path.realpath(target))  # a link stays a link to the new content
+        hidden = target.with_name(f".{target.name}.{self._token}.part")
+        self._staged.append((hidden, target))
+        return hidden
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                for hidden, _ in self._staged:
+                    _sync(hidden)
+                for hidden, target in self._staged:
+                    self._publish(hidden, target)
+                for folder in {target.parent for _, target in self._staged}:
+                    sync_folder(folder)
+        finally:
+            for hidden, _ in self._staged:
+                _remove(hidden)
+
+    def _publish(self, hidden: Path, target: Path) -> None:
+        if not hidden.is_dir() or not target.exists():
+            hidden.replace(target)
+            return
+        former = hidden.with_name(f"{hidden.name}.former")  # a folder is not replaced in one step
+        target.replace(former)
+        try:
+            hidden.replace(target)
+        except OSError:
+            former.replace(target)
+            raise
+        _remove(former)
+
+
+def _sync(path: Path) -> None:
+    """Bring content onto the disk, so that its new name never speaks of what is not there."""
+    for file in path.iterdir() if path.is_dir() else [path]:
+        with file.open("rb+") as opened:
+            os.fsync(opened.fileno())
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

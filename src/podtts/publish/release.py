@@ -10,6 +10,7 @@ from pathlib import Path
 from podtts.audio.loudness import CEILING_DBTP, Gain, gain_to, measure
 from podtts.audio.master import Master
 from podtts.audio.tags import Tags
+from podtts.errors import UsageError
 from podtts.publish.audio_files import write_audio, write_parts
 from podtts.publish.chapters import chapters
 from podtts.publish.options import PublishOptions
@@ -33,12 +34,23 @@ def publish(
     mix:  a WAV file of 24 kHz, as long as the timeline says.
     tags: those the mix has, too.
     say:  told what became of the loudness.
-    Raises UsageError or OSError when something cannot be written; then the mix and every older file
-    stand as they were.
+    Raises UsageError when something cannot be written; every older file then stands as it was.
     """
     with Master(mix) as master:
         assert master.samples == timeline.samples
         gain = _gain(master, options, say)
+    try:
+        _write(mix, gain, timeline, output, options, tags)
+    except OSError as error:
+        raise UsageError(
+            f"{output}: cannot be published: {error.strerror}",
+            "what is spoken is kept: make room, then run the same command with --resume",
+        ) from error
+
+
+def _write(
+    mix: Path, gain: Gain, timeline: Timeline, output: Path, options: PublishOptions, tags: Tags
+) -> None:
     with Staging() as staging, Master(mix, gain.factor) as master:
         for split in options.splits:
             folder = staging.place(split_folder(output, split))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -41,7 +42,8 @@ class Staging:
     ) -> None:
         try:
             if kind is None:
-                for hidden, _ in self._staged:
+                for hidden, target in self._staged:
+                    _check_kind(hidden, target)
                     _sync(hidden)
                 for hidden, target in self._staged:
                     self._publish(hidden, target)
@@ -63,6 +65,13 @@ class Staging:
             former.replace(target)
             raise
         _remove(former)
+
+
+def _check_kind(hidden: Path, target: Path) -> None:
+    """Find out before anything is renamed what cannot be: file over folder, folder over file."""
+    if target.exists() and target.is_dir() != hidden.is_dir():
+        number = errno.EISDIR if target.is_dir() else errno.ENOTDIR
+        raise OSError(number, os.strerror(number), str(target))
 
 
 def _sync(path: Path) -> None:

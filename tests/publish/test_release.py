@@ -13,7 +13,7 @@ from meters import decoded_samples, ebur128, needs_ffmpeg, probe
 
 from podtts.audio.tags import Tags
 from podtts.errors import UsageError
-from podtts.publish.options import PublishOptions
+from podtts.publish.options import SAMPLE_RATES, PublishOptions
 from podtts.publish.release import publish
 from podtts.publish.timeline import Timeline
 
@@ -56,22 +56,26 @@ def test_flac_holds_the_very_samples(mixed: Make, release: Release, tmp_path: Pa
     assert len(before) == timeline.samples
 
 
+CODECS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "mp3", "ogg": "vorbis", "opus": "opus"}
+
+
 @needs_ffmpeg
-@pytest.mark.parametrize("rate_hz", [24_000, 44_100, 48_000])
 @pytest.mark.parametrize(
-    ("kind", "codec"),
-    [("wav", "pcm_s16le"), ("flac", "flac"), ("mp3", "mp3"), ("ogg", "vorbis"), ("opus", "opus")],
+    ("kind", "rate_hz"),
+    [
+        (kind, rate_hz)
+        for kind, rate_hz in itertools.product(CODECS, SAMPLE_RATES)
+        if (kind, rate_hz) != ("opus", 44_100)  # there is no such thing
+    ],
 )
 def test_every_format_is_read_back_with_its_tags(
-    mixed: Make, release: Release, tags: Tags, tmp_path: Path, kind: str, codec: str, rate_hz: int
+    mixed: Make, release: Release, tags: Tags, tmp_path: Path, kind: str, rate_hz: int
 ) -> None:
-    if kind == "opus" and rate_hz == 44_100:
-        pytest.skip("Opus has no such rate")
     mix, timeline = mixed(3)
     output = tmp_path / f"out.{kind}"
     release((mix, timeline), output, format=kind, rate_hz=rate_hz)
     told = probe(output)
-    assert told["codec_name"] == codec
+    assert told["codec_name"] == CODECS[kind]
     assert told["channels"] == 1
     heard_hz = int(told["sample_rate"])
     assert heard_hz == (48_000 if kind == "opus" else rate_hz)  # Opus always plays at 48 kHz
@@ -83,7 +87,7 @@ def test_every_format_is_read_back_with_its_tags(
         tags.artist,
         tags.comment,
     )
-    assert read["date"] == ("2026" if kind == "mp3" else tags.date)  # LAME writes the year
+    assert read["date"] == ("2026" if kind == "mp3" else tags.date)
 
 
 @pytest.mark.parametrize("rate_hz", [24_000, 44_100])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -41,6 +42,8 @@ class EncodedStream:
     ) -> None:
         self._stream, self._rate_hz, self._tags = stream, rate_hz, tags
         self._container, self._subtype = ENCODINGS[encoding]
+        if encoding == "mp3":
+            self._tags = replace(tags, date=tags.date[:4])  # its date is a year
         self._file: soundfile.SoundFile | None = None
         self.samples = 0  # taken so far
 

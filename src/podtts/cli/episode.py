@@ -293,9 +293,10 @@ class Episode:
 
     def _say_what_is_kept(self, journal: Journal) -> None:
         if not self.done and journal.count:
+            listen = f", or listen to {journal.partial.name} there"
             say(
-                f"{journal.count} turns are kept in {journal.folder}; go on with --resume, "
-                f"or listen to {journal.partial.name} there"
+                f"{journal.count} turns are kept in {journal.folder}; go on with --resume"
+                f"{listen if journal.partial.exists() else ''}"
             )
 
     def _summary(self, mix: Mix) -> None:

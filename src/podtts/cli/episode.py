@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from podtts.rates import OUTPUT_HZ
 
 if TYPE_CHECKING:
     from podtts.audio.tags import Tags
+    from podtts.cli.takes import Takes
     from podtts.device import Placement
     from podtts.journal import Journal, SpokenTurn
     from podtts.options import SynthesisOptions
@@ -26,28 +27,6 @@ if TYPE_CHECKING:
     from podtts.publish.options import PublishOptions
     from podtts.script.model import Script
     from podtts.values import SpeakerPrompt, TurnAudio
-
-
-@dataclass(frozen=True)
-class Takes:
-    """What becomes of an earlier run of the same output, and of this one's journal."""
-
-    resume: bool
-    retake: frozenset[int]  # 0-based numbers of turns to be spoken anew
-    keep: bool
-
-
-def parse_retakes(flag: str | None, turns: int) -> frozenset[int]:
-    """Turn numbers of `--retake 7,12`, 0-based. Raises UsageError for what is no turn."""
-    numbers = set()
-    for part in flag.split(",") if flag is not None else []:
-        if not part.strip().isdecimal() or not 1 <= int(part) <= turns:
-            raise UsageError(
-                f"--retake {flag}: {part.strip()!r} is no turn of this script",
-                f"its turns are 1 to {turns}; separate numbers by commas",
-            )
-        numbers.add(int(part) - 1)
-    return frozenset(numbers)
 
 
 class Episode:
@@ -101,6 +80,7 @@ class Episode:
 
         Raises PartialError when turns came out wrong: the file is written all the same.
         """
+        from podtts.publish.mix import tempos
         from podtts.weights.bundled import bundled_model
 
         voices = ", ".join(
@@ -147,7 +127,7 @@ class Episode:
     ) -> Mix:
         """Lay every turn into the mix as soon as it is there, from the journal or spoken now."""
         from podtts.cli.progress import TurnBar
-        from podtts.publish.mix import Mix, longest_mix
+        from podtts.publish.mix import Mix, longest_mix, tempos
 
         spoken = self._spoken(journal)
         stream = self._stream(directory, placement, journal, spoken)
@@ -308,12 +288,6 @@ class Episode:
             f"{where}: {len(self.planned)} turns, {seconds:.1f} s of audio in {wall:.1f} s, "
             f"RTF {rtf}"
         )
-
-
-def tempos(script: Script) -> dict[int, float]:
-    """Tempo by speaker number, of those who are to speak at another than their own."""
-    wanted = ((number, script.rates.get(label, 1.0)) for number, label in enumerate(script.labels))
-    return {number: tempo for number, tempo in wanted if tempo != 1.0}
 
 
 def _speaker(prompt: SpeakerPrompt) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podtts.cli.episode import Episode, Takes, parse_retakes
+from podtts.cli.episode import Episode
 from podtts.cli.messages import warn
 from podtts.cli.options import (
     CacheDirOption,
@@ -42,6 +42,7 @@ from podtts.cli.publishing import (
     TrimOption,
     check_publishing,
 )
+from podtts.cli.takes import Takes, parse_retakes
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset

@@ -17,6 +17,12 @@ from podtts.script.model import Script
 from podtts.values import Turn
 
 
+def tempos(script: Script) -> dict[int, float]:
+    """Tempo by speaker number, of those who are to speak at another than their own."""
+    wanted = ((number, script.rates.get(label, 1.0)) for number, label in enumerate(script.labels))
+    return {number: tempo for number, tempo in wanted if tempo != 1.0}
+
+
 def longest_mix(turns: Sequence[Turn], max_tokens: int, tempos: Mapping[int, float]) -> int:
     """Samples that turns of so many tokens may come to, with every silence there may be."""
     slowest = min([1.0, *tempos.values()])

@@ -189,6 +189,17 @@ def test_texts_end_on_the_sample(mixed: Make, release: Release, tmp_path: Path) 
     assert (tmp_path / "out.transcript.md").read_text().startswith("# Bridges, 桥\n")
 
 
+def test_what_may_no_longer_fit_is_said(mixed: Make, release: Release, tmp_path: Path) -> None:
+    release(mixed(2), tmp_path / "out.wav", subtitles=("srt", "vtt"), splits=("turns",))
+    before = (tmp_path / "out.srt").read_bytes()
+    said = release(mixed(3), tmp_path / "out.wav", subtitles=("vtt",))
+    assert [line.partition(" is of an earlier run")[0] for line in said] == [
+        str(tmp_path / "out.srt"),
+        str(tmp_path / "out.turns"),
+    ]
+    assert (tmp_path / "out.srt").read_bytes() == before
+
+
 def test_all_appears_or_nothing_does(mixed: Make, release: Release, tmp_path: Path) -> None:
     mix, timeline = mixed(3)
     output = tmp_path / "out.wav"

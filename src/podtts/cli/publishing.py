@@ -120,13 +120,15 @@ def episode_tags(
     """What the files of an episode say about themselves."""
     import podtts
     from podtts.audio.tags import Tags
+    from podtts.publish.options import MAX_TITLE
+    from podtts.text.characters import excerpt
 
     named = next((name for name in (script.source, output) if name not in ("-", "<stdin>")), "")
     software = f"podtts {podtts.__version__}"
     return Tags(
-        title=options.title or Path(named).stem,
+        title=options.title or excerpt(Path(named).stem, MAX_TITLE),
         artist=options.artist,
         date=options.date or day,
-        comment=f"AI-generated speech: {software}, model {model}, seed {seed}",
+        comment=f"AI-generated speech: {software}, model {excerpt(model)}, seed {seed}",
         software=software,
     )

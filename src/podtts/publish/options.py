@@ -23,7 +23,7 @@ SUBTITLES: tuple[Subtitles, ...] = ("srt", "vtt", "json")
 
 MAX_GAP_SECONDS = 10.0
 QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
-_TEXT_LIMIT = 500  # of a tag: beyond, it is no title
+MAX_TITLE = 500  # characters: beyond, it is no title
 
 T = TypeVar("T", bound=str)
 
@@ -84,8 +84,8 @@ class PublishOptions:
                 "podcasts are -16 in stereo and -19 in mono",
             )
         for what, text in (("title", self.title), ("artist", self.artist)):
-            if len(text) > _TEXT_LIMIT or not text.isprintable():
-                raise UsageError(f"{what} is no single line of at most {_TEXT_LIMIT} characters")
+            if len(text) > MAX_TITLE or not text.isprintable():
+                raise UsageError(f"{what} is no single line of at most {MAX_TITLE} characters")
         if self.date:
             _check_date(self.date)
 
@@ -116,18 +116,14 @@ def choose_format(output: str, name: str | None, *, is_stream: bool) -> AudioFor
 
     Raises UsageError where neither says one, or where they differ.
     """
-    if name is not None:
-        chosen = one_of(FORMATS, "format", name)
-    elif is_stream:
-        return "wav"
-    ending = PurePath(output).suffix.lower().removeprefix(".")
-    if not is_stream and ending in FORMATS:
-        if name is not None and chosen != ending:
-            raise UsageError(
-                f"{output} ends in .{ending}, but --format is {name}", "leave out one of the two"
-            )
-        return one_of(FORMATS, "format", ending)
-    if name is not None:
+    ending = "" if is_stream else PurePath(output).suffix.lower().removeprefix(".")
+    told = one_of(FORMATS, "format", name) if name is not None else None
+    shown = one_of(FORMATS, "format", ending) if ending in FORMATS else None
+    if told and shown and told != shown:
+        raise UsageError(
+            f"{output} ends in .{ending}, but --format is {told}", "leave out one of the two"
+        )
+    if chosen := told or shown or ("wav" if is_stream else None):
         return chosen
     raise UsageError(
         f"{output} does not end in {', '.join('.' + known for known in FORMATS)}"

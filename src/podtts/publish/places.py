@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from podtts.errors import UsageError
-from podtts.publish.options import LOSSLESS, PublishOptions, Split
+from podtts.publish.options import LOSSLESS, SPLITS, SUBTITLES, PublishOptions, Split
 
 _PART = re.compile(rf"\d+-[^/]+\.({'|'.join(LOSSLESS)})")
 _UNSAFE = re.compile(r"[^\w-]")
+_LONGEST_NAME = 40  # characters, four bytes each at worst: files' names have 255
 
 
 def subtitles_file(output: Path, kind: str) -> Path:
@@ -35,7 +36,7 @@ def split_folder(output: Path, split: Split) -> Path:
 
 def part_name(number: int, digits: int, name: str, ending: str) -> str:
     """The file name of a part, `0001-anna.wav`; a name may hold anything, a file's may not."""
-    return f"{number:0{digits}}-{_UNSAFE.sub('_', name)[:64]}.{ending}"
+    return f"{number:0{digits}}-{_UNSAFE.sub('_', name)[:_LONGEST_NAME]}.{ending}"
 
 
 def check_places(output: Path, options: PublishOptions, script: str) -> None:
@@ -45,8 +46,7 @@ def check_places(output: Path, options: PublishOptions, script: str) -> None:
             raise UsageError(f"{path} is a folder", "move it away, or choose another output file")
         if path.exists() and Path(script).exists() and path.samefile(script):
             raise UsageError(f"{path} is the script itself", "choose another output file")
-    for split in options.splits:
-        folder = split_folder(output, split)
+    for folder in _folders(output, options):
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is no folder", "move it away")
         foreign = sorted(
@@ -59,6 +59,18 @@ def check_places(output: Path, options: PublishOptions, script: str) -> None:
                 f"{folder} holds {foreign[0]}, which is no part of an episode and would be lost",
                 "move it away",
             )
+
+
+def left_as_they_were(output: Path, options: PublishOptions) -> list[Path]:
+    """Files beside an episode that are not written this time and may no longer fit it."""
+    everything = PublishOptions(splits=SPLITS, subtitles=SUBTITLES, chapters=True, transcript=True)
+    written = {*_files(output, options), *_folders(output, options)}
+    there = [*_files(output, everything), *_folders(output, everything)]
+    return [path for path in there if path not in written and path.exists()]
+
+
+def _folders(output: Path, options: PublishOptions) -> list[Path]:
+    return [split_folder(output, split) for split in options.splits]
 
 
 def _files(output: Path, options: PublishOptions) -> Iterator[Path]:

@@ -14,7 +14,13 @@ from podtts.errors import UsageError
 from podtts.publish.audio_files import write_audio, write_parts
 from podtts.publish.chapters import chapters
 from podtts.publish.options import PublishOptions
-from podtts.publish.places import chapters_file, split_folder, subtitles_file, transcript_file
+from podtts.publish.places import (
+    chapters_file,
+    left_as_they_were,
+    split_folder,
+    subtitles_file,
+    transcript_file,
+)
 from podtts.publish.subtitles import subtitles
 from podtts.publish.timeline import Timeline
 from podtts.publish.transcript import transcript
@@ -33,7 +39,7 @@ def publish(
 
     mix:  a WAV file of 24 kHz, as long as the timeline says.
     tags: those the mix has, too.
-    say:  told what became of the loudness.
+    say:  told what became of the loudness, and what of an earlier run may no longer fit.
     Raises UsageError when something cannot be written; every older file then stands as it was.
     """
     with Master(mix) as master:
@@ -46,6 +52,8 @@ def publish(
             f"{output}: cannot be published: {error.strerror}",
             "what is spoken is kept: make room, then run the same command with --resume",
         ) from error
+    for path in left_as_they_were(output, options):
+        say(f"{path} is of an earlier run and stays as it was; ask for it to have it written anew")
 
 
 def _write(

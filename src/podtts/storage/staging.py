@@ -13,6 +13,8 @@ from typing import Self
 
 from podtts.storage.atomic import sync_folder
 
+_SHOWN_CHARACTERS = 40  # of a target's name in a hidden one, which errors may tell
+
 
 class Staging:
     """Collects new content under hidden names; a `with` block that ends well renames all of it.
@@ -30,7 +32,8 @@ class Staging:
     def place(self, target: Path) -> Path:
         """Return where the content of a target is to be written: a file or a folder."""
         target = Path(os.path.realpath(target))  # a link stays a link to the new content
-        hidden = target.with_name(f".{target.name}.{self._token}.part")
+        name = f".{self._token}-{len(self._staged)}-{target.name[-_SHOWN_CHARACTERS:]}.part"
+        hidden = target.with_name(name)
         self._staged.append((hidden, target))
         return hidden
 

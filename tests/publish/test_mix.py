@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import torch
 
 from podtts.audio.wav import WavWriter, as_kept
 from podtts.journal import Journal
-from podtts.publish.mix import Mix, longest_mix
+from podtts.publish.mix import Mix, longest_mix, tempos
 from podtts.publish.options import LayoutOptions
 from podtts.script.model import Script
 from podtts.values import SpeechTokens, Turn, TurnAudio
@@ -65,6 +66,11 @@ def test_a_turn_from_the_journal_comes_out_as_when_it_was_fresh(tmp_path: Path) 
             mixes[0].add(turn, spoken(index))
             mixes[1].add(turn, journal.wave(index))
     assert (tmp_path / "fresh.wav").read_bytes() == (tmp_path / "kept.wav").read_bytes()
+
+
+def test_tempos_are_those_of_the_script() -> None:
+    assert tempos(replace(SCRIPT, rates={"S2": 1.25, "S1": 1.0})) == {1: 1.25}
+    assert tempos(SCRIPT) == {}
 
 
 def test_no_mix_is_longer_than_said() -> None:

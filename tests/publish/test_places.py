@@ -32,6 +32,12 @@ def test_the_script_is_not_written_over(tmp_path: Path) -> None:
     check_places(tmp_path / "talk.wav", PublishOptions(), "<stdin>")
 
 
+def test_one_file_is_not_written_twice(tmp_path: Path) -> None:
+    options = PublishOptions(subtitles=("srt",))
+    with pytest.raises(UsageError, match="both sound and text"):
+        check_places(tmp_path / "talk.srt", options, "talk.txt")
+
+
 def test_what_no_run_has_written_is_not_replaced(tmp_path: Path) -> None:
     options = PublishOptions(splits=("turns",), transcript=True)
     check_places(tmp_path / "a.wav", options, "talk.txt")

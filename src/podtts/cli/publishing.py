@@ -109,7 +109,7 @@ def check_stretching(source: str) -> None:
 def today() -> str:
     """The day an episode gets: that of SOURCE_DATE_EPOCH, for builds to repeat, or today."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if epoch.isdecimal():
+    if epoch.isdecimal() and len(epoch) <= 11:  # seconds; more digits are beyond year 5000
         return datetime.fromtimestamp(int(epoch), UTC).date().isoformat()
     return date.today().isoformat()
 

@@ -41,7 +41,10 @@ def part_name(number: int, digits: int, name: str, ending: str) -> str:
 
 def check_places(output: Path, options: PublishOptions, script: str) -> None:
     """Refuse to write over the script, or over what no run has written. Raises UsageError."""
-    for path in (output, *_files(output, options)):
+    beside = [*_files(output, options)]
+    if output in beside:
+        raise UsageError(f"{output} would be both sound and text", "choose another output file")
+    for path in (output, *beside):
         if path.is_dir():
             raise UsageError(f"{path} is a folder", "move it away, or choose another output file")
         if path.exists() and Path(script).exists() and path.samefile(script):

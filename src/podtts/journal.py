@@ -4,7 +4,7 @@ Beside `episode.wav` stands `episode.wav.podtts/`:
     turns.jsonl         append-only; the first line says what determines the whole run, then a line
                         a turn: what was said, how it was drawn, and the digest of its file
     turn-0007+1.safetensors   tokens (int32) and samples (int16) of a turn; `+1`: of its variation 1
-    partial.wav         what has been written of the output; it becomes the output at the end
+    partial.wav         the mix as it grows, 24 kHz; the output is made of it at the end
     lock                held by the run that writes
 A turn's file is whole before its line is written, so a line never speaks of what is not there. The
 last line of a turn is the one that counts.

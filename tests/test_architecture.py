@@ -27,6 +27,7 @@ LAYERS = {  # a file may import from its own layer's neighbours named here and f
     "flow": 1,
     "vocoder": 1,
     "weights": 2,
+    "publish": 2,
     "casting": 3,
     "checks": 1,
     "journal": 4,
@@ -85,6 +86,10 @@ OWNERS = {
     "torchaudio": {"audio"},
     "onnxruntime": {"prompts/encoders.py", "llm/layer_graph.py", "device.py", "cli/doctor.py"},
     "onnx": {"llm/layer_graph.py"},
+    "soxr": {"audio"},
+    "pyloudnorm": {"audio/loudness.py"},
+    "python_stretch": {"audio/stretch.py"},
+    "pysubs2": {"publish/subtitles.py"},
     "huggingface_hub": {"weights"},
     "transformers": {"llm/tokenizer.py", "bench"},
 }

@@ -4,7 +4,7 @@ Beside `episode.wav` stands `episode.wav.podtts/`:
     turns.jsonl         append-only; the first line says what determines the whole run, then a line
                         a turn: what was said, how it was drawn, and the digest of its file
     turn-0007+1.safetensors   tokens (int32) and samples (int16) of a turn; `+1`: of its variation 1
-    partial.wav         what has been written of the output; it becomes the output at the end
+    partial.wav         the mix as it grows, 24 kHz; the output is made of it at the end
     lock                held by the run that writes
 A turn's file is whole before its line is written, so a line never speaks of what is not there. The
 last line of a turn is the one that counts.
@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,18 +54,33 @@ def journal_folder(output: Path) -> Path:
     return output.with_name(f"{output.name}.podtts")
 
 
+def journal_owner(output: Path, endings: Sequence[str]) -> Path:
+    """Return the file whose journal a run goes on with: the output's own, where it has one.
+
+    Otherwise that of the only `OUTPUT.ENDING` that has: what was spoken for `episode.wav` need not
+    be spoken again for `episode.mp3`.
+    """
+    named = [output.with_suffix(f".{ending}") for ending in endings]
+    others = [other for other in named if journal_folder(other).is_dir()]
+    return others[0] if len(others) == 1 and not journal_folder(output).is_dir() else output
+
+
 class Journal:
     """The journal of one output file, open for one run.
 
     identity: everything but the turns' texts that determines what is spoken, as JSON values.
     resume:   go on with what is there; otherwise a finished or dead run's journal is set aside
               (one such: `OUT.podtts.previous`).
+    day:      when the run began; one that is gone on with keeps its own.
     Raises UsageError when another run holds it, or when there is nothing of the same identity to
     resume.
     """
 
-    def __init__(self, output: Path, identity: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(
+        self, output: Path, identity: Mapping[str, Any], *, resume: bool, day: str = ""
+    ) -> None:
         self.folder = journal_folder(output)
+        self.day = day
         self._identity = json.loads(json.dumps({"format": FORMAT, **identity}))
         self._resume = resume
         self._lines: dict[int, dict[str, Any]] = {}
@@ -190,12 +205,13 @@ class Journal:
                 raise UsageError(
                     f"{self.folder} holds no run to resume", "leave out --resume and --retake"
                 )
+            self.day = kept.pop("day", self.day)
             self._check_identity(kept)
         elif kept is not None:
             self._set_aside()
         self._file = path.open("ab")
         if not self._resume:
-            self._append(self._identity)
+            self._append({**self._identity, "day": self.day})
 
     def _set_aside(self) -> None:
         previous = self.folder.with_name(f"{self.folder.name}.previous")

@@ -23,6 +23,9 @@ class Turn:
     speaker: int  # 0-based number in the script's cast
     text: str  # as written, tags included
     line: int = 0  # where it starts in its source, 1-based; 0 when made by a program
+    # A written turn that holds pauses, or is too long for one breath, is spoken as several turns.
+    continues: bool = False  # the same written turn goes on: no gap before it
+    pause: float = 0.0  # seconds of silence written right before it
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 import torch
 from torch import Tensor
 
+from podtts.audio.tags import NO_TAGS, Tags, info_chunk
 from podtts.errors import UsageError
 from podtts.rates import OUTPUT_HZ
 
@@ -27,9 +28,15 @@ def to_pcm16(wave: Tensor) -> bytes:
     return (wave.clamp(-1.0, 1.0) * 32767.0).round().to(torch.int16).numpy().astype("<i2").tobytes()
 
 
-def may_need_rf64(samples: int) -> bool:
-    """Whether so many samples are too many for the 32-bit sizes of a WAV file."""
-    return _RIFF_BYTES + _ROOM_BYTES + samples * _BYTES_PER_SAMPLE > _UNKNOWN_SIZE
+def as_kept(wave: Tensor) -> Tensor:
+    """Return a wave as a journal gives it back: rounded to 16 bits, float32 [S]."""
+    return (wave.clamp(-1.0, 1.0) * 32767.0).round() / 32767.0
+
+
+def may_need_rf64(samples: int, info_bytes: int = 0) -> bool:
+    """Whether so many samples (and bytes of tags) are too many for 32-bit sizes of a WAV file."""
+    size = _RIFF_BYTES + _ROOM_BYTES + info_bytes + samples * _BYTES_PER_SAMPLE
+    return size > _UNKNOWN_SIZE
 
 
 class WavStream:
@@ -39,17 +46,18 @@ class WavStream:
     left open; its errors (a closed pipe) reach the caller as they are.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, rate_hz: int = OUTPUT_HZ, tags: Tags = NO_TAGS) -> None:
         self._stream = stream
+        self._header = wav_header(None, rate_hz=rate_hz, info=info_chunk(tags))
         self.samples = 0  # written so far
 
     def __enter__(self) -> Self:
-        self._stream.write(wav_header(None))
+        self._stream.write(self._header)
         self._stream.flush()
         return self
 
     def write(self, wave: Tensor) -> None:
-        """Append a wave: float32 [S] on the CPU, 24 kHz."""
+        """Append a wave: float32 [S] on the CPU."""
         self._stream.write(to_pcm16(wave))
         self._stream.flush()
         self.samples += len(wave)
@@ -64,11 +72,20 @@ class WavWriter:
     partial: file beside or below the target that takes the samples and becomes the target at the
              end; when the `with` block fails it stays, playable. Without one, a hidden sibling
              takes them and is then removed.
+             (The target itself serves where it is nobody's before it is whole.)
     longest: samples that may come. Files over 4 GiB become RF64, which needs room left in front.
     Raises UsageError when the target cannot be written.
     """
 
-    def __init__(self, target: Path, partial: Path | None = None, longest: int = 0) -> None:
+    def __init__(
+        self,
+        target: Path,
+        partial: Path | None = None,
+        longest: int = 0,
+        *,
+        rate_hz: int = OUTPUT_HZ,
+        tags: Tags = NO_TAGS,
+    ) -> None:
         """Check the target without touching it: cheap enough to do before any work."""
         if not target.parent.is_dir():
             raise UsageError(f"{target}: there is no folder {target.parent}", "create it first")
@@ -78,23 +95,24 @@ class WavWriter:
         token = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._partial = partial or self._target.with_name(f".podtts-{token}.part")
         self._keeps_partial = partial is not None
-        self._has_room = may_need_rf64(longest)
+        self._rate_hz, self._info = rate_hz, info_chunk(tags)
+        self._has_room = may_need_rf64(longest, len(self._info))
         self._file: BinaryIO | None = None
         self.samples = 0  # written so far
 
     def __enter__(self) -> Self:
         try:
             self._file = self._partial.open("wb" if self._keeps_partial else "xb")
-            self._file.write(wav_header(None, self._has_room))
+            self._file.write(self._header(None))
         except OSError as error:
             self._discard()
             raise self._unwritable(error) from error
         return self
 
     def write(self, wave: Tensor) -> None:
-        """Append a wave: float32 [S] on the CPU, 24 kHz."""
+        """Append a wave: float32 [S] on the CPU."""
         assert self._file is not None, "write inside the with block"
-        if may_need_rf64(self.samples + len(wave)) and not self._has_room:
+        if may_need_rf64(self.samples + len(wave), len(self._info)) and not self._has_room:
             raise UsageError(f"{self._target}: is longer than was said", "split the script")
         try:
             self._file.write(to_pcm16(wave))
@@ -112,7 +130,7 @@ class WavWriter:
         try:
             if kind is None or self._keeps_partial:
                 self._file.seek(0)
-                self._file.write(wav_header(self.samples, self._has_room))
+                self._file.write(self._header(self.samples))
                 self._file.flush()
                 os.fsync(self._file.fileno())
             self._file.close()
@@ -122,6 +140,9 @@ class WavWriter:
             raise self._unwritable(failure) from failure
         finally:
             self._discard()
+
+    def _header(self, samples: int | None) -> bytes:
+        return wav_header(samples, self._has_room, rate_hz=self._rate_hz, info=self._info)
 
     def _discard(self) -> None:
         """Close the partial file, and remove it if it is nobody's and still there."""
@@ -138,10 +159,13 @@ class WavWriter:
         )
 
 
-def wav_header(samples: int | None, has_room: bool = False) -> bytes:
-    """The header of a 24 kHz mono PCM16 file; None for a length not known yet.
+def wav_header(
+    samples: int | None, has_room: bool = False, *, rate_hz: int = OUTPUT_HZ, info: bytes = b""
+) -> bytes:
+    """The header of a mono PCM16 file; None for a length not known yet.
 
     has_room: with a chunk for 64-bit sizes, which is padding as long as they are not needed.
+    info:     the chunk of tags; it stands before the samples, where a stream can have it, too.
     """
     format_chunk = struct.pack(
         "<4sIHHIIHH",
@@ -149,17 +173,17 @@ def wav_header(samples: int | None, has_room: bool = False) -> bytes:
         16,
         1,  # PCM
         1,  # channel
-        OUTPUT_HZ,
-        OUTPUT_HZ * _BYTES_PER_SAMPLE,
+        rate_hz,
+        rate_hz * _BYTES_PER_SAMPLE,
         _BYTES_PER_SAMPLE,
         8 * _BYTES_PER_SAMPLE,
     )
     payload = None if samples is None else samples * _BYTES_PER_SAMPLE
-    riff = None if payload is None else _RIFF_BYTES + has_room * _ROOM_BYTES + payload
+    riff = None if payload is None else _RIFF_BYTES + has_room * _ROOM_BYTES + len(info) + payload
     name, room = b"RIFF", b""
     if has_room:
         room = struct.pack("<4sI28x", b"JUNK", 28)
-        if riff is not None and samples is not None and may_need_rf64(samples):
+        if riff is not None and samples is not None and may_need_rf64(samples, len(info)):
             room = struct.pack("<4sIQQQI", b"ds64", 28, riff, payload, samples, 0)
             name, riff, payload = b"RF64", None, None
     sizes = [_UNKNOWN_SIZE if size is None else size for size in (riff, payload)]
@@ -167,5 +191,6 @@ def wav_header(samples: int | None, has_room: bool = False) -> bytes:
         struct.pack("<4sI4s", name, sizes[0], b"WAVE")
         + room
         + format_chunk
+        + info
         + struct.pack("<4sI", b"data", sizes[1])
     )

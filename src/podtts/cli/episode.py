@@ -6,43 +6,27 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podtts.cli.messages import say, warn, warn_once
-from podtts.cli.output import is_device, open_output
+from podtts.cli.output import is_stream, open_mix
+from podtts.cli.publishing import episode_tags, today
 from podtts.errors import PartialError, UsageError
-from podtts.rates import OUTPUT_HZ, SAMPLES_PER_TOKEN
+from podtts.publish.options import FORMATS
+from podtts.rates import OUTPUT_HZ
 
 if TYPE_CHECKING:
+    from podtts.audio.tags import Tags
+    from podtts.cli.takes import Takes
     from podtts.device import Placement
     from podtts.journal import Journal, SpokenTurn
     from podtts.options import SynthesisOptions
+    from podtts.publish.mix import Mix
+    from podtts.publish.options import PublishOptions
     from podtts.script.model import Script
     from podtts.values import SpeakerPrompt, TurnAudio
-
-
-@dataclass(frozen=True)
-class Takes:
-    """What becomes of an earlier run of the same output, and of this one's journal."""
-
-    resume: bool
-    retake: frozenset[int]  # 0-based numbers of turns to be spoken anew
-    keep: bool
-
-
-def parse_retakes(flag: str | None, turns: int) -> frozenset[int]:
-    """Turn numbers of `--retake 7,12`, 0-based. Raises UsageError for what is no turn."""
-    numbers = set()
-    for part in flag.split(",") if flag is not None else []:
-        if not part.strip().isdecimal() or not 1 <= int(part) <= turns:
-            raise UsageError(
-                f"--retake {flag}: {part.strip()!r} is no turn of this script",
-                f"its turns are 1 to {turns}; separate numbers by commas",
-            )
-        numbers.add(int(part) - 1)
-    return frozenset(numbers)
 
 
 class Episode:
@@ -53,6 +37,7 @@ class Episode:
         script: Script,
         output: str,
         options: SynthesisOptions,
+        publishing: PublishOptions,
         takes: Takes,
         *,
         keeps_prefix: bool,
@@ -60,12 +45,12 @@ class Episode:
     ) -> None:
         self.keeps_prefix = keeps_prefix
         self.script, self.output, self.options, self.takes = script, output, options, takes
-        self.verbose = verbose
+        self.publishing, self.verbose = publishing, verbose
         self.planned = script.turns[: options.limit_turns]
         self.started = time.perf_counter()
         self.failed: list[int] = []
         self.done = False
-        if (takes.resume or takes.retake) and not self._has_journal():
+        if (takes.resume or takes.retake) and is_stream(output):
             raise UsageError(f"-o {output} keeps no journal to resume", "write to a file")
 
     def gather(
@@ -95,7 +80,7 @@ class Episode:
 
         Raises PartialError when turns came out wrong: the file is written all the same.
         """
-        from podtts.cli.progress import TurnBar
+        from podtts.publish.mix import tempos
         from podtts.weights.bundled import bundled_model
 
         voices = ", ".join(
@@ -109,29 +94,25 @@ class Episode:
                     "this is mini, a small demonstration voice in English; for the full model: "
                     "podtts model pull soulx-podcast-1.7b, then --model soulx-podcast-1.7b"
                 )
+            for speaker, tempo in tempos(self.script).items():
+                say(
+                    f"{self.script.labels[speaker]} speaks at {tempo:g} times the pace: "
+                    "stretched after synthesis, the pitch stays"
+                )
             say(f"model {directory}, {placement}, seed {self.options.seed}, voices {voices}")
-            spoken = self._spoken(journal)
-            stream = self._stream(directory, placement, journal, spoken)
-            longest = len(self.planned) * self.options.sampling.max_tokens * SAMPLES_PER_TOKEN
-            sink = open_output(self.output, journal.partial if journal else None, longest)
-            stack.enter_context(sink)
-            bar = stack.enter_context(TurnBar(len(self.planned)))
-            for index, turn in enumerate(self.planned):
-                bar.speaking(self.script.labels[turn.speaker], turn)
-                if index in spoken:
-                    assert journal is not None
-                    sink.write(journal.wave(index))
-                    self._problems(index, spoken[index].problems)
-                else:
-                    audio = next(stream)
-                    assert audio.index == index
-                    if journal is not None:
-                        journal.keep(audio, self.script.labels[turn.speaker])
-                    sink.write(audio.wave)
-                    self._report(audio, placement.device.type)
-                bar.done()
+            tags = episode_tags(
+                self.publishing,
+                self.script,
+                self.output,
+                directory.resolve().name,
+                self.options.seed,
+                journal.day if journal else today(),
+            )
+            mix = self._mix(directory, placement, journal, tags)
+            if journal is not None:
+                self._publish(journal, mix, tags)
             self.done = True
-        self._summary(sink.samples)
+        self._summary(mix)
         if journal is not None and not self.takes.keep:
             journal.remove()
         if self.failed:
@@ -141,19 +122,49 @@ class Episode:
                 f"listen to them; --retake {numbers} speaks them anew",
             )
 
-    def _has_journal(self) -> bool:
-        return self.output != "-" and not is_device(Path(self.output))
+    def _mix(
+        self, directory: Path, placement: Placement, journal: Journal | None, tags: Tags
+    ) -> Mix:
+        """Lay every turn into the mix as soon as it is there, from the journal or spoken now."""
+        from podtts.cli.progress import TurnBar
+        from podtts.publish.mix import Mix, longest_mix, tempos
+
+        spoken = self._spoken(journal)
+        stream = self._stream(directory, placement, journal, spoken)
+        longest = longest_mix(self.planned, self.options.sampling.max_tokens, tempos(self.script))
+        partial = journal.partial if journal else None
+        with (
+            open_mix(self.output, partial, self.publishing, tags, longest) as sink,
+            TurnBar(len(self.planned)) as bar,
+        ):
+            mix = Mix(sink, self.publishing.layout, tempos(self.script))
+            for index, turn in enumerate(self.planned):
+                bar.speaking(self.script.labels[turn.speaker], turn)
+                if index in spoken:
+                    assert journal is not None
+                    mix.add(turn, journal.wave(index))
+                    self._problems(index, spoken[index].problems)
+                else:
+                    audio = next(stream)
+                    assert audio.index == index
+                    if journal is not None:
+                        journal.keep(audio, self.script.labels[turn.speaker])
+                    mix.add(turn, audio.wave)
+                    self._report(audio, placement.device.type)
+                bar.done()
+        return mix
 
     def _open_journal(
         self, stack: ExitStack, directory: Path, placement: Placement
     ) -> Journal | None:
-        if not self._has_journal():
+        if is_stream(self.output):
             return None
-        from podtts.journal import Journal
+        from podtts.journal import Journal, journal_owner
 
         resume = self.takes.resume or bool(self.takes.retake)
+        owner = journal_owner(Path(self.output), FORMATS if resume else ())
         identity = self._identity(directory, placement)
-        journal = stack.enter_context(Journal(Path(self.output), identity, resume=resume))
+        journal = stack.enter_context(Journal(owner, identity, resume=resume, day=today()))
         stack.callback(self._say_what_is_kept, journal)
         return journal
 
@@ -251,19 +262,31 @@ class Episode:
         if self.verbose:
             say(f"[PERF] stage={stage} device={device} seconds={seconds:.3f} {detail}")
 
+    def _publish(self, journal: Journal, mix: Mix, tags: Tags) -> None:
+        """Write the files that were asked for from the finished mix."""
+        from podtts.publish.release import publish
+        from podtts.publish.timeline import speaker_names
+
+        names = speaker_names(self.script.labels, [one.prompt.name for one in self.cast])
+        timeline = mix.timeline(self.script, names)
+        publish(journal.partial, timeline, Path(self.output), self.publishing, tags, say)
+
     def _say_what_is_kept(self, journal: Journal) -> None:
         if not self.done and journal.count:
+            listen = f", or listen to {journal.partial.name} there"
             say(
-                f"{journal.count} turns are kept in {journal.folder}; go on with --resume, "
-                f"or listen to {journal.partial.name} there"
+                f"{journal.count} turns are kept in {journal.folder}; go on with --resume"
+                f"{listen if journal.partial.exists() else ''}"
             )
 
-    def _summary(self, samples: int) -> None:
-        audio, wall = samples / OUTPUT_HZ, time.perf_counter() - self.started
+    def _summary(self, mix: Mix) -> None:
+        wall, seconds = time.perf_counter() - self.started, mix.samples / OUTPUT_HZ
         where = "stdout" if self.output == "-" else self.output
-        rtf = f"{wall / audio:.2f}" if audio else "-"
+        # Silence between turns takes no work: it would only flatter the figure.
+        rtf = f"{wall / mix.seconds_spoken:.2f}" if mix.seconds_spoken else "-"
         say(
-            f"{where}: {len(self.planned)} turns, {audio:.1f} s of audio in {wall:.1f} s, RTF {rtf}"
+            f"{where}: {len(self.planned)} turns, {seconds:.1f} s of audio in {wall:.1f} s, "
+            f"RTF {rtf}"
         )
 
 

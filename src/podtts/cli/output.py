@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podtts.errors import UsageError
 
 if TYPE_CHECKING:
-    from podtts.audio.wav import WavStream, WavWriter
+    from podtts.audio.resampled import Sink
+    from podtts.audio.tags import Tags
+    from podtts.publish.options import PublishOptions
 
 
 def check_output(output: str) -> None:
@@ -21,29 +25,40 @@ def check_output(output: str) -> None:
         if sys.stdout.isatty():
             raise UsageError("-o - would write audio to the terminal", "pipe it, or name a file")
     elif path.is_dir():
-        raise UsageError(f"{path} is a folder", "name a .wav file in it")
+        raise UsageError(f"{path} is a folder", "name an audio file in it")
     elif not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent}", f"run: mkdir -p {path.parent}")
-    elif path.suffix.lower() != ".wav" and not is_device(path):
-        raise UsageError(
-            f"{output} does not end in .wav", "write .wav, or pipe it: -o - | ffmpeg -i - OUT"
-        )
 
 
-def open_output(output: str, partial: Path | None, longest: int) -> WavStream | WavWriter:
-    """Open what -o names: stdout, a device or pipe, or a file that appears when it is whole.
-
-    partial: where a file's samples are until then. longest: samples that may come.
-    """
-    from podtts.audio.wav import WavStream, WavWriter
-
-    if output == "-":
-        return WavStream(sys.stdout.buffer)
-    if is_device(Path(output)):
-        return WavStream(Path(output).open("wb"))
-    return WavWriter(Path(output), partial, longest)
+def is_stream(output: str) -> bool:
+    """Whether samples go out as they are spoken, to stdout, a pipe or a device."""
+    return output == "-" or is_device(Path(output))
 
 
 def is_device(path: Path) -> bool:
     """Whether something is there that must not be replaced by a file."""
     return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextmanager
+def open_mix(
+    output: str, partial: Path | None, options: PublishOptions, tags: Tags, longest: int
+) -> Iterator[Sink]:
+    """Open what takes an episode's samples of 24 kHz as they are spoken.
+
+    partial: the file that they grow in until they are published; None: they go out at once, to the
+             stream that -o names. longest: samples that may come.
+    """
+    if partial is not None:
+        from podtts.audio.wav import WavWriter
+
+        with WavWriter(partial, partial, longest, tags=tags) as file:
+            yield file
+        return
+    from podtts.publish.audio_files import open_stream
+
+    with ExitStack() as stack:
+        stream = sys.stdout.buffer
+        if output != "-":
+            stream = stack.enter_context(Path(output).open("wb"))
+        yield stack.enter_context(open_stream(stream, options.format, options.rate_hz, tags))

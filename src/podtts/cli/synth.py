@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podtts.cli.episode import Episode, Takes, parse_retakes
+from podtts.cli.episode import Episode
 from podtts.cli.messages import warn
 from podtts.cli.options import (
     CacheDirOption,
@@ -24,16 +24,42 @@ from podtts.cli.options import (
     SeedOption,
     ThreadsOption,
 )
-from podtts.cli.output import check_output
+from podtts.cli.output import check_output, is_stream
 from podtts.cli.places import cache_root, chosen_placement, model_directory, suited
+from podtts.cli.publishing import (
+    ArtistOption,
+    ChaptersOption,
+    DateOption,
+    FormatOption,
+    GapOption,
+    LoudnessOption,
+    RateOption,
+    SameSpeakerGapOption,
+    SplitOption,
+    SubtitlesOption,
+    TitleOption,
+    TranscriptOption,
+    TrimOption,
+    check_publishing,
+)
+from podtts.cli.takes import Takes, parse_retakes
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset
+from podtts.publish.options import (
+    SPLITS,
+    SUBTITLES,
+    LayoutOptions,
+    PublishOptions,
+    choose_format,
+    parse_names,
+)
+from podtts.rates import OUTPUT_HZ
 
 if TYPE_CHECKING:
     from podtts.script.model import Script
 
-_SAMPLING, _SYNTHESIS = SamplingOptions(), SynthesisOptions()
+_SAMPLING, _SYNTHESIS, _LAYOUT = SamplingOptions(), SynthesisOptions(), LayoutOptions()
 
 
 def synth(
@@ -42,7 +68,12 @@ def synth(
     ],
     output: Annotated[
         str,
-        typer.Option("--output", "-o", metavar="OUT", help="A .wav file; - writes to stdout."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="A file: .wav, .flac, .mp3, .ogg or .opus; - writes to stdout.",
+        ),
     ],
     speaker: Annotated[
         list[str] | None,
@@ -102,11 +133,24 @@ def synth(
             help="Keep what the LLM made of the voices' prompts for the next run.",
         ),
     ] = True,
+    gap: GapOption = _LAYOUT.gap_seconds,
+    gap_same_speaker: SameSpeakerGapOption = None,
+    trim_silence: TrimOption = False,
+    format_name: FormatOption = None,
+    sample_rate: RateOption = OUTPUT_HZ,
+    loudness: LoudnessOption = None,
+    split: SplitOption = None,
+    subtitles: SubtitlesOption = None,
+    chapters: ChaptersOption = False,
+    transcript: TranscriptOption = False,
+    title: TitleOption = "",
+    artist: ArtistOption = "",
+    date: DateOption = "",
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print [PERF] lines: seconds of every stage.")
     ] = False,
 ) -> None:
-    """Speak a script: WAV, 24 kHz, 16 bit, mono."""
+    """Speak a script: mono, 24 kHz, 16 bit WAV unless you say otherwise."""
     from podtts.script.cast import parse_speaker_flags
 
     # Cheap things first: nothing is loaded before all that can be refused has been looked at.
@@ -125,17 +169,33 @@ def synth(
         retries=retries,
         check_length=max_turn_tokens is None,
     )
+    check_output(output)
+    publishing = PublishOptions(
+        layout=LayoutOptions(gap, gap_same_speaker, trim_silence),
+        format=choose_format(output, format_name, is_stream=is_stream(output)),
+        rate_hz=sample_rate,
+        loudness_lufs=loudness,
+        splits=parse_names(split, SPLITS, "split"),
+        subtitles=parse_names(subtitles, SUBTITLES, "subtitles"),
+        chapters=chapters,
+        transcript=transcript,
+        title=title,
+        artist=artist,
+        date=date,
+    )
     dialogue = _read(script)
     for line in dialogue.warnings:
         warn(line)
     overrides = parse_speaker_flags(speaker or [])
-    check_output(output)
+    check_publishing(publishing, output, dialogue, stream=is_stream(output))
     directory = model_directory(model)
     placement = chosen_placement(device, dtype, chosen.quantize, threads)
     if flow_precision is None:
         options = replace(options, flow=suited(options.flow, placement))
     takes = Takes(resume, parse_retakes(retake, len(dialogue.turns)), keep)
-    episode = Episode(dialogue, output, options, takes, keeps_prefix=prefix_cache, verbose=verbose)
+    episode = Episode(
+        dialogue, output, options, publishing, takes, keeps_prefix=prefix_cache, verbose=verbose
+    )
     episode.gather(directory, overrides, cache_root(cache_dir), speakers)
     episode.speak(directory, placement)
 

@@ -35,6 +35,7 @@ class Script:
     prompts: Mapping[str, ScriptPrompt] = field(default_factory=dict)  # label -> its recording
     warnings: tuple[str, ...] = ()  # each starts with `file:line:`
     label_lines: Mapping[str, int] = field(default_factory=dict)  # label -> where it is first named
+    rates: Mapping[str, float] = field(default_factory=dict)  # label -> tempo, from header lines
 
     def __post_init__(self) -> None:
         if not self.turns:

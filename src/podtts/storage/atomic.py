@@ -31,7 +31,7 @@ def write_atomically(path: Path, *parts: bytes | bytearray | memoryview) -> None
     finally:
         with contextlib.suppress(OSError):  # gone after the rename; else nothing may hide its error
             temporary.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def stale_temporaries(folder: Path) -> list[Path]:
@@ -52,7 +52,7 @@ def sweep_temporaries(folder: Path) -> None:
             path.unlink()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename durable: without this a loss of power can bring the old name back, empty.
 
     Where it does not work (folders cannot be opened on Windows, nor synced on some network disks,

@@ -1,0 +1,134 @@
+"""Options of `synth` that decide which files an episode becomes, not what is spoken."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from podtts.errors import UsageError
+
+if TYPE_CHECKING:
+    from podtts.audio.tags import Tags
+    from podtts.publish.options import PublishOptions
+    from podtts.script.model import Script
+
+GapOption = Annotated[
+    float, typer.Option("--gap", metavar="SECONDS", help="Silence between turns.")
+]
+SameSpeakerGapOption = Annotated[
+    float | None,
+    typer.Option(
+        "--gap-same-speaker",
+        metavar="SECONDS",
+        help="Silence between turns of one speaker; default: as --gap.",
+    ),
+]
+TrimOption = Annotated[
+    bool,
+    typer.Option("--trim-silence", help="Cut what is below -50 dBFS off both ends of turns."),
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="wav, flac, mp3, ogg (Vorbis) or opus; default: by the name of OUT, wav for stdout.",
+    ),
+]
+RateOption = Annotated[
+    int, typer.Option("--sample-rate", metavar="HZ", help="24000, 44100 or 48000.")
+]
+LoudnessOption = Annotated[
+    float | None,
+    typer.Option(
+        "--loudness",
+        metavar="LUFS",
+        help="Bring the episode to this loudness; podcasts: -16 in stereo, -19 in mono.",
+    ),
+]
+SplitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="KIND",
+        help="Also write turns (numbered files), speakers (stems that sum to the mix), or both.",
+    ),
+]
+SubtitlesOption = Annotated[
+    str | None,
+    typer.Option("--subtitles", metavar="KIND,KIND", help="Also write srt, vtt, json."),
+]
+ChaptersOption = Annotated[
+    bool, typer.Option("--chapters", help="Also write the script's headings as chapters (JSON).")
+]
+TranscriptOption = Annotated[
+    bool, typer.Option("--transcript", help="Also write a transcript (Markdown).")
+]
+TitleOption = Annotated[
+    str, typer.Option("--title", metavar="TEXT", help="Of the episode; default: the script's name.")
+]
+ArtistOption = Annotated[
+    str, typer.Option("--artist", metavar="TEXT", help="Who made the episode.")
+]
+DateOption = Annotated[
+    str, typer.Option("--date", metavar="YYYY-MM-DD", help="Of the episode; default: today.")
+]
+
+
+def check_publishing(options: PublishOptions, output: str, script: Script, *, stream: bool) -> None:
+    """Refuse what cannot be written, before any work is done. Raises UsageError."""
+    from podtts.publish.places import check_places
+
+    if stream and (option := options.needing_a_file()):
+        raise UsageError(f"{option} needs an output file, not -o {output}", "name a file")
+    if options.chapters and not script.chapters:
+        raise UsageError(
+            f"--chapters: {script.source} has no headings", "write them as: # The opening"
+        )
+    if script.rates:
+        check_stretching(script.source)
+    if not stream:
+        check_places(Path(output), options, script.source)
+
+
+def check_stretching(source: str) -> None:
+    """Raises UsageError where the library for rates is missing: it has no wheel everywhere."""
+    from importlib.util import find_spec
+
+    if find_spec("python_stretch") is None:
+        raise UsageError(
+            f"{source} asks for rates, which need the package python-stretch",
+            "run: pip install python-stretch",
+        )
+
+
+def today() -> str:
+    """The day an episode gets: that of SOURCE_DATE_EPOCH, for builds to repeat, or today."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if epoch.isdecimal() and len(epoch) <= 11:  # seconds; more digits are beyond year 5000
+        return datetime.fromtimestamp(int(epoch), UTC).date().isoformat()
+    return date.today().isoformat()
+
+
+def episode_tags(
+    options: PublishOptions, script: Script, output: str, model: str, seed: int, day: str
+) -> Tags:
+    """What the files of an episode say about themselves."""
+    import podtts
+    from podtts.audio.tags import Tags
+    from podtts.publish.options import MAX_TITLE
+    from podtts.text.characters import excerpt
+
+    named = next((name for name in (script.source, output) if name not in ("-", "<stdin>")), "")
+    software = f"podtts {podtts.__version__}"
+    return Tags(
+        title=options.title or excerpt(Path(named).stem, MAX_TITLE),
+        artist=options.artist,
+        date=options.date or day,
+        comment=f"AI-generated speech: {software}, model {excerpt(model)}, seed {seed}",
+        software=software,
+    )

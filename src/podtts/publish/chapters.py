@@ -1,0 +1,27 @@
+"""Chapters as Podcasting 2.0 JSON: what podcast apps read beside a feed."""
+
+from __future__ import annotations
+
+import json
+
+from podtts.publish.timeline import Timeline
+from podtts.rates import OUTPUT_HZ
+
+_VERSION = "1.2.0"
+
+
+def chapters(timeline: Timeline, title: str) -> str:
+    """The content of a chapters file; title: of the episode, may be empty."""
+    episode = {"title": title} if title else {}
+    rows = [
+        {
+            "startTime": chapter.start / OUTPUT_HZ,
+            "endTime": chapter.stop / OUTPUT_HZ,
+            "title": chapter.title,
+        }
+        for chapter in timeline.chapters
+    ]
+    return (
+        json.dumps({"version": _VERSION, **episode, "chapters": rows}, ensure_ascii=False, indent=1)
+        + "\n"
+    )

@@ -1,0 +1,78 @@
+"""The mix: turns one behind the other with their silences, written as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from podtts.audio.master import silence
+from podtts.audio.resampled import Sink
+from podtts.audio.trim import trim_silence
+from podtts.audio.wav import as_kept
+from podtts.publish.options import MAX_GAP_SECONDS, LayoutOptions
+from podtts.publish.timeline import Timeline, lay_out, silence_before
+from podtts.rates import OUTPUT_HZ, SAMPLES_PER_TOKEN
+from podtts.script.model import Script
+from podtts.values import Turn
+
+
+def tempos(script: Script) -> dict[int, float]:
+    """Tempo by speaker number, of those who are to speak at another than their own."""
+    wanted = ((number, script.rates.get(label, 1.0)) for number, label in enumerate(script.labels))
+    return {number: tempo for number, tempo in wanted if tempo != 1.0}
+
+
+def longest_mix(turns: Sequence[Turn], max_tokens: int, tempos: Mapping[int, float]) -> int:
+    """Samples that turns of so many tokens may come to, with every silence there may be."""
+    slowest = min([1.0, *tempos.values()])
+    spoken = len(turns) * max_tokens * SAMPLES_PER_TOKEN / slowest
+    silent = sum(turn.pause + MAX_GAP_SECONDS for turn in turns) * OUTPUT_HZ
+    return round(spoken + silent)
+
+
+class Mix:
+    """Lays turns into a sink of 24 kHz and remembers how long each came out.
+
+    tempos: by speaker number, for those that are to be faster or slower than they spoke.
+    """
+
+    def __init__(
+        self, sink: Sink, options: LayoutOptions, tempos: Mapping[int, float] | None = None
+    ) -> None:
+        self._sink, self._options, self._tempos = sink, options, tempos or {}
+        self._turns: list[Turn] = []
+        self._lengths: list[int] = []
+
+    def add(self, turn: Turn, wave: Tensor) -> None:
+        """Append a turn: its wave as it was spoken, float32 [S]."""
+        previous = self._turns[-1] if self._turns else None
+        for block in silence(silence_before(previous, turn, self._options)):
+            self._sink.write(block)
+        shaped = self._shape(turn, as_kept(wave))
+        self._sink.write(shaped)
+        self._turns.append(turn)
+        self._lengths.append(len(shaped))
+
+    @property
+    def samples(self) -> int:
+        """Length of the whole so far."""
+        return self._sink.samples
+
+    @property
+    def seconds_spoken(self) -> float:
+        """Length of all turns without the silence between them."""
+        return sum(self._lengths) / OUTPUT_HZ
+
+    def timeline(self, script: Script, speakers: Sequence[str]) -> Timeline:
+        """Where everything that was added stands."""
+        return lay_out(self._turns, self._lengths, self._options, speakers, script.chapters)
+
+    def _shape(self, turn: Turn, wave: Tensor) -> Tensor:
+        if self._options.trim_silence:
+            wave = trim_silence(wave)
+        if (tempo := self._tempos.get(turn.speaker, 1.0)) != 1.0:
+            from podtts.audio.stretch import stretch
+
+            wave = stretch(wave, tempo)
+        return wave

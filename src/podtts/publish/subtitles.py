@@ -1,0 +1,76 @@
+"""Subtitles: SRT, WebVTT, and JSON in the Podcasting 2.0 transcript format."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pysubs2
+
+from podtts.publish.cues import Cue, cues
+from podtts.publish.options import Subtitles
+from podtts.publish.timeline import Timeline
+from podtts.rates import OUTPUT_HZ
+
+
+def subtitles(timeline: Timeline, kind: Subtitles) -> str:
+    """The content of a subtitle file."""
+    if kind == "json":
+        return json.dumps(_transcript(timeline), ensure_ascii=False, indent=1) + "\n"
+    file = pysubs2.SSAFile()
+    file.events = [
+        pysubs2.SSAEvent(_milliseconds(cue.start), _milliseconds(cue.stop), text)
+        for cue, text in (_voiced(timeline) if kind == "vtt" else _named(timeline))
+    ]
+    return file.to_string(kind, keep_ssa_tags=True)  # braces are part of the text
+
+
+def _named(timeline: Timeline) -> Iterator[tuple[Cue, str]]:
+    """Texts of SRT: the name stands where another speaker begins."""
+    speaker = None
+    for cue in cues(timeline):
+        text = _literal(cue.text)
+        if cue.turn.turn.speaker != speaker:
+            text = f"{_literal(timeline.name(cue.turn))}: {text}"
+        speaker = cue.turn.turn.speaker
+        yield cue, text
+
+
+def _voiced(timeline: Timeline) -> Iterator[tuple[Cue, str]]:
+    """Texts of WebVTT, which has a mark for who speaks."""
+    for cue in cues(timeline):
+        name = html.escape(_literal(timeline.name(cue.turn)), quote=False)
+        yield cue, f"<v {name}>{html.escape(_literal(cue.text), quote=False)}"
+
+
+def _literal(text: str) -> str:
+    """A text whose backslashes are no marks of pysubs2: a word joiner, unseen, parts them."""
+    return text.replace("\\", "\\\u2060")
+
+
+def _milliseconds(samples: int) -> int:
+    return round(samples * 1000 / OUTPUT_HZ)
+
+
+def _transcript(timeline: Timeline) -> dict[str, Any]:
+    """The Podcasting 2.0 transcript; samples, turn and `estimated` are podtts's own."""
+    return {
+        "version": "1.0.0",
+        "sampleRate": OUTPUT_HZ,
+        "samples": timeline.samples,
+        "segments": [
+            {
+                "speaker": timeline.name(cue.turn),
+                "startTime": cue.start / OUTPUT_HZ,
+                "endTime": cue.stop / OUTPUT_HZ,
+                "body": cue.text,
+                "turn": cue.turn.number,
+                "startSample": cue.start,
+                "endSample": cue.stop,
+                "estimated": cue.estimated,
+            }
+            for cue in cues(timeline)
+        ],
+    }

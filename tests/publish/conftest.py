@@ -1,0 +1,69 @@
+"""Episodes that nobody had to speak: noise in the places of turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from podtts.audio.tags import Tags
+from podtts.audio.wav import WavWriter
+from podtts.publish.mix import Mix
+from podtts.publish.options import LayoutOptions
+from podtts.publish.timeline import Timeline
+from podtts.script.model import Script
+from podtts.values import Chapter, Turn
+
+NAMES = ("anna", "ben", "clara")
+
+
+def voice(samples: int, seed: int, level: float = 0.1) -> Tensor:
+    """Noise that swells and fades like syllables, most of it below 3 kHz like a voice."""
+    noise = torch.randn(samples + 8, generator=torch.Generator().manual_seed(seed))
+    smooth = noise.unfold(0, 8, 1).mean(1)[:samples] * 8**0.5
+    return level * smooth * torch.sin(torch.arange(samples) / 2000).abs()
+
+
+def dialogue(turns: int) -> Script:
+    """Three speakers in turn, two chapters, pauses, and written turns that go on."""
+    spoken = tuple(
+        Turn(
+            index % 3,
+            f"Sentence {index}. And <|laughter|> another one, to say it at some length.",
+            line=index + 1,
+            continues=index % 5 == 4,
+            pause=0.3 if index % 7 == 3 else 0.0,
+        )
+        for index in range(turns)
+    )
+    chapters = (Chapter("Opening", 0), Chapter("The end", turns // 2))
+    return Script("talk.txt", ("A", "B", "C"), spoken, chapters)
+
+
+Mixed = tuple[Path, Timeline]
+
+
+@pytest.fixture
+def tags() -> Tags:
+    """What the files of these episodes say about themselves."""
+    comment = "AI-generated speech: podtts"
+    return Tags("Bridges, 桥", "A & B", "2026-01-31", comment, "podtts 0.1.0")
+
+
+@pytest.fixture
+def mixed(tags: Tags, tmp_path: Path) -> Callable[..., Mixed]:
+    """Make a mix and its timeline: turns of some length and level, laid out as asked."""
+
+    def make(turns: int, seconds: float = 1.0, level: float = 0.1, **layout: float | bool) -> Mixed:
+        script, path = dialogue(turns), tmp_path / "mix.wav"
+        with WavWriter(path, path, longest=2**32, tags=tags) as sink:
+            mix = Mix(sink, LayoutOptions(**layout))  # type: ignore[arg-type]
+            for index, turn in enumerate(script.turns):
+                samples = round(24_000 * seconds) + 37 * index
+                mix.add(turn, voice(samples, index, level))
+        return path, mix.timeline(script, NAMES)
+
+    return make

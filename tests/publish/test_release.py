@@ -1,0 +1,216 @@
+"""From a mix to files, held to the sample, and to meters that are not our own."""
+
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pysubs2
+import pytest
+import soundfile
+from meters import decoded_samples, ebur128, needs_ffmpeg, probe
+
+from podtts.audio.tags import Tags
+from podtts.errors import UsageError
+from podtts.publish.options import SAMPLE_RATES, PublishOptions
+from podtts.publish.release import publish
+from podtts.publish.timeline import Timeline
+
+Make = Callable[..., tuple[Path, Timeline]]
+Release = Callable[..., list[str]]
+
+
+@pytest.fixture
+def release(tags: Tags) -> Release:
+    """Publish a mix; returns what was said."""
+
+    def publish_mix(mixed: tuple[Path, Timeline], output: Path, **options: object) -> list[str]:
+        said: list[str] = []
+        asked = PublishOptions(**options)  # type: ignore[arg-type]
+        publish(*mixed, output, asked, tags, said.append)
+        return said
+
+    return publish_mix
+
+
+def samples(path: Path) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    return np.asarray(soundfile.read(path, dtype="int16")[0])
+
+
+def test_a_plain_episode_is_its_mix_and_the_mix_is_gone(
+    mixed: Make, release: Release, tmp_path: Path
+) -> None:
+    mix, timeline = mixed(4)
+    raw = mix.read_bytes()
+    assert release((mix, timeline), tmp_path / "out.wav") == []
+    assert (tmp_path / "out.wav").read_bytes() == raw
+    assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
+
+
+def test_flac_holds_the_very_samples(mixed: Make, release: Release, tmp_path: Path) -> None:
+    mix, timeline = mixed(4)
+    before = samples(mix)
+    release((mix, timeline), tmp_path / "out.flac", format="flac")
+    assert np.array_equal(samples(tmp_path / "out.flac"), before)
+    assert len(before) == timeline.samples
+
+
+CODECS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "mp3", "ogg": "vorbis", "opus": "opus"}
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("kind", "rate_hz"),
+    [
+        (kind, rate_hz)
+        for kind, rate_hz in itertools.product(CODECS, SAMPLE_RATES)
+        if (kind, rate_hz) != ("opus", 44_100)  # there is no such thing
+    ],
+)
+def test_every_format_is_read_back_with_its_tags(
+    mixed: Make, release: Release, tags: Tags, tmp_path: Path, kind: str, rate_hz: int
+) -> None:
+    mix, timeline = mixed(3)
+    output = tmp_path / f"out.{kind}"
+    release((mix, timeline), output, format=kind, rate_hz=rate_hz)
+    told = probe(output)
+    assert told["codec_name"] == CODECS[kind]
+    assert told["channels"] == 1
+    heard_hz = int(told["sample_rate"])
+    assert heard_hz == (48_000 if kind == "opus" else rate_hz)  # Opus always plays at 48 kHz
+    assert soundfile.info(output).frames == round(timeline.samples * rate_hz / 24_000)
+    assert abs(decoded_samples(output) - timeline.samples * heard_hz / 24_000) <= 1
+    read = told["tags"]
+    assert (read["title"], read["artist"], read["comment"]) == (
+        tags.title,
+        tags.artist,
+        tags.comment,
+    )
+    assert read["date"] == ("2026" if kind == "mp3" else tags.date)
+
+
+@pytest.mark.parametrize("rate_hz", [24_000, 44_100])
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_stems_are_aligned_and_sum_to_the_mix(
+    mixed: Make, release: Release, tmp_path: Path, kind: str, rate_hz: int
+) -> None:
+    options = {"format": kind, "rate_hz": rate_hz, "loudness_lufs": -19.0, "splits": ("speakers",)}
+    mix = mixed(7, gap_seconds=0.0)
+    release(mix, tmp_path / f"out.{kind}", **options)
+    whole = samples(tmp_path / f"out.{kind}").astype(int)
+    files = sorted((tmp_path / "out.speakers").iterdir())
+    assert [path.name for path in files] == [f"1-anna.{kind}", f"2-ben.{kind}", f"3-clara.{kind}"]
+    stems = [samples(path).astype(int) for path in files]
+    assert {len(stem) for stem in stems} == {len(whole)}
+    assert np.abs(sum(stems) - whole).max() <= (0 if rate_hz == 24_000 else 1)
+    assert all(np.abs(stem).max() > 1000 for stem in stems)
+
+
+def test_turns_are_numbered_files_that_stand_in_the_mix(
+    mixed: Make, release: Release, tmp_path: Path
+) -> None:
+    mix, timeline = mixed(5)
+    release((mix, timeline), tmp_path / "out.wav", splits=("turns", "speakers"))
+    whole, folder = samples(tmp_path / "out.wav"), tmp_path / "out.turns"
+    names = [
+        f"{number:04}-{timeline.name(one)}.wav" for number, one in enumerate(timeline.turns, 1)
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    for name, turn in zip(names, timeline.turns, strict=True):
+        assert np.array_equal(samples(folder / name), whole[turn.start : turn.stop])
+    assert (tmp_path / "out.speakers" / "1-anna.wav").is_file()
+
+
+def test_a_former_folder_gives_way_whole(mixed: Make, release: Release, tmp_path: Path) -> None:
+    release(mixed(5), tmp_path / "out.wav", splits=("turns",))
+    release(mixed(2), tmp_path / "out.wav", splits=("turns",))
+    names = sorted(path.name for path in (tmp_path / "out.turns").iterdir())
+    assert names == ["0001-anna.wav", "0002-ben.wav"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.turns", "out.wav"]
+
+
+@needs_ffmpeg
+def test_loudness_is_that_of_an_independent_meter(
+    mixed: Make, release: Release, tmp_path: Path
+) -> None:
+    """Over a minute, so that the measurement goes over a seam, and with long silences."""
+    mix = mixed(40, seconds=2.0, level=0.05, gap_seconds=2.0)
+    said = release(mix, tmp_path / "out.wav", loudness_lufs=-23.0)
+    loudness, peak = ebur128(tmp_path / "out.wav")
+    assert abs(loudness + 23.0) <= 0.5
+    assert peak <= -1.0
+    assert "-23.0 after" in said[0]
+    assert "true peak" not in said[0]
+
+
+@needs_ffmpeg
+def test_the_true_peak_is_kept_and_said(mixed: Make, release: Release, tmp_path: Path) -> None:
+    said = release(mixed(5, level=0.3), tmp_path / "out.wav", loudness_lufs=-8.0)
+    loudness, peak = ebur128(tmp_path / "out.wav")
+    assert -1.2 <= peak <= -1.0
+    assert loudness < -8.5
+    assert "LU below -8, because the true peak stays at -1 dBTP" in said[0]
+
+
+@pytest.mark.parametrize(("turns", "seconds", "level"), [(1, 0.1, 0.1), (4, 1.0, 0.0), (1, 0, 0)])
+def test_what_has_no_loudness_stays_as_it_is(
+    mixed: Make, release: Release, tmp_path: Path, turns: int, seconds: float, level: float
+) -> None:
+    mix, timeline = mixed(turns, seconds=seconds, level=level)
+    before = samples(mix)
+    said = release((mix, timeline), tmp_path / "out.wav", loudness_lufs=-16.0)
+    assert said == ["loudness: the episode is silent, or shorter than 0.4 s; it stays as it is"]
+    assert np.array_equal(samples(tmp_path / "out.wav"), before)
+
+
+def test_texts_end_on_the_sample(mixed: Make, release: Release, tmp_path: Path) -> None:
+    mix, timeline = mixed(30, seconds=0.3)
+    release(
+        (mix, timeline),
+        tmp_path / "out.wav",
+        subtitles=("srt", "vtt", "json"),
+        chapters=True,
+        transcript=True,
+    )
+    frames = soundfile.info(tmp_path / "out.wav").frames
+    assert timeline.samples == frames == timeline.turns[-1].stop
+    segments = json.loads((tmp_path / "out.subtitles.json").read_text())["segments"]
+    assert segments[-1]["endSample"] == frames
+    assert all(a["endSample"] <= b["startSample"] for a, b in itertools.pairwise(segments))
+    for kind in ("srt", "vtt"):
+        events = list(pysubs2.load(str(tmp_path / f"out.{kind}")))
+        assert events[-1].end == round(frames / 24)
+        assert [one.start for one in events] == [round(one["startSample"] / 24) for one in segments]
+    rows = json.loads((tmp_path / "out.chapters.json").read_text())["chapters"]
+    assert [row["title"] for row in rows] == ["Opening", "The end"]
+    assert rows[-1]["endTime"] == frames / 24_000
+    assert rows[1]["startTime"] == timeline.turns[15].start / 24_000
+    assert (tmp_path / "out.transcript.md").read_text().startswith("# Bridges, 桥\n")
+
+
+def test_what_may_no_longer_fit_is_said(mixed: Make, release: Release, tmp_path: Path) -> None:
+    release(mixed(2), tmp_path / "out.wav", subtitles=("srt", "vtt"), splits=("turns",))
+    before = (tmp_path / "out.srt").read_bytes()
+    said = release(mixed(3), tmp_path / "out.wav", subtitles=("vtt",))
+    assert [line.partition(" is of an earlier run")[0] for line in said] == [
+        str(tmp_path / "out.srt"),
+        str(tmp_path / "out.turns"),
+    ]
+    assert (tmp_path / "out.srt").read_bytes() == before
+
+
+def test_all_appears_or_nothing_does(mixed: Make, release: Release, tmp_path: Path) -> None:
+    mix, timeline = mixed(3)
+    output = tmp_path / "out.wav"
+    output.write_bytes(b"old")
+    (tmp_path / "out.turns").mkdir()
+    (tmp_path / "out.turns" / "0001-old.wav").touch()
+    (tmp_path / "out.srt").mkdir()  # and not to be replaced by a file
+    with pytest.raises(UsageError, match=r"out\.wav: cannot be published"):
+        release((mix, timeline), output, splits=("turns",), subtitles=("srt",), format="flac")
+    assert output.read_bytes() == b"old"
+    assert [path.name for path in (tmp_path / "out.turns").iterdir()] == ["0001-old.wav"]
+    assert mix.is_file()
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["mix.wav", "out.srt", "out.turns", "out.wav"]

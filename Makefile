@@ -37,8 +37,10 @@ bench: .venv/installed  ## measure this machine at the published size, with rand
 	$(BIN)/podtts bench --random-weights soulx-podcast-1.7b
 
 gpu: .venv/installed-dev  ## on a machine with CUDA or MPS: compare with the CPU, then measure
+	@mkdir -p out
 	$(BIN)/pytest -m gpu
 	$(BIN)/podtts bench --random-weights soulx-podcast-1.7b --against published
+	$(BIN)/podtts bench --random-weights soulx-podcast-1.7b --sweep --picture out/sweep.svg
 
 clean:  ## remove what make made
 	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -96,3 +96,18 @@ def test_an_unknown_name_for_random_weights_is_refused_whatever_the_environment_
 def test_a_bad_model_names_its_file() -> None:
     with pytest.raises(ModelError, match=r"audio lacks config\.json"):
         run("--model", str(GOLDEN / "audio"))
+
+
+def test_a_sweep_is_a_table_json_and_a_picture(tmp_path: Path) -> None:
+    file, picture = tmp_path / "sweep.json", tmp_path / "sweep.svg"
+    asked = ["--sweep", "--batch", "1", "--batch", "2", "--preset", "fast", "--workload", "short"]
+    text = run("--model", str(MODEL), *asked, "--json", str(file), "--picture", str(picture))
+    assert "RTF" in text
+    content = json.loads(file.read_text())
+    points = [(one["preset"], one["batch"]) for one in content["points"]]
+    assert points == [("fast", 1), ("fast", 2)]
+    assert picture.read_text().startswith("<svg")
+    documented = set(re.findall(r"`([a-z_]+)`", DOCUMENT.read_text()))
+    assert set(keys(content)) <= documented
+    with pytest.raises(UsageError, match="takes one --workload"):
+        run("--sweep", "--workload", "short", "--workload", "long")

@@ -6,6 +6,7 @@ from podtts.bench.cast import Cast, speaker_prompts
 from podtts.bench.measure import Sample
 from podtts.bench.workload import Workload
 from podtts.device import Stopwatch, peak_memory_bytes, reset_peak_memory
+from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.values import StageSeconds
@@ -16,14 +17,20 @@ class PodttsChain:
     """Speaks workloads through `Synthesizer.synthesize`, prompts from the cache.
 
     prescribed: turns get the length of their text; else the model ends them.
+    prefixes:   where the LLM's state after the prompts is kept; the warm-up fills it.
     """
 
     name = "podtts"
 
     def __init__(
-        self, models: Models, cast: Cast, options: SynthesisOptions, prescribed: bool
+        self,
+        models: Models,
+        cast: Cast,
+        options: SynthesisOptions,
+        prescribed: bool,
+        prefixes: PrefixStore | None = None,
     ) -> None:
-        self.synthesizer = Synthesizer(models)
+        self.synthesizer = Synthesizer(models, prefixes)
         self.cast, self.options, self.prescribed = cast, options, prescribed
 
     def speak(self, workload: Workload) -> Sample:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from podtts.bench.quality import Quality
+    from podtts.bench.sweep import SweepPoint
 
 SCHEMA = "podtts-bench/1"  # raise the number when a field changes its meaning or goes
 
@@ -220,5 +221,28 @@ def quality_table(model: str, qualities: Sequence[Quality]) -> Table:
             f"{one.token_divergence:.4f}",
             f"{one.mel_distance:.3f}",
             cosine,
+        )
+    return table
+
+
+def sweep_table(title: str, points: Sequence[SweepPoint]) -> Table:
+    """A sweep, a row for every preset and batch size."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left")
+    table.add_column("preset")
+    for heading in ("batch", "audio s", "wall s", "LLM", "flow", "vocoder", "RTF", "peak GB"):
+        table.add_column(heading, justify="right")
+    for one in points:
+        stages = one.rtf_by_stage()
+        figures = (stages["llm"], stages["flow"], stages["vocoder"], one.rtf)
+        table.add_row(
+            one.preset,
+            str(one.batch),
+            f"{one.audio_seconds:.1f}",
+            f"{one.wall_seconds:.1f}",
+            *(f"{figure:.3g}" for figure in figures),
+            f"{one.peak_memory_bytes / 1e9:.2f}",
         )
     return table

@@ -13,6 +13,7 @@ from podtts.bench.measure import measure
 from podtts.bench.report import Against, BenchReport, Loading, Setting
 from podtts.bench.workload import WORKLOADS, Workload
 from podtts.device import device_label, dtype_name, memory_errors_named
+from podtts.llm.prefix import PrefixStore
 from podtts.llm.quantized import quantize_llm
 from podtts.options import Quantization, SynthesisOptions
 from podtts.weights.load import Models
@@ -33,17 +34,23 @@ class BenchPlan:
 
 
 def run_bench(
-    plan: BenchPlan, models: Models, cast: Cast, loading: Loading, tell: Callable[[str], None]
+    plan: BenchPlan,
+    models: Models,
+    cast: Cast,
+    prefixes: PrefixStore,
+    loading: Loading,
+    tell: Callable[[str], None],
 ) -> BenchReport:
     """Measure podtts, and the published recipe beside it if the plan says so.
 
-    tell: is told of every run before it begins.
+    prefixes: where podtts keeps the LLM's state after the prompts, as `synth` does.
+    tell:     is told of every run before it begins.
     Raises ModelError when the published recipe cannot run the checkpoint, DeviceError when memory
     does not suffice.
     """
     if not plan.against_published:
         quantize_llm(models.llm, plan.quantize)
-        ours = PodttsChain(models, cast, plan.options, plan.random_weights)
+        ours = PodttsChain(models, cast, plan.options, plan.random_weights, prefixes)
         (rows,) = measure([ours], plan.workloads, plan.repeats, tell)
         return BenchReport(_setting(plan, models), loading, tuple(rows))
 
@@ -55,7 +62,7 @@ def run_bench(
         # It keeps the weights as they are before ours get fewer bits.
         theirs = PublishedRecipe(models, cast, plan.options, plan.random_weights)
         quantize_llm(models.llm, plan.quantize)
-        ours = PodttsChain(models, cast, plan.options, plan.random_weights)
+        ours = PodttsChain(models, cast, plan.options, plan.random_weights, prefixes)
         rows, their_rows = measure([ours, theirs], plan.workloads, plan.repeats, tell)
     against = Against(
         recipe=theirs.name,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podtts.cli.messages import say, warn
+from podtts.cli.bench_parts import load, make_cast, print_all, tell
+from podtts.cli.messages import warn
 from podtts.cli.options import (
     DeviceOption,
     DtypeOption,
@@ -29,20 +28,14 @@ from podtts.options import SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from podtts.bench.cast import Cast
-    from podtts.bench.report import BenchReport, Loading
-    from podtts.device import Placement
+    from podtts.bench.report import BenchReport
     from podtts.presets import Preset
-    from podtts.prompts.cache import PromptCache
     from podtts.prompts.encoders import PromptEncoders
     from podtts.values import SpeakerPrompt
     from podtts.weights.load import Models
 
 _SYNTHESIS = SynthesisOptions()
 _RECIPES = ("published",)
-_PIPE_COLUMNS = 140  # without a terminal: wide enough that no table is folded
 
 
 def bench(
@@ -76,6 +69,17 @@ def bench(
         bool,
         typer.Option("--quality", help="Compare the presets with faithful in place of all else."),
     ] = False,
+    sweep: Annotated[
+        bool,
+        typer.Option("--sweep", help="Scripts side by side, under every preset, in place of all."),
+    ] = False,
+    batch: Annotated[
+        list[int] | None,
+        typer.Option(min=1, metavar="N", help="Of --sweep (repeatable); default: 1 4 16 64."),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of --sweep: also draw it (.svg).")
+    ] = None,
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     threads: ThreadsOption = None,
@@ -96,8 +100,27 @@ def bench(
     if quality:
         _show_quality(directory, device, dtype, threads, seed, json_file)
         return
+    if sweep:
+        from podtts.cli.bench_sweep import SweepRequest, show_sweep
+
+        source = context.get_parameter_source("preset")
+        show_sweep(
+            SweepRequest(
+                directory,
+                random_weights,
+                lambda kind: chosen_placement(device, dtype, kind, threads),
+                workload or [],
+                batch or [],
+                preset if source is not None and source.name == "COMMANDLINE" else None,
+                seed,
+            ),
+            json_file,
+            picture,
+        )
+        return
     from podtts.bench.run import BenchPlan, run_bench
     from podtts.bench.workload import find_workloads
+    from podtts.llm.prefix import PrefixStore
     from podtts.prompts.cache import PromptCache
 
     # The models are loaded whole: the published recipe beside ours keeps their weights.
@@ -115,11 +138,12 @@ def bench(
         preset=preset,
         quantize=chosen.quantize,
     )
-    _tell(f"loading {plan.model}")
-    models, loading = _load(directory, plan.model, placement)
+    tell(f"loading {plan.model}")
+    models, loading = load(directory, plan.model, placement)
     with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
-        cast = _cast(directory, models, PromptCache(Path(folder), warn))
-        _show(run_bench(plan, models, cast, loading, _tell), json_file)
+        cast = make_cast(directory, models, PromptCache(Path(folder), warn))
+        prefixes = PrefixStore(Path(folder), {}, warn)
+        _show(run_bench(plan, models, cast, prefixes, loading, tell), json_file)
 
 
 def _refuse(
@@ -143,30 +167,6 @@ def _refuse(
         raise UsageError(f"there is no folder {path.parent}", f"run: mkdir -p {path.parent}")
 
 
-def _load(directory: Path | None, name: str, placement: Placement) -> tuple[Models, Loading]:
-    from podtts.bench.report import Loading
-    from podtts.device import Stopwatch, peak_memory_bytes, reset_peak_memory
-    from podtts.weights.load import load_models
-    from podtts.weights.random import random_models
-
-    reset_peak_memory(placement.device)
-    with Stopwatch(placement.device) as watch:
-        if directory is None:
-            models = random_models(name, placement)
-        else:
-            models = load_models(directory, placement)
-    return models, Loading(watch.seconds, peak_memory_bytes(placement.device))
-
-
-def _cast(directory: Path | None, models: Models, cache: PromptCache) -> Cast:
-    from podtts.bench.cast import random_cast, recorded_cast
-    from podtts.weights.encoders import checkpoint_encoders
-
-    if directory is None:
-        return random_cast(models.flow.config, cache)
-    return recorded_cast(checkpoint_encoders(directory), cache)
-
-
 def _show_quality(
     directory: Path | None,
     device: str,
@@ -183,13 +183,13 @@ def _show_quality(
     from podtts.weights.encoders import checkpoint_encoders
     from podtts.weights.load import load_models
 
-    def load(preset: Preset) -> Models:
+    def load_preset(preset: Preset) -> Models:
         return load_models(directory, chosen_placement(device, dtype, preset.quantize, threads))
 
     encoders = checkpoint_encoders(directory)
     prompts = _quality_prompts(directory, encoders)
-    found = measure_quality(load, prompts, encoders, SynthesisOptions(seed=seed))
-    _print([quality_table(str(directory), found)], quality_json(found), json_file)
+    found = measure_quality(load_preset, prompts, encoders, SynthesisOptions(seed=seed))
+    print_all([quality_table(str(directory), found)], quality_json(found), json_file)
 
 
 def _quality_prompts(directory: Path, encoders: PromptEncoders) -> list[SpeakerPrompt]:
@@ -212,33 +212,7 @@ def _quality_prompts(directory: Path, encoders: PromptEncoders) -> list[SpeakerP
         return [one.prompt for one in cast]
 
 
-def _tell(doing: str) -> None:
-    """One line a run, for people who watch."""
-    if sys.stderr.isatty():
-        say(doing)
-
-
 def _show(report: BenchReport, json_file: str | None) -> None:
     from podtts.bench.report import notes, to_json, to_tables
 
-    _print([*to_tables(report), notes(report)], to_json(report), json_file)
-
-
-def _print(shown: Sequence[RenderableType], as_json: str, json_file: str | None) -> None:
-    """Print tables and write JSON. Raises UsageError when that cannot be written."""
-    from rich.console import Console
-
-    from podtts.storage.atomic import write_atomically
-
-    if json_file == "-":
-        sys.stdout.write(as_json)
-        return
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
-    for one in shown:
-        console.print(one, highlight=False)
-    if json_file is None:
-        return
-    try:
-        write_atomically(Path(json_file), as_json.encode())
-    except OSError as error:
-        raise UsageError(f"{json_file}: cannot be written: {error.strerror}") from error
+    print_all([*to_tables(report), notes(report)], to_json(report), json_file)

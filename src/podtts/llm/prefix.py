@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from podtts.llm.kv_cache import KVCache
 from podtts.storage.keyed import KeyedStore
@@ -72,6 +73,7 @@ def _prompts(tensors: Mapping[str, Array]) -> list[list[int]]:
     return [ids[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
+@torch.inference_mode()
 def _fill(cache: KVCache, tensors: Mapping[str, Array]) -> None:
     length = len(tensors["ids"])
     cache.reserve(length)

@@ -1,0 +1,59 @@
+"""A sweep as a picture (SVG): a bar for every batch size, stacked by stage, preset by preset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from xml.sax.saxutils import escape
+
+from podtts.bench.sweep import SweepPoint
+
+# Okabe and Ito's colours, which the colour-blind tell apart; readable on light and dark.
+_COLOURS = {"llm": "#0072B2", "flow": "#E69F00", "vocoder": "#009E73", "rest": "#999999"}
+_NAMES = {"llm": "LLM", "flow": "flow", "vocoder": "vocoder", "rest": "between"}
+_BAR, _GAP, _BETWEEN = 44, 14, 46  # widths: a bar, between bars, between presets
+_LEFT, _TOP, _HEIGHT, _BOTTOM = 56, 64, 260, 58
+
+
+def sweep_svg(title: str, points: Sequence[SweepPoint]) -> str:
+    """The picture as an SVG document; every bar's RTF stands above it."""
+    width = _LEFT + len(points) * (_BAR + _GAP) + _BETWEEN * len({one.preset for one in points})
+    height = _TOP + _HEIGHT + _BOTTOM
+    highest = max(one.rtf for one in points)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" aria-label="{escape(title)}" '
+        'font-family="system-ui, sans-serif" font-size="12" fill="#808080">',
+        f'<text x="{_LEFT}" y="20" font-size="14">{escape(title)}</text>',
+        *_legend(),
+        *_bars(points, highest),
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _legend() -> Iterator[str]:
+    for number, (stage, colour) in enumerate(_COLOURS.items()):
+        x = _LEFT + 90 * number
+        yield f'<rect x="{x}" y="32" width="12" height="12" fill="{colour}"/>'
+        yield f'<text x="{x + 18}" y="42">{_NAMES[stage]}</text>'
+
+
+def _bars(points: Sequence[SweepPoint], highest: float) -> Iterator[str]:
+    ground, x, last = _TOP + _HEIGHT, _LEFT, ""
+    for one in points:
+        if one.preset != last:
+            x += _BETWEEN if last else 0
+            yield f'<text x="{x}" y="{ground + 42}" font-weight="bold">{escape(one.preset)}</text>'
+            last = one.preset
+        y = float(ground)
+        for stage, rtf in one.rtf_by_stage().items():
+            size = rtf / highest * (_HEIGHT - 20)
+            y -= size
+            yield (
+                f'<rect x="{x}" y="{y:.1f}" width="{_BAR}" height="{size:.1f}" '
+                f'fill="{_COLOURS[stage]}"><title>{_NAMES[stage]} {rtf:.3g}</title></rect>'
+            )
+        middle = x + _BAR / 2
+        yield f'<text x="{middle}" y="{y - 5:.1f}" text-anchor="middle">{one.rtf:.3g}</text>'
+        yield f'<text x="{middle}" y="{ground + 20}" text-anchor="middle">{one.batch}</text>'
+        x += _BAR + _GAP

@@ -82,6 +82,7 @@ OWNERS = {
     "onnxruntime": {"prompts/encoders.py", "cli/doctor.py"},
     "huggingface_hub": {"weights"},
     "transformers": {"llm/tokenizer.py", "bench"},
+    "wetext": {"text/in_words.py"},
 }
 
 

@@ -27,6 +27,7 @@ LAYERS = {  # a file may import from its own layer's neighbours named here and f
     "flow": 1,
     "vocoder": 1,
     "weights": 2,
+    "sources": 2,
     "casting": 3,
     "checks": 1,
     "journal": 4,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,42 +16,44 @@ from podtts.cli.options import (
     FlowPrecisionOption,
     FlowSolverOption,
     FlowStepsOption,
+    LexiconOption,
     ModelOption,
+    NormalizeOption,
     PresetOption,
     QuantizeOption,
+    ScriptArgument,
     SeedOption,
+    SpeakerOption,
+    SpeakersOption,
     ThreadsOption,
 )
 from podtts.cli.output import check_output
 from podtts.cli.places import cache_root, chosen_placement, model_directory, suited
+from podtts.cli.plan import make_plan, show_plan
+from podtts.cli.scripts import read_spoken
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset
-
-if TYPE_CHECKING:
-    from podtts.script.model import Script
 
 _SAMPLING, _SYNTHESIS = SamplingOptions(), SynthesisOptions()
 
 
 def synth(
-    script: Annotated[
-        str, typer.Argument(metavar="SCRIPT", help="A dialogue script; - reads it from stdin.")
-    ],
+    script: ScriptArgument,
     output: Annotated[
-        str,
-        typer.Option("--output", "-o", metavar="OUT", help="A .wav file; - writes to stdout."),
-    ],
-    speaker: Annotated[
-        list[str] | None,
-        typer.Option("--speaker", metavar="LABEL=VOICE", help="Who speaks a label (repeatable)."),
-    ] = None,
-    speakers: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--speakers", metavar="DIR", help="Recordings to take voices from before prepared ones."
+            "--output", "-o", metavar="OUT", help="A .wav file; - writes to stdout.  [required]"
         ),
     ] = None,
+    speaker: SpeakerOption = None,
+    speakers: SpeakersOption = None,
+    lexicon: LexiconOption = None,
+    normalize: NormalizeOption = True,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only list what would be spoken, as podtts check does."),
+    ] = False,
     model: ModelOption = None,
     cache_dir: CacheDirOption = None,
     seed: SeedOption = _SYNTHESIS.seed,
@@ -125,12 +125,18 @@ def synth(
         retries=retries,
         check_length=max_turn_tokens is None,
     )
-    dialogue = _read(script)
+    if output is None and not dry_run:
+        raise UsageError("Missing option '--output' / '-o'", "see podtts synth --help")
+    dialogue = read_spoken(script, lexicon, normalize=normalize)
+    overrides = parse_speaker_flags(speaker or [])
+    if output is not None:
+        check_output(output)
+    directory = model_directory(model)
+    if output is None or dry_run:
+        show_plan(make_plan(dialogue, overrides, directory, cache_root(cache_dir), speakers))
+        return
     for line in dialogue.warnings:
         warn(line)
-    overrides = parse_speaker_flags(speaker or [])
-    check_output(output)
-    directory = model_directory(model)
     placement = chosen_placement(device, dtype, chosen.quantize, threads)
     if flow_precision is None:
         options = replace(options, flow=suited(options.flow, placement))
@@ -138,13 +144,3 @@ def synth(
     episode = Episode(dialogue, output, options, takes, keeps_prefix=prefix_cache, verbose=verbose)
     episode.gather(directory, overrides, cache_root(cache_dir), speakers)
     episode.speak(directory, placement)
-
-
-def _read(script: str) -> Script:
-    from podtts.script.read import decode_script, read_script
-
-    if script == "-":
-        if sys.stdin is None:  # closed by whoever started this
-            raise UsageError("there is no stdin to read the script from", "name a file")
-        return decode_script(sys.stdin.buffer.read(), "<stdin>", Path())
-    return read_script(Path(script))

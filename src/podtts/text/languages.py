@@ -66,6 +66,11 @@ def split_sentences(text: str) -> list[str]:
     return [*sentences, text[start:]]
 
 
+def has_han(text: str) -> bool:
+    """Whether a text holds Chinese characters."""
+    return _HAN.search(text) is not None
+
+
 def _language(text: str) -> Language | None:
     text = TAG.sub(" ", text)
     chinese, words = len(_HAN.findall(text)), len(_LATIN_WORD.findall(text))

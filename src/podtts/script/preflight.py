@@ -26,7 +26,7 @@ def _problems(turn: Turn) -> Iterator[str]:
     sounds = any(tag.token in turn.text for tag in PARALINGUISTIC_TAGS)
     if not seconds and not sounds:
         yield f"nothing to say in this turn: {excerpt(turn.shown)}"
-    elif seconds < SHORT_SECONDS and not sounds and not turn.continues:
+    elif seconds < SHORT_SECONDS and not sounds:
         yield f"a very short turn, often spoken wrong: {excerpt(turn.shown)}"
     elif seconds > LONG_SECONDS:
         yield f"a very long turn of about {seconds:.0f} s: two turns sound livelier"

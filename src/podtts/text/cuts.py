@@ -14,7 +14,7 @@ from podtts.text.languages import HAN, split_sentences
 
 T = TypeVar("T")
 
-_CLAUSE = re.compile(r"[，；：、—]+(?![0-9])|[,;:—–](?:\s+(?![0-9]))|…+\s*")
+_CLAUSE = re.compile(r"[，；：、]+(?![0-9])|(?:—+|…+)\s*|[,;:–]\s+(?![0-9])")
 _SPACE = re.compile(r"(?<![0-9])\s+(?![0-9])")
 _BETWEEN_HAN = re.compile(rf"(?<=[{HAN}])(?=[{HAN}])")
 

@@ -169,8 +169,9 @@ def _table(plan: Plan, *, spoken: bool) -> Iterator[str]:
         seconds = f"{plan.seconds(turn):.1f} s"
         rows.append((str(number), str(turn.line), part.label, str(part), seconds, before + text))
     yield from _columns(rows)
-    count, minutes = len(plan.script.turns), plan.total_seconds / 60
-    yield f"{count} turn{'s' if count > 1 else ''}, about {minutes:.1f} minutes"
+    count, total = len(plan.script.turns), plan.total_seconds
+    length = f"{total:.0f} s" if total < 60 else f"{total / 60:.1f} minutes"
+    yield f"{count} turn{'s' if count > 1 else ''}, about {length}"
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -125,9 +125,10 @@ def test_what_is_no_pause_is_refused_with_its_line(mark: str) -> None:
     assert "[pause 0.8]" in raised.value.hint
 
 
-def test_a_pause_without_length_at_the_beginning_of_a_line_is_no_speaker() -> None:
-    with pytest.raises(ScriptError, match=r"<script>:2: \[pause\] is no pause"):
-        parse_script("[S1] One.\n[pause] two")
+@pytest.mark.parametrize("mark", ["[pause]", "[Pause]"])
+def test_a_pause_without_length_at_the_beginning_of_a_line_is_no_speaker(mark: str) -> None:
+    with pytest.raises(ScriptError, match=r"<script>:2: \[.ause\] is no pause"):
+        parse_script(f"[S1] One.\n{mark} two")
 
 
 def test_but_a_speaker_may_be_called_so() -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podtts.errors import ScriptError
 from podtts.options import SamplingOptions
 from podtts.rates import TOKENS_PER_SECOND
 from podtts.script.model import Script
@@ -116,6 +117,17 @@ def test_nothing_is_lost_in_the_cuts(parts: list[str], longest: float) -> None:
 def test_the_longest_turn_is_well_within_the_limit_of_the_model() -> None:
     limit_seconds = SamplingOptions().max_tokens / TOKENS_PER_SECOND
     assert limit_seconds >= LONGEST_TURN_SECONDS * 3  # three times as slow is judged wrong
+
+
+def test_a_turn_of_invisible_characters_is_refused() -> None:
+    with pytest.raises(ScriptError, match="<script>:2: this turn holds invisible"):
+        spoken_script(parse_script("[S1] One.\n[S2] \u200b"))
+
+
+@given(st.lists(st.sampled_from(["Word ", "don't, ", "好", "。", "…", "<|sigh|>", "é! ", "“So” "])))
+def test_text_that_holds_nothing_to_rewrite_stays_as_it_is(parts: list[str]) -> None:
+    script = parse_script("[S1] x" + "".join(parts))
+    assert spoken_script(script) == script
 
 
 def test_long_scripts_are_read_in_no_time() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from podtts.text.in_words import in_words, needs_words
 from podtts.text.languages import Language
 
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 WORDS = st.text(st.characters(categories=("L", "P", "Z"), exclude_characters="%&@"), max_size=60)
 
 
@@ -27,6 +28,7 @@ WORDS = st.text(st.characters(categories=("L", "P", "Z"), exclude_characters="%&
             "in 1995, 2024 and the 1990s",
             "in nineteen ninety five, twenty twenty four and the nineteen nineties",
         ),
+        ("500-1,000 or ~1,000", "five hundred to one thousand or about one thousand"),
         ("from 2020-2024", "from twenty twenty to twenty twenty four"),
         ("the '90s", "the nineties"),
         ("on May 3.", "on May third."),
@@ -116,6 +118,9 @@ def test_long_and_odd_spots_are_read_number_by_number() -> None:
     assert in_words("9" * 20, "en") == " ".join(["nine"] * 20)
     assert in_words("9" * 20, "zh") == "九" * 20
     assert in_words("a'" * 100_000 + "5", "en") == "a'" * 100_000 + "five"
+    for odd in ("5" * 100_000, "5." * 50_000, "-" * 100_000 + "5", "5-" * 50_000, "5'" * 50_000):
+        for language in LANGUAGES:
+            assert not any(character.isdigit() for character in in_words(odd, language))
 
 
 def test_wetext_is_loaded_for_what_needs_it_alone() -> None:

@@ -123,7 +123,7 @@ class _LineReader:
     def _turn_label(self, turn: re.Match[str]) -> str | None:
         """Return the label a matched line starts a turn with, or None if it starts none."""
         label = _as_label(turn["bracketed"] or turn["named"])
-        if turn["bracketed"] == "pause" and label not in self._label_lines:
+        if (turn["bracketed"] or "").lower() == "pause" and label not in self._label_lines:
             return None  # a pause without its length, which is then said of it
         # "Ingredients:" alone on a line is a label only if somebody is called so.
         if turn["nothing_behind"] is not None and label not in self._label_lines:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from podtts.errors import ScriptError
 from podtts.script.model import Script
 from podtts.text.cuts import finer_pieces, in_groups
 from podtts.text.in_words import in_words
@@ -34,6 +35,7 @@ def spoken_script(script: Script, options: SpeechTextOptions | None = None) -> S
 
     A turn that would take longer than options.longest_seconds becomes several, cut at the ends of
     sentences where it has some; a warning says so. Not to be applied twice.
+    Raises ScriptError for a turn of which nothing is left to be spoken.
     """
     options = options or SpeechTextOptions()
     words = _Words(options)
@@ -44,6 +46,10 @@ def spoken_script(script: Script, options: SpeechTextOptions | None = None) -> S
         starts.append(len(turns))
         spoken = _spoken_turns(turn, words, options.longest_seconds)
         turns += spoken
+        if not spoken:  # a zero-width space is invisible, but no white space
+            raise ScriptError(
+                script.source, turn.line, "this turn holds invisible characters alone", "delete it"
+            )
         if len(spoken) > 1:
             warnings.append(
                 f"{script.source}:{turn.line}: a turn of about "
@@ -101,6 +107,7 @@ def _spoken_turns(turn: Turn, words: _Words, longest: float) -> list[Turn]:
         piece
         for stretch in stretches(turn.text)
         for piece in _pieces(stretch.text, words.speech(stretch.language, dialect), longest)
+        if piece.spoken.strip()
     ]
     groups = in_groups(pieces, lambda piece: piece.seconds, longest)
     return [_part(turn, group, dialect, first=not at) for at, group in enumerate(groups)]

@@ -23,7 +23,7 @@ _MILLISECONDS = re.compile(rf"<\|pause:(?P<milliseconds>{_NUMBER})\|>", re.IGNOR
 # Everything that is meant as a pause or as SSML, well spelled or not.
 _MEANT = re.compile(
     r"\[\s*pause\b[^\[\]]*\]?"
-    r"|\[\s*(?:break|silence|wait)\b[^\[\]]*[0-9][^\[\]]*\]"
+    r"|\[\s*(?:break|silence|wait)\b[^\[\]0-9]*[0-9][^\[\]]*\]"
     r"|<\|\s*(?:pause|break|silence)\b[^|]*(?:\|>)?"
     r"|<\#[^<>]*\#?>"
     r"|</?(?:speak|break|pause|prosody|emphasis|say-as|phoneme|sub|voice|audio|p|s)\b[^<>]*>",

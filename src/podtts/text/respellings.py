@@ -50,10 +50,7 @@ _ENGLISH: Sequence[_Respelling] = (
     (re.compile(r"(?<=[0-9])³$"), " cubed"),
     (re.compile(r"^(-?[0-9.]+) ?m$"), r"\1 meters"),  # "five minutes" for 5 m
     (re.compile(r"(?<=[0-9])'([0-9]+)$"), r" foot \1"),
-    (
-        re.compile(r"(?<![0-9-])[0-9]{3}-[0-9]{4}$"),
-        _spelled,
-    ),  # "five hundred and fifty five to ..."
+    (re.compile(r"(?<![0-9-])[0-9]{3}-[0-9]{4}$"), _spelled),  # "... to one thousand ..."
     (re.compile(r"^(24|9)/(7|11)$"), r"\1 \2"),  # "twenty four sevenths"
     (re.compile(r"[0-9]+(?:\.[0-9]+){2,}"), lambda version: " point ".join(version[0].split("."))),
     (re.compile(r"(?<=[A-Za-z])(?=[0-9]+\.[0-9])"), " "),  # "v two.zero"

@@ -186,9 +186,7 @@ class _LineReader:
                 "keep one of the two lines",
             )
         elif not voice:
-            raise ScriptError(
-                self._source, number, f"no voice behind {label} =", f"write {label} = alice"
-            )
+            raise self._no_voice(number, label)
         else:
             self._know(number, label)
             self._voices[label] = self._take_rate(number, label, voice)
@@ -197,21 +195,27 @@ class _LineReader:
         """Return the voice of a header line without the rate behind it."""
         if (found := _RATE.fullmatch(voice)) is None:
             return voice
+        voice, written = found["voice"], found["rate"]
+        if not voice:
+            raise self._no_voice(number, label)
         try:
-            rate = float(found["rate"])
+            rate = float(written)
         except ValueError:
             rate = 0.0
-        if not found["voice"] or not SLOWEST <= rate <= FASTEST:
+        if not SLOWEST <= rate <= FASTEST:
             raise ScriptError(
                 self._source,
                 number,
-                f"the rate of {label} is {rate_rule(excerpt(found['rate']) or 'missing')}"
-                if found["voice"]
-                else f"no voice behind {label} =",
-                f"write {label} = {found['voice'] or 'alice'}, rate 0.9",
+                f"the rate of {label} is {rate_rule(excerpt(written) or 'missing')}",
+                f"write {label} = {excerpt(voice)}, rate 0.9",
             )
         self._rates[label] = rate
-        return found["voice"]
+        return voice
+
+    def _no_voice(self, number: int, label: str) -> ScriptError:
+        return ScriptError(
+            self._source, number, f"no voice behind {label} =", f"write {label} = alice"
+        )
 
     def _know(self, number: int, label: str) -> None:
         """Give a new label the next speaker number."""

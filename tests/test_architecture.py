@@ -28,6 +28,7 @@ LAYERS = {  # a file may import from its own layer's neighbours named here and f
     "vocoder": 1,
     "weights": 2,
     "publish": 2,
+    "sources": 2,
     "casting": 3,
     "checks": 1,
     "journal": 4,
@@ -92,6 +93,7 @@ OWNERS = {
     "pysubs2": {"publish/subtitles.py"},
     "huggingface_hub": {"weights"},
     "transformers": {"llm/tokenizer.py", "bench"},
+    "wetext": {"text/in_words.py"},
 }
 
 

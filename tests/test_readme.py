@@ -8,6 +8,8 @@ import pytest
 from golden_data import MODEL
 
 from podtts.script.parse import parse_script
+from podtts.text.in_words import in_words
+from podtts.text.lexicon import SECTIONS, parse_lexicon
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -35,9 +37,22 @@ def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_script_examples_parse() -> None:
     scripts = [parse_script(block) for block in blocks("") if "[S1]" in block]
-    assert [len(script.turns) for script in scripts] == [2, 3]
+    assert [len(script.turns) for script in scripts] == [2, 4]
     assert scripts[1].voices == {"S1": "anna", "S2": "ben"}
+    assert scripts[1].rates == {"S2": 0.9}
+    assert scripts[1].turns[2].pause == 0.8
     assert "always do" in scripts[1].turns[0].text
+
+
+def test_the_lexicon_example_and_what_is_said_of_numbers() -> None:
+    [block] = [block for block in blocks("") if "GWh" in block]
+    lexicon = parse_lexicon(block, "README.md")
+    assert set(lexicon.sections) == {"all", "en", "zh", "yue"}
+    assert f"`{'`, `'.join(f'[{name}]' for name in SECTIONS[:-1])}` and `[{SECTIONS[-1]}]`" in (
+        " ".join(README.split())
+    )
+    [(written, words)] = re.findall(r"^ +`(.*)` becomes `(.*)`\.", README, re.MULTILINE)
+    assert in_words(written, "en") == words
 
 
 def test_exit_codes_are_those_of_the_help() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from podtts.prompts.encoders import PromptEncoders
-from podtts.weights.checkpoint import SPEAKER_ENCODER_FILE, SPEECH_TOKENIZER_FILE
+from podtts.weights.files import SPEAKER_ENCODER_FILE, SPEECH_TOKENIZER_FILE
 from podtts.weights.names import flow_name, hift_name, llm_name
 from recipes.mini.corpus import FEATURE_FRAMES_PER_TOKEN, Corpus
 from recipes.mini.flow import FlowTraining

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from podtts.script.model import Script, ScriptPrompt
     from podtts.script.parse import parse_script
     from podtts.script.read import decode_script, read_script
+    from podtts.script.spoken import SpeechTextOptions, spoken_script
+    from podtts.text.lexicon import Lexicon, read_lexicons
     from podtts.text.normalize import normalize_text
     from podtts.values import (
         Chapter,
@@ -92,6 +94,8 @@ _HOMES = {
     "podtts.script.model": ("Script", "ScriptPrompt"),
     "podtts.script.parse": ("parse_script",),
     "podtts.script.read": ("decode_script", "read_script"),
+    "podtts.script.spoken": ("SpeechTextOptions", "spoken_script"),
+    "podtts.text.lexicon": ("Lexicon", "read_lexicons"),
     "podtts.text.normalize": ("normalize_text",),
     "podtts.values": (
         "Chapter",
@@ -121,6 +125,7 @@ __all__ = [
     "Flow",
     "FlowOptions",
     "InputError",
+    "Lexicon",
     "ModelError",
     "Models",
     "PartialError",
@@ -140,6 +145,7 @@ __all__ = [
     "ScriptError",
     "ScriptPrompt",
     "SpeakerPrompt",
+    "SpeechTextOptions",
     "SpeechTokens",
     "StageSeconds",
     "SynthesisOptions",
@@ -174,7 +180,9 @@ __all__ = [
     "prepare_all",
     "prompt_inputs",
     "pull_model",
+    "read_lexicons",
     "read_script",
+    "spoken_script",
     "stage_rng",
 ]
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from podtts.errors import ScriptError, VoiceError, nearest
-from podtts.prompts.cache import PromptCache, PromptKey
+from podtts.errors import VoiceError
+from podtts.prompts.cache import PromptCache
 from podtts.prompts.encoders import PromptEncoders
-from podtts.prompts.extract import RECIPE_VERSION
-from podtts.prompts.folder import RecordingFile, find_recordings, read_texts
+from podtts.prompts.entry import features_of
+from podtts.prompts.folder import RecordingFile
 from podtts.prompts.prepare import prepare
 from podtts.prompts.voices import Voice, VoiceStore
 from podtts.script.cast import CastMember, cast_voices
 from podtts.script.model import Script
+from podtts.sources import Shelf, StoredPrompt, VoiceSources
 from podtts.values import PromptFeatures, SpeakerPrompt
 
 
@@ -50,103 +49,26 @@ def gather_prompts(
     is damaged, and for a recording of the script's own that is not there; AudioError for one
     without a transcript. All of these come before anything is computed.
     """
-    offered = {}
-    if speakers is not None:
-        found = find_recordings([speakers])
-        offered = {unicodedata.normalize("NFC", file.name): file for file in found}
-    shelves = [_Shelf(cache, voices)]
-    if bundled is not None:
-        shelves.append(_Shelf(PromptCache(bundled, lambda _: None), VoiceStore(bundled)))
-    sources = _Sources(script, offered, encoders, shelves)
+    sources = VoiceSources(script, encoders, cache, voices, speakers, bundled)
     found_for = [(member, sources.find(member)) for member in cast_voices(script, overrides)]
     return [
-        source if isinstance(source, CastPrompt) else sources.prepare(member, source)
+        _cast(member, source.voice, features_of(source.tensors), cached=True)
+        if isinstance(source, StoredPrompt)
+        else _prepared(member, source, encoders, sources.own)
         for member, source in found_for
     ]
 
 
-@dataclass(frozen=True)
-class _Shelf:
-    """A cache and the names of what is in it."""
-
-    cache: PromptCache
-    voices: VoiceStore
-
-
-@dataclass(frozen=True)
-class _Sources:
-    """Where the prompts of one script come from."""
-
-    script: Script
-    offered: Mapping[str, RecordingFile]  # by voice, from --speakers
-    encoders: PromptEncoders
-    shelves: Sequence[_Shelf]  # the user's own first
-
-    def find(self, member: CastMember) -> RecordingFile | CastPrompt:
-        """A recording, the script's own or an offered one, with its texts; else what is stored."""
-        if (own := member.prompt) is not None:
-            if not own.audio.is_file():
-                raise self._error(
-                    member,
-                    f"the recording of {member.label}, {own.audio}, is not there",
-                    "prompt_audio is relative to the script's folder",
-                )
-            return RecordingFile(own.audio, member.label, own.transcript, own.dialect_prompt)
-        if (recording := self.offered.get(member.voice)) is not None:
-            texts = read_texts(recording)
-            return replace(
-                recording, transcript=texts.transcript, dialect_prompt=texts.dialect_prompt
-            )
-        return self._stored(member)
-
-    def prepare(self, member: CastMember, recording: RecordingFile) -> CastPrompt:
-        own = self.shelves[0]
-        prepared = prepare(recording, self.encoders, own.cache)
-        # A script's own recording belongs to that script: its label names no voice for others.
-        if member.prompt is None:
-            with contextlib.suppress(VoiceError):  # spoken all the same
-                if own.voices.get(member.voice) is None:
-                    own.voices.put(prepared.voice)
-        return _cast(member, prepared.voice, prepared.features, prepared.cached)
-
-    def _stored(self, member: CastMember) -> CastPrompt:
-        command = f"podtts prep {shlex.quote(f'{member.voice}.wav')}"
-        shelf, voice = self._shelf_with(member)
-        if voice is None:
-            known = sorted({*self.offered, *self._known()})
-            raise self._error(
-                member,
-                f"no voice {member.voice!r} is prepared for {member.label}"
-                f"{nearest(member.voice, known)}",
-                f"run: {command}, or map the label with "
-                f"--speaker {member.label}=VOICE (have: {', '.join(known) or 'none'})",
-            )
-        key = PromptKey(voice.audio_sha256, self.encoders.digest, RECIPE_VERSION)
-        if (features := shelf.cache.get(key)) is None:
-            raise self._error(
-                member,
-                f"voice {voice.name!r} is not prepared for this model",
-                f"run: {command} --model MODEL, or give --speakers DIR",
-            )
-        return _cast(member, voice, features, cached=True)
-
-    def _shelf_with(self, member: CastMember) -> tuple[_Shelf, Voice | None]:
-        for shelf in self.shelves:
-            try:
-                voice = shelf.voices.get(member.voice)
-            except VoiceError as error:  # damaged, or what the script says can be no voice's name
-                raise self._error(member, error.problem, error.hint) from error
-            if voice is not None:
-                return shelf, voice
-        return self.shelves[0], None
-
-    def _known(self) -> Iterator[str]:
-        """Names of the stored voices that can be read."""
-        for shelf in self.shelves:
-            yield from (voice.name for voice in shelf.voices.sound(lambda _: None))
-
-    def _error(self, member: CastMember, problem: str, hint: str) -> ScriptError:
-        return ScriptError(self.script.source, member.line, problem, hint)
+def _prepared(
+    member: CastMember, recording: RecordingFile, encoders: PromptEncoders, own: Shelf
+) -> CastPrompt:
+    prepared = prepare(recording, encoders, own.cache)
+    # A script's own recording belongs to that script: its label names no voice for others.
+    if member.prompt is None:
+        with contextlib.suppress(VoiceError):  # spoken all the same
+            if own.voices.get(member.voice) is None:
+                own.voices.put(prepared.voice)
+    return _cast(member, prepared.voice, prepared.features, prepared.cached)
 
 
 def _cast(member: CastMember, voice: Voice, features: PromptFeatures, cached: bool) -> CastPrompt:

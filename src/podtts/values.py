@@ -21,11 +21,17 @@ class Turn:
     """One turn of a dialogue."""
 
     speaker: int  # 0-based number in the script's cast
-    text: str  # as written, tags included
+    text: str  # as it is spoken, tags included
     line: int = 0  # where it starts in its source, 1-based; 0 when made by a program
     # A written turn that holds pauses, or is too long for one breath, is spoken as several turns.
     continues: bool = False  # the same written turn goes on: no gap before it
     pause: float = 0.0  # seconds of silence written right before it
+    written: str = ""  # the script's words where `text` says them otherwise: 3 dogs, three dogs
+
+    @property
+    def shown(self) -> str:
+        """The words as the script has them, tags included: for readers, not for the model."""
+        return self.written or self.text
 
 
 @dataclass(frozen=True)

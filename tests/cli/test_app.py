@@ -28,7 +28,7 @@ main()
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_help_lists_commands_and_exit_codes(flag: str) -> None:
     shown = run(flag).done().stdout.decode()
-    for command in ("prep", "synth", "bench", "tags", "doctor", "cache", "model"):
+    for command in ("prep", "synth", "check", "bench", "tags", "doctor", "cache", "model"):
         assert f"\n  {command} " in shown
     codes = re.findall(r"^ +(\d[\d, ]*)  [a-z]", shown, re.MULTILINE)
     assert codes == ["0", "1", "2", "3", "4", "5", "130, 143"]
@@ -86,7 +86,16 @@ def test_a_group_alone_shows_its_help(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--help", "synth --help", "bench --help", "cache ls", "cache path", "tags", "model ls"],
+    [
+        "--help",
+        "synth --help",
+        "check --help",
+        "bench --help",
+        "cache ls",
+        "cache path",
+        "tags",
+        "model ls",
+    ],
 )
 def test_what_needs_no_model_imports_none(arguments: str) -> None:
     result, modules = run_and_list_modules(*arguments.split())

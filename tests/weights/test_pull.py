@@ -12,7 +12,7 @@ from hub import LoopbackHub, running_hub
 from pulling import pull, start_pull
 
 from podtts import __version__
-from podtts.weights.checkpoint import missing_files
+from podtts.weights.files import missing_files
 from podtts.weights.registry import ModelSource, PinnedFile, find_source
 
 _REPO = "some-lab/Small-Podcast"

@@ -4,7 +4,7 @@ import pytest
 
 from podtts.errors import ModelError
 from podtts.weights.bundled import bundled_model
-from podtts.weights.checkpoint import check_directory
+from podtts.weights.files import check_directory
 from podtts.weights.hub import HubFile
 from podtts.weights.pull_record import PullRecord, write_record
 from podtts.weights.store import list_models, resolve_model

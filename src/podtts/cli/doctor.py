@@ -81,7 +81,7 @@ def _devices() -> Iterator[tuple[str, str]]:
 def _unusable(named: str | None) -> Iterator[str]:
     """What does not work: torchaudio beside this torch, the model that PODTTS_MODEL names."""
     from podtts.audio.lazy_torchaudio import functional
-    from podtts.weights.checkpoint import check_directory
+    from podtts.weights.files import check_directory
 
     try:
         functional()

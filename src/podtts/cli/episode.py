@@ -61,8 +61,8 @@ class Episode:
         from podtts.prompts.cache import PromptCache
         from podtts.prompts.voices import VoiceStore
         from podtts.weights.bundled import bundled_cache, bundled_model
-        from podtts.weights.checkpoint import check_directory
         from podtts.weights.encoders import checkpoint_encoders
+        from podtts.weights.files import check_directory
 
         check_directory(directory)
         encoders = checkpoint_encoders(directory)

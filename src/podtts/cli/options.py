@@ -5,6 +5,27 @@ from typing import Annotated
 
 import typer
 
+ScriptArgument = Annotated[
+    str, typer.Argument(metavar="SCRIPT", help="A dialogue script; - reads it from stdin.")
+]
+SpeakerOption = Annotated[
+    list[str] | None,
+    typer.Option("--speaker", metavar="LABEL=VOICE", help="Who speaks a label (repeatable)."),
+]
+SpeakersOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--speakers", metavar="DIR", help="Recordings to take voices from before prepared ones."
+    ),
+]
+LexiconOption = Annotated[
+    list[Path] | None,
+    typer.Option("--lexicon", metavar="FILE", help="How words are spoken (repeatable)."),
+]
+NormalizeOption = Annotated[
+    bool,
+    typer.Option("--normalize/--no-normalize", help="Read numbers, dates and units out in words."),
+]
 ModelOption = Annotated[
     str | None,
     typer.Option(

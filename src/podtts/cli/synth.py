@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,14 +16,20 @@ from podtts.cli.options import (
     FlowPrecisionOption,
     FlowSolverOption,
     FlowStepsOption,
+    LexiconOption,
     ModelOption,
+    NormalizeOption,
     PresetOption,
     QuantizeOption,
+    ScriptArgument,
     SeedOption,
+    SpeakerOption,
+    SpeakersOption,
     ThreadsOption,
 )
 from podtts.cli.output import check_output, is_stream
 from podtts.cli.places import cache_root, chosen_placement, model_directory, suited
+from podtts.cli.plan import make_plan, show_plan
 from podtts.cli.publishing import (
     ArtistOption,
     ChaptersOption,
@@ -42,6 +46,7 @@ from podtts.cli.publishing import (
     TrimOption,
     check_publishing,
 )
+from podtts.cli.scripts import read_spoken
 from podtts.cli.takes import Takes, parse_retakes
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
@@ -56,35 +61,28 @@ from podtts.publish.options import (
 )
 from podtts.rates import OUTPUT_HZ
 
-if TYPE_CHECKING:
-    from podtts.script.model import Script
-
 _SAMPLING, _SYNTHESIS, _LAYOUT = SamplingOptions(), SynthesisOptions(), LayoutOptions()
 
 
 def synth(
-    script: Annotated[
-        str, typer.Argument(metavar="SCRIPT", help="A dialogue script; - reads it from stdin.")
-    ],
+    script: ScriptArgument,
     output: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--output",
             "-o",
             metavar="OUT",
-            help="A file: .wav, .flac, .mp3, .ogg or .opus; - writes to stdout.",
-        ),
-    ],
-    speaker: Annotated[
-        list[str] | None,
-        typer.Option("--speaker", metavar="LABEL=VOICE", help="Who speaks a label (repeatable)."),
-    ] = None,
-    speakers: Annotated[
-        Path | None,
-        typer.Option(
-            "--speakers", metavar="DIR", help="Recordings to take voices from before prepared ones."
+            help="A file: .wav, .flac, .mp3, .ogg or .opus; - writes to stdout.  [required]",
         ),
     ] = None,
+    speaker: SpeakerOption = None,
+    speakers: SpeakersOption = None,
+    lexicon: LexiconOption = None,
+    normalize: NormalizeOption = True,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only list what would be spoken, as podtts check does."),
+    ] = False,
     model: ModelOption = None,
     cache_dir: CacheDirOption = None,
     seed: SeedOption = _SYNTHESIS.seed,
@@ -169,26 +167,34 @@ def synth(
         retries=retries,
         check_length=max_turn_tokens is None,
     )
-    check_output(output)
-    publishing = PublishOptions(
-        layout=LayoutOptions(gap, gap_same_speaker, trim_silence),
-        format=choose_format(output, format_name, is_stream=is_stream(output)),
-        rate_hz=sample_rate,
-        loudness_lufs=loudness,
-        splits=parse_names(split, SPLITS, "split"),
-        subtitles=parse_names(subtitles, SUBTITLES, "subtitles"),
-        chapters=chapters,
-        transcript=transcript,
-        title=title,
-        artist=artist,
-        date=date,
-    )
-    dialogue = _read(script)
+    if output is None and not dry_run:
+        raise UsageError("Missing option '--output' / '-o'", "see podtts synth --help")
+    publishing = None
+    if output is not None:
+        check_output(output)
+        publishing = PublishOptions(
+            layout=LayoutOptions(gap, gap_same_speaker, trim_silence),
+            format=choose_format(output, format_name, is_stream=is_stream(output)),
+            rate_hz=sample_rate,
+            loudness_lufs=loudness,
+            splits=parse_names(split, SPLITS, "split"),
+            subtitles=parse_names(subtitles, SUBTITLES, "subtitles"),
+            chapters=chapters,
+            transcript=transcript,
+            title=title,
+            artist=artist,
+            date=date,
+        )
+    dialogue = read_spoken(script, lexicon, normalize=normalize)
+    overrides = parse_speaker_flags(speaker or [])
+    if output is not None and publishing is not None:
+        check_publishing(publishing, output, dialogue, stream=is_stream(output))
+    directory = model_directory(model)
+    if output is None or publishing is None or dry_run:
+        show_plan(make_plan(dialogue, overrides, directory, cache_root(cache_dir), speakers))
+        return
     for line in dialogue.warnings:
         warn(line)
-    overrides = parse_speaker_flags(speaker or [])
-    check_publishing(publishing, output, dialogue, stream=is_stream(output))
-    directory = model_directory(model)
     placement = chosen_placement(device, dtype, chosen.quantize, threads)
     if flow_precision is None:
         options = replace(options, flow=suited(options.flow, placement))
@@ -198,13 +204,3 @@ def synth(
     )
     episode.gather(directory, overrides, cache_root(cache_dir), speakers)
     episode.speak(directory, placement)
-
-
-def _read(script: str) -> Script:
-    from podtts.script.read import decode_script, read_script
-
-    if script == "-":
-        if sys.stdin is None:  # closed by whoever started this
-            raise UsageError("there is no stdin to read the script from", "name a file")
-        return decode_script(sys.stdin.buffer.read(), "<stdin>", Path())
-    return read_script(Path(script))

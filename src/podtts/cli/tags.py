@@ -1,9 +1,12 @@
-"""`podtts tags`: what may stand in a text as <|…|>."""
+"""`podtts tags`: what may stand in a text beside words."""
 
+from podtts.text.pauses import PAUSE_SPELLINGS
 from podtts.text.tags import DIALECT_TAGS, PARALINGUISTIC_TAGS
 
 
 def tags() -> None:
-    """List the tags a script may use."""
+    """List the tags and pauses a script may use."""
     for tag in PARALINGUISTIC_TAGS + DIALECT_TAGS:
         print(f"{tag.token:<20} {tag.meaning}")
+    for spelling, meaning in PAUSE_SPELLINGS:
+        print(f"{spelling:<20} {meaning}")

@@ -31,6 +31,8 @@ FOREIGN_SUFFIXES = (
     ".amr",
 )
 
+# 30 s of six channels at 192 kHz in 32 bits are 132 MiB: no prompt is larger than this.
+LONGEST_RECORDING_BYTES = 2**28
 _LONGEST_TEXT_BYTES = 2**20  # a thousand times what can be said in 30 s
 
 

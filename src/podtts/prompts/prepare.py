@@ -18,13 +18,10 @@ from podtts.errors import AudioError, InputError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import RECIPE_VERSION, extract_prompt
-from podtts.prompts.folder import RecordingFile, read_texts
+from podtts.prompts.folder import LONGEST_RECORDING_BYTES, RecordingFile, read_texts
 from podtts.prompts.voices import Voice, VoiceStore, check_voice_name
 from podtts.storage.regular import read_regular
 from podtts.values import PromptFeatures
-
-# 30 s of six channels at 192 kHz in 32 bits are 132 MiB: no prompt is larger than this.
-_LONGEST_BYTES = 2**28
 
 # Of a file that is larger, the header is looked at before it is read: an hour of speech is 57 MB
 # at least, 30 s are mostly less than 9 MB.
@@ -134,7 +131,7 @@ def _read(path: Path, decoder: Decoder) -> bytes:
     try:
         if path.stat().st_size > _LARGE_BYTES:
             check_header(path, decoder)
-        return read_regular(path, _LONGEST_BYTES)
+        return read_regular(path, LONGEST_RECORDING_BYTES)
     except IsADirectoryError:
         raise AudioError(path, "is a folder", "name a recording") from None
     except OSError as error:

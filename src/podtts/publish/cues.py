@@ -49,7 +49,7 @@ def shown_text(text: str) -> str:
 def cues(timeline: Timeline) -> Iterator[Cue]:
     """Yield the cues of an episode; first and last of a turn begin and end with it, exactly."""
     for turn in timeline.turns:
-        parts = split_text(shown_text(turn.turn.text))
+        parts = split_text(shown_text(turn.turn.shown))
         if turn.stop > turn.start:
             yield from _shared_out(turn, parts)
 

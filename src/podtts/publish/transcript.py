@@ -20,7 +20,7 @@ def transcript(timeline: Timeline, tags: Tags) -> str:
     for turn in timeline.turns:
         opening = [start for start in starts if start <= turn.start]
         blocks += [f"## {_plain(starts.pop(start))} ({_clock(start)})" for start in opening]
-        text = _plain(shown_text(turn.turn.text))
+        text = _plain(shown_text(turn.turn.shown))
         if turn.turn.continues and not opening and turn.number > 1:
             blocks[-1] += f" {text}"
         else:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# No value of a script is a number; as floats, endless ones in unknown keys do no harm.
+# As floats, endless numbers in unknown keys do no harm.
 DECODER = json.JSONDecoder(parse_int=float)
 
 

@@ -9,6 +9,8 @@ from podtts.rates import MAX_SPEAKERS
 from podtts.text.characters import excerpt
 from podtts.values import Chapter, Turn
 
+SLOWEST, FASTEST = 0.5, 2.0  # tempo of a speaker; beyond it a time-stretch is heard as one
+
 
 @dataclass(frozen=True)
 class ScriptPrompt:
@@ -24,7 +26,7 @@ class Script:
     """Who speaks, and what, in order.
 
     Raises InputError when the parts do not belong together: no turn, no speaker or more than
-    four, a turn without text or of a speaker that is not there.
+    four, a turn without text or of a speaker that is not there, a rate that cannot be.
     """
 
     source: str  # file name for messages
@@ -44,6 +46,9 @@ class Script:
             raise InputError(f"{self.source}: {len(self.labels)} speakers, not 1 to {MAX_SPEAKERS}")
         if len(set(self.labels)) < len(self.labels):
             raise InputError(f"{self.source}: two speakers share a label: {', '.join(self.labels)}")
+        for label, rate in self.rates.items():
+            if not SLOWEST <= rate <= FASTEST:
+                raise InputError(f"{self.source}: the rate of {label} is {rate_rule(rate)}")
         for number, turn in enumerate(self.turns, 1):
             if not 0 <= turn.speaker < len(self.labels):
                 raise InputError(
@@ -52,6 +57,11 @@ class Script:
                 )
             if not turn.text.strip():
                 raise InputError(f"{self.source}: turn {number} has no text")
+
+
+def rate_rule(rate: object) -> str:
+    """Say what a rate is and what it must be."""
+    return f"{rate}, not a number from {SLOWEST:g} to {FASTEST:g}"
 
 
 def fifth_speaker(

@@ -2,24 +2,32 @@
 
     // a comment
     S1 = alice                  header lines, before the first turn: label = voice
+    S2 = bob, rate 0.9          with a tempo, 0.5 to 2
     # Opening                   a chapter mark, not spoken
     [S1] Hello there.           a turn; also `S1: Hello there.` and `S1：你好。`
     This continues the turn,
       S2: and so does this: white space in front forces it.
+    S1: A pause [pause 0.8] cuts a turn in two of the same speaker.
 
 A label is a letter and then letters, digits, `_` and `-`, at most 32 characters.
 """
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
 
 from podtts.errors import ScriptError
 from podtts.rates import MAX_SPEAKERS
-from podtts.script.model import Script, fifth_speaker, silent_speakers
+from podtts.script.drafts import Drafts
+from podtts.script.model import (
+    FASTEST,
+    SLOWEST,
+    Script,
+    fifth_speaker,
+    rate_rule,
+    silent_speakers,
+)
 from podtts.text.characters import clean_text, excerpt
-from podtts.text.tags import check_tags
-from podtts.values import Chapter, Turn
+from podtts.values import Chapter
 
 _LABEL = re.compile(r"[^\W\d_][\w-]{0,31}")
 # A letter may come as base and combining marks; the label it is part of is checked composed.
@@ -29,6 +37,8 @@ _TURN = re.compile(
     rf"|(?P<named>{_WRITTEN_LABEL})[:：](?:(?=[ \t]|[^\x00-\x7f])|(?P<nothing_behind>\Z))"
 )
 _HEADER = re.compile(rf"(?P<label>{_WRITTEN_LABEL})\s*=(?P<voice>.*)")
+_RATE = re.compile(r"(?P<voice>.*?)\s*,\s*rate\b\s*(?P<rate>.*)")
+_PAUSES_ALONE = re.compile(r"(?:\s*(?:\[pause\b[^\[\]]*\]|<\|pause\b[^|]*\|>))+\s*", re.IGNORECASE)
 _HEADING = re.compile(r"#{1,6}\s(?P<title>.*)")
 
 _WIDE = (
@@ -56,19 +66,9 @@ def parse_script(text: str, source: str = "<script>") -> Script:
     return reader.finish()
 
 
-@dataclass
-class _Draft:
-    """A turn while its lines are read."""
-
-    label: str
-    speaker: int
-    line: int
-    pieces: list[str] = field(default_factory=list)
-
-    def add(self, text: str) -> None:
-        if self.pieces and not _CLOSE_PAIR.match(self.pieces[-1][-1] + text[0]):
-            self.pieces.append(" ")
-        self.pieces.append(text)
+def _gap(before: str, behind: str) -> str:
+    """What stands between the texts of two lines: a space, but for Chinese."""
+    return "" if _CLOSE_PAIR.match(before[-1] + behind[0]) else " "
 
 
 class _LineReader:
@@ -78,7 +78,8 @@ class _LineReader:
         self._source = source
         self._label_lines: dict[str, int] = {}  # in order of speaker numbers
         self._voices: dict[str, str] = {}
-        self._drafts: list[_Draft] = []
+        self._rates: dict[str, float] = {}
+        self._drafts = Drafts(_gap, self._warn)
         self._chapters: list[Chapter] = []
         self._warnings: list[str] = []
         self._below_heading = False  # no turn has started since the last heading
@@ -98,65 +99,70 @@ class _LineReader:
             self._continue(number, line)
 
     def finish(self) -> Script:
-        if not self._drafts:
+        if self._drafts:
+            self._refuse_empty_turn()
+        turns, chapters = self._drafts.turns(self._chapters)
+        if not turns:
             raise ScriptError(self._source, 1, "the script has no turns", _A_TURN)
-        self._refuse_empty_turn()
         if self._below_heading:
             self._warn(self._chapters[-1].line, "no turn stands below this heading")
-        turns = tuple(
-            Turn(draft.speaker, "".join(draft.pieces), draft.line) for draft in self._drafts
-        )
         return Script(
             source=self._source,
             labels=tuple(self._label_lines),
             turns=turns,
-            chapters=tuple(self._chapters),
+            chapters=chapters,
             voices=self._voices,
             warnings=(
                 *self._warnings,
                 *silent_speakers(self._source, self._label_lines, turns),
             ),
             label_lines=self._label_lines,
+            rates=self._rates,
         )
 
     def _turn_label(self, turn: re.Match[str]) -> str | None:
         """Return the label a matched line starts a turn with, or None if it starts none."""
         label = _as_label(turn["bracketed"] or turn["named"])
+        if (turn["bracketed"] or "").lower() == "pause" and label not in self._label_lines:
+            return None  # a pause without its length, which is then said of it
         # "Ingredients:" alone on a line is a label only if somebody is called so.
         if turn["nothing_behind"] is not None and label not in self._label_lines:
             return None
         return label
 
     def _start_turn(self, number: int, label: str, text: str) -> None:
-        self._refuse_empty_turn()
+        if self._drafts:
+            self._refuse_empty_turn()
         self._know(number, label)
-        speaker = list(self._label_lines).index(label)
-        self._drafts.append(_Draft(label, speaker, number))
+        self._drafts.begin(list(self._label_lines).index(label), number)
         self._below_heading = False
         if text.strip():
             self._speak(number, text)
 
     def _continue(self, number: int, line: str) -> None:
+        if _PAUSES_ALONE.fullmatch(line):
+            self._speak(number, line)
+            return
         if not self._drafts:
             raise ScriptError(
                 self._source,
                 number,
                 f"this line belongs to no turn: {excerpt(line.strip())}",
-                f"{_A_TURN} Only headings, comments and header lines (S1 = alice) "
+                f"{_A_TURN} Only headings, comments, pauses and header lines (S1 = alice) "
                 "without white space in front may stand before the first",
             )
         if self._below_heading:
             self._below_heading = False
             self._warn(
                 number,
-                f"this line below a heading continues the turn of line {self._drafts[-1].line}",
+                f"this line below a heading continues the turn of line {self._drafts.last.line}",
             )
         self._speak(number, line)
 
     def _speak(self, number: int, text: str) -> None:
-        if found := check_tags(text):  # no tag can span lines: they are joined with a space there
+        # No tag or pause can span lines: they are joined with a space there.
+        if found := self._drafts.add(number, text):
             raise ScriptError(self._source, number, found.problem, found.hint)
-        self._drafts[-1].add(text.strip())
 
     def _mark_chapter(self, number: int, title: str) -> None:
         if not title:
@@ -180,12 +186,36 @@ class _LineReader:
                 "keep one of the two lines",
             )
         elif not voice:
-            raise ScriptError(
-                self._source, number, f"no voice behind {label} =", f"write {label} = alice"
-            )
+            raise self._no_voice(number, label)
         else:
             self._know(number, label)
-            self._voices[label] = voice
+            self._voices[label] = self._take_rate(number, label, voice)
+
+    def _take_rate(self, number: int, label: str, voice: str) -> str:
+        """Return the voice of a header line without the rate behind it."""
+        if (found := _RATE.fullmatch(voice)) is None:
+            return voice
+        voice, written = found["voice"], found["rate"]
+        if not voice:
+            raise self._no_voice(number, label)
+        try:
+            rate = float(written)
+        except ValueError:
+            rate = 0.0
+        if not SLOWEST <= rate <= FASTEST:
+            raise ScriptError(
+                self._source,
+                number,
+                f"the rate of {label} is {rate_rule(excerpt(written) or 'missing')}",
+                f"write {label} = {excerpt(voice)}, rate 0.9",
+            )
+        self._rates[label] = rate
+        return voice
+
+    def _no_voice(self, number: int, label: str) -> ScriptError:
+        return ScriptError(
+            self._source, number, f"no voice behind {label} =", f"write {label} = alice"
+        )
 
     def _know(self, number: int, label: str) -> None:
         """Give a new label the next speaker number."""
@@ -202,12 +232,12 @@ class _LineReader:
         self._label_lines[label] = number
 
     def _refuse_empty_turn(self) -> None:
-        if self._drafts and not self._drafts[-1].pieces:
-            empty = self._drafts[-1]
+        last = self._drafts.last
+        if last.empty:
             raise ScriptError(
                 self._source,
-                empty.line,
-                f"the turn of {empty.label} has no text",
+                last.line,
+                f"the turn of {list(self._label_lines)[last.speaker]} has no text",
                 "write what is said, or delete the line",
             )
 

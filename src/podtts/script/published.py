@@ -4,9 +4,9 @@
                          "dialect_prompt": "<|Yue|>..."}},
      "text": [["S1", "Hello there."]]}
 
-Speakers are numbered in the order of `speakers`; `prompt_audio` is relative to the script's
-folder. `dialect_prompt` may be left out, and so may audio and text together, for a label that is
-mapped to a prepared voice.
+A speaker may have a `"rate": 0.9`, its tempo, 0.5 to 2. Speakers are numbered in the order of
+`speakers`; `prompt_audio` is relative to the script's folder. `dialect_prompt` may be left out, and
+so may audio and text together, for a label that is mapped to a prepared voice.
 
 Source: Soul-AILab/SoulX-Podcast example/podcast_script (Apache-2.0).
 """
@@ -18,8 +18,17 @@ from pathlib import Path
 
 from podtts.errors import ScriptError, nearest
 from podtts.rates import MAX_SPEAKERS
+from podtts.script.drafts import Drafts
 from podtts.script.located_json import DECODER, Entry, entries
-from podtts.script.model import Script, ScriptPrompt, fifth_speaker, silent_speakers
+from podtts.script.model import (
+    FASTEST,
+    SLOWEST,
+    Script,
+    ScriptPrompt,
+    fifth_speaker,
+    rate_rule,
+    silent_speakers,
+)
 from podtts.text.characters import (
     clean_text,
     excerpt,
@@ -31,7 +40,8 @@ from podtts.text.tags import TagProblem, check_dialect_prompt, check_tags
 from podtts.values import Turn
 
 _SCRIPT_KEYS = ("speakers", "text")
-_SPEAKER_KEYS = ("prompt_audio", "prompt_text", "dialect_prompt")
+_PROMPT_KEYS = ("prompt_audio", "prompt_text", "dialect_prompt")
+_SPEAKER_KEYS = (*_PROMPT_KEYS, "rate")
 _A_SPEAKER = '"S1": {"prompt_audio": "alice.wav", "prompt_text": "What she says in it."}'
 _AN_ENTRY = '["S1", "Hello there."]'
 
@@ -55,6 +65,7 @@ class _Reader:
         self._source = source
         self._folder = folder
         self._warnings: list[str] = []
+        self._rates: dict[str, float] = {}
 
     def read(self, text: str) -> Script:
         self._check_syntax(text)
@@ -74,6 +85,7 @@ class _Reader:
             labels=tuple(label_lines),
             turns=turns,
             prompts=prompts,
+            rates=self._rates,
             warnings=(
                 *self._warnings,
                 *silent_speakers(self._source, label_lines, turns),
@@ -125,30 +137,44 @@ class _Reader:
             if len(label_lines) == MAX_SPEAKERS:
                 raise fifth_speaker(self._source, entry.line, label, label_lines)
             label_lines[label] = entry.line
-            if prompt := self._read_prompt(text, entry, f"speaker {excerpt(label)}"):
+            owner = f"speaker {excerpt(label)}"
+            members = self._speaker_members(text, entry, owner)
+            if prompt := self._read_prompt(members, entry.line, owner):
                 prompts[label] = prompt
+            if (rate := self._read_rate(members, entry.line, owner)) is not None:
+                self._rates[label] = rate
         return label_lines, prompts
 
-    def _read_prompt(self, text: str, speaker: Entry, owner: str) -> ScriptPrompt | None:
+    def _speaker_members(self, text: str, speaker: Entry, owner: str) -> dict[str, Entry]:
         if not isinstance(speaker.value, dict):
             raise self._error(speaker.line, f"{owner} must be an object", f"like {_A_SPEAKER}")
-        members = self._members(text, speaker.value_at, speaker.value_line, owner, _SPEAKER_KEYS)
+        return self._members(text, speaker.value_at, speaker.value_line, owner, _SPEAKER_KEYS)
+
+    def _read_rate(self, members: dict[str, Entry], line: int, owner: str) -> float | None:
+        rate = members["rate"].value if "rate" in members else None
+        if rate is None:
+            return None
+        if not isinstance(rate, float) or not SLOWEST <= rate <= FASTEST:
+            raise self._error(line, f"the rate of {owner} is {rate_rule(excerpt(str(rate)))}")
+        return rate
+
+    def _read_prompt(self, members: dict[str, Entry], line: int, owner: str) -> ScriptPrompt | None:
         audio, transcript, dialect_prompt = (
-            self._prompt_field(members, key, speaker.line, owner) for key in _SPEAKER_KEYS
+            self._prompt_field(members, key, line, owner) for key in _PROMPT_KEYS
         )
         if not (audio or transcript or dialect_prompt):
             return None
         for key, given in (("prompt_audio", audio), ("prompt_text", transcript)):
             if not given:
                 raise self._error(
-                    speaker.line,
+                    line,
                     f"{owner} has no {key}",
                     "a recording needs what is said in it; to use a prepared voice, give neither",
                 )
-        self._refuse(speaker.line, check_tags(transcript), f"prompt_text of {owner}")
+        self._refuse(line, check_tags(transcript), f"prompt_text of {owner}")
         if dialect_prompt:
             found = check_dialect_prompt(dialect_prompt)
-            self._refuse(speaker.line, found, f"dialect_prompt of {owner}")
+            self._refuse(line, found, f"dialect_prompt of {owner}")
         return ScriptPrompt(self._folder / audio, transcript, dialect_prompt)
 
     def _prompt_field(self, members: dict[str, Entry], key: str, line: int, owner: str) -> str:
@@ -165,15 +191,18 @@ class _Reader:
             raise self._error(turns.line, '"text" must be an array of turns', f"like {_AN_ENTRY}")
         if not turns.value:
             raise self._error(turns.line, "the script has no turns", f"one is {_AN_ENTRY}")
-        return tuple(
-            self._read_turn(entry, labels)
-            for entry in entries(text, turns.value_at, turns.value_line)
-        )
+        drafts = Drafts(lambda *_: " ", self._warn)
+        for entry in entries(text, turns.value_at, turns.value_line):
+            self._read_turn(entry, labels, drafts)
+        spoken, _ = drafts.turns(())
+        if not spoken:
+            raise self._error(turns.line, "the script has no turns", f"one is {_AN_ENTRY}")
+        return spoken
 
-    def _read_turn(self, entry: Entry, labels: tuple[str, ...]) -> Turn:
+    def _read_turn(self, entry: Entry, labels: tuple[str, ...], drafts: Drafts) -> None:
         match entry.value:
             case [str(written), str(said)]:
-                label, spoken = self._label(written, entry.line), self._one_line(said, entry.line)
+                label, words = self._label(written, entry.line), self._one_line(said, entry.line)
             case _:
                 raise self._error(
                     entry.line, "a turn must be a label and a text", f"like {_AN_ENTRY}"
@@ -184,10 +213,10 @@ class _Reader:
                 f'"speakers" has no "{excerpt(label)}"{nearest(label, labels)}',
                 "it has " + ", ".join(excerpt(known) for known in labels),
             )
-        if not spoken:
+        if not words:
             raise self._error(entry.line, f"the turn of {excerpt(label)} has no text")
-        self._refuse(entry.line, check_tags(spoken))
-        return Turn(labels.index(label), spoken, entry.line)
+        drafts.begin(labels.index(label), entry.line)
+        self._refuse(entry.line, drafts.add(entry.line, words))
 
     def _label(self, written: str, line: int) -> str:
         label = unicodedata.normalize("NFC", self._one_line(written, line))
@@ -202,6 +231,9 @@ class _Reader:
         if offset is not None:
             raise self._error(line, *unspeakable_problem(text[offset]))
         return " ".join(filter(None, (part.strip() for part in text.split("\n"))))
+
+    def _warn(self, line: int, problem: str) -> None:
+        self._warnings.append(f"{self._source}:{line}: {problem}")
 
     def _refuse(self, line: int, found: TagProblem | None, where: str = "") -> None:
         if found:

@@ -41,6 +41,8 @@ _NAMES = tuple(tag.name for tag in PARALINGUISTIC_TAGS + DIALECT_TAGS)
 _KNOWN_TAGS = "the tags are " + " ".join(tag.token for tag in PARALINGUISTIC_TAGS + DIALECT_TAGS)
 _MARK = re.compile(r"<\||\|>")
 
+TAG = re.compile(r"<\|[^|]*\|>")  # in a text that has been checked
+
 
 @dataclass(frozen=True)
 class TagProblem:
@@ -64,7 +66,7 @@ def check_tags(text: str) -> TagProblem | None:
         else:
             name = text[opened + 2 : mark.start()]
             if name not in _NAMES:
-                close = nearest(name.strip(), _NAMES)
+                close = nearest(name.strip(), (*_NAMES, "pause:300"))  # see podtts.text.pauses
                 return TagProblem(opened, f"unknown tag <|{excerpt(name)}|>{close}")
             opened = None
     return None if opened is None else _unclosed(opened)
@@ -74,9 +76,14 @@ def _unclosed(offset: int) -> TagProblem:
     return TagProblem(offset, "<| without |> behind it")
 
 
+def dialect_of(text: str) -> Tag | None:
+    """The dialect a text opens with, or None."""
+    return next((tag for tag in DIALECT_TAGS if text.startswith(tag.token)), None)
+
+
 def check_dialect_prompt(text: str) -> TagProblem | None:
     """Return what keeps a non-empty text from being a dialect prompt, or None."""
-    if not text.startswith(tuple(tag.token for tag in DIALECT_TAGS)):
+    if dialect_of(text) is None:
         tokens = ", ".join(tag.token for tag in DIALECT_TAGS)
         return TagProblem(0, f"a dialect prompt must begin with one of {tokens}", "")
     return check_tags(text)

@@ -20,10 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from podtts.errors import ModelError, nearest
-
-SPEECH_TOKENIZER_FILE = "speech_tokenizer_v2.onnx"
-SPEAKER_ENCODER_FILE = "campplus.onnx"
-_COMPLETE = "the folder should hold a whole checkpoint, as after: podtts model pull NAME"
+from podtts.weights.files import COMPLETE
 
 
 @dataclass(frozen=True)
@@ -43,39 +40,12 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing", _COMPLETE) from error
+        raise ModelError(f"{path} is missing", COMPLETE) from error
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
     if not isinstance(value, dict):
         raise ModelError(f"{path} does not hold a JSON object")
     return value
-
-
-def missing_files(directory: Path) -> list[str]:
-    """Names of the files a checkpoint needs and `directory` lacks, alternatives joined by `or`."""
-    alternatives = [
-        ("config.json",),
-        ("soulxpodcast_config.json",),
-        ("tokenizer.json", "vocab.json"),
-        ("model.safetensors", "model.safetensors.index.json"),
-        ("flow.safetensors", "flow.pt"),
-        ("hift.safetensors", "hift.pt"),
-        (SPEAKER_ENCODER_FILE,),
-        (SPEECH_TOKENIZER_FILE,),
-    ]
-    return [
-        " or ".join(names)
-        for names in alternatives
-        if not any((directory / name).is_file() for name in names)
-    ]
-
-
-def check_directory(directory: Path) -> None:
-    """Raise ModelError when `directory` is no checkpoint or lacks files; cheap, reads nothing."""
-    if not directory.is_dir():
-        raise ModelError(f"{directory} is not a folder", _COMPLETE)
-    if missing := missing_files(directory):
-        raise ModelError(f"{directory} lacks {', '.join(missing)}", _COMPLETE)
 
 
 def open_llm(directory: Path) -> Tensors:
@@ -110,7 +80,7 @@ def open_safetensors(path: Path) -> Tensors:
         names = list(file.keys())
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
     except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing", _COMPLETE) from error
+        raise ModelError(f"{path} is missing", COMPLETE) from error
     except (SafetensorError, OSError) as error:
         raise ModelError(
             f"{path} is damaged or no safetensors file: {error}", "pull or copy it again"
@@ -126,7 +96,7 @@ def open_pt(path: Path) -> Tensors:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing", _COMPLETE) from error
+        raise ModelError(f"{path} is missing", COMPLETE) from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from podtts.errors import ModelError
 from podtts.prompts.encoders import PromptEncoders
-from podtts.weights.checkpoint import SPEAKER_ENCODER_FILE, SPEECH_TOKENIZER_FILE
+from podtts.weights.files import SPEAKER_ENCODER_FILE, SPEECH_TOKENIZER_FILE
 
 
 def checkpoint_encoders(directory: Path) -> PromptEncoders:

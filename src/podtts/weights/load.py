@@ -23,11 +23,11 @@ from podtts.weights.checkpoint import (
     Settings,
     StoredTensor,
     Tensors,
-    check_directory,
     open_llm,
     open_part,
     read_json,
 )
+from podtts.weights.files import check_directory
 from podtts.weights.fold import hift_tensors
 from podtts.weights.names import flow_name, hift_name, llm_name
 from podtts.weights.narrow import quantize_kept

@@ -1,0 +1,36 @@
+"""Which files a checkpoint folder holds, told without reading them: quick, and without torch."""
+
+from pathlib import Path
+
+from podtts.errors import ModelError
+
+SPEECH_TOKENIZER_FILE = "speech_tokenizer_v2.onnx"
+SPEAKER_ENCODER_FILE = "campplus.onnx"
+COMPLETE = "the folder should hold a whole checkpoint, as after: podtts model pull NAME"
+
+
+def missing_files(directory: Path) -> list[str]:
+    """Names of the files a checkpoint needs and `directory` lacks, alternatives joined by `or`."""
+    alternatives = [
+        ("config.json",),
+        ("soulxpodcast_config.json",),
+        ("tokenizer.json", "vocab.json"),
+        ("model.safetensors", "model.safetensors.index.json"),
+        ("flow.safetensors", "flow.pt"),
+        ("hift.safetensors", "hift.pt"),
+        (SPEAKER_ENCODER_FILE,),
+        (SPEECH_TOKENIZER_FILE,),
+    ]
+    return [
+        " or ".join(names)
+        for names in alternatives
+        if not any((directory / name).is_file() for name in names)
+    ]
+
+
+def check_directory(directory: Path) -> None:
+    """Raise ModelError when `directory` is no checkpoint or lacks files; cheap, reads nothing."""
+    if not directory.is_dir():
+        raise ModelError(f"{directory} is not a folder", COMPLETE)
+    if missing := missing_files(directory):
+        raise ModelError(f"{directory} lacks {', '.join(missing)}", COMPLETE)

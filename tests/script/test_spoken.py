@@ -1,0 +1,135 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podtts.errors import ScriptError
+from podtts.options import SamplingOptions
+from podtts.rates import TOKENS_PER_SECOND
+from podtts.script.model import Script
+from podtts.script.parse import parse_script
+from podtts.script.spoken import SpeechTextOptions, spoken_script
+from podtts.text.length import LONGEST_TURN_SECONDS, expected_seconds
+from podtts.text.lexicon import parse_lexicon
+
+LONG = "This sentence has 12 words, and it takes about four seconds to say. " * 30
+
+
+def texts(script: Script) -> list[str]:
+    return [turn.text for turn in script.turns]
+
+
+def test_text_becomes_what_is_said_and_keeps_what_was_written() -> None:
+    lexicon = parse_lexicon("GWh = gigawatt hours\n[zh]\n银行 = 银航\n[yue]\n銀行 = 銀航", "x")
+    script = parse_script(
+        "[S1] She’s got 5 GWh. <|laughter|>我有3个银行。\n"
+        "[S2] <|Yue|>銀行有3間。銀行！\n[S1] 銀行。"
+    )
+    spoken = spoken_script(script, SpeechTextOptions(lexicon))
+    assert texts(spoken) == [
+        "She's got five gigawatt hours. <|laughter|>我有三个银航。",
+        "<|Yue|>銀航有三間。銀航！",
+        "銀行。",
+    ]
+    assert [turn.shown for turn in spoken.turns] == texts(script)
+    assert [bool(turn.written) for turn in spoken.turns] == [True, True, False]
+
+
+def test_without_normalisation_only_the_lexicon_speaks() -> None:
+    options = SpeechTextOptions(parse_lexicon("GWh = gigawatt hours", "x"), normalize=False)
+    script = parse_script("[S1] She’s got 5 GWh.")
+    assert texts(spoken_script(script, options)) == ["She’s got 5 gigawatt hours."]
+
+
+def test_the_lexicon_comes_first() -> None:
+    options = SpeechTextOptions(parse_lexicon("A380 = A 3 80\nshe's = she is", "x"))
+    script = parse_script("[S1] She’s in an A380.")
+    assert texts(spoken_script(script, options)) == ["she is in an A three eighty."]
+
+
+def test_what_needs_nothing_stays_as_it_is() -> None:
+    script = parse_script(
+        "S1 = anna, rate 0.9\n[S1] Hello, <|sigh|> world. [pause 1] 你好！\n# End"
+    )
+    assert spoken_script(script) == script
+
+
+def test_a_long_turn_is_cut_at_sentences() -> None:
+    script = parse_script(f"# Start\n[S1] Hi. [pause 1] {LONG}\n# Middle\n[S2] Yes.")
+    spoken = spoken_script(script)
+    parts = spoken.turns[1:-1]
+    assert len(parts) > 2
+    assert {turn.speaker for turn in parts} == {0}
+    assert all(turn.continues for turn in parts)
+    assert [turn.pause for turn in parts] == [1.0] + [0.0] * (len(parts) - 1)
+    assert all(turn.text.startswith("This") and turn.text.endswith("say.") for turn in parts)
+    assert " ".join(turn.text for turn in parts) == LONG.replace("12", "twelve").strip()
+    assert " ".join(turn.shown for turn in parts) == LONG.strip()
+    lengths = [expected_seconds(turn.text) for turn in parts]
+    assert max(lengths) < 2 * min(lengths)  # no crumbs
+    assert not spoken.turns[-1].continues
+    assert [chapter.turn for chapter in spoken.chapters] == [0, len(spoken.turns) - 1]
+    [warning] = spoken.warnings
+    assert warning.startswith("<script>:2: a turn of about ")
+    assert warning.endswith(f"in {len(parts)} parts, as turns 2 to {len(parts) + 1}")
+
+
+def test_every_part_of_a_long_turn_is_in_its_dialect() -> None:
+    spoken = spoken_script(parse_script("[S1] <|Sichuan|>" + "今天天气好得很。" * 50))
+    assert len(spoken.turns) > 1
+    assert all(turn.text.startswith("<|Sichuan|>今天") for turn in spoken.turns)
+
+
+@pytest.mark.parametrize(
+    "text", ["word " * 400, "一二三四" * 100, "one, two; " * 100, "It has 5 kg and " * 60]
+)
+def test_text_without_sentences_is_cut_all_the_same(text: str) -> None:
+    spoken = spoken_script(parse_script(f"[S1] {text}"))
+    assert len(spoken.turns) > 1
+    assert all(expected_seconds(turn.text) <= LONGEST_TURN_SECONDS for turn in spoken.turns)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["One. ", "two ", "3,141.5 kg ", "<|laughter|>", "你好。", "世界，", "5", "！"]
+        ),
+        min_size=1,
+        max_size=40,
+    ),
+    st.floats(0.1, 5),
+)
+def test_nothing_is_lost_in_the_cuts(parts: list[str], longest: float) -> None:
+    script = parse_script("[S1] x " + "".join(parts))
+    whole = spoken_script(script, SpeechTextOptions(longest_seconds=1e9))
+    cut = spoken_script(script, SpeechTextOptions(longest_seconds=longest))
+    said = "".join(texts(cut)).replace(" ", "")
+    assert said == whole.turns[0].text.replace(" ", "")
+    assert "".join(turn.shown for turn in cut.turns).replace(" ", "") == (
+        script.turns[0].text.replace(" ", "")
+    )
+    for before, behind in pairwise(cut.turns):
+        assert behind.continues
+        assert not (before.shown[-1].isdigit() and behind.shown[0].isdigit())
+
+
+def test_the_longest_turn_is_well_within_the_limit_of_the_model() -> None:
+    limit_seconds = SamplingOptions().max_tokens / TOKENS_PER_SECOND
+    assert limit_seconds >= LONGEST_TURN_SECONDS * 3  # three times as slow is judged wrong
+
+
+def test_a_turn_of_invisible_characters_is_refused() -> None:
+    with pytest.raises(ScriptError, match="<script>:2: this turn holds invisible"):
+        spoken_script(parse_script("[S1] One.\n[S2] \u200b"))
+
+
+@given(st.lists(st.sampled_from(["Word ", "don't, ", "好", "。", "…", "<|sigh|>", "é! ", "“So” "])))
+def test_text_that_holds_nothing_to_rewrite_stays_as_it_is(parts: list[str]) -> None:
+    script = parse_script("[S1] x" + "".join(parts))
+    assert spoken_script(script) == script
+
+
+def test_long_scripts_are_read_in_no_time() -> None:
+    spoken = spoken_script(parse_script("[S1] " + "word " * 20_000))
+    assert len(spoken.turns) > 100

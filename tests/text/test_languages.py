@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podtts.text.languages import has_han, split_sentences, stretches
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["Hello. ", "How are you? ", "Fine!"],
+        ["Dr. Who met Mr. J. R. Smith at 5.30 p.m. in St. Ives. ", "So?"],
+        ["It costs 3.14 or 1.000.000 at www.example.com today. ", "Yes."],
+        ['He said "No!" ', '"Why?" ', "Because."],
+        ["你好。", "“再见！”", "他说……", "好吧？！", "行"],
+        ["Well... you know, e.g. this one. ", "OK."],
+        ["Fine. ", "<|sigh|> Let's go. ", "<|laughter|>"],
+        ["No. 5 is alive. ", "Really"],
+        ["他说OK。", "Then we left.", "好"],
+        [""],
+        ["..."],
+    ],
+)
+def test_sentences(sentences: list[str]) -> None:
+    assert split_sentences("".join(sentences)) == sentences
+
+
+@given(st.text() | st.text('aA.。！? "”5中<|>'))
+def test_sentences_put_together_are_the_text(text: str) -> None:
+    assert "".join(split_sentences(text)) == text
+    assert "".join(stretch.text for stretch in stretches(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "languages"),
+    [
+        ("I have 3 dogs.", ["en"]),
+        ("我有3只狗。", ["zh"]),
+        ("我买了iPhone 15，很好。I like it. 真的", ["zh", "en", "zh"]),
+        ("She said 你好 at 5:30 pm on the bus.", ["en"]),
+        ("3.5! 我不知道。", ["zh", "zh"]),  # as the first that can be told
+        ("我不知道。5？", ["zh", "zh"]),  # as the one before
+        ("5kg。", ["en"]),
+        ("重5kg。", ["zh"]),  # a unit is no word
+        ("<|laughter|>好", ["zh"]),  # nor is a tag
+        ("42", ["en"]),
+    ],
+)
+def test_the_language_is_told_by_characters(text: str, languages: list[str]) -> None:
+    assert [stretch.language for stretch in stretches(text)] == languages
+
+
+def test_chinese_characters() -> None:
+    assert has_han("a 你 b")
+    assert not has_han("a, b。")
+
+
+def test_hostile_texts_take_no_time() -> None:
+    for text in ("." * 200_000, "a. " * 60_000, "." + " " * 200_000 + "x", "。”" * 60_000):
+        assert "".join(split_sentences(text)) == text

@@ -50,19 +50,8 @@ def gather_prompts(
     is damaged, and for a recording of the script's own that is not there; AudioError for one
     without a transcript. All of these come before anything is computed.
     """
-    offered = {}
-    if speakers is not None:
-        found = find_recordings([speakers])
-        offered = {unicodedata.normalize("NFC", file.name): file for file in found}
-    shelves = [_Shelf(cache, voices)]
-    if bundled is not None:
-        shelves.append(_Shelf(PromptCache(bundled, lambda _: None), VoiceStore(bundled)))
-    sources = _Sources(script, offered, encoders, shelves)
-    found_for = [(member, sources.find(member)) for member in cast_voices(script, overrides)]
-    return [
-        source if isinstance(source, CastPrompt) else sources.prepare(member, source)
-        for member, source in found_for
-    ]
+    sources = VoiceSources.open(encoders, cache, voices, speakers, bundled=bundled)
+    return sources.gather(script, overrides)
 
 
 @dataclass(frozen=True)
@@ -74,19 +63,55 @@ class _Shelf:
 
 
 @dataclass(frozen=True)
-class _Sources:
-    """Where the prompts of one script come from."""
+class VoiceSources:
+    """Where the prompts of any number of scripts come from; see `gather_prompts`."""
 
-    script: Script
     offered: Mapping[str, RecordingFile]  # by voice, from --speakers
     encoders: PromptEncoders
     shelves: Sequence[_Shelf]  # the user's own first
 
-    def find(self, member: CastMember) -> RecordingFile | CastPrompt:
-        """A recording, the script's own or an offered one, with its texts; else what is stored."""
+    @classmethod
+    def open(
+        cls,
+        encoders: PromptEncoders,
+        cache: PromptCache,
+        voices: VoiceStore,
+        speakers: Path | None = None,
+        *,
+        bundled: Path | None = None,
+    ) -> VoiceSources:
+        """Look into the folder of recordings; all else is looked at when it is asked for."""
+        offered = {}
+        if speakers is not None:
+            found = find_recordings([speakers])
+            offered = {unicodedata.normalize("NFC", file.name): file for file in found}
+        shelves = [_Shelf(cache, voices)]
+        if bundled is not None:
+            shelves.append(_Shelf(PromptCache(bundled, lambda _: None), VoiceStore(bundled)))
+        return cls(offered, encoders, shelves)
+
+    def gather(self, script: Script, overrides: Mapping[str, str]) -> list[CastPrompt]:
+        """The prompts of a script's speakers, in the order of their numbers.
+
+        Raises as `gather_prompts` does, before anything is computed.
+        """
+        found_for = [
+            (member, self.find(script, member)) for member in cast_voices(script, overrides)
+        ]
+        return [
+            source if isinstance(source, CastPrompt) else self.prepare(member, source)
+            for member, source in found_for
+        ]
+
+    def find(self, script: Script, member: CastMember) -> RecordingFile | CastPrompt:
+        """A recording, the script's own or an offered one, with its texts; else what is stored.
+
+        Raises ScriptError and AudioError as `gather_prompts` does.
+        """
         if (own := member.prompt) is not None:
             if not own.audio.is_file():
-                raise self._error(
+                raise _error(
+                    script,
                     member,
                     f"the recording of {member.label}, {own.audio}, is not there",
                     "prompt_audio is relative to the script's folder",
@@ -97,9 +122,10 @@ class _Sources:
             return replace(
                 recording, transcript=texts.transcript, dialect_prompt=texts.dialect_prompt
             )
-        return self._stored(member)
+        return self._stored(script, member)
 
     def prepare(self, member: CastMember, recording: RecordingFile) -> CastPrompt:
+        """Compute what is known of a recording, unless the cache has it. Raises InputError."""
         own = self.shelves[0]
         prepared = prepare(recording, self.encoders, own.cache)
         # A script's own recording belongs to that script: its label names no voice for others.
@@ -109,12 +135,13 @@ class _Sources:
                     own.voices.put(prepared.voice)
         return _cast(member, prepared.voice, prepared.features, prepared.cached)
 
-    def _stored(self, member: CastMember) -> CastPrompt:
+    def _stored(self, script: Script, member: CastMember) -> CastPrompt:
         command = f"podtts prep {shlex.quote(f'{member.voice}.wav')}"
-        shelf, voice = self._shelf_with(member)
+        shelf, voice = self._shelf_with(script, member)
         if voice is None:
             known = sorted({*self.offered, *self._known()})
-            raise self._error(
+            raise _error(
+                script,
                 member,
                 f"no voice {member.voice!r} is prepared for {member.label}"
                 f"{nearest(member.voice, known)}",
@@ -123,19 +150,20 @@ class _Sources:
             )
         key = PromptKey(voice.audio_sha256, self.encoders.digest, RECIPE_VERSION)
         if (features := shelf.cache.get(key)) is None:
-            raise self._error(
+            raise _error(
+                script,
                 member,
                 f"voice {voice.name!r} is not prepared for this model",
                 f"run: {command} --model MODEL, or give --speakers DIR",
             )
         return _cast(member, voice, features, cached=True)
 
-    def _shelf_with(self, member: CastMember) -> tuple[_Shelf, Voice | None]:
+    def _shelf_with(self, script: Script, member: CastMember) -> tuple[_Shelf, Voice | None]:
         for shelf in self.shelves:
             try:
                 voice = shelf.voices.get(member.voice)
             except VoiceError as error:  # damaged, or what the script says can be no voice's name
-                raise self._error(member, error.problem, error.hint) from error
+                raise _error(script, member, error.problem, error.hint) from error
             if voice is not None:
                 return shelf, voice
         return self.shelves[0], None
@@ -145,8 +173,9 @@ class _Sources:
         for shelf in self.shelves:
             yield from (voice.name for voice in shelf.voices.sound(lambda _: None))
 
-    def _error(self, member: CastMember, problem: str, hint: str) -> ScriptError:
-        return ScriptError(self.script.source, member.line, problem, hint)
+
+def _error(script: Script, member: CastMember, problem: str, hint: str) -> ScriptError:
+    return ScriptError(script.source, member.line, problem, hint)
 
 
 def _cast(member: CastMember, voice: Voice, features: PromptFeatures, cached: bool) -> CastPrompt:

@@ -60,14 +60,23 @@ class Journal:
     identity: everything but the turns' texts that determines what is spoken, as JSON values.
     resume:   go on with what is there; otherwise a finished or dead run's journal is set aside
               (one such: `OUT.podtts.previous`).
+    patience_seconds: how long to wait for another run that holds it.
     Raises UsageError when another run holds it, or when there is nothing of the same identity to
     resume.
     """
 
-    def __init__(self, output: Path, identity: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(
+        self,
+        output: Path,
+        identity: Mapping[str, Any],
+        *,
+        resume: bool,
+        patience_seconds: float = 0.0,
+    ) -> None:
         self.folder = journal_folder(output)
         self._identity = json.loads(json.dumps({"format": FORMAT, **identity}))
         self._resume = resume
+        self._patience_seconds = patience_seconds
         self._lines: dict[int, dict[str, Any]] = {}
         self._file: BinaryIO | None = None
 
@@ -75,7 +84,7 @@ class Journal:
         try:
             self.folder.mkdir(exist_ok=True)
             self._lock = FileLock(self.folder / _LOCK)
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=self._patience_seconds)
         except Timeout as error:
             raise UsageError(
                 f"another run is writing {self.folder.name.removesuffix('.podtts')}",

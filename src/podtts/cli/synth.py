@@ -25,10 +25,10 @@ from podtts.cli.options import (
     ThreadsOption,
 )
 from podtts.cli.output import check_output
-from podtts.cli.places import cache_root, chosen_placement, model_directory, suited
+from podtts.cli.places import cache_root, chosen_placement, model_directory
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.presets import DEFAULT_PRESET, choose_preset
+from podtts.presets import DEFAULT_PRESET, choose_preset, suited
 
 if TYPE_CHECKING:
     from podtts.script.model import Script

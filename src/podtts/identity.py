@@ -36,10 +36,11 @@ def run_identity(
     """What `where` (see `checkpoint_identity`), options and voices determine, as JSON values."""
     chosen = asdict(options)
     del chosen["limit_turns"]  # how far a run goes changes no turn
-    return {**where, "speakers": [_speaker(prompt) for prompt in prompts], **chosen}
+    return {**where, "speakers": [speaker_identity(prompt) for prompt in prompts], **chosen}
 
 
-def _speaker(prompt: SpeakerPrompt) -> dict[str, str]:
+def speaker_identity(prompt: SpeakerPrompt) -> dict[str, str]:
+    """What of a voice determines how it sounds, as JSON values."""
     features = prompt.features
     digest = hashlib.sha256()
     for tensor in (features.speech_tokens, features.mel, features.speaker_embedding):

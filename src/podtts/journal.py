@@ -74,7 +74,7 @@ class Journal:
         patience_seconds: float = 0.0,
     ) -> None:
         self.folder = journal_folder(output)
-        self._identity = json.loads(json.dumps({"format": FORMAT, **identity}))
+        self._identity = _with_format(identity)
         self._resume = resume
         self._patience_seconds = patience_seconds
         self._lines: dict[int, dict[str, Any]] = {}
@@ -258,3 +258,18 @@ class Journal:
 def turn_key(turn: Turn) -> str:
     """What a turn's own words determine: speaker and text."""
     return hashlib.sha256(f"{turn.speaker}\0{turn.text}".encode()).hexdigest()
+
+
+def holds_run(output: Path, identity: Mapping[str, Any]) -> bool:
+    """Whether the journal of an output is of a run of this identity, which can be resumed."""
+    try:
+        with (journal_folder(output) / "turns.jsonl").open("rb") as file:
+            kept = json.loads(file.readline())
+    except (OSError, ValueError):
+        return False
+    return bool(kept == _with_format(identity))
+
+
+def _with_format(identity: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(json.dumps({"format": FORMAT, **identity}))
+    return values

@@ -137,8 +137,8 @@ class Manifest:
 
     def _script(self, members: Mapping[str, Any], number: int) -> Script:
         if ("script" in members) == ("turns" in members):
-            both = "both" if "script" in members else "neither"
-            raise self._error(number, f'it has {both} "script" and "turns"', "give one of them")
+            both = 'both "script" and' if "script" in members else 'neither "script" nor'
+            raise self._error(number, f'it has {both} "turns"', "give one of them")
         if "turns" in members:
             return self._inline(members, number)
         written = members["script"]

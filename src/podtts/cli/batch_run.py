@@ -50,6 +50,18 @@ class Crew:
             raise UsageError(
                 "--devices names those of this machine, not of a cluster", "give --workers N"
             )
+        if len(set(self.named)) < len(self.named):
+            raise UsageError(
+                f"--devices {self.devices} names a device twice",
+                "for several processes on one device: --workers N",
+            )
+
+    @property
+    def named(self) -> list[str]:
+        """What --devices lists, else what --device is."""
+        if self.devices is None:
+            return [self.device]
+        return [part.strip() for part in self.devices.split(",")]
 
 
 def speak_all(
@@ -128,15 +140,7 @@ def _processes(setup: Setup, crew: Crew) -> Hire:
     from podtts.batch.processes import ProcessWorker
     from podtts.device import all_devices, place
 
-    names = [crew.device]
-    if crew.devices is not None:
-        listed = tuple(part.strip() for part in crew.devices.split(","))
-        names = list(all_devices() if listed == ("all",) else listed)
-        if len(set(names)) < len(names):
-            raise UsageError(
-                f"--devices {crew.devices} names a device twice",
-                "for several processes on one device: --workers N",
-            )
+    names = list(all_devices()) if crew.named == ["all"] else crew.named
     placements = [place(name, setup.dtype, setup.quantize) for name in names]
     workers = crew.workers or 1
     total = len(names) * workers

@@ -71,7 +71,7 @@ def copied_checkpoint(
 def _copy(target: Path, size: int, read: Read) -> None:
     with target.open("xb") as file:
         for offset in range(0, size, _CHUNK_BYTES):
-            file.write(read(target.name, offset, _CHUNK_BYTES))
+            file.write(read(target.name, offset, min(_CHUNK_BYTES, size - offset)))
         file.flush()
         os.fsync(file.fileno())
 

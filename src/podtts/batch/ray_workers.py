@@ -8,6 +8,7 @@ digest.
 from __future__ import annotations
 
 import contextlib
+import socket
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ from podtts.weights.bundled import bundled_model
 from podtts.weights.copy import copied_checkpoint, file_sizes, read_chunk
 
 LOCAL = "local"
+_REACHED_SECONDS = 10.0
 _VOICES_KEPT = 256  # of half a megabyte each
 
 
@@ -44,9 +46,12 @@ def connected(address: str) -> Iterator[None]:
     Raises UsageError when there is no cluster at the address.
     """
     try:
+        host, colon, port = address.rpartition(":")
+        if colon and port.isdecimal() and "/" not in host:  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), _REACHED_SECONDS).close()
         dashboard = False if address == LOCAL else None
         ray.init(address, include_dashboard=dashboard, log_to_driver=False, logging_level="error")
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError, OverflowError) as error:
         first = str(error).strip().partition("\n")[0]
         raise UsageError(
             f"--ray {address}: {first}", "give HOST:PORT of its head, auto, or local"

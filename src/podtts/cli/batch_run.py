@@ -121,7 +121,7 @@ def _hired(setup: Setup, crew: Crew, digest: str) -> Iterator[Hire]:
     try:
         from podtts.batch import ray_workers
     except ImportError:
-        raise UsageError("--ray needs Ray", "run: pip install 'podtts[ray]'") from None
+        raise UsageError("--ray needs Ray", "run: pip install ray") from None
     with ray_workers.connected(crew.ray):
         devices = ray_workers.devices_of_cluster() if crew.device != "cpu" else 0
         workers = crew.workers or max(1, devices)

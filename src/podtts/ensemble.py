@@ -44,12 +44,15 @@ class Ensemble:
         self.rows = rows
         self._synthesizer = Synthesizer(models, prefixes)
 
-    def speak(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, TurnAudio] | JobFailed]:
+    def speak(self, jobs: Iterable[Job | None]) -> Iterator[tuple[Job, TurnAudio] | JobFailed]:
         """Yield every turn as soon as its audio exists; the turns of one job come in order.
 
-        The next job is taken only when a row is free. A job that fails fails alone.
+        jobs: the next is taken only when a row is free; None says that it is not ready yet.
+        A job that fails fails alone.
         """
         for job in jobs:
+            if job is None:
+                continue
             try:
                 turns = self._synthesizer.synthesize(
                     job.script,

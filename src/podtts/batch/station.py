@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,6 @@ from podtts.errors import PodttsError
 from podtts.presets import suited
 from podtts.values import TurnAudio
 
-# How long a free row waits for a task before the others go on without it.
-_WAIT_SECONDS = 0.05
 _TURNS_WAITING = 16  # between engine and writer; more would only pile up in memory
 
 
@@ -71,7 +70,7 @@ class Station:
         if episode.unspoken and not self._draining.is_set():
             self._inbox.put(episode)
         elif episode.unspoken:
-            self._pass_on(episode, lambda: episode.stop())
+            self._pass_on(episode, episode.stop)
         else:
             self._pass_on(episode, episode.finish)
         return answer
@@ -91,25 +90,37 @@ class Station:
 
     def _speak(self) -> None:
         while not self._closing and (episode := self._inbox.get()) is not None:
-            with closing(self._results(episode)) as results:
-                waiting: set[str] | None = None  # rows whose turn began before the drain
-                for result in results:
-                    name = self._take(result)
-                    if not self._draining.is_set():
-                        continue
-                    waiting = (set(self._rows) if waiting is None else waiting) - {name}
-                    if not waiting & self._rows.keys():
-                        break
-            for row in [*self._rows.values()]:
-                self._pass_on(row.episode, row.episode.stop)
-            self._rows.clear()
+            try:
+                self._speak_from(episode)
+            except PodttsError as error:  # of no script by itself: memory, as a rule
+                if len(self._rows) > 1:
+                    self._give_up()  # each is tried again, alone
+                    break
+                for row in self._rows.values():
+                    self._pass_on(row.episode, partial(row.episode.stop, error))
+                self._rows.clear()
         self._spoken.put(None)
+
+    def _speak_from(self, episode: Episode) -> None:
+        """Speak until no task is left, or all rows have ended the turn they were in at a drain."""
+        with closing(self._results(episode)) as results:
+            waiting: set[str] | None = None  # rows whose turn began before the drain
+            for result in results:
+                name = self._take(result)
+                if not self._draining.is_set():
+                    continue
+                waiting = (set(self._rows) if waiting is None else waiting) - {name}
+                if not waiting & self._rows.keys():
+                    break
+        for row in self._rows.values():
+            self._pass_on(row.episode, row.episode.stop)
+        self._rows.clear()
 
     def _results(self, first: Episode) -> Generator[tuple[Job, TurnAudio] | JobFailed]:
         yield from self._ensemble.speak(self._jobs(first))
 
-    def _jobs(self, first: Episode) -> Iterator[Job]:
-        """Jobs as rows get free: the first, and what has been submitted since."""
+    def _jobs(self, first: Episode) -> Iterator[Job | None]:
+        """Jobs as rows get free: the first, and what is submitted as long as others are spoken."""
         episode: Episode | None = first
         while episode is not None:
             if self._draining.is_set():
@@ -117,17 +128,18 @@ class Station:
             else:
                 self._rows[episode.task.id] = _Row(episode)
                 yield episode.job()
-            try:
-                episode = self._inbox.get(timeout=_WAIT_SECONDS)
-                self._closing = episode is None
-            except queue.Empty:
-                return
+            while self._inbox.empty():
+                if not self._rows:
+                    return
+                yield None
+            episode = self._inbox.get()
+        self._closing = True
 
     def _take(self, result: tuple[Job, TurnAudio] | JobFailed) -> str:
         """Hand a result to the writer; return the id of its task."""
         if isinstance(result, JobFailed):
             row, error = self._rows.pop(result.job.id), result.error
-            self._pass_on(row.episode, lambda: row.episode.stop(error))
+            self._pass_on(row.episode, partial(row.episode.stop, error))
             return result.job.id
         job, audio = result
         row = self._rows[job.id]
@@ -176,7 +188,13 @@ class Station:
         self._answer(replace(outcome, unwritable=unwritable))
 
     def _answer(self, outcome: Outcome) -> None:
-        self._answers.pop(outcome.id).set_result(outcome)
+        if (answer := self._answers.pop(outcome.id, None)) is not None:
+            answer.set_result(outcome)
+
+    def _give_up(self) -> None:
+        """Answer for everything that another worker has to do it."""
+        while self._answers:
+            self._answers.popitem()[1].set_exception(WorkerDiedError())
 
     def _guarded(self, run: Callable[[], None]) -> None:
         """Run a thread; if a mistake ends it, no one waits in vain."""
@@ -186,8 +204,7 @@ class Station:
             sound = True
         finally:
             if not sound:
-                for answer in [*self._answers.values()]:
-                    answer.set_exception(WorkerDiedError("a mistake ended the worker"))
+                self._give_up()
 
 
 class _Row:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import threading
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from podtts.errors import ScriptError, VoiceError, nearest
@@ -69,6 +70,7 @@ class VoiceSources:
     offered: Mapping[str, RecordingFile]  # by voice, from --speakers
     encoders: PromptEncoders
     shelves: Sequence[_Shelf]  # the user's own first
+    _preparing: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(
@@ -125,9 +127,13 @@ class VoiceSources:
         return self._stored(script, member)
 
     def prepare(self, member: CastMember, recording: RecordingFile) -> CastPrompt:
-        """Compute what is known of a recording, unless the cache has it. Raises InputError."""
+        """Compute what is known of a recording, unless the cache has it. Raises InputError.
+
+        Of several threads one prepares at a time: what one has computed the others find.
+        """
         own = self.shelves[0]
-        prepared = prepare(recording, self.encoders, own.cache)
+        with self._preparing:
+            prepared = prepare(recording, self.encoders, own.cache)
         # A script's own recording belongs to that script: its label names no voice for others.
         if member.prompt is None:
             with contextlib.suppress(VoiceError):  # spoken all the same

@@ -26,7 +26,8 @@ class ProcessWorker:
         self._answers: dict[str, Future[Outcome]] = {}
         self._gone = False
         self._ending = threading.Lock()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     @property
     def process_id(self) -> int | None:
@@ -53,6 +54,7 @@ class ProcessWorker:
     def close(self) -> None:
         self._process.kill()
         self._process.join()
+        self._listener.join()
         self._connection.close()
 
     def _listen(self) -> None:

@@ -8,6 +8,7 @@ digest.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
 import tempfile
 from collections import OrderedDict
@@ -29,6 +30,7 @@ from podtts.batch.task import Outcome, Ready, Setup, Task, Unfit
 from podtts.batch.workers import WorkerDiedError
 from podtts.errors import PodttsError, UsageError
 from podtts.identity import speaker_identity
+from podtts.journal import journal_folder
 from podtts.storage.atomic import write_atomically
 from podtts.values import SpeakerPrompt
 from podtts.weights.bundled import bundled_model
@@ -203,6 +205,7 @@ class _Speaker:
         path = episode_file(self._output, task.id)
         content = path.read_bytes()
         path.unlink()
+        shutil.rmtree(journal_folder(path), ignore_errors=True)
         return outcome, content
 
     def drain(self) -> None:

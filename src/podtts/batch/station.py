@@ -18,6 +18,7 @@ from typing import Any
 
 from podtts.batch.episode import Episode, episode_file
 from podtts.batch.task import Outcome, Task, failed
+from podtts.batch.workers import WorkerDiedError
 from podtts.device import Placement
 from podtts.ensemble import Ensemble, Job, JobFailed
 from podtts.errors import PodttsError
@@ -25,10 +26,6 @@ from podtts.presets import suited
 from podtts.values import TurnAudio
 
 _TURNS_WAITING = 16  # between engine and writer; more would only pile up in memory
-
-
-class WorkerDiedError(Exception):
-    """A worker ended with this task in its hands; another can do it again."""
 
 
 class Station:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Protocol
 
-from podtts.batch.station import WorkerDiedError
 from podtts.batch.task import Outcome, Ready, Task
 
-__all__ = ["Worker", "WorkerDiedError"]
+
+class WorkerDiedError(Exception):
+    """A worker ended with this task in its hands; another can do it again."""
 
 
 class Worker(Protocol):

@@ -56,7 +56,7 @@ class Running:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        self._heard: list[str] = []
+        self.heard: list[str] = []  # lines of stderr so far
 
     @property
     def stdout(self) -> IO[bytes]:
@@ -67,15 +67,15 @@ class Running:
         """Read stderr up to a line that holds `words`."""
         assert self.process.stderr
         for line in self.process.stderr:
-            self._heard.append(line.decode())
-            if words in self._heard[-1]:
+            self.heard.append(line.decode())
+            if words in self.heard[-1]:
                 return
-        raise AssertionError(f"ended without saying {words!r}: {''.join(self._heard)}")
+        raise AssertionError(f"ended without saying {words!r}: {''.join(self.heard)}")
 
     def finish(self) -> Result:
         """Wait for the end; stdout is what had not been read from it."""
         rest, stderr = self.process.communicate()
-        said = "".join(self._heard) + stderr.decode()
+        said = "".join(self.heard) + stderr.decode()
         return Result(self.process.returncode, rest or b"", said)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from podtts.prompts.prepare import prepare
 from podtts.prompts.voices import Voice, VoiceStore
 from podtts.script.cast import CastMember, cast_voices
 from podtts.script.model import Script
-from podtts.sources import Shelf, StoredPrompt, VoiceSources
+from podtts.sources import StoredPrompt, VoiceSources
 from podtts.values import PromptFeatures, SpeakerPrompt
 
 
@@ -49,26 +50,55 @@ def gather_prompts(
     is damaged, and for a recording of the script's own that is not there; AudioError for one
     without a transcript. All of these come before anything is computed.
     """
-    sources = VoiceSources(script, encoders, cache, voices, speakers, bundled)
-    found_for = [(member, sources.find(member)) for member in cast_voices(script, overrides)]
-    return [
-        _cast(member, source.voice, features_of(source.tensors), cached=True)
-        if isinstance(source, StoredPrompt)
-        else _prepared(member, source, encoders, sources.own)
-        for member, source in found_for
-    ]
+    return Casting(VoiceSources(encoders, cache, voices, speakers, bundled)).gather(
+        script, overrides
+    )
 
 
-def _prepared(
-    member: CastMember, recording: RecordingFile, encoders: PromptEncoders, own: Shelf
-) -> CastPrompt:
-    prepared = prepare(recording, encoders, own.cache)
-    # A script's own recording belongs to that script: its label names no voice for others.
-    if member.prompt is None:
-        with contextlib.suppress(VoiceError):  # spoken all the same
-            if own.voices.get(member.voice) is None:
-                own.voices.put(prepared.voice)
-    return _cast(member, prepared.voice, prepared.features, prepared.cached)
+class Casting:
+    """Makes the prompts of any number of scripts; see `gather_prompts`."""
+
+    def __init__(self, sources: VoiceSources) -> None:
+        self._sources = sources
+        self._preparing = threading.Lock()
+
+    def gather(self, script: Script, overrides: Mapping[str, str]) -> list[CastPrompt]:
+        """The prompts of a script's speakers, in the order of their numbers.
+
+        Raises as `gather_prompts` does, before anything is computed.
+        """
+        found_for = [
+            (member, self.find(script, member)) for member in cast_voices(script, overrides)
+        ]
+        return [
+            source if isinstance(source, CastPrompt) else self.prepare(member, source)
+            for member, source in found_for
+        ]
+
+    def find(self, script: Script, member: CastMember) -> RecordingFile | CastPrompt:
+        """What is stored of a voice, or the recording it is to be made from.
+
+        Raises ScriptError and AudioError as `gather_prompts` does.
+        """
+        source = self._sources.find(script, member)
+        if isinstance(source, StoredPrompt):
+            return _cast(member, source.voice, features_of(source.tensors), cached=True)
+        return source
+
+    def prepare(self, member: CastMember, recording: RecordingFile) -> CastPrompt:
+        """Compute what is known of a recording, unless the cache has it. Raises InputError.
+
+        Of several threads one prepares at a time: what one has computed the others find.
+        """
+        own = self._sources.own
+        with self._preparing:
+            prepared = prepare(recording, self._sources.encoders, own.cache)
+        # A script's own recording belongs to that script: its label names no voice for others.
+        if member.prompt is None:
+            with contextlib.suppress(VoiceError):  # spoken all the same
+                if own.voices.get(member.voice) is None:
+                    own.voices.put(prepared.voice)
+        return _cast(member, prepared.voice, prepared.features, prepared.cached)
 
 
 def _cast(member: CastMember, voice: Voice, features: PromptFeatures, cached: bool) -> CastPrompt:

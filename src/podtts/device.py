@@ -49,13 +49,16 @@ def place(device: str = "auto", dtype: str = "auto", quantize: Quantization = "n
     """Choose device, LLM dtype and the width of its weights.
 
     auto takes CUDA before MPS before CPU; its dtype is bfloat16 on CUDA and on CPUs with native
-    bfloat16, float16 on MPS (float32 if that is not finite), else float32.
+    bfloat16, float16 on MPS (float32 if that is not finite), else float32. cuda:1 is the second
+    CUDA device.
     Raises UsageError for unknown names, DeviceError when the device is not there.
     """
-    one_of(DEVICES, "device", device)
+    kind, _, number = device.partition(":")
+    if not (kind == "cuda" and number.isdecimal()):
+        one_of(DEVICES, "device", device)
     one_of(DTYPES, "dtype", dtype)
     available = available_devices()
-    if device != "auto" and device not in available:
+    if device != "auto" and (kind not in available or int(number or 0) >= _count(kind)):
         raise DeviceError(
             f"device {device!r} is not available on this machine",
             f"use --device {available[0]}, or see what is missing with: podtts doctor",
@@ -78,6 +81,45 @@ def available_devices() -> tuple[str, ...]:
     if torch.backends.mps.is_available():
         found.append("mps")
     return (*found, "cpu")
+
+
+def all_devices() -> tuple[str, ...]:
+    """Every device of the best kind there is, by its own name."""
+    best = available_devices()[0]
+    return tuple(f"cuda:{number}" for number in range(_count(best))) if best == "cuda" else (best,)
+
+
+def _count(kind: str) -> int:
+    return torch.cuda.device_count() if kind == "cuda" else 1
+
+
+def free_memory_bytes(device: torch.device) -> int:
+    """Memory that is free for more: the device's on CUDA and MPS, the machine's elsewhere."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    with suppress(OSError):  # not Linux
+        return min(_free_of_machine(), _free_of_container())
+    import os
+
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def _free_of_machine() -> int:
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("no MemAvailable")
+
+
+def _free_of_container() -> int:
+    """What a control group leaves, as far as it says so."""
+    group = Path("/sys/fs/cgroup")
+    with suppress(OSError, ValueError):  # no limit is the word max
+        limit = int((group / "memory.max").read_text())
+        return limit - int((group / "memory.current").read_text())
+    return _free_of_machine()
 
 
 def has_native_bfloat16(device: torch.device) -> bool:

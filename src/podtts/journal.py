@@ -72,17 +72,25 @@ class Journal:
     resume:   go on with what is there; otherwise a finished or dead run's journal is set aside
               (one such: `OUT.podtts.previous`).
     day:      when the run began; one that is gone on with keeps its own.
+    patience_seconds: how long to wait for another run that holds it.
     Raises UsageError when another run holds it, or when there is nothing of the same identity to
     resume.
     """
 
     def __init__(
-        self, output: Path, identity: Mapping[str, Any], *, resume: bool, day: str = ""
+        self,
+        output: Path,
+        identity: Mapping[str, Any],
+        *,
+        resume: bool,
+        day: str = "",
+        patience_seconds: float = 0.0,
     ) -> None:
         self.folder = journal_folder(output)
         self.day = day
-        self._identity = json.loads(json.dumps({"format": FORMAT, **identity}))
+        self._identity = _with_format(identity)
         self._resume = resume
+        self._patience_seconds = patience_seconds
         self._lines: dict[int, dict[str, Any]] = {}
         self._file: BinaryIO | None = None
 
@@ -90,7 +98,7 @@ class Journal:
         try:
             self.folder.mkdir(exist_ok=True)
             self._lock = FileLock(self.folder / _LOCK)
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=self._patience_seconds)
         except Timeout as error:
             raise UsageError(
                 f"another run is writing {self.folder.name.removesuffix('.podtts')}",
@@ -265,3 +273,20 @@ class Journal:
 def turn_key(turn: Turn) -> str:
     """What a turn's own words determine: speaker and text."""
     return hashlib.sha256(f"{turn.speaker}\0{turn.text}".encode()).hexdigest()
+
+
+def holds_run(output: Path, identity: Mapping[str, Any]) -> bool:
+    """Whether the journal of an output is of a run of this identity, which can be resumed."""
+    try:
+        with (journal_folder(output) / "turns.jsonl").open("rb") as file:
+            kept = json.loads(file.readline())
+    except (OSError, ValueError):
+        return False
+    if isinstance(kept, dict):
+        kept.pop("day", None)  # when it began decides nothing
+    return bool(kept == _with_format(identity))
+
+
+def _with_format(identity: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(json.dumps({"format": FORMAT, **identity}))
+    return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from podtts.options import (
     PRECISIONS,
@@ -12,6 +13,9 @@ from podtts.options import (
     Quantization,
     one_of,
 )
+
+if TYPE_CHECKING:
+    from podtts.device import Placement
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,10 @@ def choose_preset(
             else one_of(PRECISIONS, "flow-precision", precision),
         ),
     )
+
+
+def suited(flow: FlowOptions, placement: Placement) -> FlowOptions:
+    """The flow's options with float32 where the device has no bfloat16 of its own."""
+    from podtts.device import has_native_bfloat16
+
+    return flow if has_native_bfloat16(placement.device) else replace(flow, precision="float32")

@@ -43,7 +43,7 @@ class Shelf:
 
 
 class VoiceSources:
-    """Where the prompts of one script come from.
+    """Where the prompts of scripts come from.
 
     speakers: a folder of recordings; one of a voice's name wins over a prepared voice.
     bundled:  root of a cache whose voices serve where the user's own has none of that name.
@@ -51,14 +51,13 @@ class VoiceSources:
 
     def __init__(
         self,
-        script: Script,
         encoders: PromptEncoders,
         cache: PromptCache,
         voices: VoiceStore,
         speakers: Path | None = None,
         bundled: Path | None = None,
     ) -> None:
-        self._script, self._encoders = script, encoders
+        self.encoders = encoders
         self.own = Shelf(cache, voices)
         self._shelves = [self.own]
         if bundled is not None:
@@ -66,7 +65,7 @@ class VoiceSources:
         found = find_recordings([speakers]) if speakers is not None else []
         self._offered = {unicodedata.normalize("NFC", file.name): file for file in found}
 
-    def find(self, member: CastMember) -> RecordingFile | StoredPrompt:
+    def find(self, script: Script, member: CastMember) -> RecordingFile | StoredPrompt:
         """A recording, the script's own or an offered one, with its texts; else what is stored.
 
         Raises ScriptError for a voice that is not prepared, with the command that prepares it, or
@@ -75,7 +74,8 @@ class VoiceSources:
         """
         if (own := member.prompt) is not None:
             if not own.audio.is_file():
-                raise self._error(
+                raise _error(
+                    script,
                     member,
                     f"the recording of {member.label}, {own.audio}, is not there",
                     "prompt_audio is relative to the script's folder",
@@ -86,7 +86,7 @@ class VoiceSources:
             return replace(
                 recording, transcript=texts.transcript, dialect_prompt=texts.dialect_prompt
             )
-        return self._stored(member)
+        return self._stored(script, member)
 
     def is_prepared(self, recording: RecordingFile) -> bool:
         """Whether a recording's prompt is in the user's own cache; no audio is decoded."""
@@ -96,12 +96,13 @@ class VoiceSources:
             return False
         return self.own.cache.find(self._key(hashlib.sha256(raw).hexdigest())) is not None
 
-    def _stored(self, member: CastMember) -> StoredPrompt:
+    def _stored(self, script: Script, member: CastMember) -> StoredPrompt:
         command = f"podtts prep {shlex.quote(f'{member.voice}.wav')}"
-        shelf, voice = self._shelf_with(member)
+        shelf, voice = self._shelf_with(script, member)
         if voice is None:
             known = sorted({*self._offered, *self._known()})
-            raise self._error(
+            raise _error(
+                script,
                 member,
                 f"no voice {member.voice!r} is prepared for {member.label}"
                 f"{nearest(member.voice, known)}",
@@ -109,7 +110,8 @@ class VoiceSources:
                 f"--speaker {member.label}=VOICE (have: {', '.join(known) or 'none'})",
             )
         if (tensors := shelf.cache.find(self._key(voice.audio_sha256))) is None:
-            raise self._error(
+            raise _error(
+                script,
                 member,
                 f"voice {voice.name!r} is not prepared for this model",
                 f"run: {command} --model MODEL, or give --speakers DIR",
@@ -117,14 +119,14 @@ class VoiceSources:
         return StoredPrompt(voice, tensors)
 
     def _key(self, audio_sha256: str) -> PromptKey:
-        return PromptKey(audio_sha256, self._encoders.digest, RECIPE_VERSION)
+        return PromptKey(audio_sha256, self.encoders.digest, RECIPE_VERSION)
 
-    def _shelf_with(self, member: CastMember) -> tuple[Shelf, Voice | None]:
+    def _shelf_with(self, script: Script, member: CastMember) -> tuple[Shelf, Voice | None]:
         for shelf in self._shelves:
             try:
                 voice = shelf.voices.get(member.voice)
             except VoiceError as error:  # damaged, or what the script says can be no voice's name
-                raise self._error(member, error.problem, error.hint) from error
+                raise _error(script, member, error.problem, error.hint) from error
             if voice is not None:
                 return shelf, voice
         return self.own, None
@@ -134,5 +136,6 @@ class VoiceSources:
         for shelf in self._shelves:
             yield from (voice.name for voice in shelf.voices.sound(lambda _: None))
 
-    def _error(self, member: CastMember, problem: str, hint: str) -> ScriptError:
-        return ScriptError(self._script.source, member.line, problem, hint)
+
+def _error(script: Script, member: CastMember, problem: str, hint: str) -> ScriptError:
+    return ScriptError(script.source, member.line, problem, hint)

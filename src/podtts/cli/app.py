@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 
 import podtts
-from podtts.cli import bench, cache, check, doctor, model, prep, synth, tags
+from podtts.cli import batch, bench, cache, check, doctor, model, prep, synth, tags
 from podtts.cli.messages import fail
 from podtts.errors import PodttsError, UsageError
 
@@ -36,6 +36,7 @@ app = typer.Typer(
 app.command("prep")(prep.prep)
 app.command("synth")(synth.synth)
 app.command("check")(check.check)
+app.command("batch")(batch.batch)
 app.command("bench")(bench.bench)
 app.command("tags")(tags.tags)
 app.command("doctor")(doctor.doctor)

@@ -22,10 +22,10 @@ from podtts.cli.options import (
     SeedOption,
     ThreadsOption,
 )
-from podtts.cli.places import chosen_placement, model_directory, suited
+from podtts.cli.places import chosen_placement, model_directory
 from podtts.errors import UsageError, nearest
 from podtts.options import SynthesisOptions
-from podtts.presets import DEFAULT_PRESET, choose_preset
+from podtts.presets import DEFAULT_PRESET, choose_preset, suited
 
 if TYPE_CHECKING:
     from podtts.bench.report import BenchReport

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from podtts.cli.bench_parts import load, make_cast, print_all, tell
 from podtts.cli.messages import warn
-from podtts.cli.places import suited
 from podtts.errors import UsageError
 from podtts.options import Quantization, SynthesisOptions
-from podtts.presets import PRESETS, Preset, choose_preset
+from podtts.presets import PRESETS, Preset, choose_preset, suited
 
 if TYPE_CHECKING:
     from podtts.bench.cast import Cast

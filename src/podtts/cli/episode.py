@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from podtts.publish.mix import Mix
     from podtts.publish.options import PublishOptions
     from podtts.script.model import Script
-    from podtts.values import SpeakerPrompt, TurnAudio
+    from podtts.values import TurnAudio
 
 
 class Episode:
@@ -170,24 +168,10 @@ class Episode:
 
     def _identity(self, directory: Path, placement: Placement) -> dict[str, Any]:
         """Everything but the turns' texts that determines what is spoken."""
-        import torch
+        from podtts.identity import checkpoint_identity, run_identity
 
-        import podtts
-        from podtts.weights.digest import checkpoint_digest
-
-        options = asdict(self.options)
-        del options["limit_turns"]  # how far a run goes changes no turn
-        return {
-            "podtts": podtts.__version__,
-            "torch": torch.__version__,
-            "checkpoint": checkpoint_digest(directory, self.root / "digests"),
-            "device": placement.device.type,
-            "dtype": placement.dtype_name,
-            "quantize": placement.quantize,
-            "threads": torch.get_num_threads(),
-            "speakers": [_speaker(one.prompt) for one in self.cast],
-            **options,
-        }
+        where = checkpoint_identity(directory, placement, self.root)
+        return run_identity(where, self.options, [one.prompt for one in self.cast])
 
     def _spoken(self, journal: Journal | None) -> dict[int, SpokenTurn]:
         """Turns that need not be spoken; says what a changed text means for the others."""
@@ -218,20 +202,23 @@ class Episode:
         """The turns that are to be spoken; weights are loaded only if there are any."""
         if len(spoken) == len(self.planned):
             return
-        from podtts.cli.kept import narrow_store, prefix_store
         from podtts.device import dtype_name
+        from podtts.kept import narrow_store, prefix_store
         from podtts.pipeline import Synthesizer
         from podtts.weights.load import load_models
 
         started = time.perf_counter()
-        models = load_models(directory, placement, narrow_store(self.root, directory))
+        narrow = narrow_store(self.root, directory, warn_once)
+        models = load_models(directory, placement, narrow)
         self._perf("load", placement.device.type, time.perf_counter() - started)
         if models.untrained:
             say("this checkpoint has random weights: what it speaks is noise")
         variations = {} if journal is None else journal.next_variations(self.takes.retake)
         prefixes = None
         if self.keeps_prefix:
-            prefixes = prefix_store(self.root, directory, placement, dtype_name(models.llm_dtype))
+            prefixes = prefix_store(
+                self.root, directory, placement, dtype_name(models.llm_dtype), warn_once
+            )
         yield from Synthesizer(models, prefixes).synthesize(
             self.script,
             [one.prompt for one in self.cast],
@@ -288,15 +275,3 @@ class Episode:
             f"{where}: {len(self.planned)} turns, {seconds:.1f} s of audio in {wall:.1f} s, "
             f"RTF {rtf}"
         )
-
-
-def _speaker(prompt: SpeakerPrompt) -> dict[str, str]:
-    features = prompt.features
-    digest = hashlib.sha256()
-    for tensor in (features.speech_tokens, features.mel, features.speaker_embedding):
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return {
-        "features": digest.hexdigest(),
-        "transcript": prompt.transcript,
-        "dialect_prompt": prompt.dialect_prompt,
-    }

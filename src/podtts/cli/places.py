@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from podtts.weights.store import resolve_model
 
 if TYPE_CHECKING:
     from podtts.device import Placement
-    from podtts.options import FlowOptions, Quantization
+    from podtts.options import Quantization
 
 
 def cache_root(flag: Path | None) -> Path:
@@ -47,10 +46,3 @@ def chosen_placement(
     if threads is not None:
         torch.set_num_threads(threads)
     return place(device, dtype, quantize)
-
-
-def suited(flow: FlowOptions, placement: Placement) -> FlowOptions:
-    """The flow's options with float32 where the device has no bfloat16 of its own."""
-    from podtts.device import has_native_bfloat16
-
-    return flow if has_native_bfloat16(placement.device) else replace(flow, precision="float32")

@@ -116,7 +116,6 @@ def make_plan(
         if any(has_han(turn.text) for turn in script.turns):
             warnings.append(f"{script.source}: mini, the bundled model, speaks English alone")
     sources = VoiceSources(
-        script,
         checkpoint_encoders(directory),
         PromptCache(root, warn_once),
         VoiceStore(root),
@@ -129,7 +128,7 @@ def make_plan(
 
         state, error = "cached", None
         try:
-            source = sources.find(member)
+            source = sources.find(script, member)
             if isinstance(source, RecordingFile) and not sources.is_prepared(source):
                 state = "to prepare"
         except InputError as problem:

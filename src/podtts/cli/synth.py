@@ -28,7 +28,7 @@ from podtts.cli.options import (
     ThreadsOption,
 )
 from podtts.cli.output import check_output, is_stream
-from podtts.cli.places import cache_root, chosen_placement, model_directory, suited
+from podtts.cli.places import cache_root, chosen_placement, model_directory
 from podtts.cli.plan import make_plan, show_plan
 from podtts.cli.publishing import (
     ArtistOption,
@@ -50,7 +50,7 @@ from podtts.cli.scripts import read_spoken
 from podtts.cli.takes import Takes, parse_retakes
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.presets import DEFAULT_PRESET, choose_preset
+from podtts.presets import DEFAULT_PRESET, choose_preset, suited
 from podtts.publish.options import (
     SPLITS,
     SUBTITLES,

@@ -11,14 +11,11 @@ from pathlib import Path
 from podtts.errors import VoiceError
 from podtts.prompts.cache import PromptCache, PromptEntry
 from podtts.storage.atomic import write_atomically
+from podtts.storage.file_names import file_name_problem
 from podtts.storage.quarantine import Quarantine
 from podtts.storage.regular import is_in_the_way, read_regular
 
-_LONGEST_NAME_BYTES = 100
 _LONGEST_VOICE_BYTES = 2**22  # a transcript and a dialect prompt of 1 MiB each, escaped
-_SEPARATORS = "/\\:"
-_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode: control, surrogate, line and paragraph separator
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
 _NAME_HINT = "name a voice by a short word, such as anna"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -26,29 +23,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 def check_voice_name(name: str) -> str:
     """Return a name in Unicode NFC; raises VoiceError if it cannot be a file name everywhere."""
     name = unicodedata.normalize("NFC", name)
-    problem = _name_problem(name)
+    problem = file_name_problem(name)
     if problem:
         shown = name if len(name) <= 40 else f"{name[:40]}…"
         raise VoiceError(f"{shown!r} cannot name a voice: {problem}", _NAME_HINT)
     return name
-
-
-def _name_problem(name: str) -> str | None:
-    if not name:
-        return "it is empty"
-    if name != name.strip():
-        return "it begins or ends with white space"
-    if name.startswith("."):
-        return "it begins with a dot"
-    if any(character in _SEPARATORS for character in name):
-        return "it holds one of / \\ :"
-    if any(unicodedata.category(character) in _UNPRINTABLE for character in name):
-        return "it holds a control character"
-    if len(name.encode()) > _LONGEST_NAME_BYTES:
-        return f"it is longer than {_LONGEST_NAME_BYTES} bytes"
-    if _DEVICE.match(name):
-        return "Windows keeps that name for a device"
-    return None
 
 
 @dataclass(frozen=True)

@@ -46,31 +46,33 @@ _A_SPEAKER = '"S1": {"prompt_audio": "alice.wav", "prompt_text": "What she says 
 _AN_ENTRY = '["S1", "Hello there."]'
 
 
-def parse_published(text: str, source: str, folder: Path) -> Script:
+def parse_published(text: str, source: str, folder: Path, first_line: int = 1) -> Script:
     """Parse a script in the published JSON format.
 
     source: names the script in messages. folder: what a relative `prompt_audio` is relative to.
+    first_line: number of the text's first line in its source.
     Raises ScriptError with the line: of the syntax error, or where the entry at fault starts.
     """
     try:
-        return _Reader(source, folder).read(clean_text(text, source))
+        return _Reader(source, folder, first_line).read(clean_text(text, source))
     except RecursionError:
-        raise ScriptError(source, 1, "the JSON is nested too deeply") from None
+        raise ScriptError(source, first_line, "the JSON is nested too deeply") from None
 
 
 class _Reader:
     """Source, folder and warnings of the script being read."""
 
-    def __init__(self, source: str, folder: Path) -> None:
+    def __init__(self, source: str, folder: Path, first_line: int) -> None:
         self._source = source
         self._folder = folder
+        self._first_line = first_line
         self._warnings: list[str] = []
         self._rates: dict[str, float] = {}
 
     def read(self, text: str) -> Script:
         self._check_syntax(text)
         start = len(text) - len(text.lstrip())
-        start_line = text.count("\n", 0, start) + 1
+        start_line = text.count("\n", 0, start) + self._first_line
         if text[start] != "{":
             raise self._error(start_line, 'a JSON script is an object with "speakers" and "text"')
         parts = self._members(text, start, start_line, "the script", _SCRIPT_KEYS)
@@ -98,7 +100,8 @@ class _Reader:
             DECODER.decode(text)
         except json.JSONDecodeError as error:
             raise self._error(
-                error.lineno, f"not valid JSON: {error.msg} (column {error.colno})"
+                error.lineno + self._first_line - 1,
+                f"not valid JSON: {error.msg} (column {error.colno})",
             ) from None
 
     def _members(

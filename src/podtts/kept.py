@@ -1,4 +1,4 @@
-"""What `synth` keeps under the cache's root beside prompts, for one model on one device."""
+"""What runs keep under the cache's root beside prompts, for one model on one device."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podtts.cli.messages import warn_once
-
 if TYPE_CHECKING:
     from podtts.device import Placement
     from podtts.llm.prefix import PrefixStore
     from podtts.storage.keyed import KeyedStore
 
 
-def prefix_store(root: Path, directory: Path, placement: Placement, dtype: str) -> PrefixStore:
+def prefix_store(
+    root: Path, directory: Path, placement: Placement, dtype: str, warn: Callable[[str], None]
+) -> PrefixStore:
     """Where the LLM's state after the prompts is kept; dtype: what it runs in."""
     from podtts.device import arithmetic
     from podtts.llm.prefix import PrefixStore
@@ -24,15 +24,17 @@ def prefix_store(root: Path, directory: Path, placement: Placement, dtype: str) 
         "arithmetic": arithmetic(placement.device, placement.quantize),
         "dtype": dtype,
     }
-    return PrefixStore(root, identity, warn_once)
+    return PrefixStore(root, identity, warn)
 
 
-def narrow_store(root: Path, directory: Path) -> Callable[[str], KeyedStore]:
+def narrow_store(
+    root: Path, directory: Path, warn: Callable[[str], None]
+) -> Callable[[str], KeyedStore]:
     """Where the LLM's quantized layers are kept, by the dtype it runs in."""
     from podtts.weights.narrow import quantized_store
 
     def store(dtype: str) -> KeyedStore:
-        return quantized_store(root, {"llm": _llm(root, directory), "dtype": dtype}, warn_once)
+        return quantized_store(root, {"llm": _llm(root, directory), "dtype": dtype}, warn)
 
     return store
 

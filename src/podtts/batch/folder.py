@@ -1,0 +1,59 @@
+"""A folder of scripts: every .txt and .json in it is an episode of the file's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from podtts.batch.manifest import known_voices
+from podtts.batch.request import Entry, Found, Request, Settings
+from podtts.errors import InputError
+from podtts.script.read import read_script
+from podtts.script.spoken import spoken_script
+from podtts.storage.file_names import file_name_problem
+
+SUFFIXES = (".txt", ".json")
+
+
+class ScriptFolder:
+    """The scripts that stand in a folder, in order of their names; folders in it are left alone.
+
+    Raises InputError when there is none.
+    """
+
+    def __init__(self, folder: Path, defaults: Settings) -> None:
+        self.name = str(folder)
+        self._folder = folder
+        self._defaults = defaults
+        try:
+            files = [path for path in folder.iterdir() if path.suffix.casefold() in SUFFIXES]
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
+        self._names = sorted(
+            path.name for path in files if path.is_file() and not path.name.startswith(".")
+        )
+        if not self._names:
+            manifests = sorted(path.name for path in folder.glob("*.jsonl"))
+            hint = f"for the manifest, name it: {folder / manifests[0]}" if manifests else ""
+            raise InputError(f"{folder}: no script (.txt, .json) stands in this folder", hint)
+
+    def scan(self) -> Iterator[Found]:
+        """Read every script."""
+        for at, name in enumerate(self._names):
+            path = self._folder / name
+            if problem := file_name_problem(path.stem):
+                yield InputError(f"{path}: {path.stem!r} cannot name an episode: {problem}")
+                continue
+            entry = Entry(path.stem, at, 0)
+            try:
+                yield entry, self.read(entry)
+            except InputError as error:
+                yield entry, error
+
+    def read(self, entry: Entry) -> Request:
+        """Read one script again. Raises InputError."""
+        written = read_script(self._folder / self._names[entry.at])
+        script = spoken_script(written, self._defaults.speech)
+        voices = known_voices(self._defaults.voices, script)
+        return Request(entry.id, script, replace(self._defaults, voices=voices))

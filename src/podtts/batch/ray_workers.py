@@ -1,0 +1,220 @@
+"""Workers as actors of a Ray cluster; the only file that imports ray.
+
+Nodes need podtts and the same path for the output folder, unless files go back to the driver.
+Voices come with the tasks, from the node's object store; weights are copied once a node, by
+digest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import tempfile
+from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from podtts.batch.episode import episode_file
+from podtts.batch.host import open_station
+from podtts.batch.memory import MOST_ROWS
+from podtts.batch.task import Outcome, Ready, Setup, Task, Unfit
+from podtts.batch.workers import WorkerDiedError
+from podtts.errors import PodttsError, UsageError
+from podtts.identity import speaker_identity
+from podtts.journal import journal_folder
+from podtts.storage.atomic import write_atomically
+from podtts.values import SpeakerPrompt
+from podtts.weights.bundled import bundled_model
+from podtts.weights.copy import copied_checkpoint, file_sizes, read_chunk
+
+LOCAL = "local"
+_REACHED_SECONDS = 10.0
+_VOICES_KEPT = 256  # of half a megabyte each
+
+
+@contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Be a driver of a cluster, or of one that is started on this machine for as long.
+
+    Raises UsageError when there is no cluster at the address.
+    """
+    try:
+        host, colon, port = address.rpartition(":")
+        if colon and port.isdecimal() and "/" not in host:  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), _REACHED_SECONDS).close()
+        dashboard = False if address == LOCAL else None
+        ray.init(address, include_dashboard=dashboard, log_to_driver=False, logging_level="error")
+    except (OSError, RuntimeError, ValueError, OverflowError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise UsageError(
+            f"--ray {address}: {first}", "give HOST:PORT of its head, auto, or local"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def devices_of_cluster() -> int:
+    """How many CUDA devices the cluster has."""
+    return int(ray.cluster_resources().get("GPU", 0))
+
+
+class Cluster:
+    """What all actors of a run share: the checkpoint's files and the voices sent so far.
+
+    back_to_driver: actors send files back in place of writing to `setup.output`.
+    cpus, gpus: of each actor.
+    """
+
+    def __init__(
+        self, setup: Setup, digest: str, *, back_to_driver: bool, cpus: int, gpus: int
+    ) -> None:
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        files = ray.remote(_Files).options(num_cpus=0, scheduling_strategy=here)
+        self._files = files.remote(setup.directory)
+        self._setup, self._digest, self._back = setup, digest, back_to_driver
+        side_by_side = 2 * (setup.rows or MOST_ROWS) + 8  # tasks, and what an actor is told
+        self._speaker = ray.remote(_Speaker).options(
+            num_cpus=cpus, num_gpus=gpus, max_concurrency=side_by_side
+        )
+        self._voices: OrderedDict[str, Any] = OrderedDict()
+
+    def hire(self) -> RayWorker:
+        """Start an actor."""
+        actor = self._speaker.remote(self._setup, self._digest, self._files, self._back)
+        return RayWorker(actor, self)
+
+    def voice(self, prompt: SpeakerPrompt) -> Any:
+        """A voice in the object store: it goes to a node once."""
+        name = repr((prompt.name, speaker_identity(prompt)))
+        if name not in self._voices:
+            self._voices[name] = ray.put(prompt)
+        self._voices.move_to_end(name)
+        if len(self._voices) > _VOICES_KEPT:
+            self._voices.popitem(last=False)
+        return self._voices[name]
+
+    def keep(self, outcome: Outcome, content: bytes | None) -> Outcome:
+        """Write a file that came back."""
+        if content is None:
+            return outcome
+        path = episode_file(self._setup.output, outcome.id)
+        try:
+            write_atomically(path, content)
+        except OSError as error:
+            problem = f"{path}: cannot be written: {error.strerror}"
+            return replace(outcome, state="failed", error=problem, unwritable=True)
+        return outcome
+
+
+class RayWorker:
+    """An actor that holds a loaded checkpoint."""
+
+    def __init__(self, actor: Any, cluster: Cluster) -> None:
+        self._actor, self._cluster = actor, cluster
+
+    def ready(self) -> Future[Ready]:
+        told: Future[Ready] = Future()
+
+        def take(answer: Future[Ready | Unfit]) -> None:
+            if (error := answer.exception()) is not None:
+                told.set_exception(_translated(error))
+            elif isinstance(ready := answer.result(), Unfit):
+                told.set_exception(ready.error())
+            else:
+                told.set_result(ready)
+
+        self._actor.ready.remote().future().add_done_callback(take)
+        return told
+
+    def speak(self, task: Task) -> Future[Outcome]:
+        told: Future[Outcome] = Future()
+
+        def take(answer: Future[tuple[Outcome, bytes | None]]) -> None:
+            if (error := answer.exception()) is not None:
+                told.set_exception(_translated(error))
+            else:
+                told.set_result(self._cluster.keep(*answer.result()))
+
+        voices = [self._cluster.voice(prompt) for prompt in task.prompts]
+        sent = self._actor.speak.remote(replace(task, prompts=()), *voices)
+        sent.future().add_done_callback(take)
+        return told
+
+    def drain(self) -> None:
+        self._actor.drain.remote()
+
+    def close(self) -> None:
+        with contextlib.suppress(RayActorError):
+            ray.kill(self._actor)
+
+
+def _translated(error: BaseException) -> BaseException:
+    dead = isinstance(error, RayActorError | WorkerDiedError)
+    return WorkerDiedError() if dead else error
+
+
+class _Files:
+    """An actor beside the driver that hands out the checkpoint's files."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def sizes(self) -> dict[str, int]:
+        return file_sizes(self._directory)
+
+    def read(self, name: str, offset: int, size: int) -> bytes:
+        return read_chunk(self._directory, name, offset, size)
+
+
+class _Speaker:
+    """The actor: a station, and where it writes."""
+
+    def __init__(self, setup: Setup, digest: str, files: Any, back_to_driver: bool) -> None:
+        self._back = back_to_driver
+        output = setup.output
+        if back_to_driver:
+            self._folder = tempfile.TemporaryDirectory(prefix="podtts-")
+            output = Path(self._folder.name)
+        self._output = output
+        try:
+            directory = self._checkpoint(setup, digest, files)
+            own = replace(setup, directory=directory, output=output)
+            self._station, self._ready = open_station(own)
+            self._unfit: Unfit | None = None
+        except PodttsError as error:
+            self._unfit = Unfit.of(error)
+
+    def ready(self) -> Ready | Unfit:
+        return self._unfit or self._ready
+
+    def speak(self, task: Task, *prompts: SpeakerPrompt) -> tuple[Outcome, bytes | None]:
+        outcome = self._station.submit(replace(task, prompts=prompts)).result()
+        if not self._back or outcome.state != "done":
+            return outcome, None
+        path = episode_file(self._output, task.id)
+        content = path.read_bytes()
+        path.unlink()
+        shutil.rmtree(journal_folder(path), ignore_errors=True)
+        return outcome, content
+
+    def drain(self) -> None:
+        self._station.drain()
+
+    def _checkpoint(self, setup: Setup, digest: str, files: Any) -> Path:
+        def read(name: str, offset: int, size: int) -> bytes:
+            content: bytes = ray.get(files.read.remote(name, offset, size))
+            return content
+
+        places = [setup.directory, bundled_model()]
+        return copied_checkpoint(digest, places, setup.root, ray.get(files.sizes.remote()), read)

@@ -1,0 +1,86 @@
+"""An entry read and its voices gathered: what a worker needs, or what was done before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from podtts.batch.episode import episode_file, file_sha256
+from podtts.batch.request import Entry, Request, Source
+from podtts.batch.task import CastVoice, Outcome, Task, failed
+from podtts.casting import Casting
+from podtts.errors import InputError
+from podtts.identity import run_identity
+from podtts.journal import turn_key
+from podtts.publish.mix import tempos
+from podtts.values import SpeakerPrompt
+
+
+class Stager:
+    """Stages entries; may be called from several threads.
+
+    asked:  JSON values of all that is asked for besides the request: checkpoint, number types.
+    before: what an earlier run noted about an id.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        voices: Casting,
+        asked: Mapping[str, Any],
+        output: Path,
+        before: Callable[[str], Outcome | None],
+    ) -> None:
+        self._source, self._voices = source, voices
+        self._asked, self._output, self._before = asked, output, before
+
+    def stage(self, entry: Entry) -> Task | Outcome:
+        """Return what is to be spoken; the outcome, if that is known.
+
+        A voice that is not prepared is computed here. An episode is done if all that was asked for
+        is what made its file, and the file is still that. Raises ModelError for broken encoders.
+        """
+        try:
+            request = self._source.read(entry)
+            cast = self._voices.gather(request.script, request.settings.voices)
+        except InputError as error:
+            return failed(entry.id, error)
+        prompts = tuple(one.prompt for one in cast)
+        fingerprint = self._fingerprint(request, prompts)
+        before = self._before(entry.id)
+        if before and before.fingerprint == fingerprint and self._is_whole(before):
+            return replace(before, skipped=True)
+        return Task(
+            entry.id,
+            request.script,
+            prompts,
+            request.settings.options,
+            request.settings.layout,
+            request.settings.keeps_precision,
+            fingerprint,
+            {one.label: CastVoice(one.prompt.name, one.cached) for one in cast},
+        )
+
+    def _fingerprint(self, request: Request, prompts: tuple[SpeakerPrompt, ...]) -> str:
+        options = request.settings.options
+        asked = {
+            **run_identity(self._asked, options, prompts),
+            "keeps_precision": request.settings.keeps_precision,
+            "layout": asdict(request.settings.layout),
+            "tempos": tempos(request.script),
+            "turns": [
+                (turn_key(turn), turn.continues, turn.pause)
+                for turn in request.script.turns[: options.limit_turns]
+            ],
+        }
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    def _is_whole(self, before: Outcome) -> bool:
+        try:
+            return file_sha256(episode_file(self._output, before.id)) == before.sha256
+        except OSError:
+            return False

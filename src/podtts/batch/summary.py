@@ -1,0 +1,133 @@
+"""summary.jsonl: one line an episode, written when its file is whole or it has failed.
+
+Lines are appended, so a kill loses none that was written; where an id has several, the last counts,
+and the file is rewritten without the others when it is opened and closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from podtts.batch.task import Outcome
+from podtts.errors import UsageError
+from podtts.storage.atomic import write_atomically
+
+
+class Summary:
+    """The summary in the folder of the episodes, open for one run. Raises UsageError."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "summary.jsonl"
+        self._lines: dict[str, int] = {}  # where the last line of an id begins
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Summary:
+        with ExitStack() as undo:
+            undo.callback(self._close)
+            self._compact()
+            undo.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._compact()
+        finally:
+            self._close()
+
+    def before(self, name: str) -> Outcome | None:
+        """The episode of an id that is done, as an earlier run noted it."""
+        if name not in self._lines:
+            return None
+        with self.path.open("rb") as file:
+            file.seek(self._lines[name])
+            outcome = _outcome(file.readline())
+        return outcome if outcome and outcome.state == "done" else None
+
+    def add(self, outcome: Outcome) -> None:
+        """Note an outcome, on the disk when this returns."""
+        assert self._file is not None
+        line = json.dumps(outcome.record(), ensure_ascii=False).encode() + b"\n"
+        try:
+            at = self._file.seek(0, os.SEEK_END)
+            self._file.write(line)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._lines[outcome.id] = at
+
+    def _compact(self) -> None:
+        """Read the file anew, rewrite it if lines are superseded, damaged or cut off."""
+        self._close()
+        try:
+            lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+            last = {outcome.id: line for line in lines if (outcome := _outcome(line))}
+            if len(last) < len(lines):
+                write_atomically(self.path, *last.values())
+            self._file = self.path.open("ab")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        at, self._lines = 0, {}
+        for name, line in last.items():
+            self._lines[name] = at
+            at += len(line)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _unwritable(self, error: OSError) -> UsageError:
+        return UsageError(
+            f"{self.path}: cannot be written: {error.strerror}", "choose another folder"
+        )
+
+
+def _outcome(line: bytes) -> Outcome | None:
+    """The outcome of a line; None for one that was cut off or that podtts did not write."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        return Outcome.of_record(json.loads(line))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+@dataclass
+class Totals:
+    """What a batch comes to, added up outcome by outcome."""
+
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    stopped: int = 0
+    turns: int = 0  # of the episodes spoken now
+    failed_turns: int = 0  # of all that are done
+    audio_seconds: float = 0.0  # spoken now
+    voices: set[str] = field(default_factory=set)
+    prepared: set[str] = field(default_factory=set)  # voices that were computed now
+
+    def add(self, outcome: Outcome) -> None:
+        self.failed_turns += len(outcome.failed_turns)
+        if outcome.skipped:
+            self.skipped += 1
+            return
+        setattr(self, outcome.state, getattr(self, outcome.state) + 1)
+        self.turns += outcome.turns
+        self.audio_seconds += outcome.audio_seconds
+        for voice in outcome.voices.values():
+            self.voices.add(voice.voice)
+            if not voice.cached:
+                self.prepared.add(voice.voice)

@@ -1,0 +1,278 @@
+"""`podtts batch`: a folder or manifest of scripts to episodes."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from podtts.cli.messages import fail, say, warn, warn_once
+from podtts.cli.options import (
+    CacheDirOption,
+    DeviceOption,
+    DtypeOption,
+    FlowPrecisionOption,
+    FlowSolverOption,
+    FlowStepsOption,
+    LexiconOption,
+    ModelOption,
+    NormalizeOption,
+    PresetOption,
+    QuantizeOption,
+    SeedOption,
+    ThreadsOption,
+)
+from podtts.cli.places import cache_root, model_directory
+from podtts.cli.publishing import GapOption, SameSpeakerGapOption, TrimOption
+from podtts.errors import InputError, PartialError, UsageError
+from podtts.options import SamplingOptions, SynthesisOptions
+from podtts.presets import DEFAULT_PRESET, choose_preset
+from podtts.publish.options import LayoutOptions
+
+if TYPE_CHECKING:
+    from podtts.batch.request import Settings, Source
+    from podtts.casting import Casting
+
+_SAMPLING, _SYNTHESIS, _LAYOUT = SamplingOptions(), SynthesisOptions(), LayoutOptions()
+
+
+def batch(
+    scripts: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCRIPTS",
+            help="A folder of scripts (.txt, .json), or a manifest (JSON Lines); - reads a "
+            "manifest from stdin.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder of the episodes, ID.wav each."),
+    ],
+    speaker: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--speaker",
+            metavar="LABEL=VOICE",
+            help="Who speaks a label, in every script that has it (repeatable).",
+        ),
+    ] = None,
+    speakers: Annotated[
+        Path | None,
+        typer.Option(
+            "--speakers", metavar="DIR", help="Recordings to take voices from before prepared ones."
+        ),
+    ] = None,
+    lexicon: LexiconOption = None,
+    normalize: NormalizeOption = True,
+    gap: GapOption = _LAYOUT.gap_seconds,
+    gap_same_speaker: SameSpeakerGapOption = None,
+    trim_silence: TrimOption = False,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            "--batch",
+            min=1,
+            metavar="N",
+            help="Scripts side by side on a device; default: as memory allows.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check scripts and voices; speak nothing.")
+    ] = False,
+    model: ModelOption = None,
+    cache_dir: CacheDirOption = None,
+    seed: SeedOption = _SYNTHESIS.seed,
+    device: DeviceOption = "auto",
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", help="Devices to work at once: cuda:0,cuda:1, or all; one process each."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Processes a device, or actors of a cluster; default: 1."
+        ),
+    ] = None,
+    dtype: DtypeOption = "auto",
+    threads: ThreadsOption = None,
+    preset: PresetOption = DEFAULT_PRESET,
+    quantize: QuantizeOption = None,
+    flow_steps: FlowStepsOption = None,
+    flow_solver: FlowSolverOption = None,
+    flow_precision: FlowPrecisionOption = None,
+    temperature: Annotated[float, typer.Option(metavar="X")] = _SAMPLING.temperature,
+    top_k: Annotated[int, typer.Option(metavar="N")] = _SAMPLING.top_k,
+    top_p: Annotated[float, typer.Option(metavar="X")] = _SAMPLING.top_p,
+    repetition_penalty: Annotated[
+        float, typer.Option(metavar="X", help="On what this turn has already said.")
+    ] = _SAMPLING.repetition_penalty,
+    max_turn_tokens: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help=f"Longest turn; 25 tokens are a second.  [default: {_SAMPLING.max_tokens}]",
+        ),
+    ] = None,
+    limit_turns: Annotated[
+        int | None, typer.Option(metavar="N", help="Speak the first turns of each script alone.")
+    ] = None,
+    retries: Annotated[
+        int, typer.Option(metavar="N", help="Tries more for a turn that comes out wrong.")
+    ] = _SYNTHESIS.retries,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep/--no-keep", help="Keep the journals of finished episodes."),
+    ] = True,
+    prefix_cache: Annotated[
+        bool,
+        typer.Option(
+            "--prefix-cache/--no-prefix-cache",
+            help="Keep what the LLM made of the voices' prompts for the next run.",
+        ),
+    ] = True,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Work on a Ray cluster: HOST:PORT of its head, auto, or local to start one here.",
+        ),
+    ] = None,
+    ray_results: Annotated[
+        str,
+        typer.Option(
+            metavar="WHERE",
+            help="shared: actors write to DIR, which all nodes see; driver: files are sent here.",
+        ),
+    ] = "shared",
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print a line for every episode and worker.")
+    ] = False,
+) -> None:
+    """Speak many scripts, side by side. A second call of the same command goes on.
+
+    A line of a manifest: {"id": "monday", "script": "monday.txt", "speakers": {"S1": "anna"}}
+    or "turns": [["S1", "Hello."]] in place of "script", and options of synth, such as "seed".
+    """
+    from podtts.batch.request import Settings
+    from podtts.cli.batch_run import Crew, speak_all
+    from podtts.script.cast import parse_speaker_flags
+    from podtts.script.spoken import SpeechTextOptions
+    from podtts.text.lexicon import read_lexicons
+
+    # Cheap things first: nothing is loaded before all that can be refused has been looked at.
+    chosen = choose_preset(preset, quantize, flow_steps, flow_solver, flow_precision)
+    options = SynthesisOptions(
+        seed=seed,
+        sampling=SamplingOptions(
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            repetition_penalty=repetition_penalty,
+            max_tokens=_SAMPLING.max_tokens if max_turn_tokens is None else max_turn_tokens,
+        ),
+        flow=chosen.flow,
+        limit_turns=limit_turns,
+        retries=retries,
+        check_length=max_turn_tokens is None,
+    )
+    flags = parse_speaker_flags(speaker or [])
+    crew = Crew(device, devices, workers, threads, ray, ray_results)
+    _check_output(output)
+    directory, root = model_directory(model), cache_root(cache_dir)
+    speech = SpeechTextOptions(read_lexicons(lexicon or []), normalize)
+    layout = LayoutOptions(gap, gap_same_speaker, trim_silence)
+    defaults = Settings(options, flow_precision is not None, flags, speech, layout)
+    with _opened(scripts, defaults) as source:
+        voices = _voices(directory, root, speakers)
+        from podtts.batch.plan import make_plan
+        from podtts.batch.task import Setup
+
+        plan = make_plan(source, voices, flags, lambda error: fail(error.problem, error.hint), warn)
+        if check:
+            count = len(plan.entries) + len(plan.failed)
+            say(f"{len(plan.entries)} of {count} scripts can be spoken")
+            if plan.failed:
+                raise PartialError(f"{len(plan.failed)} scripts cannot be spoken")
+            return
+        setup = Setup(
+            directory=directory.resolve(),
+            device=device,
+            dtype=dtype,
+            quantize=chosen.quantize,
+            threads=threads,
+            rows=rows,
+            share=1,
+            longest_turn=options.sampling.max_tokens,
+            most=max(1, len(plan.entries)),
+            root=root.resolve(),
+            keeps_prefix=prefix_cache,
+            output=output.resolve(),
+        )
+        speak_all(plan, source, voices, setup, crew, keep=keep, verbose=verbose)
+
+
+def _check_output(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", "name a folder for the episodes")
+    if not folder.parent.is_dir():
+        raise UsageError(f"there is no folder {folder.parent}", f"run: mkdir -p {folder.parent}")
+
+
+@contextmanager
+def _opened(scripts: str, defaults: Settings) -> Iterator[Source]:
+    """The folder or manifest that SCRIPTS names. Raises InputError, UsageError."""
+    from podtts.batch.folder import ScriptFolder
+    from podtts.batch.manifest import Manifest
+
+    path = Path(scripts)
+    if scripts != "-" and path.is_dir():
+        yield ScriptFolder(path, defaults)
+    elif scripts == "-":
+        if sys.stdin is None:  # closed by whoever started this
+            raise UsageError("there is no stdin to read the manifest from", "name a file")
+        with tempfile.TemporaryFile() as file:  # lines are read again when they are due
+            shutil.copyfileobj(sys.stdin.buffer, file)
+            yield Manifest(file, "<stdin>", Path(), defaults)
+    else:
+        with _manifest_file(path) as file:
+            yield Manifest(file, scripts, path.parent, defaults)
+
+
+def _manifest_file(path: Path) -> BinaryIO:
+    try:
+        if path.exists() and not path.is_file():  # a pipe can be read but once
+            raise UsageError(f"{path} is no regular file", "pipe it to: podtts batch -")
+        return path.open("rb")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such folder or manifest", "check the path") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _voices(directory: Path, root: Path, speakers: Path | None) -> Casting:
+    from podtts.casting import Casting
+    from podtts.prompts.cache import PromptCache
+    from podtts.prompts.voices import VoiceStore
+    from podtts.sources import VoiceSources
+    from podtts.weights.bundled import bundled_cache, bundled_model
+    from podtts.weights.encoders import checkpoint_encoders
+    from podtts.weights.files import check_directory
+
+    check_directory(directory)
+    sources = VoiceSources(
+        checkpoint_encoders(directory),
+        PromptCache(root, warn_once),
+        VoiceStore(root),
+        speakers,
+        bundled_cache() if directory == bundled_model() else None,
+    )
+    return Casting(sources)

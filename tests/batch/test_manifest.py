@@ -1,0 +1,180 @@
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from podtts.batch.folder import ScriptFolder
+from podtts.batch.manifest import Manifest
+from podtts.batch.request import Request, Settings
+from podtts.errors import InputError
+from podtts.options import SynthesisOptions
+
+TALK = "[S1] Hello.\n[S2] Hi.\n"
+
+
+def manifest(
+    *lines: str | Mapping[str, object], folder: Path | None = None, defaults: Settings | None = None
+) -> Manifest:
+    text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    settings = defaults or Settings(SynthesisOptions())
+    return Manifest(io.BytesIO(text.encode()), "all.jsonl", folder or Path(), settings)
+
+
+def requests(source: Manifest | ScriptFolder) -> list[Request]:
+    """The requests of a source without mistakes."""
+    found = list(source.scan())
+    good = [one[1] for one in found if isinstance(one, tuple) and isinstance(one[1], Request)]
+    assert len(good) == len(found)
+    return good
+
+
+def mistake(line: str | Mapping[str, object], folder: Path | None = None) -> InputError:
+    """What is wrong with a line that stands behind a blank one and a good one."""
+    source = manifest({"id": "good", "turns": [["A", "Yes."]]}, "", line, folder=folder)
+    good, error = source.scan()
+    assert isinstance(good, tuple)
+    assert isinstance(error, InputError), error
+    assert error.problem.startswith("all.jsonl:3: ")
+    return error
+
+
+def test_a_line_names_a_script_its_speakers_and_options(tmp_path: Path) -> None:
+    (tmp_path / "talk.txt").write_text(TALK)
+    line = {
+        "id": "monday",
+        "script": "talk.txt",
+        "speakers": {"S1": "anna"},
+        "seed": 7,
+        "temperature": 1,
+        "flow_steps": 3,
+        "max_turn_tokens": 50,
+        "flow_precision": "float32",
+    }
+    defaults = Settings(SynthesisOptions(retries=5), voices={"S2": "ben", "S9": "clara"})
+    [request] = requests(manifest(line, folder=tmp_path, defaults=defaults))
+    assert request.id == "monday"
+    assert [turn.text for turn in request.script.turns] == ["Hello.", "Hi."]
+    assert request.settings.voices == {"S1": "anna", "S2": "ben"}
+    options = request.settings.options
+    assert (options.seed, options.retries, options.sampling.temperature) == (7, 5, 1)
+    assert (options.flow.steps, options.sampling.max_tokens) == (3, 50)
+    assert not options.check_length
+    assert request.settings.keeps_precision
+
+
+def test_turns_stand_in_place_of_a_script() -> None:
+    line = {
+        "id": "one",
+        "turns": [["S1", "Hello.\nYou."], ["S2", "Hi. <|sigh|>"]],
+        "speakers": {"S2": "ben"},
+    }
+    [_, request] = requests(manifest({"id": "zero", "turns": [["anna", "Well."]]}, line))
+    assert request.script.labels == ("S2", "S1")
+    assert [(turn.speaker, turn.text, turn.line) for turn in request.script.turns] == [
+        (1, "Hello. You.", 2),
+        (0, "Hi. <|sigh|>", 2),
+    ]
+    assert request.settings.voices == {"S2": "ben"}
+
+
+def test_a_request_is_read_again_by_its_entry_alone() -> None:
+    lines = [{"id": f"e{number}", "turns": [["A", f"Turn {number}."]]} for number in range(5)]
+    source = manifest(*lines)
+    found = [one for one in source.scan() if isinstance(one, tuple)]
+    for entry, request in reversed(found):
+        again = source.read(entry)
+        assert isinstance(request, Request)
+        assert (again.id, again.script.turns) == (request.id, request.script.turns)
+
+
+def test_a_line_changed_meanwhile_is_not_taken_for_the_other() -> None:
+    file = io.BytesIO(b'{"id": "a", "turns": [["A", "Yes."]]}')
+    source = Manifest(file, "all.jsonl", Path(), Settings(SynthesisOptions()))
+    [found] = source.scan()
+    assert isinstance(found, tuple)
+    file.seek(0)
+    file.write(b'{"id": "b"')
+    with pytest.raises(InputError, match=r"all\.jsonl:1: the line was changed"):
+        source.read(found[0])
+
+
+@pytest.mark.parametrize(
+    ("line", "problem", "hint"),
+    [
+        ('{"id": "a", ', "not valid JSON", "a line looks like"),
+        ("[1]", "a line must be an object", ""),
+        ("[" * 100_000, "not JSON that can be read", ""),
+        ('{"id": "a", "id": "b"}', '"id" stands there twice', ""),
+        ({"turns": [["A", "x"]]}, 'it has no "id"', ""),
+        ({"id": 7, "turns": [["A", "x"]]}, "it must be a string", ""),
+        ({"id": "up/../a", "turns": [["A", "x"]]}, "it holds one of", "such as monday"),
+        ({"id": "con", "turns": [["A", "x"]]}, "Windows keeps that name", ""),
+        ({"id": "a", "turns": [["A", "x"]], "sead": 3}, "; did you mean seed?", "the keys are id"),
+        ({"id": "a", "turns": [["A", "x"]], "device": "cpu"}, "holds for the whole", "--device"),
+        ({"id": "a", "turns": [["A", "x"]], "seed": True}, "must be a whole number", ""),
+        ({"id": "a", "turns": [["A", "x"]], "top_p": 7}, "top-p is 7, but must be", ""),
+        ({"id": "a", "turns": [["A", "x"]], "flow_solver": "hein"}, "did you mean heun?", ""),
+        ({"id": "a"}, 'it has neither "script" nor "turns"', "give one"),
+        ({"id": "a", "turns": [], "script": "x"}, 'it has both "script" and "turns"', ""),
+        ({"id": "a", "script": "gone.txt"}, "there is no script", "relative"),
+        ({"id": "a", "script": 5}, '"script" must be the path', ""),
+        ({"id": "a", "turns": []}, '"turns" must be an array of turns', ""),
+        ({"id": "a", "turns": "Hello"}, '"turns" must be an array of turns', ""),
+        ({"id": "a", "turns": [["A"]]}, "a turn must be a label and a text", ""),
+        ({"id": "a", "turns": [["A", "<|lough|>"]]}, "; did you mean laughter?", "the tags are"),
+        ({"id": "a", "turns": [[c, "x"] for c in "ABCDE"]}, "would be speaker 5", ""),
+        ({"id": "a", "turns": [["A", "x"]], "speakers": ["anna"]}, "must map labels", ""),
+        ({"id": "a", "turns": [["A", "x"]], "speakers": {"A": ""}}, "must map labels", ""),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(
+    line: str | Mapping[str, object], problem: str, hint: str
+) -> None:
+    error = mistake(line)
+    assert problem in error.problem
+    assert hint in error.hint
+
+
+def test_speakers_are_those_of_the_script(tmp_path: Path) -> None:
+    (tmp_path / "talk.txt").write_text(TALK)
+    error = mistake({"id": "a", "script": "talk.txt", "speakers": {"S3": "anna"}}, tmp_path)
+    assert '"speakers" names S3, which is no speaker of' in error.problem
+    assert error.hint == "its speakers are S1, S2"
+
+
+def test_bytes_that_are_no_utf8_are_a_mistake_of_their_line() -> None:
+    raw = b'\xef\xbb\xbf{"id": "a", "turns": [["A", "x"]]}\n{"id": "\xff"}\n'
+    source = Manifest(io.BytesIO(raw), "all.jsonl", Path(), Settings(SynthesisOptions()))
+    first, second = source.scan()
+    assert isinstance(first, tuple)
+    assert isinstance(second, InputError)
+    assert second.problem.startswith("all.jsonl:2: byte 0xff at offset 8 is not UTF-8")
+
+
+def test_a_broken_script_is_no_mistake_of_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "bad.txt").write_text("[S1] <|lough|>")
+    [found] = manifest({"id": "a", "script": "bad.txt"}, folder=tmp_path).scan()
+    assert isinstance(found, tuple)
+    assert isinstance(found[1], InputError)
+    assert "bad.txt:1: unknown tag" in found[1].problem
+
+
+def test_a_folder_is_its_scripts_in_order(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.JSON", "notes.md", ".hidden.txt"):
+        (tmp_path / name).write_text(TALK if name != "a.JSON" else '{"speakers": {"S1": {}},')
+    (tmp_path / "deeper.txt").mkdir()
+    folder = ScriptFolder(tmp_path, Settings(SynthesisOptions(), voices={"S2": "ben", "X": "y"}))
+    broken, good = folder.scan()
+    assert isinstance(broken, tuple)
+    assert broken[0].id == "a"
+    assert isinstance(broken[1], InputError)
+    assert isinstance(good, tuple)
+    assert folder.read(good[0]).settings.voices == {"S2": "ben"}
+
+
+def test_a_folder_without_scripts_says_what_it_has(tmp_path: Path) -> None:
+    (tmp_path / "all.jsonl").touch()
+    with pytest.raises(InputError, match=r"no script .* stands in this folder .*all\.jsonl"):
+        ScriptFolder(tmp_path, Settings(SynthesisOptions()))

@@ -1,0 +1,109 @@
+import json
+import tracemalloc
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+from golden_data import MODEL
+
+from podtts.batch.manifest import Manifest
+from podtts.batch.plan import Plan, make_plan
+from podtts.batch.request import Settings
+from podtts.casting import Casting
+from podtts.errors import InputError, PodttsError, UsageError
+from podtts.options import SynthesisOptions
+from podtts.prompts.cache import PromptCache
+from podtts.prompts.voices import VoiceStore
+from podtts.sources import VoiceSources
+from podtts.weights.encoders import checkpoint_encoders
+
+SPEAKERS = Path(__file__).parents[1] / "speakers"
+
+
+class Desk:
+    """Makes plans, with the recordings of anna and ben at hand, and hears what is said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.told: list[str] = []
+        self.warned: list[str] = []
+        cache = PromptCache(folder / "cache", pytest.fail)
+        store = VoiceStore(folder / "cache")
+        self.voices = Casting(VoiceSources(checkpoint_encoders(MODEL), cache, store, SPEAKERS))
+
+    def plan(self, *lines: dict[str, object], flags: Collection[str] = ()) -> Plan:
+        path = self.folder / "all.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return self.plan_of(path, flags)
+
+    def plan_of(self, path: Path, flags: Collection[str] = ()) -> Plan:
+        def fail(error: PodttsError) -> None:
+            self.told.append(error.problem)
+
+        with path.open("rb") as file:
+            source = Manifest(file, "all.jsonl", self.folder, Settings(SynthesisOptions()))
+            return make_plan(source, self.voices, flags, fail, self.warned.append)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def line(name: str, label: str = "anna", **more: object) -> dict[str, object]:
+    return {"id": name, "turns": [[label, "Hello."]], **more}
+
+
+def test_all_mistakes_are_told_and_nothing_is_begun(desk: Desk) -> None:
+    with pytest.raises(InputError, match="3 mistakes, see above; nothing was spoken"):
+        desk.plan(line("a"), line("b", sead=1), line("A"), line("c"), line("c"))
+    assert [told.partition(": ")[0] for told in desk.told] == [f"all.jsonl:{n}" for n in (2, 3, 5)]
+    assert "'A' is a file of the same name as 'a', of line 1" in desk.told[1]
+    assert "'c' is the same, of line 4" in desk.told[2]
+
+
+def test_a_script_that_cannot_be_spoken_is_left_out(desk: Desk) -> None:
+    (desk.folder / "bad.txt").write_text("[anna] <|lough|>")
+    plan = desk.plan(line("a"), {"id": "b", "script": "bad.txt"}, line("c", "nobody"), line("d"))
+    assert [entry.id for entry in plan.entries] == ["a", "d"]
+    assert [entry.id for entry, _ in plan.failed] == ["b", "c"]
+    assert "unknown tag" in desk.told[0]
+    assert "no voice 'nobody' is prepared for nobody" in desk.told[1]
+
+
+def test_warnings_of_scripts_are_told(desk: Desk) -> None:
+    (desk.folder / "talk.txt").write_text("S1 = anna\nS2 = ben\n[S1] Hello.")
+    plan = desk.plan(line("a", speakers={"ben": "ben"}), {"id": "b", "script": "talk.txt"})
+    assert len(plan.entries) == 2
+    assert [warned.rpartition("/")[2] for warned in desk.warned] == [
+        "all.jsonl:1: ben never speaks",
+        "talk.txt:2: S2 never speaks",
+    ]
+
+
+def test_a_flag_names_a_label_of_some_script(desk: Desk) -> None:
+    assert len(desk.plan(line("a"), line("b", "ben"), flags=["ben"]).entries) == 2
+    with pytest.raises(UsageError, match=r"--speaker names ban, which no script .* mean ben"):
+        desk.plan(line("a"), line("b", "ben"), flags=["ban"])
+
+
+def test_an_empty_manifest_is_refused(desk: Desk) -> None:
+    with pytest.raises(InputError, match="is empty"):
+        desk.plan()
+
+
+def test_a_plan_of_ten_thousand_scripts_is_small(desk: Desk) -> None:
+    """The manifest has 30 MB; what is remembered of a line are its id and where it stands."""
+    path = desk.folder / "large.jsonl"
+    text = "This goes on and on. " * 140
+    with path.open("w") as file:
+        for number in range(10_000):
+            file.write(json.dumps({"id": f"e{number}", "turns": [["anna", text]]}) + "\n")
+    tracemalloc.start()
+    plan = desk.plan_of(path)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(plan.entries) == 10_000
+    assert path.stat().st_size > 25e6
+    assert kept < 4e6
+    assert peak < 8e6

@@ -1,0 +1,113 @@
+"""Batches that are stopped, and workers that are killed: real processes, real signals."""
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from commands import Result, Running, run, started
+from golden_data import MODEL
+
+FLAGS = ("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "25", "--dtype", "float32")
+NAMES = [f"e{number}" for number in range(8)]
+TURNS = 5
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scripts") / "all.jsonl"
+    with path.open("w") as file:
+        for name in NAMES:
+            turns = [
+                ["anna" if number % 2 else "ben", f"{name}, {number}"] for number in range(TURNS)
+            ]
+            file.write(json.dumps({"id": name, "turns": turns}) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(scripts: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The episodes of a run that nothing happened to."""
+    output = tmp_path_factory.mktemp("whole")
+    run("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared).done()
+    return output
+
+
+def episodes(output: Path) -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in sorted(output.glob("*.wav"))}
+
+
+def once_each(output: Path, whole: Path) -> bool:
+    """Whether every id has one line and one file, the bytes of which are those of a whole run."""
+    lines = [json.loads(line) for line in (output / "summary.jsonl").read_text().splitlines()]
+    assert sorted(line["id"] for line in lines) == NAMES
+    assert {line["state"] for line in lines} == {"done"}
+    return episodes(output) == episodes(whole)
+
+
+def turns_kept(output: Path) -> int:
+    lines = [path.read_text().splitlines()[1:] for path in output.glob("*.podtts/turns.jsonl")]
+    return sum(map(len, lines))
+
+
+def worker_of(running: Running, words: str = "worker 1, process ") -> int:
+    running.wait_for(words)
+    said = re.search(r"process (\d+)", running.heard[-1])
+    assert said
+    return int(said[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_turns_end_and_the_same_command_goes_on(
+    number: signal.Signals, scripts: Path, whole: Path, prepared: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
+    with started(*command, "--verbose") as running:
+        running.wait_for(": done")
+        running.process.send_signal(number)
+        stopped = running.finish()
+    assert stopped.code == 128 + number
+    assert f"podtts: stopped ({number.name}); the same command goes on" in stopped.said
+    kept = turns_kept(output)
+    assert TURNS <= kept < TURNS * len(NAMES)
+    result = run(*command).done()
+    assert once_each(output, whole)
+    assert turns_kept(output) == TURNS * len(NAMES)  # none was spoken twice
+    assert "done before" in result.stderr
+
+
+def test_after_a_killed_driver_the_same_command_goes_on(
+    scripts: Path, whole: Path, prepared: Path, tmp_path: Path
+) -> None:
+    """Killed again and again, a little later each time; its worker ends with it."""
+    output = tmp_path / "out"
+    command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
+    for done in range(2):
+        with started(*command, "--verbose") as running:
+            worker = worker_of(running)
+            for _ in range(done + 1):
+                running.wait_for(": done")
+            running.process.kill()
+            assert running.finish().code == -signal.SIGKILL
+    run(*command).done()
+    assert once_each(output, whole)
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+
+
+def test_scripts_of_a_killed_worker_are_spoken_by_another(
+    scripts: Path, whole: Path, prepared: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
+    with started(*command, "--workers", "2", "--batch", "1", "--verbose") as running:
+        worker = worker_of(running)
+        running.wait_for(": done")
+        os.kill(worker, signal.SIGKILL)
+        result: Result = running.finish()
+    assert result.code == 0, result.stderr
+    assert once_each(output, whole)
+    assert "worker 3, process" in result.stderr  # hired in place of the one that died

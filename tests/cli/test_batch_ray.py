@@ -1,0 +1,95 @@
+"""Ray on this machine: two actors, and what happens when one of them or the driver is killed."""
+
+import importlib.util
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from commands import run, run_script, started
+from golden_data import MODEL
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed"
+)
+
+FLAGS = ("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "25", "--dtype", "float32")
+RAY = ("--ray", "local", "--workers", "2", "--batch", "1", "--verbose")
+NAMES = [f"e{number}" for number in range(8)]
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scripts") / "all.jsonl"
+    with path.open("w") as file:
+        for name in NAMES:
+            turns = [[("ben", "anna")[number % 2], f"{name}, {number}"] for number in range(6)]
+            file.write(json.dumps({"id": name, "turns": turns}) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(scripts: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The episodes of a process of this machine that nothing happened to."""
+    output = tmp_path_factory.mktemp("whole")
+    run("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared).done()
+    return output
+
+
+def once_each(output: Path, whole: Path) -> None:
+    """Every id has one line and one file, the bytes of which are those of a whole run."""
+    lines = [json.loads(line) for line in (output / "summary.jsonl").read_text().splitlines()]
+    assert sorted(line["id"] for line in lines) == NAMES
+    assert {line["state"] for line in lines} == {"done"}
+    assert {path.name for path in output.glob("*.wav")} == {f"{name}.wav" for name in NAMES}
+    for name in NAMES:
+        path = f"{name}.wav"
+        assert (output / path).read_bytes() == (whole / path).read_bytes()
+
+
+def test_scripts_of_a_killed_actor_are_spoken_by_another(
+    scripts: Path, whole: Path, prepared: Path, tmp_path: Path
+) -> None:
+    command = ("batch", scripts, "-o", tmp_path / "out", *FLAGS, *RAY, "--cache-dir", prepared)
+    with started(*command) as running:
+        running.wait_for("worker 1, process ")
+        actor = re.search(r"process (\d+)", running.heard[-1])
+        assert actor
+        running.wait_for(": done")
+        os.kill(int(actor[1]), signal.SIGKILL)
+        result = running.finish()
+    assert result.code == 0, result.stderr
+    assert "worker 3, process" in result.stderr  # hired in place of the one that died
+    once_each(tmp_path / "out", whole)
+
+
+def test_after_a_killed_driver_files_may_come_back_to_another(
+    scripts: Path, whole: Path, prepared: Path, tmp_path: Path
+) -> None:
+    """The second driver goes on, though actors then have no folder in common with it."""
+    command = ("batch", scripts, "-o", tmp_path / "out", *FLAGS, *RAY, "--cache-dir", prepared)
+    with started(*command) as running:
+        running.wait_for(": done")
+        running.process.kill()
+        assert running.finish().code == -signal.SIGKILL
+    result = run(*command, "--ray-results", "driver").done()
+    assert "done before" in result.stderr
+    once_each(tmp_path / "out", whole)
+
+
+def test_without_ray_or_without_a_cluster_it_is_said(
+    scripts: Path, prepared: Path, tmp_path: Path
+) -> None:
+    command = ("batch", scripts, "-o", tmp_path / "out", *FLAGS, "--cache-dir", prepared, "--ray")
+    missing = run_script(
+        "import sys\nsys.modules['ray'] = None\nfrom podtts.cli.app import main\nmain()\n",
+        *command,
+        "local",
+    )
+    assert missing.code == 2
+    assert "--ray needs Ray; run: pip install ray" in missing.error
+    nobody = run(*command, "127.0.0.1:1")
+    assert nobody.code == 2
+    assert "--ray 127.0.0.1:1: " in nobody.error

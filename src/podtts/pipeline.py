@@ -50,6 +50,7 @@ class Synthesizer:
     ) -> Iterator[TurnAudio]:
         """Speak a script, yielding every turn as soon as its audio exists.
 
+        options:    None: the usual ones, drawing as the checkpoint says.
         prompts:    one per label of the script, in the script's order.
         spoken:     turns (by 0-based number) said in an earlier run: heard by the turns after them,
                     not spoken again and not yielded.
@@ -61,7 +62,7 @@ class Synthesizer:
         Raises InputError for prompts that do not fit script or checkpoint, before any work.
         """
         check_fit(self.models, script, prompts)
-        options = options or SynthesisOptions()
+        options = options or SynthesisOptions(sampling=self.models.sampling)
         job = Job(script.source, script, prompts, options, spoken or {}, variations or {})
         return self._turns(job)
 

@@ -25,9 +25,9 @@ from torch import nn
 from podtts.device import Placement
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode
-from podtts.weights.checkpoint import Settings
 from podtts.weights.load import load_flow, load_llm, load_vocoder
 from podtts.weights.names import flow_name, hift_name, llm_name
+from podtts.weights.settings import Settings
 
 CPU = torch.device("cpu")
 

@@ -10,11 +10,12 @@ from golden_data import GOLDEN
 
 from podtts.llm.qwen3 import Qwen3
 from podtts.vocoder.hift import Vocoder
-from podtts.weights.checkpoint import Settings, StoredTensor, Tensors
+from podtts.weights.checkpoint import StoredTensor, Tensors
 from podtts.weights.fold import hift_tensors
 from podtts.weights.load import fill, with_cut_head
 from podtts.weights.names import flow_name, hift_name, llm_name
 from podtts.weights.published import PUBLISHED_FLOW, PUBLISHED_HIFT, PUBLISHED_LLM
+from podtts.weights.settings import Settings
 from podtts.weights.sizes import flow_config, hift_config, llm_config
 
 FILE = Path("published")

@@ -30,6 +30,14 @@ from podtts.cli.options import (
 )
 from podtts.cli.places import cache_root, model_directory
 from podtts.cli.publishing import GapOption, SameSpeakerGapOption, TrimOption
+from podtts.cli.sampling import (
+    MaxTurnTokensOption,
+    RepetitionPenaltyOption,
+    TemperatureOption,
+    TopKOption,
+    TopPOption,
+    sampling_options,
+)
 from podtts.errors import InputError, PartialError, UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset
@@ -109,19 +117,11 @@ def batch(
     flow_steps: FlowStepsOption = None,
     flow_solver: FlowSolverOption = None,
     flow_precision: FlowPrecisionOption = None,
-    temperature: Annotated[float, typer.Option(metavar="X")] = _SAMPLING.temperature,
-    top_k: Annotated[int, typer.Option(metavar="N")] = _SAMPLING.top_k,
-    top_p: Annotated[float, typer.Option(metavar="X")] = _SAMPLING.top_p,
-    repetition_penalty: Annotated[
-        float, typer.Option(metavar="X", help="On what this turn has already said.")
-    ] = _SAMPLING.repetition_penalty,
-    max_turn_tokens: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help=f"Longest turn; 25 tokens are a second.  [default: {_SAMPLING.max_tokens}]",
-        ),
-    ] = None,
+    temperature: TemperatureOption = None,
+    top_k: TopKOption = _SAMPLING.top_k,
+    top_p: TopPOption = _SAMPLING.top_p,
+    repetition_penalty: RepetitionPenaltyOption = None,
+    max_turn_tokens: MaxTurnTokensOption = None,
     limit_turns: Annotated[
         int | None, typer.Option(metavar="N", help="Speak the first turns of each script alone.")
     ] = None,
@@ -170,14 +170,16 @@ def batch(
 
     # Cheap things first: nothing is loaded before all that can be refused has been looked at.
     chosen = choose_preset(preset, quantize, flow_steps, flow_solver, flow_precision)
+    directory = model_directory(model)
     options = SynthesisOptions(
         seed=seed,
-        sampling=SamplingOptions(
+        sampling=sampling_options(
+            directory,
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
             repetition_penalty=repetition_penalty,
-            max_tokens=_SAMPLING.max_tokens if max_turn_tokens is None else max_turn_tokens,
+            max_tokens=max_turn_tokens,
         ),
         flow=chosen.flow,
         limit_turns=limit_turns,
@@ -187,7 +189,7 @@ def batch(
     flags = parse_speaker_flags(speaker or [])
     crew = Crew(device, devices, workers, threads, ray, ray_results)
     _check_output(output)
-    directory, root = model_directory(model), cache_root(cache_dir)
+    root = cache_root(cache_dir)
     speech = SpeechTextOptions(read_lexicons(lexicon or []), normalize)
     layout = LayoutOptions(gap, gap_same_speaker, trim_silence)
     defaults = Settings(options, flow_precision is not None, flags, speech, layout)

@@ -23,8 +23,9 @@ from podtts.cli.options import (
     ThreadsOption,
 )
 from podtts.cli.places import chosen_placement, model_directory
+from podtts.cli.sampling import sampling_options
 from podtts.errors import UsageError, nearest
-from podtts.options import SynthesisOptions
+from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset, suited
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ def bench(
     placement = chosen_placement(device, dtype, "none", threads)
     flow = chosen.flow if flow_precision is not None else suited(chosen.flow, placement)
     # No retries: a turn spoken again would be counted as one turn that took twice as long.
-    options = SynthesisOptions(seed=seed, flow=flow, retries=0)
+    sampling = SamplingOptions() if directory is None else sampling_options(directory)
+    options = SynthesisOptions(seed=seed, sampling=sampling, flow=flow, retries=0)
     plan = BenchPlan(
         model=random_weights or str(directory),
         random_weights=random_weights is not None,
@@ -188,7 +190,8 @@ def _show_quality(
 
     encoders = checkpoint_encoders(directory)
     prompts = _quality_prompts(directory, encoders)
-    found = measure_quality(load_preset, prompts, encoders, SynthesisOptions(seed=seed))
+    options = SynthesisOptions(seed=seed, sampling=sampling_options(directory))
+    found = measure_quality(load_preset, prompts, encoders, options)
     print_all([quality_table(str(directory), found)], quality_json(found), json_file)
 
 

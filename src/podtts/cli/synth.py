@@ -46,6 +46,14 @@ from podtts.cli.publishing import (
     TrimOption,
     check_publishing,
 )
+from podtts.cli.sampling import (
+    MaxTurnTokensOption,
+    RepetitionPenaltyOption,
+    TemperatureOption,
+    TopKOption,
+    TopPOption,
+    sampling_options,
+)
 from podtts.cli.scripts import read_spoken
 from podtts.cli.takes import Takes, parse_retakes
 from podtts.errors import UsageError
@@ -94,19 +102,11 @@ def synth(
     flow_steps: FlowStepsOption = None,
     flow_solver: FlowSolverOption = None,
     flow_precision: FlowPrecisionOption = None,
-    temperature: Annotated[float, typer.Option(metavar="X")] = _SAMPLING.temperature,
-    top_k: Annotated[int, typer.Option(metavar="N")] = _SAMPLING.top_k,
-    top_p: Annotated[float, typer.Option(metavar="X")] = _SAMPLING.top_p,
-    repetition_penalty: Annotated[
-        float, typer.Option(metavar="X", help="On what this turn has already said.")
-    ] = _SAMPLING.repetition_penalty,
-    max_turn_tokens: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help=f"Longest turn; 25 tokens are a second.  [default: {_SAMPLING.max_tokens}]",
-        ),
-    ] = None,
+    temperature: TemperatureOption = None,
+    top_k: TopKOption = _SAMPLING.top_k,
+    top_p: TopPOption = _SAMPLING.top_p,
+    repetition_penalty: RepetitionPenaltyOption = None,
+    max_turn_tokens: MaxTurnTokensOption = None,
     limit_turns: Annotated[
         int | None, typer.Option(metavar="N", help="Speak the first turns alone, to audition.")
     ] = None,
@@ -153,14 +153,16 @@ def synth(
 
     # Cheap things first: nothing is loaded before all that can be refused has been looked at.
     chosen = choose_preset(preset, quantize, flow_steps, flow_solver, flow_precision)
+    directory = model_directory(model)
     options = SynthesisOptions(
         seed=seed,
-        sampling=SamplingOptions(
+        sampling=sampling_options(
+            directory,
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
             repetition_penalty=repetition_penalty,
-            max_tokens=_SAMPLING.max_tokens if max_turn_tokens is None else max_turn_tokens,
+            max_tokens=max_turn_tokens,
         ),
         flow=chosen.flow,
         limit_turns=limit_turns,
@@ -189,7 +191,6 @@ def synth(
     overrides = parse_speaker_flags(speaker or [])
     if output is not None and publishing is not None:
         check_publishing(publishing, output, dialogue, stream=is_stream(output))
-    directory = model_directory(model)
     if output is None or publishing is None or dry_run:
         show_plan(make_plan(dialogue, overrides, directory, cache_root(cache_dir), speakers))
         return

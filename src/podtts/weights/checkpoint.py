@@ -7,20 +7,18 @@ speech_tokenizer_v2.onnx, and optionally podtts.json with what no tensor's shape
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from podtts.errors import ModelError, nearest
-from podtts.weights.files import COMPLETE
+from podtts.errors import ModelError
+from podtts.weights.files import COMPLETE, read_json
 
 
 @dataclass(frozen=True)
@@ -33,19 +31,6 @@ class StoredTensor:
 
 
 Tensors = dict[str, StoredTensor]  # by published name
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object. Raises ModelError naming the file."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing", COMPLETE) from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{path} does not hold a JSON object")
-    return value
 
 
 def open_llm(directory: Path) -> Tensors:
@@ -111,34 +96,3 @@ def open_pt(path: Path) -> Tensors:
         name: StoredTensor(path, tuple(value.shape), partial(Tensor.detach, value))
         for name, value in state.items()
     }
-
-
-@dataclass(frozen=True)
-class Settings:
-    """podtts.json: what no tensor's shape tells; defaults are the published model's."""
-
-    estimator_heads: int = 8
-    estimator_head_dim: int = 64
-    voiced_threshold_hz: float = 10.0
-    flow_noise: float = 1.0  # deviation of the noise the flow starts from
-    untrained: bool = False  # random weights: what is spoken is noise
-
-    @staticmethod
-    def read(directory: Path) -> Settings:
-        """Read podtts.json if there is one. Raises ModelError for unknown keys and wrong types."""
-        path = directory / "podtts.json"
-        if not path.is_file():
-            return Settings()
-        values = read_json(path)
-        known = {field.name: field.default for field in fields(Settings)}
-        for key, value in values.items():
-            if key not in known:
-                raise ModelError(f"{path}: unknown key {key!r}{nearest(key, known)}")
-            if key == "untrained":
-                good, rule = isinstance(value, bool), "true or false"
-            else:
-                kinds = (int, float) if isinstance(known[key], float) else (int,)
-                good, rule = type(value) in kinds and value > 0, "a number above 0"
-            if not good:
-                raise ModelError(f"{path}: {key} is {value!r}, but must be {rule}")
-        return Settings(**values)

@@ -12,8 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from podtts.errors import ModelError
-from podtts.weights.checkpoint import Settings, Tensors, open_pt
+from podtts.weights.checkpoint import Tensors, open_pt
 from podtts.weights.fold import hift_tensors
+from podtts.weights.settings import Settings
 from podtts.weights.sizes import flow_config, hift_config
 
 

@@ -1,6 +1,10 @@
 """Which files a checkpoint folder holds, told without reading them: quick, and without torch."""
 
+from __future__ import annotations
+
+import json
 from pathlib import Path
+from typing import Any
 
 from podtts.errors import ModelError
 
@@ -34,3 +38,16 @@ def check_directory(directory: Path) -> None:
         raise ModelError(f"{directory} is not a folder", COMPLETE)
     if missing := missing_files(directory):
         raise ModelError(f"{directory} lacks {', '.join(missing)}", COMPLETE)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object. Raises ModelError naming the file."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing", COMPLETE) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} does not hold a JSON object")
+    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,20 +17,20 @@ from podtts.llm.generate import prefill
 from podtts.llm.qwen3 import Qwen3
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode
+from podtts.options import SamplingOptions
 from podtts.storage.keyed import KeyedStore
 from podtts.vocoder.hift import Vocoder
 from podtts.weights.checkpoint import (
-    Settings,
     StoredTensor,
     Tensors,
     open_llm,
     open_part,
-    read_json,
 )
-from podtts.weights.files import check_directory
+from podtts.weights.files import check_directory, read_json
 from podtts.weights.fold import hift_tensors
 from podtts.weights.names import flow_name, hift_name, llm_name
 from podtts.weights.narrow import quantize_kept
+from podtts.weights.settings import Settings
 from podtts.weights.sizes import flow_config, hift_config, llm_config
 
 M = TypeVar("M", bound=nn.Module)
@@ -49,6 +49,7 @@ class Models:
     device: torch.device
     untrained: bool  # random weights: what is spoken is noise
     flow_noise: float = 1.0  # deviation of the noise the flow starts from
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)  # its own way to draw
 
     @property
     def llm_dtype(self) -> torch.dtype:
@@ -79,7 +80,14 @@ def load_models(
         load_encode(directory), llm.config.speech_token_offset, llm.config.end_token
     )
     return Models(
-        llm, template, flow, vocoder, placement.device, settings.untrained, settings.flow_noise
+        llm,
+        template,
+        flow,
+        vocoder,
+        placement.device,
+        settings.untrained,
+        settings.flow_noise,
+        settings.sampling,
     )
 
 

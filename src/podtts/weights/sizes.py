@@ -15,7 +15,8 @@ from podtts.llm.qwen3 import Qwen3Config
 from podtts.rates import MEL_BINS
 from podtts.vocoder.hift import UPSAMPLING as LEVELS
 from podtts.vocoder.hift import HiftConfig
-from podtts.weights.checkpoint import Settings, Tensors
+from podtts.weights.checkpoint import Tensors
+from podtts.weights.settings import Settings
 
 
 class Shapes:

@@ -1,0 +1,50 @@
+"""podtts.json, read without torch: what no tensor's shape tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from podtts.errors import ModelError, nearest
+from podtts.options import SamplingOptions
+from podtts.weights.files import read_json
+
+
+@dataclass(frozen=True)
+class Settings:
+    """podtts.json: what no tensor's shape tells; defaults are the published model's."""
+
+    estimator_heads: int = 8
+    estimator_head_dim: int = 64
+    voiced_threshold_hz: float = 10.0
+    flow_noise: float = 1.0  # deviation of the noise the flow starts from
+    temperature: float = SamplingOptions.temperature
+    repetition_penalty: float = SamplingOptions.repetition_penalty
+    untrained: bool = False  # random weights: what is spoken is noise
+
+    @property
+    def sampling(self) -> SamplingOptions:
+        """How the LLM draws where nobody says otherwise."""
+        return SamplingOptions(
+            temperature=self.temperature, repetition_penalty=self.repetition_penalty
+        )
+
+    @staticmethod
+    def read(directory: Path) -> Settings:
+        """Read podtts.json if there is one. Raises ModelError for unknown keys and wrong types."""
+        path = directory / "podtts.json"
+        if not path.is_file():
+            return Settings()
+        values = read_json(path)
+        known = {field.name: field.default for field in fields(Settings)}
+        for key, value in values.items():
+            if key not in known:
+                raise ModelError(f"{path}: unknown key {key!r}{nearest(key, known)}")
+            if key == "untrained":
+                good, rule = isinstance(value, bool), "true or false"
+            else:
+                kinds = (int, float) if isinstance(known[key], float) else (int,)
+                good, rule = type(value) in kinds and value > 0, "a number above 0"
+            if not good:
+                raise ModelError(f"{path}: {key} is {value!r}, but must be {rule}")
+        return Settings(**values)

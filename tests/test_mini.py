@@ -82,7 +82,7 @@ def dialogue() -> list[TurnAudio]:
     turns = tuple(Turn(number % 2, text) for number, text in enumerate(SENTENCES[:12]))
     script = Script("test", ("anna", "ben"), turns)
     cast = [prompts()["anna"], prompts()["ben"]]
-    return list(synthesizer().synthesize(script, cast, SynthesisOptions()))
+    return list(synthesizer().synthesize(script, cast))
 
 
 def pitch_of(wave: torch.Tensor) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,7 +17,7 @@ from podtts.audio.io import Recording
 from podtts.audio.mel import mel_24k
 from podtts.audio.volume import normalize_volume
 from podtts.device import place
-from podtts.options import SamplingOptions, SynthesisOptions
+from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.presets import Preset
 from podtts.prompts.encoders import PromptEncoders
@@ -97,8 +97,9 @@ class Evaluation:
         rest = sorted(set(texts.held_out) - set(self.sentences))
         self.other = rng.sample(rest, len(rest))
         self.recognizer = Recognizer(self.sentences)
+        own = self.synthesizer.models.sampling
         self.options = SynthesisOptions(
-            sampling=SamplingOptions(max_tokens=_MOST_TOKENS), flow=preset.flow
+            sampling=replace(own, max_tokens=_MOST_TOKENS), flow=preset.flow
         )
 
     def known_tokens(self, count: int) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from recipes.mini.spoken_text import SpokenText
 from recipes.mini.training import Recipe, train
 
 _PHRASES_FIRST = 0.2  # of the training: single short turns without prompts
-_LENGTHS = (512, 512, 1024, 1024, 1024, 2048, 2048, 4096)  # ids; every step draws one
+_LENGTHS = (512, 512, 512, 512, 1024, 1024, 1024, 1024, 1024, 2048, 2048, 4096)  # one a step
 _STEP_IDS = 2048
 _NO_PROMPT = 0.3
 _PHRASE_TURNS = 0.25

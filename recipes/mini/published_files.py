@@ -8,7 +8,14 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from recipes.mini.sizes import FLOW_NOISE, MINI_FLOW, MINI_HIFT, MINI_LLM
+from recipes.mini.sizes import (
+    FLOW_NOISE,
+    MINI_FLOW,
+    MINI_HIFT,
+    MINI_LLM,
+    REPETITION_PENALTY,
+    TEMPERATURE,
+)
 
 
 def save_part(
@@ -60,6 +67,8 @@ def write_settings(directory: Path) -> None:
             "estimator_head_dim": MINI_FLOW.estimator.head_size,
             "voiced_threshold_hz": MINI_HIFT.voiced_threshold_hz,
             "flow_noise": FLOW_NOISE,
+            "temperature": TEMPERATURE,
+            "repetition_penalty": REPETITION_PENALTY,
             "untrained": False,
         },
     }

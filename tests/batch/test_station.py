@@ -36,7 +36,9 @@ def task(name: str, turns: int = 3, text: str = "Turn {}.") -> Task:
 
 
 def station(folder: Path, rows: int = 2) -> Station:
-    return Station(Ensemble(models(), rows=rows), place("cpu", "float32"), WHERE, folder)
+    return Station(
+        Ensemble(models(), rows=rows), place("cpu", "float32"), WHERE, "small", "2026-01-02", folder
+    )
 
 
 def spoken(one: Task) -> bytes:
@@ -121,7 +123,7 @@ def test_an_episode_another_run_has_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("podtts.batch.episode._PATIENCE_SECONDS", 0.1)
-    held = Episode(task("a"), OPTIONS, episode_file(tmp_path, "a"), WHERE)
+    held = Episode(task("a"), OPTIONS, episode_file(tmp_path, "a"), WHERE, "small", "2026-01-02")
     first, second = speak(tmp_path, task("a"), task("b"))
     held.stop()
     assert (first.state, second.state) == ("failed", "done")

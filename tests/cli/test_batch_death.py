@@ -65,7 +65,8 @@ def test_a_signal_lets_turns_end_and_the_same_command_goes_on(
 ) -> None:
     output = tmp_path / "out"
     command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
-    with started(*command, "--verbose") as running:
+    # Two side by side: when one is done, others are not begun.
+    with started(*command, "--batch", "2", "--verbose") as running:
         running.wait_for(": done")
         running.process.send_signal(number)
         stopped = running.finish()

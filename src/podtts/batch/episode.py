@@ -16,6 +16,8 @@ from podtts.identity import run_identity
 from podtts.journal import Journal, SpokenTurn, holds_run
 from podtts.options import SynthesisOptions
 from podtts.publish.mix import Mix, longest_mix, tempos
+from podtts.publish.options import PublishOptions
+from podtts.publish.tagging import episode_tags
 from podtts.rates import OUTPUT_HZ
 from podtts.speaking import Job
 from podtts.values import StageSeconds, TurnAudio
@@ -33,19 +35,26 @@ class Episode:
     """What one task writes. `add`, `finish` and `stop` may block: call them from one thread."""
 
     def __init__(
-        self, task: Task, options: SynthesisOptions, output: Path, where: Mapping[str, Any]
+        self,
+        task: Task,
+        options: SynthesisOptions,
+        output: Path,
+        where: Mapping[str, Any],
+        model: str,
+        day: str,
     ) -> None:
         """Open the journal: of the same content it is gone on with, any other is set aside.
 
-        options: the task's, suited to the device. where: see podtts.identity.
+        options: the task's, suited to the device. where: see podtts.identity. model: its name.
+        day:     today, for the tags of a run that begins.
         Raises UsageError when another run holds it, or it is damaged or cannot be written.
         """
         self.task = task
         self._options = options
-        self._output = output
+        self._output, self._model = output, model
         self._planned = task.script.turns[: options.limit_turns]
         self._open_files = ExitStack()
-        self._journal = self._open_journal(run_identity(where, options, task.prompts))
+        self._journal = self._open_journal(run_identity(where, options, task.prompts), day)
         found = {
             index: self._journal.spoken(index, turn) for index, turn in enumerate(self._planned)
         }
@@ -96,24 +105,37 @@ class Episode:
         samples = self._sink.samples if self._sink else 0
         return self._outcome("failed" if error else "stopped", samples, error)
 
-    def _open_journal(self, identity: Mapping[str, Any]) -> Journal:
+    def _open_journal(self, identity: Mapping[str, Any], day: str) -> Journal:
         resume = holds_run(self._output, identity)
-        journal = self._enter(identity, resume=resume)
+        journal = self._enter(identity, day, resume=resume)
         # Later turns heard the words of this one: all of a script that was changed is spoken anew.
         if resume and any(journal.has_changed(*turn) for turn in enumerate(self._planned)):
             self._open_files.close()
-            journal = self._enter(identity, resume=False)
+            journal = self._enter(identity, day, resume=False)
         return journal
 
-    def _enter(self, identity: Mapping[str, Any], *, resume: bool) -> Journal:
-        journal = Journal(self._output, identity, resume=resume, patience_seconds=_PATIENCE_SECONDS)
+    def _enter(self, identity: Mapping[str, Any], day: str, *, resume: bool) -> Journal:
+        journal = Journal(
+            self._output,
+            identity,
+            resume=resume,
+            day=day,
+            patience_seconds=_PATIENCE_SECONDS,
+        )
         return self._open_files.enter_context(journal)
 
     def _file(self) -> Mix:
         if self._sink is None:
             paces = tempos(self.task.script)
             longest = longest_mix(self._planned, self._options.sampling.max_tokens, paces)
-            writer = WavWriter(self._output, self._journal.partial, longest)
+            tags = episode_tags(
+                PublishOptions(self.task.layout),
+                self.task.id,
+                self._model,
+                self._options.seed,
+                self._journal.day,
+            )
+            writer = WavWriter(self._output, self._journal.partial, longest, tags=tags)
             self._sink = Mix(self._open_files.enter_context(writer), self.task.layout, paces)
         return self._sink
 

@@ -32,13 +32,21 @@ _TURNS_WAITING = 16  # between engine and writer; more would only pile up in mem
 class Station:
     """Speaks tasks until it is closed; every task gets its outcome, also when it is drained.
 
-    where: see podtts.identity.checkpoint_identity. output: folder of the episodes.
+    where: see podtts.identity.checkpoint_identity. model: its name.
+    day: today, for tags. output: folder of the episodes.
     """
 
     def __init__(
-        self, ensemble: Ensemble, placement: Placement, where: Mapping[str, Any], output: Path
+        self,
+        ensemble: Ensemble,
+        placement: Placement,
+        where: Mapping[str, Any],
+        model: str,
+        day: str,
+        output: Path,
     ) -> None:
         self._ensemble, self._placement = ensemble, placement
+        self._model, self._day = model, day
         self._where, self._output = where, output
         self._inbox: queue.SimpleQueue[Episode | None] = queue.SimpleQueue()
         self._spoken: queue.Queue[Callable[[], None] | None] = queue.Queue(_TURNS_WAITING)
@@ -61,7 +69,8 @@ class Station:
             flow = suited(flow, self._placement)
         options = replace(task.options, flow=flow)
         try:
-            episode = Episode(task, options, episode_file(self._output, task.id), self._where)
+            file = episode_file(self._output, task.id)
+            episode = Episode(task, options, file, self._where, self._model, self._day)
         except PodttsError as error:
             self._answer(failed(task, error))
             return answer

@@ -110,6 +110,7 @@ class Setup:
     root: Path  # of the cache
     keeps_prefix: bool
     output: Path  # folder of the episodes
+    day: str  # today, as YYYY-MM-DD
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from podtts.cli.options import (
     ThreadsOption,
 )
 from podtts.cli.places import cache_root, model_directory
-from podtts.cli.publishing import GapOption, SameSpeakerGapOption, TrimOption
+from podtts.cli.publishing import GapOption, SameSpeakerGapOption, TrimOption, today
 from podtts.cli.sampling import (
     MaxTurnTokensOption,
     RepetitionPenaltyOption,
@@ -218,6 +218,7 @@ def batch(
             root=root.resolve(),
             keeps_prefix=prefix_cache,
             output=output.resolve(),
+            day=today(),
         )
         speak_all(plan, source, voices, setup, crew, keep=keep, verbose=verbose)
 

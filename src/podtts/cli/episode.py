@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from podtts.cli.messages import say, warn, warn_once
 from podtts.cli.output import is_stream, open_mix
-from podtts.cli.publishing import episode_tags, today
+from podtts.cli.publishing import today
 from podtts.errors import PartialError, UsageError
 from podtts.publish.options import FORMATS
 from podtts.rates import OUTPUT_HZ
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from podtts.publish.options import PublishOptions
     from podtts.script.model import Script
     from podtts.values import TurnAudio
+
+
+_NAMELESS = ("-", "<stdin>")
 
 
 class Episode:
@@ -98,10 +101,12 @@ class Episode:
                     "stretched after synthesis, the pitch stays"
                 )
             say(f"model {directory}, {placement}, seed {self.options.seed}, voices {voices}")
+            from podtts.publish.tagging import episode_tags
+
+            known = [name for name in (self.script.source, self.output) if name not in _NAMELESS]
             tags = episode_tags(
                 self.publishing,
-                self.script,
-                self.output,
+                known[0] if known else "",
                 directory.resolve().name,
                 self.options.seed,
                 journal.day if journal else today(),

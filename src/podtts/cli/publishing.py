@@ -12,7 +12,6 @@ import typer
 from podtts.errors import UsageError
 
 if TYPE_CHECKING:
-    from podtts.audio.tags import Tags
     from podtts.publish.options import PublishOptions
     from podtts.script.model import Script
 
@@ -112,23 +111,3 @@ def today() -> str:
     if epoch.isdecimal() and len(epoch) <= 11:  # seconds; more digits are beyond year 5000
         return datetime.fromtimestamp(int(epoch), UTC).date().isoformat()
     return date.today().isoformat()
-
-
-def episode_tags(
-    options: PublishOptions, script: Script, output: str, model: str, seed: int, day: str
-) -> Tags:
-    """What the files of an episode say about themselves."""
-    import podtts
-    from podtts.audio.tags import Tags
-    from podtts.publish.options import MAX_TITLE
-    from podtts.text.characters import excerpt
-
-    named = next((name for name in (script.source, output) if name not in ("-", "<stdin>")), "")
-    software = f"podtts {podtts.__version__}"
-    return Tags(
-        title=options.title or excerpt(Path(named).stem, MAX_TITLE),
-        artist=options.artist,
-        date=options.date or day,
-        comment=f"AI-generated speech: {software}, model {excerpt(model)}, seed {seed}",
-        software=software,
-    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podtts.cli.episode import Episode
+from podtts.cli.eventlog import EventLog, check_log
 from podtts.cli.messages import warn
 from podtts.cli.options import (
     CacheDirOption,
@@ -18,6 +19,7 @@ from podtts.cli.options import (
     FlowPrecisionOption,
     FlowSolverOption,
     FlowStepsOption,
+    LogOption,
     ModelOption,
     PresetOption,
     QuantizeOption,
@@ -33,6 +35,8 @@ from podtts.cli.publishing import (
     FormatOption,
     GapOption,
     LoudnessOption,
+    PageAudioOption,
+    PageOption,
     RateOption,
     SameSpeakerGapOption,
     SplitOption,
@@ -43,10 +47,12 @@ from podtts.cli.publishing import (
     check_publishing,
 )
 from podtts.cli.takes import Takes, parse_retakes
+from podtts.cli.telling import Telling
 from podtts.errors import UsageError
-from podtts.options import SamplingOptions, SynthesisOptions
+from podtts.options import SamplingOptions, SynthesisOptions, one_of
 from podtts.presets import DEFAULT_PRESET, choose_preset
 from podtts.publish.options import (
+    PAGE_AUDIO,
     SPLITS,
     SUBTITLES,
     LayoutOptions,
@@ -63,6 +69,7 @@ _SAMPLING, _SYNTHESIS, _LAYOUT = SamplingOptions(), SynthesisOptions(), LayoutOp
 
 
 def synth(
+    context: typer.Context,
     script: Annotated[
         str, typer.Argument(metavar="SCRIPT", help="A dialogue script; - reads it from stdin.")
     ],
@@ -143,12 +150,15 @@ def synth(
     subtitles: SubtitlesOption = None,
     chapters: ChaptersOption = False,
     transcript: TranscriptOption = False,
+    page: PageOption = None,
+    page_audio: PageAudioOption = "embed",
     title: TitleOption = "",
     artist: ArtistOption = "",
     date: DateOption = "",
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print [PERF] lines: seconds of every stage.")
     ] = False,
+    log_json: LogOption = None,
 ) -> None:
     """Speak a script: mono, 24 kHz, 16 bit WAV unless you say otherwise."""
     from podtts.script.cast import parse_speaker_flags
@@ -179,6 +189,8 @@ def synth(
         subtitles=parse_names(subtitles, SUBTITLES, "subtitles"),
         chapters=chapters,
         transcript=transcript,
+        page=page,
+        page_audio=one_of(PAGE_AUDIO, "page-audio", page_audio),
         title=title,
         artist=artist,
         date=date,
@@ -188,16 +200,21 @@ def synth(
         warn(line)
     overrides = parse_speaker_flags(speaker or [])
     check_publishing(publishing, output, dialogue, stream=is_stream(output))
+    check_log(log_json, output, script)
     directory = model_directory(model)
     placement = chosen_placement(device, dtype, chosen.quantize, threads)
     if flow_precision is None:
         options = replace(options, flow=suited(options.flow, placement))
     takes = Takes(resume, parse_retakes(retake, len(dialogue.turns)), keep)
-    episode = Episode(
-        dialogue, output, options, publishing, takes, keeps_prefix=prefix_cache, verbose=verbose
-    )
-    episode.gather(directory, overrides, cache_root(cache_dir), speakers)
-    episode.speak(directory, placement)
+    with EventLog(log_json) as log:
+        log.start(context.params, model=directory, placement=placement)
+        planned, on = dialogue.turns[:limit_turns], placement.device.type
+        tell = Telling(dialogue, planned, on, log, verbose=verbose)
+        episode = Episode(
+            dialogue, output, options, publishing, takes, tell, keeps_prefix=prefix_cache
+        )
+        episode.gather(directory, overrides, cache_root(cache_dir), speakers)
+        episode.speak(directory, placement)
 
 
 def _read(script: str) -> Script:

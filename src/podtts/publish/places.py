@@ -45,7 +45,7 @@ def check_places(output: Path, options: PublishOptions, script: str) -> None:
     if output in beside:
         raise UsageError(f"{output} would be both sound and text", "choose another output file")
     if options.page is not None:
-        _check_page(options.page, beside)
+        _check_page(options.page, [output, *beside])
     for path in (output, *beside):
         if path.is_dir():
             raise UsageError(f"{path} is a folder", "move it away, or choose another output file")
@@ -74,8 +74,8 @@ def left_as_they_were(output: Path, options: PublishOptions) -> list[Path]:
     return [path for path in there if path not in written and path.exists()]
 
 
-def _check_page(page: Path, beside: list[Path]) -> None:
-    if beside.count(page) > 1:
+def _check_page(page: Path, written: list[Path]) -> None:
+    if [path.resolve() for path in written].count(page.resolve()) > 1:
         raise UsageError(f"{page} would be written twice", "choose another name for the page")
     if not page.parent.is_dir():
         raise UsageError(f"there is no folder {page.parent}", f"run: mkdir -p {page.parent}")

@@ -39,7 +39,7 @@ function turnAt(seconds) {
 function show() {
   const seconds = Math.min(audio.currentTime, length);
   document.querySelector("#now").textContent = clock(seconds);
-  document.querySelector("#to-come").style.left = `${(100 * seconds) / length}%`;
+  document.querySelector("#to-come").style.left = `${(100 * seconds) / (length || 1)}%`;
   wave.setAttribute("aria-valuenow", seconds.toFixed(1));
   wave.setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(length)}`);
   mark(turnAt(seconds));

@@ -101,7 +101,7 @@ def test_an_error_is_the_last_line(talk: Path, prepared: Path, tmp_path: Path) -
     assert last["exit_code"] == 3
 
 
-def test_stdout_and_descriptors_take_the_log(talk: Path, prepared: Path, tmp_path: Path) -> None:
+def test_stdout_takes_the_log(talk: Path, prepared: Path, tmp_path: Path) -> None:
     flags = (*FLAGS, "--cache-dir", prepared, "--limit-turns", "1", "--log-json", "-")
     result = run("synth", talk, "-o", tmp_path / "out.wav", *flags).done()
     assert [json.loads(line)["event"] for line in result.lines][-1] == "summary"

@@ -20,7 +20,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from podtts.cli.remaining import Taken, seconds_left, text_length
+from podtts.cli.remaining import Taken, seconds_left
+from podtts.text.length import expected_seconds
 
 if TYPE_CHECKING:
     from podtts.values import Turn
@@ -41,7 +42,7 @@ class TurnBar:
         self, turns: Sequence[Turn], labels: Sequence[str], spoken: Collection[int]
     ) -> None:
         self._turns, self._labels = turns, labels
-        self._lengths = [text_length(turn.text) for turn in turns]
+        self._lengths = [expected_seconds(turn.text) for turn in turns]
         self._to_come = [index for index in range(len(turns)) if index not in spoken]
         self._taken: list[Taken] = []
         self._progress = Progress(

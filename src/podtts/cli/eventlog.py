@@ -84,14 +84,16 @@ class EventLog:
             warn(f"--log-json {self._target}: {error.strerror}; nothing more is logged")
 
 
-def check_log(target: str | None, output: str, script: str) -> None:
+def check_log(target: str | None, output: str, script: str, page: Path | None) -> None:
     """Refuse a log that would get into something else. Raises UsageError."""
     if target == output == "-":
         raise UsageError("--log-json - and -o - would mix on stdout", "name a file for one of them")
     if target == "-" and sys.stdout is None:
         raise UsageError("there is no stdout to write the log to", "name a file")
-    for what, other in (("output", output), ("script", script)):
-        if target not in (None, "-") and os.path.realpath(target) == os.path.realpath(other):
+    if target is None or target == "-":
+        return
+    for what, other in (("output", output), ("script", script), ("page", page or output)):
+        if Path(target).resolve() == Path(other).resolve():
             raise UsageError(f"--log-json {target} is the {what} itself", "name another file")
 
 

@@ -43,7 +43,9 @@ class TurnBar:
     ) -> None:
         self._turns, self._labels = turns, labels
         self._lengths = [expected_seconds(turn.text) for turn in turns]
-        self._to_come = [index for index in range(len(turns)) if index not in spoken]
+        self._to_come = {
+            index: length for index, length in enumerate(self._lengths) if index not in spoken
+        }
         self._taken: list[Taken] = []
         self._progress = Progress(
             TextColumn("turn {task.fields[number]}/{task.fields[turns]}"),
@@ -79,10 +81,9 @@ class TurnBar:
 
     def end(self, index: int, seconds: float) -> None:
         """Count a turn as finished, after so many seconds of work."""
-        if index in self._to_come:
-            self._to_come.remove(index)
+        if self._to_come.pop(index, None) is not None:
             self._taken.append(Taken(self._lengths[index], seconds))
-        left = seconds_left(self._taken, [self._lengths[one] for one in self._to_come])
+        left = seconds_left(self._taken, self._to_come.values())
         self._progress.update(
             self._task,
             advance=self._lengths[index],

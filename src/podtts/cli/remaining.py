@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 # A turn costs something of its own, whatever is said in it: its voice's prompt runs through the
@@ -18,7 +18,7 @@ class Taken:
     seconds: float
 
 
-def seconds_left(taken: Sequence[Taken], lengths: Sequence[float]) -> float | None:
+def seconds_left(taken: Sequence[Taken], lengths: Collection[float]) -> float | None:
     """Seconds that turns of these lengths will take; None while nothing is known."""
     if not taken:
         return None

@@ -200,7 +200,7 @@ def synth(
         warn(line)
     overrides = parse_speaker_flags(speaker or [])
     check_publishing(publishing, output, dialogue, stream=is_stream(output))
-    check_log(log_json, output, script)
+    check_log(log_json, output, script, page)
     directory = model_directory(model)
     placement = chosen_placement(device, dtype, chosen.quantize, threads)
     if flow_precision is None:

@@ -64,7 +64,7 @@ class Telling:
         """Show a bar while turns come; spoken: those (0-based) that need not be spoken."""
         from podtts.cli.progress import TurnBar
 
-        with TurnBar(self._planned, self._script.labels, spoken) as self._bar:
+        with TurnBar(self._planned, self._script.labels, frozenset(spoken)) as self._bar:
             yield
 
     def begun(self, index: int) -> None:

@@ -123,9 +123,12 @@ def start(timeline: Timeline, number: int) -> float:
 
 
 def after_seek(page: Page, action: Callable[[], object]) -> float:
-    """Where the sound is when the browser has done what an action asked for."""
+    """Where the sound is when the browser has done what an action asked for.
+
+    It plays slowly, so that a late look on a busy machine still sees the place it began at.
+    """
     page.evaluate(
-        "() => { window.sought = null;"
+        "() => { window.sought = null; audio.playbackRate = 0.0625;"
         " audio.onseeked = () => { window.sought ??= audio.currentTime; }; }"
     )
     action()

@@ -28,7 +28,7 @@ check: .venv/installed-dev  ## lint, format and types
 
 .venv/browser: .venv/installed-dev  # Chromium for the page's tests, which say so where it is not
 	@command -v chromium >/dev/null \
-		|| { [ "$$(id -u)" = 0 ] && apt-get install --yes chromium; } >/dev/null 2>&1 || true
+		|| { [ "$$(id -u)" = 0 ] && apt-get install --yes chromium; } </dev/null >/dev/null 2>&1 || true
 	@touch $@
 
 test: check .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights

@@ -26,7 +26,12 @@ check: .venv/installed-dev  ## lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: check  ## set up and run all checks and tests; needs no network, GPU or large weights
+.venv/browser: .venv/installed-dev  # Chromium for the page's tests, which say so where it is not
+	@command -v chromium >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && apt-get install --yes chromium; } </dev/null >/dev/null 2>&1 || true
+	@touch $@
+
+test: check .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights
 	$(BIN)/pytest
 
 format: .venv/installed-dev  ## rewrite the source in the house style

@@ -6,19 +6,11 @@ from pathlib import Path
 
 import pytest
 from golden_data import MODEL
+from readme import README, ROOT, blocks
 
 from podtts.script.parse import parse_script
 from podtts.text.in_words import in_words
 from podtts.text.lexicon import SECTIONS, parse_lexicon
-
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-
-
-def blocks(language: str) -> list[str]:
-    """Code blocks of a language ("" for plain ones), in order."""
-    fenced = README.split("```")[1::2]
-    return [block.partition("\n")[2] for block in fenced if block.partition("\n")[0] == language]
 
 
 def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,21 @@ class StageSeconds:
 
 
 @dataclass(frozen=True)
+class RunWork:
+    """What one run spoke itself, and the work it took."""
+
+    device: str
+    turns: int = 0
+    audio_seconds: float = 0.0
+    stages: StageSeconds = field(default_factory=StageSeconds)
+
+    def with_turn(self, turn: TurnAudio) -> RunWork:
+        """This, and another turn."""
+        seconds = self.audio_seconds + turn.seconds
+        return RunWork(self.device, self.turns + 1, seconds, self.stages + turn.work)
+
+
+@dataclass(frozen=True)
 class SpeechTokens:
     """What the LLM wrote for one turn."""
 

@@ -47,7 +47,8 @@ def test_other_files_of_a_finished_run_are_made_without_the_model(
     command = ("synth", talk, *FLAGS, "--cache-dir", prepared, "--resume", "--verbose")
     wanted = "--gap 1 --loudness -30 --sample-rate 48000 --split speakers,turns --title Talk"
     texts = "--subtitles srt,vtt,json --chapters --transcript"
-    flags = (*wanted.split(), *texts.split(), "-o", str(again.with_name("out.flac")))
+    page = ("--page", str(again.with_name("out.html")))
+    flags = (*wanted.split(), *texts.split(), *page, "-o", str(again.with_name("out.flac")))
     before = (again.with_name("out.wav.podtts") / "turns.jsonl").read_bytes()
     result, modules = run_and_list_modules(*command, *flags)
     assert result.code == 0, result.stderr
@@ -59,6 +60,7 @@ def test_other_files_of_a_finished_run_are_made_without_the_model(
     assert names(again.parent) == [
         "out.chapters.json",
         "out.flac",
+        "out.html",
         "out.speakers",
         "out.srt",
         "out.subtitles.json",
@@ -120,6 +122,9 @@ def test_a_pipe_gets_any_format_with_the_gaps(talk: Path, prepared: Path) -> Non
         ("-o - --subtitles srt", "--subtitles needs an output file, not -o -; name a file"),
         ("-o - --loudness -16", "--loudness needs an output file"),
         ("-o /dev/null --split turns", "--split needs an output file, not -o /dev/null"),
+        ("-o - --page x.html", "--page needs an output file"),
+        ("-o out.wav --page none/x.html", "there is no folder none; run: mkdir -p none"),
+        ("-o out.wav --page-audio lnk", "unknown page-audio 'lnk'; did you mean link?"),
         ("-o - --chapters", "--chapters needs an output file"),
         ("-o out.wav --subtitles str", "unknown subtitles 'str'; did you mean srt?"),
         ("-o out.wav --split turn", "unknown split 'turn'; did you mean turns?"),

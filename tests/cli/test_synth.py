@@ -430,7 +430,10 @@ def test_a_terminal_sees_the_turns_go_by(prepared: Path, tmp_path: Path) -> None
             except OSError:  # how Linux says that the terminal's last user has gone
                 pass
         assert process.wait() == 0
-    assert b"turn 0/2" in shown
+    assert b"turn 1/2" in shown
+    assert b"turn 2/2" in shown
+    assert b"-:--:-- left" in shown
+    assert re.search(rb"\d:\d\d:\d\d left", shown)
     assert b"[[/b]] Good [evening]!" in shown
 
 

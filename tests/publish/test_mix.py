@@ -37,7 +37,6 @@ def test_the_sum_of_all_parts_is_the_file(tmp_path: Path) -> None:
         there = samples[timed.start : timed.stop] * 32768 / 32767
         assert torch.allclose(there, as_kept(spoken(index)), atol=1e-6)
     assert not samples[28_800 : 28_800 + 12_000].any()
-    assert mix.seconds_spoken == pytest.approx(3 * 1.2)
 
 
 def test_turns_are_trimmed_and_stretched_when_asked(tmp_path: Path) -> None:

@@ -53,3 +53,17 @@ def test_what_no_run_has_written_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "c.transcript.md").mkdir()
     with pytest.raises(UsageError, match=r"c\.transcript\.md is a folder"):
         check_places(tmp_path / "c.wav", options, "talk.txt")
+
+
+def test_a_page_is_written_where_nothing_else_is(tmp_path: Path) -> None:
+    output = tmp_path / "a.wav"
+    check_places(output, PublishOptions(page=tmp_path / "a.html"), "talk.txt")
+    for page, words in (
+        (tmp_path / "a.transcript.md", "would be written twice"),
+        (tmp_path / "x" / ".." / "a.transcript.md", "would be written twice"),
+        (tmp_path / "none" / "a.html", r"there is no folder .*none; run: mkdir -p|no folder"),
+        (output, "both sound and text"),
+        (tmp_path, "is a folder"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            check_places(output, PublishOptions(page=page, transcript=True), "talk.txt")

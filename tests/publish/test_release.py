@@ -1,7 +1,10 @@
 """From a mix to files, held to the sample, and to meters that are not our own."""
 
+import base64
+import io
 import itertools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -214,3 +217,27 @@ def test_all_appears_or_nothing_does(mixed: Make, release: Release, tmp_path: Pa
     assert mix.is_file()
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == ["mix.wav", "out.srt", "out.turns", "out.wav"]
+
+
+def test_a_page_that_cannot_be_written_leaves_everything_as_it_was(
+    mixed: Make, release: Release, tmp_path: Path
+) -> None:
+    (tmp_path / "out.wav").write_text("old")
+    mix, timeline = mixed(4)
+    page = tmp_path / "gone" / "page.html"
+    with pytest.raises(UsageError, match="cannot be published"):
+        release((mix, timeline), tmp_path / "out.wav", page=page, transcript=True)
+    assert (tmp_path / "out.wav").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mix.wav", "out.wav"]
+
+
+def test_a_page_appears_with_the_others_and_has_their_gain(
+    mixed: Make, release: Release, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    release(mixed(8), tmp_path / "out.mp3", format="mp3", loudness_lufs=-30, page=page)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp3", "page.html"]
+    [coded] = re.findall(r"data:audio/ogg;base64,([\w+/=]+)", page.read_text())
+    heard = np.asarray(soundfile.read(io.BytesIO(base64.b64decode(coded)))[0])
+    published = np.asarray(soundfile.read(tmp_path / "out.mp3")[0])
+    assert np.std(heard) == pytest.approx(np.std(published), rel=0.05)

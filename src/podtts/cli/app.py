@@ -12,6 +12,7 @@ import typer
 import podtts
 from podtts.cli import batch, bench, cache, check, doctor, model, prep, synth, tags
 from podtts.cli.messages import fail
+from podtts.cli.stopped import Stopped
 from podtts.errors import PodttsError, UsageError
 
 EXIT_CODES = """\b
@@ -52,17 +53,6 @@ _BadUsage = cast(
 )
 
 
-class Stopped(BaseException):
-    """SIGINT or SIGTERM: unwinds, so that temporary files go and nothing half-done stays.
-
-    Not KeyboardInterrupt for Ctrl-C: typer's versions make different things of that.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.signal = signal.Signals(number)
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"podtts {podtts.__version__}")
@@ -100,8 +90,8 @@ def main() -> NoReturn:
     except _BadUsage as error:
         code = _explain_usage(error)
     except Stopped as stopped:
-        fail(f"stopped ({stopped.signal.name})", "")
-        code = 128 + stopped.signal
+        fail(str(stopped), "")
+        code = stopped.exit_code
     except OSError as error:
         _raise_if(debug)
         code = _explain_refusal(error)

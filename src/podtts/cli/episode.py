@@ -8,16 +8,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from podtts.cli.messages import say, warn, warn_once
+from podtts.cli.messages import say, warn_once
 from podtts.cli.output import is_stream, open_mix
 from podtts.cli.publishing import today
 from podtts.errors import PartialError, UsageError
 from podtts.publish.options import FORMATS
-from podtts.rates import OUTPUT_HZ
 
 if TYPE_CHECKING:
     from podtts.audio.tags import Tags
     from podtts.cli.takes import Takes
+    from podtts.cli.telling import Telling
     from podtts.device import Placement
     from podtts.journal import Journal, SpokenTurn
     from podtts.options import SynthesisOptions
@@ -31,7 +31,7 @@ _NAMELESS = ("-", "<stdin>")
 
 
 class Episode:
-    """One call of `synth` and what it tells about itself."""
+    """One call of `synth`; tell: told of every step."""
 
     def __init__(
         self,
@@ -40,16 +40,14 @@ class Episode:
         options: SynthesisOptions,
         publishing: PublishOptions,
         takes: Takes,
+        tell: Telling,
         *,
         keeps_prefix: bool,
-        verbose: bool,
     ) -> None:
         self.keeps_prefix = keeps_prefix
         self.script, self.output, self.options, self.takes = script, output, options, takes
-        self.publishing, self.verbose = publishing, verbose
+        self.publishing, self.tell = publishing, tell
         self.planned = script.turns[: options.limit_turns]
-        self.started = time.perf_counter()
-        self.failed: list[int] = []
         self.done = False
         if (takes.resume or takes.retake) and is_stream(output):
             raise UsageError(f"-o {output} keeps no journal to resume", "write to a file")
@@ -74,7 +72,7 @@ class Episode:
         self.cast = gather_prompts(
             self.script, overrides, encoders, cache, voices, speakers, bundled=bundled
         )
-        self._perf("prompts", "cpu", time.perf_counter() - started)
+        self.tell.gathered(self.cast, time.perf_counter() - started)
 
     def speak(self, directory: Path, placement: Placement) -> None:
         """Speak what is not spoken yet, and write every turn as soon as it is there.
@@ -115,13 +113,13 @@ class Episode:
             if journal is not None:
                 self._publish(journal, mix, tags)
             self.done = True
-        self._summary(mix)
+        self.tell.summary("stdout" if self.output == "-" else self.output, mix.samples)
         if journal is not None and not self.takes.keep:
             journal.remove()
-        if self.failed:
-            numbers = ",".join(str(index + 1) for index in self.failed)
+        if failed := self.tell.failed:
+            numbers = ",".join(str(index + 1) for index in failed)
             raise PartialError(
-                f"{len(self.failed)} of {len(self.planned)} turns came out wrong: {numbers}",
+                f"{len(failed)} of {len(self.planned)} turns came out wrong: {numbers}",
                 f"listen to them; --retake {numbers} speaks them anew",
             )
 
@@ -129,7 +127,6 @@ class Episode:
         self, directory: Path, placement: Placement, journal: Journal | None, tags: Tags
     ) -> Mix:
         """Lay every turn into the mix as soon as it is there, from the journal or spoken now."""
-        from podtts.cli.progress import TurnBar
         from podtts.publish.mix import Mix, longest_mix, tempos
 
         spoken = self._spoken(journal)
@@ -138,23 +135,22 @@ class Episode:
         partial = journal.partial if journal else None
         with (
             open_mix(self.output, partial, self.publishing, tags, longest) as sink,
-            TurnBar(len(self.planned)) as bar,
+            self.tell.turns([*spoken]),
         ):
             mix = Mix(sink, self.publishing.layout, tempos(self.script))
             for index, turn in enumerate(self.planned):
-                bar.speaking(self.script.labels[turn.speaker], turn)
+                self.tell.begun(index)
                 if index in spoken:
                     assert journal is not None
                     mix.add(turn, journal.wave(index))
-                    self._problems(index, spoken[index].problems)
+                    self.tell.kept(index, spoken[index])
                 else:
                     audio = next(stream)
                     assert audio.index == index
                     if journal is not None:
                         journal.keep(audio, self.script.labels[turn.speaker])
                     mix.add(turn, audio.wave)
-                    self._report(audio, placement.device.type)
-                bar.done()
+                    self.tell.spoken(audio)
         return mix
 
     def _open_journal(
@@ -215,7 +211,7 @@ class Episode:
         started = time.perf_counter()
         narrow = narrow_store(self.root, directory, warn_once)
         models = load_models(directory, placement, narrow)
-        self._perf("load", placement.device.type, time.perf_counter() - started)
+        self.tell.loaded(time.perf_counter() - started)
         if models.untrained:
             say("this checkpoint has random weights: what it speaks is noise")
         variations = {} if journal is None else journal.next_variations(self.takes.retake)
@@ -232,28 +228,6 @@ class Episode:
             variations=variations,
         )
 
-    def _report(self, audio: TurnAudio, device: str) -> None:
-        number = audio.index + 1
-        for stage in ("llm", "flow", "vocoder"):
-            detail = f"turn={number} tokens={len(audio.tokens.ids)} audio={audio.seconds:.2f}"
-            self._perf(stage, device, getattr(audio.work, stage), detail)
-        self._problems(audio.index, audio.problems)
-        if not audio.tokens.ended and not audio.problems:
-            warn(
-                f"turn {number} (line {audio.turn.line}) reached the limit of "
-                f"{len(audio.tokens.ids)} tokens; its end may be missing"
-            )
-
-    def _problems(self, index: int, problems: tuple[str, ...]) -> None:
-        for problem in problems:
-            warn(f"turn {index + 1} (line {self.planned[index].line}) came out wrong: {problem}")
-        if problems:
-            self.failed.append(index)
-
-    def _perf(self, stage: str, device: str, seconds: float, detail: str = "") -> None:
-        if self.verbose:
-            say(f"[PERF] stage={stage} device={device} seconds={seconds:.3f} {detail}")
-
     def _publish(self, journal: Journal, mix: Mix, tags: Tags) -> None:
         """Write the files that were asked for from the finished mix."""
         from podtts.publish.release import publish
@@ -261,7 +235,10 @@ class Episode:
 
         names = speaker_names(self.script.labels, [one.prompt.name for one in self.cast])
         timeline = mix.timeline(self.script, names)
-        publish(journal.partial, timeline, Path(self.output), self.publishing, tags, say)
+        output, work = Path(self.output), self.tell.work
+        self.tell.published(
+            publish(journal.partial, timeline, output, self.publishing, tags, say, work)
+        )
 
     def _say_what_is_kept(self, journal: Journal) -> None:
         if not self.done and journal.count:
@@ -270,13 +247,3 @@ class Episode:
                 f"{journal.count} turns are kept in {journal.folder}; go on with --resume"
                 f"{listen if journal.partial.exists() else ''}"
             )
-
-    def _summary(self, mix: Mix) -> None:
-        wall, seconds = time.perf_counter() - self.started, mix.samples / OUTPUT_HZ
-        where = "stdout" if self.output == "-" else self.output
-        # Silence between turns takes no work: it would only flatter the figure.
-        rtf = f"{wall / mix.seconds_spoken:.2f}" if mix.seconds_spoken else "-"
-        say(
-            f"{where}: {len(self.planned)} turns, {seconds:.1f} s of audio in {wall:.1f} s, "
-            f"RTF {rtf}"
-        )

@@ -93,4 +93,12 @@ FlowPrecisionOption = Annotated[
         help="float32 or bfloat16; default: the preset's, where the device has it.",
     ),
 ]
+LogOption = Annotated[
+    str | None,
+    typer.Option(
+        "--log-json",
+        metavar="FILE",
+        help="Append what happens as JSON, an object a line; - for stdout.",
+    ),
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -10,10 +12,16 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
+
+from podtts.cli.remaining import Taken, seconds_left
+from podtts.text.length import expected_seconds
 
 if TYPE_CHECKING:
     from podtts.values import Turn
@@ -25,19 +33,32 @@ def _console() -> Console:
 
 
 class TurnBar:
-    """One bar over the turns of an episode, with the line being spoken."""
+    """One bar over the turns of an episode, with the time left and the line being spoken.
 
-    def __init__(self, turns: int) -> None:
+    spoken: turns (0-based) that cost nothing any more. The bar grows by the length of the texts.
+    """
+
+    def __init__(
+        self, turns: Sequence[Turn], labels: Sequence[str], spoken: Collection[int]
+    ) -> None:
+        self._turns, self._labels = turns, labels
+        self._lengths = [expected_seconds(turn.text) for turn in turns]
+        self._to_come = {
+            index: length for index, length in enumerate(self._lengths) if index not in spoken
+        }
+        self._taken: list[Taken] = []
         self._progress = Progress(
-            TextColumn("turn {task.completed}/{task.total}"),
+            TextColumn("turn {task.fields[number]}/{task.fields[turns]}"),
             BarColumn(bar_width=24),
-            TimeRemainingColumn(),
+            _TimeLeft(),
             TextColumn("{task.description}", markup=False),  # scripts may hold brackets
             console=_console(),
             transient=True,
             disable=not sys.stderr.isatty(),
         )
-        self._task = self._progress.add_task("", total=turns)
+        self._task = self._progress.add_task(
+            "", total=sum(self._lengths), number=1, turns=len(turns), done_at=None
+        )
 
     def __enter__(self) -> TurnBar:
         self._progress.start()
@@ -46,15 +67,38 @@ class TurnBar:
     def __exit__(self, *raised: object) -> None:
         self._progress.stop()
 
-    def speaking(self, label: str, turn: Turn) -> None:
+    def begin(self, index: int) -> None:
         """Show the turn that is being worked on."""
+        turn = self._turns[index]
         text = " ".join(turn.text.split())
         shown = text if len(text) <= 48 else text[:47] + "…"
-        self._progress.update(self._task, description=f"[{label}] {shown}", refresh=True)
+        self._progress.update(
+            self._task,
+            description=f"[{self._labels[turn.speaker]}] {shown}",
+            number=index + 1,
+            refresh=True,
+        )
 
-    def done(self) -> None:
-        """Count a turn as finished."""
-        self._progress.advance(self._task)
+    def end(self, index: int, seconds: float) -> None:
+        """Count a turn as finished, after so many seconds of work."""
+        if self._to_come.pop(index, None) is not None:
+            self._taken.append(Taken(self._lengths[index], seconds))
+        left = seconds_left(self._taken, self._to_come.values())
+        self._progress.update(
+            self._task,
+            advance=self._lengths[index],
+            done_at=None if left is None else time.monotonic() + left,
+        )
+
+
+class _TimeLeft(ProgressColumn):
+    """Counts down to the time at which the turns are expected to be done."""
+
+    def render(self, task: Task) -> Text:
+        if (done_at := task.fields["done_at"]) is None:
+            return Text("-:--:-- left")
+        minutes, seconds = divmod(max(0, round(done_at - time.monotonic())), 60)
+        return Text(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
 
 
 class DownloadBar:

@@ -67,6 +67,22 @@ ChaptersOption = Annotated[
 TranscriptOption = Annotated[
     bool, typer.Option("--transcript", help="Also write a transcript (Markdown).")
 ]
+PageOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--page",
+        metavar="FILE",
+        help="Also write a web page in one file: player, waveform and transcript.",
+    ),
+]
+PageAudioOption = Annotated[
+    str,
+    typer.Option(
+        "--page-audio",
+        metavar="HOW",
+        help="embed: the page holds the sound (22 MB an hour); link: it plays OUT.",
+    ),
+]
 TitleOption = Annotated[
     str, typer.Option("--title", metavar="TEXT", help="Of the episode; default: the script's name.")
 ]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from podtts.cli.episode import Episode
+from podtts.cli.eventlog import EventLog, check_log
 from podtts.cli.messages import warn
 from podtts.cli.options import (
     CacheDirOption,
@@ -17,6 +18,7 @@ from podtts.cli.options import (
     FlowSolverOption,
     FlowStepsOption,
     LexiconOption,
+    LogOption,
     ModelOption,
     NormalizeOption,
     PresetOption,
@@ -37,6 +39,8 @@ from podtts.cli.publishing import (
     FormatOption,
     GapOption,
     LoudnessOption,
+    PageAudioOption,
+    PageOption,
     RateOption,
     SameSpeakerGapOption,
     SplitOption,
@@ -56,10 +60,12 @@ from podtts.cli.sampling import (
 )
 from podtts.cli.scripts import read_spoken
 from podtts.cli.takes import Takes, parse_retakes
+from podtts.cli.telling import Telling
 from podtts.errors import UsageError
-from podtts.options import SamplingOptions, SynthesisOptions
+from podtts.options import SamplingOptions, SynthesisOptions, one_of
 from podtts.presets import DEFAULT_PRESET, choose_preset, suited
 from podtts.publish.options import (
+    PAGE_AUDIO,
     SPLITS,
     SUBTITLES,
     LayoutOptions,
@@ -73,6 +79,7 @@ _SAMPLING, _SYNTHESIS, _LAYOUT = SamplingOptions(), SynthesisOptions(), LayoutOp
 
 
 def synth(
+    context: typer.Context,
     script: ScriptArgument,
     output: Annotated[
         str | None,
@@ -141,12 +148,15 @@ def synth(
     subtitles: SubtitlesOption = None,
     chapters: ChaptersOption = False,
     transcript: TranscriptOption = False,
+    page: PageOption = None,
+    page_audio: PageAudioOption = "embed",
     title: TitleOption = "",
     artist: ArtistOption = "",
     date: DateOption = "",
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print [PERF] lines: seconds of every stage.")
     ] = False,
+    log_json: LogOption = None,
 ) -> None:
     """Speak a script: mono, 24 kHz, 16 bit WAV unless you say otherwise."""
     from podtts.script.cast import parse_speaker_flags
@@ -183,6 +193,8 @@ def synth(
             subtitles=parse_names(subtitles, SUBTITLES, "subtitles"),
             chapters=chapters,
             transcript=transcript,
+            page=page,
+            page_audio=one_of(PAGE_AUDIO, "page-audio", page_audio),
             title=title,
             artist=artist,
             date=date,
@@ -191,6 +203,7 @@ def synth(
     overrides = parse_speaker_flags(speaker or [])
     if output is not None and publishing is not None:
         check_publishing(publishing, output, dialogue, stream=is_stream(output))
+        check_log(log_json, output, script, page)
     if output is None or publishing is None or dry_run:
         show_plan(make_plan(dialogue, overrides, directory, cache_root(cache_dir), speakers))
         return
@@ -200,8 +213,12 @@ def synth(
     if flow_precision is None:
         options = replace(options, flow=suited(options.flow, placement))
     takes = Takes(resume, parse_retakes(retake, len(dialogue.turns)), keep)
-    episode = Episode(
-        dialogue, output, options, publishing, takes, keeps_prefix=prefix_cache, verbose=verbose
-    )
-    episode.gather(directory, overrides, cache_root(cache_dir), speakers)
-    episode.speak(directory, placement)
+    with EventLog(log_json) as log:
+        log.start(context.params, model=directory, placement=placement)
+        planned, on = dialogue.turns[:limit_turns], placement.device.type
+        tell = Telling(dialogue, planned, on, log, verbose=verbose)
+        episode = Episode(
+            dialogue, output, options, publishing, takes, tell, keeps_prefix=prefix_cache
+        )
+        episode.gather(directory, overrides, cache_root(cache_dir), speakers)
+        episode.speak(directory, placement)

@@ -59,11 +59,6 @@ class Mix:
         """Length of the whole so far."""
         return self._sink.samples
 
-    @property
-    def seconds_spoken(self) -> float:
-        """Length of all turns without the silence between them."""
-        return sum(self._lengths) / OUTPUT_HZ
-
     def timeline(self, script: Script, speakers: Sequence[str]) -> Timeline:
         """Where everything that was added stands."""
         return lay_out(self._turns, self._lengths, self._options, speakers, script.chapters)

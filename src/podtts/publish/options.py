@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Literal, TypeVar
 
 from podtts.errors import UsageError, nearest
@@ -20,6 +20,8 @@ Split = Literal["turns", "speakers"]
 SPLITS: tuple[Split, ...] = ("turns", "speakers")
 Subtitles = Literal["srt", "vtt", "json"]
 SUBTITLES: tuple[Subtitles, ...] = ("srt", "vtt", "json")
+PageAudio = Literal["embed", "link"]
+PAGE_AUDIO: tuple[PageAudio, ...] = ("embed", "link")
 
 MAX_GAP_SECONDS = 10.0
 QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
@@ -59,6 +61,8 @@ class PublishOptions:
     subtitles: tuple[Subtitles, ...] = ()
     chapters: bool = False
     transcript: bool = False
+    page: Path | None = None  # a web page of it; None: none
+    page_audio: PageAudio = "embed"  # the page holds the sound, or points to the output
     title: str = ""  # empty: the script's name
     artist: str = ""
     date: str = ""  # YYYY-MM-DD; empty: the day the run began
@@ -69,6 +73,7 @@ class PublishOptions:
             one_of(SPLITS, "split", name)
         for kind in self.subtitles:
             one_of(SUBTITLES, "subtitles", kind)
+        one_of(PAGE_AUDIO, "page-audio", self.page_audio)
         if self.rate_hz not in SAMPLE_RATES:
             raise UsageError(
                 f"sample-rate is {self.rate_hz}, but must be {', '.join(map(str, SAMPLE_RATES))}"
@@ -107,6 +112,7 @@ class PublishOptions:
             "--subtitles": bool(self.subtitles),
             "--chapters": self.chapters,
             "--transcript": self.transcript,
+            "--page": self.page is not None,
         }
         return next((option for option, is_wanted in wanted.items() if is_wanted), None)
 

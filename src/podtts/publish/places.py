@@ -44,6 +44,8 @@ def check_places(output: Path, options: PublishOptions, script: str) -> None:
     beside = [*_files(output, options)]
     if output in beside:
         raise UsageError(f"{output} would be both sound and text", "choose another output file")
+    if options.page is not None:
+        _check_page(options.page, [output, *beside])
     for path in (output, *beside):
         if path.is_dir():
             raise UsageError(f"{path} is a folder", "move it away, or choose another output file")
@@ -72,6 +74,13 @@ def left_as_they_were(output: Path, options: PublishOptions) -> list[Path]:
     return [path for path in there if path not in written and path.exists()]
 
 
+def _check_page(page: Path, written: list[Path]) -> None:
+    if [path.resolve() for path in written].count(page.resolve()) > 1:
+        raise UsageError(f"{page} would be written twice", "choose another name for the page")
+    if not page.parent.is_dir():
+        raise UsageError(f"there is no folder {page.parent}", f"run: mkdir -p {page.parent}")
+
+
 def _folders(output: Path, options: PublishOptions) -> list[Path]:
     return [split_folder(output, split) for split in options.splits]
 
@@ -82,3 +91,5 @@ def _files(output: Path, options: PublishOptions) -> Iterator[Path]:
         yield chapters_file(output)
     if options.transcript:
         yield transcript_file(output)
+    if options.page is not None:
+        yield options.page

@@ -14,6 +14,7 @@ from podtts.errors import UsageError
 from podtts.publish.audio_files import write_audio, write_parts
 from podtts.publish.chapters import chapters
 from podtts.publish.options import PublishOptions
+from podtts.publish.page import link, write_page
 from podtts.publish.places import (
     chapters_file,
     left_as_they_were,
@@ -25,6 +26,7 @@ from podtts.publish.subtitles import subtitles
 from podtts.publish.timeline import Timeline
 from podtts.publish.transcript import transcript
 from podtts.storage.staging import Staging
+from podtts.values import RunWork
 
 
 def publish(
@@ -34,19 +36,22 @@ def publish(
     options: PublishOptions,
     tags: Tags,
     say: Callable[[str], None],
-) -> None:
+    work: RunWork | None = None,
+) -> list[Path]:
     """Write an episode's files from its mix, which is taken away, and its timeline.
 
     mix:  a WAV file of 24 kHz, as long as the timeline says.
     tags: those the mix has, too.
     say:  told what became of the loudness, and what of an earlier run may no longer fit.
+    work: what was spoken for it now, whose figures the page shows.
+    returns: the files and folders, the episode's own last.
     Raises UsageError when something cannot be written; every older file then stands as it was.
     """
     with Master(mix) as master:
         assert master.samples == timeline.samples
         gain = _gain(master, options, say)
     try:
-        _write(mix, gain, timeline, output, options, tags)
+        written = _write(mix, gain, timeline, output, options, tags, work)
     except OSError as error:
         raise UsageError(
             f"{output}: cannot be published: {error.strerror}",
@@ -54,11 +59,18 @@ def publish(
         ) from error
     for path in left_as_they_were(output, options):
         say(f"{path} is of an earlier run and stays as it was; ask for it to have it written anew")
+    return written
 
 
 def _write(
-    mix: Path, gain: Gain, timeline: Timeline, output: Path, options: PublishOptions, tags: Tags
-) -> None:
+    mix: Path,
+    gain: Gain,
+    timeline: Timeline,
+    output: Path,
+    options: PublishOptions,
+    tags: Tags,
+    work: RunWork | None,
+) -> list[Path]:
     with Staging() as staging, Master(mix, gain.factor) as master:
         for split in options.splits:
             folder = staging.place(split_folder(output, split))
@@ -67,6 +79,9 @@ def _write(
             )
         for path, text in _texts(timeline, output, options, tags):
             staging.place(path).write_text(text, encoding="utf-8", newline="\n")
+        if options.page is not None:
+            linked = link(options.page, output) if options.page_audio == "link" else None
+            write_page(staging.place(options.page), master, timeline, tags, work, linked)
         if options.plain:
             shutil.move(mix, staging.place(output))
         else:
@@ -79,6 +94,7 @@ def _write(
                 tags,
             )
     mix.unlink(missing_ok=True)
+    return staging.targets
 
 
 def _texts(

@@ -37,6 +37,11 @@ class Staging:
         self._staged.append((hidden, target))
         return hidden
 
+    @property
+    def targets(self) -> list[Path]:
+        """What was placed, in that order."""
+        return [target for _, target in self._staged]
+
     def __exit__(
         self,
         kind: type[BaseException] | None,

@@ -1,0 +1,105 @@
+"""What happens in a run, one JSON object a line: `synth --log-json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from podtts.cli.messages import warn
+from podtts.cli.stopped import Stopped
+from podtts.errors import PodttsError, UsageError
+
+_PACKAGES = ("podtts", "torch", "transformers", "onnxruntime", "numpy", "soundfile")
+
+
+class EventLog:
+    """Appends events to a file as they happen, each a line that is written in one piece.
+
+    target: a file, which is gone on with where it exists; - for stdout; None: nothing is written.
+    Every line has `time` (UTC), `seconds` (since the run began) and `event`. A block that ends with
+    an error writes it as the last line. A log that cannot be written any more is warned of once,
+    and the run goes on.
+    Raises UsageError for a file that cannot be opened.
+    """
+
+    def __init__(self, target: str | None) -> None:
+        self._target = target
+        self._started = time.perf_counter()
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        if self._target == "-":
+            self._file = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+        elif self._target is not None:
+            try:
+                self._file = Path(self._target).open("ab", buffering=0)
+            except OSError as error:
+                raise UsageError(
+                    f"--log-json {self._target}: {error.strerror}", "choose another file"
+                ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.write("error", **_told(error))
+        if self._file is not None:
+            self._file.close()
+
+    def start(self, options: Mapping[str, Any], **values: Any) -> None:
+        """Write the first event of a run: all options as they were given or are by default."""
+        if self._file is not None:
+            versions = {name: version(name) for name in _PACKAGES}
+            python = {"python": platform.python_version()}
+            self.write("start", versions=python | versions, **values, options=dict(options))
+
+    def write(self, event: str, **values: Any) -> None:
+        """Append an event; values: anything of JSON, and paths."""
+        if self._file is None:
+            return
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "seconds": round(time.perf_counter() - self._started, 3),
+            "event": event,
+            **values,
+        }
+        try:
+            self._file.write(json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n")
+        except OSError as error:
+            self._file.close()
+            self._file = None
+            warn(f"--log-json {self._target}: {error.strerror}; nothing more is logged")
+
+
+def check_log(target: str | None, output: str, script: str, page: Path | None) -> None:
+    """Refuse a log that would get into something else. Raises UsageError."""
+    if target == output == "-":
+        raise UsageError("--log-json - and -o - would mix on stdout", "name a file for one of them")
+    if target == "-" and sys.stdout is None:
+        raise UsageError("there is no stdout to write the log to", "name a file")
+    if target is None or target == "-":
+        return
+    for what, other in (("output", output), ("script", script), ("page", page or output)):
+        if Path(target).resolve() == Path(other).resolve():
+            raise UsageError(f"--log-json {target} is the {what} itself", "name another file")
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, PodttsError):
+        return {"problem": error.problem, "hint": error.hint, "exit_code": error.exit_code}
+    if isinstance(error, Stopped):
+        return {"problem": str(error), "hint": "", "exit_code": error.exit_code}
+    return {"problem": f"{type(error).__name__}: {error}", "hint": "", "exit_code": None}

@@ -1,0 +1,135 @@
+"""`synth --log-json`: what happened, a line each, as it happens."""
+
+import json
+import os
+import signal
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import run, started
+from golden_data import MODEL
+
+FLAGS = ("--model", MODEL, "--flow-steps", "2", "--max-turn-tokens", "16", "--dtype", "float32")
+FULL = Path("/dev/full")
+
+
+def events(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_run_is_logged_from_start_to_summary(talk: Path, prepared: Path, tmp_path: Path) -> None:
+    out, log = tmp_path / "out.wav", tmp_path / "log.jsonl"
+    page = tmp_path / "page.html"
+    flags = (*FLAGS, "--cache-dir", prepared, "--log-json", log, "--subtitles", "srt")
+    said = run("synth", talk, "-o", out, *flags, "--page", page).done().said
+    told = events(log)
+    assert [one["event"] for one in told] == [
+        "start", "voices", "load", *["turn"] * 4, "published", "summary",
+    ]  # fmt: skip
+    start, voices, load, *turns, published, summary = told
+    assert start["options"]["seed"] == 1988
+    assert start["options"]["script"] == str(talk)
+    assert start["options"]["gap"] == 0.25
+    assert start["versions"].keys() >= {"podtts", "python", "torch"}
+    assert voices["voices"][0] == {"label": "S1", "voice": "anna", "cached": True}
+    assert load["stage_seconds"] > 0
+    assert [(one["turn"], one["label"], one["voice"]) for one in turns[:2]] == [
+        (1, "S1", "anna"),
+        (2, "S2", "ben"),
+    ]
+    assert turns[1]["text"] == "Good evening. <|laughter|>"
+    for turn in turns:
+        assert turn["audio_seconds"] == pytest.approx(turn["tokens"] / 25)
+        assert turn["stage_seconds"].keys() == {"llm", "flow", "vocoder"}
+        assert (turn["kept"], turn["problems"]) == (False, [])
+    assert published["files"] == [str(out.with_suffix(".srt")), str(page), str(out)]
+    assert summary["spoken_seconds"] == pytest.approx(sum(one["audio_seconds"] for one in turns))
+    assert f"RTF {summary['rtf']:.2f}" in said[-1]
+    assert f"{summary['audio_seconds']:.1f} s of audio" in said[-1]
+    seconds = [one["seconds"] for one in told]
+    assert seconds == sorted(seconds)
+    assert all(datetime.fromisoformat(one["time"]).utcoffset() is not None for one in told)
+
+
+def test_a_resumed_run_goes_on_in_the_same_log(talk: Path, prepared: Path, tmp_path: Path) -> None:
+    out, log, page = tmp_path / "out.wav", tmp_path / "log.jsonl", tmp_path / "page.html"
+    flags = ("synth", talk, "-o", out, *FLAGS, "--cache-dir", prepared, "--log-json", log)
+    run(*flags, "--limit-turns", "3").done()
+    first = len(events(log))
+    said = run(*flags, "--resume").done().said
+    told = events(log)[first:]
+    assert [one["kept"] for one in told if one["event"] == "turn"] == [True, True, True, False]
+    assert (told[-1]["turns"], told[-1]["spoken"]) == (4, 1)
+    assert "out.wav: 4 turns, 1 of them spoken now, " in said[-1]
+    again = run(*flags, "--resume", "--page", page).done()
+    assert events(log)[-1]["rtf"] is None
+    assert "0 of them spoken now" in again.said[-1]
+    assert again.said[-1].endswith("RTF -")
+    assert "This run spoke nothing" in page.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_what_was_logged_survives_a_signal(
+    number: signal.Signals, talk: Path, prepared: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.jsonl"
+    command = ("synth", talk, "-o", tmp_path / "out.wav", *FLAGS, "--cache-dir", prepared)
+    with started(*command, "--verbose", "--log-json", log) as process:
+        process.wait_for("stage=vocoder")
+        process.process.send_signal(signal.SIGSTOP)
+        process.process.send_signal(number)
+        process.process.send_signal(signal.SIGCONT)
+        process.finish()
+    assert log.read_text().endswith("\n")
+    told = events(log)
+    if number == signal.SIGTERM and told[-1]["event"] != "summary":  # else it was faster
+        assert told[-1]["event"] == "error"
+        assert (told[-1]["problem"], told[-1]["exit_code"]) == ("stopped (SIGTERM)", 143)
+    assert [one["event"] for one in told[:2]] == ["start", "voices"]
+
+
+def test_an_error_is_the_last_line(talk: Path, prepared: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    flags = (*FLAGS, "--cache-dir", tmp_path / "none", "--log-json", log)
+    result = run("synth", talk, "-o", tmp_path / "out.wav", *flags)
+    assert result.code == 3
+    last = events(log)[-1]
+    assert last["event"] == "error"
+    assert f"{last['problem']}; {last['hint']}" == result.error
+    assert last["exit_code"] == 3
+
+
+def test_stdout_takes_the_log(talk: Path, prepared: Path, tmp_path: Path) -> None:
+    flags = (*FLAGS, "--cache-dir", prepared, "--limit-turns", "1", "--log-json", "-")
+    result = run("synth", talk, "-o", tmp_path / "out.wav", *flags).done()
+    assert [json.loads(line)["event"] for line in result.lines][-1] == "summary"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_a_log_that_cannot_be_written_stops_no_run(
+    talk: Path, prepared: Path, tmp_path: Path
+) -> None:
+    flags = (*FLAGS, "--cache-dir", prepared, "--limit-turns", "2", "--log-json", FULL)
+    result = run("synth", talk, "-o", tmp_path / "out.wav", *flags).done()
+    warnings = [line for line in result.said if "log-json" in line]
+    assert warnings == [
+        f"podtts: warning: --log-json {FULL}: No space left on device; nothing more is logged"
+    ]
+    assert result.said[-1].startswith(f"{tmp_path / 'out.wav'}: 2 turns, ")
+
+
+def test_logs_that_cannot_be_are_refused(talk: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    for output, log, words in (
+        ("-", "-", "--log-json - and -o - would mix on stdout; name a file for one of them"),
+        (out, f"{tmp_path}{os.sep}.{os.sep}out.wav", "out.wav is the output itself"),
+        (out, talk, "talk.txt is the script itself; name another file"),
+        (out, tmp_path / "none" / "log", "No such file or directory; choose another file"),
+    ):
+        result = run("synth", talk, "-o", output, "--model", MODEL, "--log-json", log)
+        assert result.code == 2
+        assert words in result.error
+    assert [path.name for path in tmp_path.iterdir()] == []
+    assert talk.read_text().startswith("// two voices")

@@ -1,0 +1,277 @@
+"""A page in a real browser: it plays, follows, jumps and obeys the keyboard, from a file."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from podtts.audio.master import Master
+from podtts.audio.tags import Tags
+from podtts.audio.wav import WavWriter
+from podtts.publish.mix import Mix
+from podtts.publish.options import LayoutOptions, PublishOptions
+from podtts.publish.page import write_page
+from podtts.publish.release import publish
+from podtts.publish.timeline import Timeline
+from podtts.script.model import Script
+from podtts.values import Chapter, RunWork, StageSeconds, Turn
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)"
+)
+TURNS, SECONDS = 6, 3.0
+CLOSE_SECONDS = 0.05
+Open = Callable[..., Page]
+
+
+def tone_hz(index: int) -> int:
+    """What is heard in a turn."""
+    return 500 + 300 * index
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        quiet = ["--mute-audio", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline, Tags]:
+    """Six turns of two speakers, each of another tone, and two chapters."""
+    turns = tuple(
+        Turn(index % 2, f"Tone {tone_hz(index)}. </script> مرحبا 🌉") for index in range(TURNS)
+    )
+    script = Script("t.txt", ("A", "B"), turns, (Chapter("One", 0), Chapter("Two", 3)))
+    mix_path = tmp_path_factory.mktemp("tones") / "mix.wav"
+    seconds = torch.arange(round(SECONDS * 24_000)) / 24_000
+    with WavWriter(mix_path, mix_path, 2**30) as sink:
+        mix = Mix(sink, LayoutOptions())
+        for index, turn in enumerate(turns):
+            mix.add(turn, 0.3 * torch.sin(2 * torch.pi * tone_hz(index) * seconds))
+    tags = Tags("<Tones>", "Nobody", "2026-01-31", "AI-generated speech: podtts", "podtts")
+    return mix_path, mix.timeline(script, ("anna", "ben")), tags
+
+
+@pytest.fixture(scope="module")
+def page_file(tones: tuple[Path, Timeline, Tags]) -> Path:
+    mix, timeline, tags = tones
+    path = mix.with_name("page.html")
+    work = RunWork("cpu", TURNS, SECONDS * TURNS, StageSeconds(1, 1, 1))
+    with Master(mix) as master:
+        write_page(path, master, timeline, tags, work, None)
+    return path
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Open]:
+    """Open a page from its file; at the end it must not have complained or asked the network."""
+    complaints: list[str] = []
+    context = None
+
+    def open_page(path: Path, **settings: object) -> Page:
+        nonlocal context
+        context = browser.new_context(**settings)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith(("file:", "data:"))
+                else complaints.append(request.url)
+            ),
+        )
+        page.goto(path.as_uri())
+        until(page, "audio.readyState >= 1")
+        return page
+
+    yield open_page
+    assert context
+    context.close()
+    assert complaints == []
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait until something holds. (Playwright's own way asks the page, whose policy forbids it.)"""
+    deadline = time.monotonic() + 20
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        page.wait_for_timeout(20)
+
+
+def position(page: Page) -> float:
+    return float(page.evaluate("audio.currentTime"))
+
+
+def current(page: Page) -> str:
+    return str(page.evaluate("document.querySelector('.turn[aria-current]').id"))
+
+
+def start(timeline: Timeline, number: int) -> float:
+    return timeline.turns[number - 1].start / 24_000
+
+
+def after_seek(page: Page, action: Callable[[], object]) -> float:
+    """Where the sound is when the browser has done what an action asked for.
+
+    It plays slowly, so that a late look on a busy machine still sees the place it began at.
+    """
+    page.evaluate(
+        "() => { window.sought = null; audio.playbackRate = 0.0625;"
+        " audio.onseeked = () => { window.sought ??= audio.currentTime; }; }"
+    )
+    action()
+    until(page, "window.sought !== null")
+    return float(page.evaluate("window.sought"))
+
+
+def test_a_click_on_a_turn_plays_it(
+    opened: Open, page_file: Path, tones: tuple[Path, Timeline, Tags]
+) -> None:
+    page, timeline = opened(page_file), tones[1]
+    for number in (4, 2, 6):
+        there = after_seek(page, page.locator(f"#turn-{number} p").last.click)
+        assert abs(there - start(timeline, number)) <= CLOSE_SECONDS
+        assert current(page) == f"turn-{number}"
+        assert page.evaluate("audio.paused") is False
+    there = after_seek(page, page.get_by_role("button", name="Two").click)
+    assert abs(there - start(timeline, 4)) <= CLOSE_SECONDS
+
+
+def test_what_is_heard_is_the_turn_that_is_marked(opened: Open, page_file: Path) -> None:
+    page = opened(page_file)
+    page.evaluate(
+        """() => {
+            const context = new AudioContext();
+            window.meter = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+            context.createMediaElementSource(audio).connect(meter).connect(context.destination);
+            document.addEventListener("click", () => context.resume());
+            window.loudestHz = () => {
+                const bins = new Float32Array(meter.frequencyBinCount);
+                meter.getFloatFrequencyData(bins);
+                const top = bins.indexOf(Math.max(...bins));
+                return bins[top] > -60 ? top * context.sampleRate / meter.fftSize : 0;
+            };
+        }"""
+    )
+    for number in (5, 2):
+        page.click(f"#turn-{number} .jump")
+        wanted = tone_hz(number - 1)
+        until(page, f"Math.abs(loudestHz() - {wanted}) < 20")
+        assert current(page) == f"turn-{number}"
+
+
+def test_the_transcript_follows_and_scrolls(
+    opened: Open, page_file: Path, tones: tuple[Path, Timeline, Tags]
+) -> None:
+    page = opened(page_file, viewport={"width": 360, "height": 400})
+    for turn in reversed(tones[1].turns):
+        for seconds in (turn.start / 24_000, turn.stop / 24_000 - 0.01):
+            after_seek(page, lambda at=seconds: page.evaluate(f"audio.currentTime = {at}"))  # type: ignore[misc]
+            assert current(page) == f"turn-{turn.number}"
+    assert page.evaluate("document.querySelectorAll('[aria-current]').length") == 1
+    page.click("#play")
+    after_seek(page, lambda: page.evaluate(f"audio.currentTime = {start(tones[1], 6)}"))
+    box = "document.querySelector('#turn-6').getBoundingClientRect()"
+    until(page, f"{box}.top >= 0 && {box}.bottom <= innerHeight")
+    assert page.evaluate("document.body.scrollWidth <= innerWidth")
+
+
+def test_keys_alone_are_enough(
+    opened: Open, page_file: Path, tones: tuple[Path, Timeline, Tags]
+) -> None:
+    page, timeline = opened(page_file), tones[1]
+    press = page.keyboard.press
+    press("Space")
+    until(page, "!audio.paused")
+    assert page.get_attribute("#play", "aria-label") == "Pause"
+    press("Space")
+    until(page, "audio.paused")
+    assert page.evaluate("scrollY") == 0
+    before = position(page)
+    assert abs(after_seek(page, lambda: press("ArrowRight")) - before - 5) <= CLOSE_SECONDS
+    assert abs(after_seek(page, lambda: press("ArrowLeft")) - before) <= CLOSE_SECONDS
+    there = after_seek(page, lambda: press("Shift+ArrowRight"))
+    assert abs(there - start(timeline, 2)) <= CLOSE_SECONDS
+    there = after_seek(page, lambda: press("Shift+ArrowLeft"))
+    assert abs(there - start(timeline, 1)) <= CLOSE_SECONDS
+
+    reached = []
+    for _ in range(40):
+        press("Tab")
+        reached.append(
+            str(page.evaluate("document.activeElement.id || document.activeElement.className"))
+        )
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        if reached[-1] == "wave":
+            assert abs(after_seek(page, lambda: press("End")) - timeline.samples / 24_000) <= 0.05
+            assert abs(after_seek(page, lambda: press("PageDown")) - start(timeline, 6)) <= 0.05
+            assert after_seek(page, lambda: press("Home")) == 0
+        if reached.count("jump") == 3:
+            assert abs(after_seek(page, lambda: press("Enter")) - start(timeline, 3)) <= 0.05
+            break
+    assert reached[0] == "skip"
+    assert {"wave", "play", "back", "on", "speed", "follow", "jump"} <= set(reached)
+
+
+def test_everything_has_a_name_to_be_read_out(opened: Open, page_file: Path) -> None:
+    page = opened(page_file)
+    told = page.locator("body").aria_snapshot()
+    for words in (
+        'heading "<Tones>"',
+        'region "Player"',
+        'slider "Position in the episode"',
+        'button "Play"',
+        'combobox "Speed"',
+        'checkbox "Follow"',
+        'navigation "Chapters"',
+        'button "Play turn 3"',
+    ):
+        assert words in told
+    assert page.get_attribute("#wave", "aria-valuetext") == "0:00 of 0:19"
+    unnamed = "[...document.querySelectorAll('button')].filter(b => !b.ariaLabel && !b.innerText)"
+    assert page.evaluate(f"{unnamed}.length") == 0
+
+
+def test_light_and_dark_and_without_motion(opened: Open, page_file: Path) -> None:
+    def background(page: Page) -> str:
+        return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    page = opened(page_file, color_scheme="light", reduced_motion="reduce")
+    assert background(page) == "rgb(255, 255, 255)"
+    assert page.evaluate("calm.matches")
+    page.emulate_media(color_scheme="dark")
+    assert background(page) == "rgb(21, 23, 27)"
+
+
+def test_without_scripts_it_is_still_a_player_and_a_text(browser: Browser, page_file: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert page.locator("audio").is_visible()
+    assert not page.locator("#play").is_visible()
+    assert page.locator(".turn").count() == TURNS
+    context.close()
+
+
+def test_a_linked_page_plays_the_file_beside_it(
+    opened: Open, tones: tuple[Path, Timeline, Tags], tmp_path: Path
+) -> None:
+    mix, timeline, tags = tones
+    own = Path(shutil.copy(mix, tmp_path / "mix.wav"))
+    options = PublishOptions(format="flac", page=tmp_path / "p.html", page_audio="link")
+    publish(own, timeline, tmp_path / "talk #1.flac", options, tags, print)
+    page = opened(tmp_path / "p.html")
+    there = after_seek(page, page.locator("#turn-5 p").last.click)
+    assert abs(there - start(timeline, 5)) <= CLOSE_SECONDS

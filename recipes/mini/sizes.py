@@ -15,9 +15,9 @@ CODES = CODE_LEVELS**CODE_DIGITS  # 6561
 # Deviation of the noise the flow starts from. From 1 its mels are rough: words that the recognizer
 # gets wrong rise from 0.82 (no noise) to 1.01, n = 24; 0.4 gives 0.89 and keeps some variety.
 FLOW_NOISE = 0.4
-# Drawn more narrowly and without the penalty, the language model makes fewer slips: its own reader
-# finds wrong 14.6 % of the phones in place of 17.3 %, n = 50.
-TEMPERATURE, REPETITION_PENALTY = 0.3, 1.0
+# Drawn more narrowly and without the penalty, the language model is understood better: words that
+# the recognizer gets wrong fall from 0.926 to 0.884, n = 200.
+TEMPERATURE, REPETITION_PENALTY = 0.2, 1.0
 
 TOKENIZER_CHANNELS = 128
 SPEAKER_CHANNELS = 128

@@ -70,7 +70,7 @@ class TurnBar:
     def begin(self, index: int) -> None:
         """Show the turn that is being worked on."""
         turn = self._turns[index]
-        text = " ".join(turn.text.split())
+        text = " ".join(turn.shown.split())
         shown = text if len(text) <= 48 else text[:47] + "…"
         self._progress.update(
             self._task,

@@ -94,7 +94,7 @@ def _turn(timeline: Timeline, turn: TimedTurn) -> str:
         f'<button type="button" class="jump" aria-label="Play turn {turn.number}">'
         f"<time>{clock(turn.start)}</time></button>"
         f'<p class="name"><bdi>{speaker}</bdi><span class="number">{turn.number}</span></p>'
-        f'<p dir="auto">{_text(shown_text(turn.turn.text))}</p></li>'
+        f'<p dir="auto">{_text(shown_text(turn.turn.shown))}</p></li>'
     )
 
 

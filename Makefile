@@ -31,8 +31,9 @@ check: .venv/installed-dev  ## lint, format and types
 		|| { [ "$$(id -u)" = 0 ] && apt-get install --yes chromium; } </dev/null >/dev/null 2>&1 || true
 	@touch $@
 
+# Two processes, a file each at a time: most tests start programs of their own and wait for them.
 test: check .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 format: .venv/installed-dev  ## rewrite the source in the house style
 	$(BIN)/ruff check --fix .

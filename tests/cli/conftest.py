@@ -43,8 +43,9 @@ def prepared(first_prep: tuple[Path, Result]) -> Path:
 
 @pytest.fixture
 def own_cache(prepared: Path, tmp_path: Path) -> Path:
-    """A cache with the voices anna and ben, to change."""
-    return Path(shutil.copytree(prepared, tmp_path / "cache"))
+    """A cache with the voices anna and ben, to change, without what speaking has left there."""
+    left = shutil.ignore_patterns("prefixes", "quantized")
+    return Path(shutil.copytree(prepared, tmp_path / "cache", ignore=left))
 
 
 @pytest.fixture(scope="session")

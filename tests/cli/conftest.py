@@ -44,7 +44,7 @@ def prepared(first_prep: tuple[Path, Result]) -> Path:
 @pytest.fixture
 def own_cache(prepared: Path, tmp_path: Path) -> Path:
     """A cache with the voices anna and ben, to change, without what speaking has left there."""
-    left = shutil.ignore_patterns("prefixes", "quantized")
+    left = shutil.ignore_patterns("prefixes", "quantized", "digests")
     return Path(shutil.copytree(prepared, tmp_path / "cache", ignore=left))
 
 

@@ -13,7 +13,7 @@ from podtts.pipeline import Synthesizer
 from podtts.rendering import Render, Rendered, mels_of, render
 from podtts.script.model import Script
 from podtts.script.parse import parse_script
-from podtts.values import SpeechTokens, Turn, TurnAudio
+from podtts.values import SpeakerPrompt, SpeechTokens, Turn, TurnAudio
 
 QUICK = SynthesisOptions(sampling=SamplingOptions(max_tokens=12), flow=FlowOptions(steps=2))
 SCRIPT = parse_script("[A] Hello there.\n[B] Hi <|laughter|>\n[A] How are you?\n[B] Fine.\n")
@@ -174,3 +174,20 @@ def test_the_flow_starts_from_noise_as_deep_as_the_checkpoint_says() -> None:
     assert torch.equal(first, mels_of(models(), [turn])[0])
     first, second = mels(0.0)
     assert torch.equal(first, second)
+
+
+def test_the_flow_may_hear_the_end_of_a_prompt_alone() -> None:
+    tokens, prompt = SpeechTokens((5, 6, 7, 8), ended=True), trace_prompts("plain")[0]
+    features = prompt.features
+    end = dataclasses.replace(
+        features, speech_tokens=features.speech_tokens[-50:], mel=features.mel[-100:]
+    )
+
+    def mel(prompt: SpeakerPrompt, seconds: float | None) -> torch.Tensor:
+        flow = dataclasses.replace(QUICK.flow, prompt_seconds=seconds)
+        return mels_of(models(), [Render(tokens, prompt, flow, QUICK.seed, 1)])[0]
+
+    cut = mel(prompt, 2.0)
+    assert torch.equal(cut, mel(dataclasses.replace(prompt, features=end), None))
+    assert not torch.equal(cut, mel(prompt, None))
+    assert torch.equal(mel(prompt, 1000.0), mel(prompt, None))

@@ -100,7 +100,7 @@ def test_a_quantized_model_says_nearly_the_same(kind: Quantization) -> None:
     assert agreement > (0.9 if kind == "int8" else 0.5)
 
 
-def test_blocks_take_a_half_or_a_quarter_of_bfloat16(kind: Quantization) -> None:
+def test_blocks_take_nine_or_five_bits_a_weight(kind: Quantization) -> None:
     llm = models().llm
     blocks = quantized_blocks(llm, kind).values()
     size = sum(one.levels.nbytes + one.scale.nbytes for one in blocks)

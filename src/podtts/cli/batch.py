@@ -23,9 +23,13 @@ from podtts.cli.options import (
     LexiconOption,
     ModelOption,
     NormalizeOption,
+    PrefixCacheOption,
     PresetOption,
     QuantizeOption,
+    RetriesOption,
     SeedOption,
+    SpeakerOption,
+    SpeakersOption,
     ThreadsOption,
 )
 from podtts.cli.places import cache_root, model_directory
@@ -63,20 +67,8 @@ def batch(
         Path,
         typer.Option("--output", "-o", metavar="DIR", help="Folder of the episodes, ID.wav each."),
     ],
-    speaker: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--speaker",
-            metavar="LABEL=VOICE",
-            help="Who speaks a label, in every script that has it (repeatable).",
-        ),
-    ] = None,
-    speakers: Annotated[
-        Path | None,
-        typer.Option(
-            "--speakers", metavar="DIR", help="Recordings to take voices from before prepared ones."
-        ),
-    ] = None,
+    speaker: SpeakerOption = None,
+    speakers: SpeakersOption = None,
     lexicon: LexiconOption = None,
     normalize: NormalizeOption = True,
     gap: GapOption = _LAYOUT.gap_seconds,
@@ -125,20 +117,12 @@ def batch(
     limit_turns: Annotated[
         int | None, typer.Option(metavar="N", help="Speak the first turns of each script alone.")
     ] = None,
-    retries: Annotated[
-        int, typer.Option(metavar="N", help="Tries more for a turn that comes out wrong.")
-    ] = _SYNTHESIS.retries,
+    retries: RetriesOption = _SYNTHESIS.retries,
     keep: Annotated[
         bool,
         typer.Option("--keep/--no-keep", help="Keep the journals of finished episodes."),
     ] = True,
-    prefix_cache: Annotated[
-        bool,
-        typer.Option(
-            "--prefix-cache/--no-prefix-cache",
-            help="Keep what the LLM made of the voices' prompts for the next run.",
-        ),
-    ] = True,
+    prefix_cache: PrefixCacheOption = True,
     ray: Annotated[
         str | None,
         typer.Option(

@@ -93,6 +93,16 @@ FlowPrecisionOption = Annotated[
         help="float32 or bfloat16; default: the preset's, where the device has it.",
     ),
 ]
+RetriesOption = Annotated[
+    int, typer.Option(metavar="N", help="Tries more for a turn that comes out wrong.")
+]
+PrefixCacheOption = Annotated[
+    bool,
+    typer.Option(
+        "--prefix-cache/--no-prefix-cache",
+        help="Keep what the LLM made of the voices' prompts for the next run.",
+    ),
+]
 LogOption = Annotated[
     str | None,
     typer.Option(

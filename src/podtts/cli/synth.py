@@ -21,8 +21,10 @@ from podtts.cli.options import (
     LogOption,
     ModelOption,
     NormalizeOption,
+    PrefixCacheOption,
     PresetOption,
     QuantizeOption,
+    RetriesOption,
     ScriptArgument,
     SeedOption,
     SpeakerOption,
@@ -117,9 +119,7 @@ def synth(
     limit_turns: Annotated[
         int | None, typer.Option(metavar="N", help="Speak the first turns alone, to audition.")
     ] = None,
-    retries: Annotated[
-        int, typer.Option(metavar="N", help="Tries more for a turn that comes out wrong.")
-    ] = _SYNTHESIS.retries,
+    retries: RetriesOption = _SYNTHESIS.retries,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run of this output that was stopped.")
     ] = False,
@@ -131,13 +131,7 @@ def synth(
         bool,
         typer.Option("--keep/--no-keep", help="Keep OUT.podtts/, the run's journal, afterwards."),
     ] = True,
-    prefix_cache: Annotated[
-        bool,
-        typer.Option(
-            "--prefix-cache/--no-prefix-cache",
-            help="Keep what the LLM made of the voices' prompts for the next run.",
-        ),
-    ] = True,
+    prefix_cache: PrefixCacheOption = True,
     gap: GapOption = _LAYOUT.gap_seconds,
     gap_same_speaker: SameSpeakerGapOption = None,
     trim_silence: TrimOption = False,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _OWN = "com.microsoft"  # the domain of ONNX Runtime's own operators
 _OPSET, _IR_VERSION = 17, 10
 _ACCURACY = 4  # MatMulNBits: activations in 8 bits
-_SMALL_BYTES = 1024  # what the graph itself holds; ONNX Runtime takes nothing small from outside
+_SMALL_BYTES = 1024  # what the graph itself holds; all else is handed over without a copy
 
 
 class LayerGraph:

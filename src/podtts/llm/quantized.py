@@ -1,4 +1,4 @@
-"""An LLM whose layers are in 8 or 4 bits: a decode step reads a half or a quarter of the bytes.
+"""An LLM whose layers are in 8 or 4 bits: with their scales 9 or 5 a weight, in place of 16.
 
 Embedding and head stay as they are. On the CPU all layers become one graph; on other devices every
 linear layer widens its weight when it is used.

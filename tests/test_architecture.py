@@ -91,6 +91,7 @@ OWNERS = {
     "onnxruntime": {"prompts/encoders.py", "llm/layer_graph.py", "device.py", "cli/doctor.py"},
     "onnx": {"llm/layer_graph.py"},
     "soxr": {"audio"},
+    "pocketsphinx": {"bench/recognizer.py"},
     "pyloudnorm": {"audio/loudness.py"},
     "python_stretch": {"audio/stretch.py"},
     "pysubs2": {"publish/subtitles.py"},

@@ -11,10 +11,10 @@ from statistics import median
 import pytest
 import torch
 from recipes.mini.f0 import pitch
-from recipes.mini.measures import words_of
 from recipes.mini.recognizer import Recognizer
 
 from podtts.audio.io import decode_audio
+from podtts.bench.edits import words_of
 from podtts.errors import PodttsError
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer

@@ -16,10 +16,11 @@ from torch import Tensor
 from podtts.audio.io import Recording
 from podtts.audio.mel import mel_24k
 from podtts.audio.volume import normalize_volume
+from podtts.bench.edits import Edits, edits, total_rate, words_of
 from podtts.device import place
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
-from podtts.presets import Preset
+from podtts.presets import Preset, suited_bits
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import extract_prompt, prompt_inputs
 from podtts.rates import MEL_HOP, OUTPUT_HZ
@@ -31,7 +32,7 @@ from podtts.weights.load import load_models
 from recipes.mini.corpus import Corpus, Source, recording_of, worker_espeak
 from recipes.mini.espeak import EspeakVoice
 from recipes.mini.f0 import pitch
-from recipes.mini.measures import Edits, collapsed, edits, share, spread, total_rate, words_of
+from recipes.mini.measures import collapsed, share, spread
 from recipes.mini.recognizer import Recognizer, known_words
 from recipes.mini.speech_tokenizer import TokenizerTraining
 from recipes.mini.spoken_text import canonical_codes, load_tokenizer
@@ -81,7 +82,8 @@ class Evaluation:
         device: str,
         preset: Preset,
     ) -> None:
-        placement = place(device, quantize=preset.quantize)
+        placement = place(device)
+        placement = replace(placement, quantize=suited_bits(preset.quantize, placement))
         self.synthesizer = Synthesizer(load_models(checkpoint, placement))
         self.encoders: PromptEncoders = checkpoint_encoders(checkpoint)
         self.reader: TokenizerTraining = load_tokenizer(

@@ -26,10 +26,11 @@ from recipes.mini.spoken_text import SpokenText
 from recipes.mini.training import Recipe, train
 
 _PHRASES_FIRST = 0.2  # of the training: single short turns without prompts
-_LENGTHS = (512, 512, 512, 512, 1024, 1024, 1024, 1024, 1024, 2048, 2048, 4096)  # one a step
+_LENGTHS = (512,) * 12 + (1024,) * 5 + (2048,) * 2 + (4096,)  # one a step
+_RARE_CODES = 256  # beside the codes that occur, so many others are compared with in a step
 _STEP_IDS = 2048
 _NO_PROMPT = 0.3
-_PHRASE_TURNS = 0.25
+_PHRASE_TURNS = 0.35
 _TEXT_ONLY = 0.15  # dialogues that begin with turns kept as text alone, as after a rebuild
 _LONGEST_PROMPT = 200  # tokens
 _CASTS = (1, 2, 2, 2, 3, 4)
@@ -43,15 +44,21 @@ Ids = NDArray[np.int64]
 
 
 class LlmTraining(nn.Module):
-    """The language model with what makes it learn."""
+    """The language model with what makes it learn.
 
-    def __init__(self) -> None:
+    used: bool [6561], the codes that occur; None: all do. Others are never right, so that a few
+    of them, drawn anew every step, are enough to keep them unlikely.
+    """
+
+    def __init__(self, used: Tensor | None = None) -> None:
         super().__init__()
         self.llm = Qwen3(MINI_LLM)
         nn.init.normal_(self.llm.embed_tokens.weight, std=0.02)
         self.llm.head.requires_grad_(False)  # tied: the embedding's rows are used in its place
         self.digits = DigitRows(MINI_LLM.hidden_size, 0.05)
-        self.register_buffer("legal", self.llm.legal_rows(), persistent=False)
+        used = torch.ones(CODES, dtype=torch.bool) if used is None else used
+        self.register_buffer("used", used.nonzero()[:, 0], persistent=False)
+        self.register_buffer("rare", (~used).nonzero()[:, 0], persistent=False)
 
     def rows(self) -> Tensor:
         """The embedding with the digits' rows in it, [vocabulary, H]."""
@@ -61,17 +68,26 @@ class LlmTraining(nn.Module):
         """ids int64 [B, T]; learnt int8 [B, T]: 1 for speech and end of a turn, 2 for text."""
         rows = self.rows()
         hidden = functional_call(self.llm, {"embed_tokens.weight": rows}, (ids[:, :-1],))
-        legal: Tensor = self.legal  # type: ignore[assignment]
+        compared = self.compared()
+        place = torch.full((rows.shape[0],), -1, device=ids.device)
+        place[compared] = torch.arange(len(compared), device=ids.device)
         speech, text = learnt[:, 1:] == 1, learnt[:, 1:] == 2
-        target = ids[:, 1:][speech] - MINI_LLM.speech_token_offset
-        target = torch.where(target < 0, CODES, target)  # the one other id there ends the turn
-        logits = (hidden[speech] @ rows[legal].T).float()
+        target = place[ids[:, 1:][speech]]
+        logits = (hidden[speech] @ rows[compared].T).float()
         said = F.cross_entropy(logits, target)
         normaliser = logits.logsumexp(dim=1).square().mean()
         read = F.cross_entropy((hidden[text] @ rows[:TEXT_IDS].T).float(), ids[:, 1:][text])
         right = (logits.argmax(dim=1) == target).float().mean()
         loss = said + _NORMALISER_WEIGHT * normaliser + _TEXT_WEIGHT * read
         return loss, {"speech": said, "right": right, "normaliser": normaliser, "text": read}
+
+    def compared(self) -> Tensor:
+        """Ids among which the next one is told, int64 [used codes + some rare ones + 1]."""
+        used: Tensor = self.used  # type: ignore[assignment]
+        rare: Tensor = self.rare  # type: ignore[assignment]
+        some = rare[torch.randperm(len(rare))[:_RARE_CODES].to(rare.device)]
+        end = torch.tensor([MINI_LLM.end_token], device=used.device)
+        return torch.cat((torch.cat((used, some)) + MINI_LLM.speech_token_offset, end))
 
     def exported(self) -> Qwen3:
         """The model with its embedding written out; done once."""
@@ -98,6 +114,8 @@ class Dialogues:
         whole = _pieces(template, spoken.texts, spoken.codes, spoken.tokens)
         self.phrases = [whole[i] for i in spoken.is_phrase.nonzero()[:, 0].tolist()]
         self.sentences = [whole[i] for i in (~spoken.is_phrase).nonzero()[:, 0].tolist()]
+        self.used = torch.zeros(CODES, dtype=torch.bool)
+        self.used[spoken.codes.long()] = True
         prompts = _pieces(template, corpus.texts, codes, corpus.tokens)
         self.prompts = [one for one in prompts if len(one.speech) <= _LONGEST_PROMPT]
 
@@ -147,7 +165,7 @@ def train_llm(
     dialogues: Dialogues, device: torch.device, batch: int, minutes: float, path: Path
 ) -> dict[str, float]:
     """Train on drawn dialogues, short phrases first."""
-    module = LlmTraining().to(device)
+    module = LlmTraining(dialogues.used).to(device)
 
     def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         rng = random.Random(int(torch.randint(2**31, ())))

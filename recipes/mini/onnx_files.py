@@ -14,6 +14,7 @@ from recipes.mini.speaker_encoder import SpeakerEncoder
 from recipes.mini.speech_tokenizer import SpeechTokenizer
 
 _SMALLEST = 64  # numbers in a tensor that is worth halving
+HALVED = ".half"  # behind the name of a tensor kept in half precision
 
 
 def write_speech_tokenizer(tokenizer: SpeechTokenizer, path: Path) -> None:
@@ -61,9 +62,11 @@ def halve_weights(model: onnx.ModelProto) -> None:
         if values.dtype != np.float32 or values.size < _SMALLEST:
             continue
         name = weight.name
-        halved = numpy_helper.from_array(values.astype(np.float16), f"{name}.half")
+        halved = numpy_helper.from_array(values.astype(np.float16), f"{name}{HALVED}")
         weight.CopyFrom(halved)
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+        casts.append(
+            helper.make_node("Cast", [f"{name}{HALVED}"], [name], to=onnx.TensorProto.FLOAT)
+        )
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -105,6 +105,23 @@ def _speaker(options: argparse.Namespace) -> dict[str, float]:
     )
 
 
+def _restore(options: argparse.Namespace) -> dict[str, float]:
+    from recipes.mini.restore import restore, restore_tokenizer  # training needs no onnx
+
+    if options.source is None:
+        sys.exit("restore needs --from FOLDER, an exported checkpoint")
+    half = {part: 60 * _minutes(options, part) / 2 for part in _SHARES}
+    restore(options.source, options.work, options.voices, half)
+    return restore_tokenizer(
+        options.source,
+        options.work / "tokenizer.pt",
+        Corpus.load(options.work / "corpus.pt"),
+        options.device,
+        12 * options.batch,
+        _minutes(options, "tokenizer") / 4,
+    )
+
+
 def _vocoder(options: argparse.Namespace) -> dict[str, float]:
     corpus = Corpus.load(options.work / "corpus.pt")
     return train_vocoder(
@@ -212,6 +229,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 RUN: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "corpus": _corpus,
+    "restore": _restore,
     "tokenizer": _tokenizer,
     "speaker": _speaker,
     "tokens": _tokens,
@@ -228,6 +246,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="recipes.mini.run", description=__doc__)
     add = parser.add_argument
     add("--work", type=Path, required=True, help="folder for corpus, checkpoints and export")
+    add("--from", dest="source", type=Path, help="exported checkpoint that `restore` starts from")
     add("--device", type=torch.device, default=torch.device("cpu"), help="cpu or cuda")
     add("--minutes", type=float, default=240, help="training time of all parts together")
     add("--batch", type=int, default=1, help="times the batch sizes meant for one CPU core")
@@ -245,7 +264,7 @@ def _options() -> argparse.Namespace:
         "--parts",
         nargs="+",
         choices=tuple(RUN),
-        default=tuple(RUN),
+        default=tuple(part for part in RUN if part != "restore"),
         help="only these, in this order",
     )
     return parser.parse_args()

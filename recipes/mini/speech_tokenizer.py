@@ -130,10 +130,18 @@ def digit_entropies(smooth: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def train_speech_tokenizer(
-    corpus: Corpus, device: torch.device, batch: int, minutes: float, path: Path
+    corpus: Corpus,
+    device: torch.device,
+    batch: int,
+    minutes: float,
+    path: Path,
+    known: SpeechTokenizer | None = None,
 ) -> dict[str, float]:
-    """Train on random crops of the corpus."""
-    module = TokenizerTraining(len(corpus.inventory)).to(device)
+    """Train on random crops of the corpus; of a tokenizer that is `known`, the reader alone."""
+    module = TokenizerTraining(len(corpus.inventory))
+    if known is not None:
+        module.tokenizer = known.requires_grad_(False)
+    module.to(device)
     total = int(corpus.tokens.sum()) - _CROP_TOKENS
     log_f0 = _relative_pitch(corpus)
     loudness = corpus.mel.float().mean(dim=1)

@@ -33,7 +33,7 @@ from recipes.mini.text import Texts, enough
 from recipes.mini.training import load_trained, save_whole
 
 _JOB_SECONDS = 600.0
-_PHRASE_SHARE = 0.3
+_PHRASE_SHARE = 0.35
 _LEAD_S = 0.04
 
 Spoken = tuple[str, bool, NDArray[np.int16]]  # text, whether it is a phrase, codes

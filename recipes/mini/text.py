@@ -8,8 +8,10 @@ from __future__ import annotations
 import random
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from recipes.mini.chat import chat_line
@@ -22,6 +24,8 @@ _ACRONYM = re.compile(r"\b[A-Z][A-Z.]+\b|\b[b-hj-z]\b", re.ASCII)
 _QUOTED = re.compile(r'"([^"]+)"')
 _CHARACTERS_PER_SECOND = 16  # measured on the corpus
 _HELD_OUT_SHARE = 40  # one sentence in so many
+_WORD = re.compile(r"[a-z]{2,14}(?:'[a-z]{1,2})?")
+_UNREAD = 0.1  # a word that no sentence holds counts as read so often
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,9 @@ class Texts:
     definitions: tuple[str, ...]
     held_out: tuple[str, ...]  # of the examples
     words: tuple[str, ...]
+    # How often each word is to be practised, cumulative: as the root of how often it is read.
+    # Sentences alone show most words once, and WordNet's own words are mostly names of species.
+    practice: tuple[float, ...]
 
     @staticmethod
     def read(wordnet: Path) -> Texts:
@@ -47,21 +54,26 @@ class Texts:
             for example in _QUOTED.findall(gloss):
                 if _speakable(example.strip(), 3, 16):
                     examples.add(as_sentence(example.strip()))
+        learnt = sorted(text for text in examples if not is_held_out(text))
+        defined = sorted(text for text in definitions if not is_held_out(text))
+        read = Counter(word for text in learnt + defined for word in _WORD.findall(text.lower()))
+        practised = sorted(words | read.keys())
         return Texts(
-            tuple(sorted(text for text in examples if not is_held_out(text))),
-            tuple(sorted(text for text in definitions if not is_held_out(text))),
+            tuple(learnt),
+            tuple(defined),
             tuple(sorted(text for text in examples if is_held_out(text))),
-            tuple(sorted(words)),
+            tuple(practised),
+            tuple(accumulate((read[word] + _UNREAD) ** 0.5 for word in practised)),
         )
 
     def sentence(self, rng: random.Random) -> str:
         """A sentence or two to learn from."""
         kind = rng.random()
-        if kind < 0.5:
+        if kind < 0.64:
             return rng.choice(self.examples)
-        if kind < 0.62:
+        if kind < 0.74:
             return f"{rng.choice(self.examples)} {rng.choice(self.examples)}"
-        if kind < 0.75:
+        if kind < 0.9:
             return rng.choice(self.definitions)
         while is_held_out(line := chat_line(rng)):
             pass
@@ -69,13 +81,14 @@ class Texts:
 
     def phrase(self, rng: random.Random) -> str:
         """A few words without much sense, for how words are pronounced."""
-        if rng.random() < 0.1:
+        if rng.random() < 0.05:
             return as_sentence(number_words(int(10 ** rng.uniform(0, 6))))
         if rng.random() < 0.25:
             words = rng.choice(self.examples).rstrip(".?!").split()
             start = rng.randrange(len(words))
             return as_sentence(" ".join(words[start : start + rng.randint(1, 4)]).strip(" ,;:-"))
-        return as_sentence(" ".join(rng.choices(self.words, k=rng.randint(1, 4))))
+        words = rng.choices(self.words, cum_weights=self.practice, k=rng.randint(1, 4))
+        return as_sentence(" ".join(words))
 
 
 def enough(draw: Callable[[random.Random], str], rng: random.Random, seconds: float) -> list[str]:

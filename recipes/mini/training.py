@@ -15,7 +15,7 @@ from torch import Tensor, nn
 _CHECKPOINT_SECONDS = 60.0
 _LOG_SECONDS = 15.0
 _LONGEST_STEP_SECONDS = 20.0  # a process that was suspended meanwhile has not trained longer
-_WARM_UP_STEPS = 100
+WARM_UP_STEPS = 100
 _LAST_RATE = 0.02  # of the peak
 
 Step = Callable[[float], tuple[Tensor, dict[str, Tensor]]]  # progress 0 to 1 -> loss, figures
@@ -61,7 +61,7 @@ def train(
     while elapsed < budget:
         progress = elapsed / budget
         rate = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
-        rate *= min(1, (steps + 1) / _WARM_UP_STEPS)
+        rate *= min(1, (steps + 1) / WARM_UP_STEPS)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * rate

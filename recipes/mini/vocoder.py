@@ -87,9 +87,17 @@ class VocoderTraining(nn.Module):
 
     def exported(self) -> Vocoder:
         """The vocoder with the scale of its pitch folded into the head; done once."""
-        self.vocoder.f0_predictor.linear.weight.data.mul_(_F0_SCALE_HZ)
-        self.vocoder.f0_predictor.linear.bias.data.mul_(_F0_SCALE_HZ)
+        self._scale_pitch(_F0_SCALE_HZ)
         return self.vocoder
+
+    def restored(self) -> None:
+        """Take the scale out of the head of an exported vocoder; done once."""
+        self._scale_pitch(1 / _F0_SCALE_HZ)
+
+    def _scale_pitch(self, factor: float) -> None:
+        """Multiply what the pitch head gives."""
+        self.vocoder.f0_predictor.linear.weight.data.mul_(factor)
+        self.vocoder.f0_predictor.linear.bias.data.mul_(factor)
 
 
 def normalise_input(conv: nn.Conv1d, mean: float, deviation: float) -> None:

@@ -1,4 +1,7 @@
-"""Named trades of speed against exactness; docs/performance.md has the figures behind them."""
+"""Named trades of speed against exactness; docs/performance.md has the figures behind them.
+
+A preset asks for what pays where it pays; `suited` and `suited_bits` say where it does not.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,14 @@ if TYPE_CHECKING:
 class Preset:
     """How the LLM's weights are kept, and how the flow is solved."""
 
-    quantize: Quantization
+    quantize: Quantization  # where fewer bits are faster; see `suited_bits`
     flow: FlowOptions
 
 
 PRESETS = {
     "faithful": Preset("none", FlowOptions()),
-    "balanced": Preset("none", FlowOptions(steps=5, solver="heun", precision="bfloat16")),
-    "fast": Preset("int4", FlowOptions(steps=3, solver="midpoint", precision="bfloat16")),
+    "balanced": Preset("int8", FlowOptions(steps=8, precision="bfloat16")),
+    "fast": Preset("int4", FlowOptions(steps=4, precision="bfloat16")),
 }
 DEFAULT_PRESET = "balanced"
 
@@ -62,3 +65,10 @@ def suited(flow: FlowOptions, placement: Placement) -> FlowOptions:
     from podtts.device import has_native_bfloat16
 
     return flow if has_native_bfloat16(placement.device) else replace(flow, precision="float32")
+
+
+def suited_bits(quantize: Quantization, placement: Placement) -> Quantization:
+    """A preset's quantization, but none where fewer bits save memory alone and no time."""
+    from podtts.device import runs_layer_graph
+
+    return quantize if runs_layer_graph(placement.device) else "none"

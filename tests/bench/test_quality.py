@@ -3,6 +3,7 @@ import json
 from golden_data import MODEL, models, trace_prompts
 
 from podtts.bench.quality import measure_quality, quality_json
+from podtts.bench.recognizer import Ear, words_of_these
 from podtts.device import place
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import PRESETS, Preset
@@ -22,16 +23,22 @@ def test_every_preset_is_compared_with_faithful() -> None:
         return load_models(MODEL, place("cpu", "float32", preset.quantize))
 
     encoders = checkpoint_encoders(MODEL)
-    found = measure_quality(load, trace_prompts("plain"), encoders, QUICK, ("Hello.", "Yes."))
-    assert [one.preset for one in found] == [name for name in PRESETS if name != "faithful"]
-    assert loaded == ["none", "int4"]
-    balanced, fast = found
-    assert balanced.token_agreement == 1  # the same weights
-    assert balanced.token_divergence == 0
-    assert 0 < fast.token_agreement < 1
-    assert fast.token_divergence > 0
+    texts = ("Hello.", "Yes.")
+    ear = Ear(words_of_these(texts))
+    found = measure_quality(load, trace_prompts("plain"), encoders, QUICK, ear, texts)
+    assert [one.preset for one in found] == list(PRESETS)
+    assert loaded == ["none", "int8", "int4"]
+    faithful, balanced, fast = found
+    assert faithful.token_agreement == 1
+    assert faithful.token_divergence == faithful.mel_distance == 0
+    assert fast.token_agreement < balanced.token_agreement
+    assert 0 < balanced.token_divergence < fast.token_divergence
     assert 0 < balanced.mel_distance < fast.mel_distance
     for one in found:
+        assert one.words == 2
+        assert one.word_accuracy is not None  # of random weights: nothing to be understood
+        assert one.word_accuracy <= 1
+        assert one.rtf > 0
         assert one.embedding_cosine is not None
-        assert 0.5 < one.embedding_cosine <= 1
-    assert json.loads(quality_json(found))[0]["preset"] == "balanced"
+        assert 0.5 < one.embedding_cosine < 1 + 1e-6
+    assert json.loads(quality_json(found))[1]["preset"] == "balanced"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean, median
 
 import torch
@@ -12,18 +12,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from podtts.audio.io import Recording
+from podtts.bench.edits import edits, total_rate, words_of
+from podtts.bench.recognizer import Ear
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SynthesisOptions
+from podtts.pipeline import Synthesizer
 from podtts.presets import PRESETS, Preset
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import prompt_inputs
 from podtts.randomness import stage_rng
 from podtts.rates import MIN_PROMPT_SECONDS, OUTPUT_HZ
 from podtts.rendering import Render, mels_of, waves_of
+from podtts.script.model import Script
 from podtts.speaking import open_dialogue
 from podtts.text.normalize import normalize_text
-from podtts.values import SpeakerPrompt, SpeechTokens
+from podtts.values import SpeakerPrompt, SpeechTokens, Turn, TurnAudio
 from podtts.weights.load import Models
 
 TEXTS = (
@@ -35,13 +39,25 @@ TEXTS = (
     "They sold the house in spring and moved to a farm near the mountains.",
     "If the weather stays dry, the workers will finish the new road by Friday.",
     "He found an old letter between the pages of a book about birds.",
+    "The bridge was closed for a week after the river had left its bed.",
+    "My brother plays the guitar in a band that nobody has ever heard of.",
+    "We need two more chairs for the guests who are coming to dinner tonight.",
+    "The first train leaves at six and takes about three hours to the coast.",
+    "You should write down your plan before you begin to build the boat.",
+    "A good story needs a strange place, a brave person and a difficult question.",
+    "The doctor said that fresh air and long walks would help him sleep.",
+    "Every summer the children collect shells and sell them to the tourists.",
 )
 _EXACT = "faithful"
 
 
 @dataclass(frozen=True)
 class Quality:
-    """A preset beside `faithful`, over `texts` turns."""
+    """A preset beside `faithful`, over `texts` turns.
+
+    Agreement, divergence, mels and voices are of the tokens that faithful's LLM wrote; words and
+    RTF are of turns the preset speaks by itself.
+    """
 
     preset: str
     texts: int
@@ -49,6 +65,9 @@ class Quality:
     token_divergence: float  # nats, of the distribution of the next token from faithful's
     mel_distance: float  # mean absolute difference, natural log, median of the turns
     embedding_cosine: float | None  # of the waves' speaker embeddings; None: no turn is long enough
+    word_accuracy: float | None  # of a recognizer that knows the texts' words; None: it is not here
+    words: int
+    rtf: float  # seconds of work of all stages per second of audio
 
 
 def measure_quality(
@@ -56,18 +75,17 @@ def measure_quality(
     prompts: Sequence[SpeakerPrompt],
     encoders: PromptEncoders,
     options: SynthesisOptions,
+    ear: Ear | None,
     texts: Sequence[str] = TEXTS,
 ) -> list[Quality]:
-    """Compare every preset with `faithful` on turns that faithful's LLM writes.
+    """Compare every preset with `faithful` on turns that faithful's LLM writes, and let it speak.
 
-    load: models for a preset.
+    load: models for a preset. ear: hears the texts' words; None: nobody does.
     """
     exact = _Spoken(load(PRESETS[_EXACT]), prompts, options, texts)
     reference = exact.rendered(exact.models, PRESETS[_EXACT])
     found = []
     for name, preset in PRESETS.items():
-        if name == _EXACT:
-            continue
         models = exact.models if preset.quantize == "none" else load(preset)
         agreement, divergence = exact.agreement(models.llm)
         rendered = exact.rendered(models, preset)
@@ -80,8 +98,22 @@ def measure_quality(
             for (_, ours), (_, theirs) in zip(rendered, reference, strict=True)
             if len(ours) > MIN_PROMPT_SECONDS * OUTPUT_HZ
         ]
-        cosine = median(cosines) if cosines else None
-        found.append(Quality(name, len(texts), agreement, divergence, median(distances), cosine))
+        turns = exact.spoken(models, replace(options, flow=preset.flow))
+        wanted = [words_of(turn.turn.text) for turn in turns]
+        heard = None if ear is None else [ear.words(turn.wave) for turn in turns]
+        found.append(
+            Quality(
+                preset=name,
+                texts=len(texts),
+                token_agreement=agreement,
+                token_divergence=divergence,
+                mel_distance=median(distances),
+                embedding_cosine=median(cosines) if cosines else None,
+                word_accuracy=None if heard is None else 1 - total_rate(map(edits, wanted, heard)),
+                words=sum(map(len, wanted)),
+                rtf=sum(turn.work.total for turn in turns) / sum(turn.seconds for turn in turns),
+            )
+        )
     return found
 
 
@@ -100,7 +132,7 @@ class _Spoken:
         options: SynthesisOptions,
         texts: Sequence[str],
     ) -> None:
-        self.models, self.options = models, options
+        self.models, self.options, self.texts = models, options, texts
         self.prompts = [prompts[number % len(prompts)] for number in range(len(texts))]
         self.tokens: list[SpeechTokens] = []
         self.context: list[list[int]] = []  # ids in front of each turn's speech
@@ -124,6 +156,18 @@ class _Spoken:
             same += (exact.argmax(dim=1) == ours.argmax(dim=1)).float().tolist()
             divergence += (exact.exp() * (exact - ours)).sum(dim=1).tolist()
         return fmean(same), fmean(divergence)
+
+    def spoken(self, models: Models, options: SynthesisOptions) -> list[TurnAudio]:
+        """Every text by itself through the whole chain."""
+        synthesizer = Synthesizer(models)
+        return [
+            next(
+                synthesizer.synthesize(
+                    Script("quality", (prompt.name,), (Turn(0, text),)), [prompt], options
+                )
+            )
+            for prompt, text in zip(self.prompts, self.texts, strict=True)
+        ]
 
     def rendered(self, models: Models, preset: Preset) -> list[tuple[Tensor, Tensor]]:
         """Mel [F, 80] and wave [S] of every turn, on the CPU, with the noise of its number."""

@@ -210,10 +210,13 @@ def quality_table(model: str, qualities: Sequence[Quality]) -> Table:
     from rich.table import Table
 
     table = Table(title=f"quality of the presets beside faithful, {model}", title_justify="left")
-    for heading in ("preset", "turns", "same token", "divergence", "mel distance", "voice cosine"):
-        table.add_column(heading, justify="left" if heading == "preset" else "right")
+    table.add_column("preset")
+    headings = ("turns", "same token", "divergence", "mel distance", "voice cosine", "words", "RTF")
+    for heading in headings:
+        table.add_column(heading, justify="right")
     for one in qualities:
         cosine = "-" if one.embedding_cosine is None else f"{one.embedding_cosine:.4f}"
+        right = "-" if one.word_accuracy is None else f"{100 * one.word_accuracy:.1f} %"
         table.add_row(
             one.preset,
             str(one.texts),
@@ -221,6 +224,8 @@ def quality_table(model: str, qualities: Sequence[Quality]) -> Table:
             f"{one.token_divergence:.4f}",
             f"{one.mel_distance:.3f}",
             cosine,
+            right,
+            f"{one.rtf:.3g}",
         )
     return table
 

@@ -26,9 +26,10 @@ from podtts.cli.places import chosen_placement, model_directory
 from podtts.cli.sampling import sampling_options
 from podtts.errors import UsageError, nearest
 from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.presets import DEFAULT_PRESET, choose_preset, suited
+from podtts.presets import DEFAULT_PRESET, choose_preset, suited, suited_bits
 
 if TYPE_CHECKING:
+    from podtts.bench.recognizer import Ear
     from podtts.bench.report import BenchReport
     from podtts.presets import Preset
     from podtts.prompts.encoders import PromptEncoders
@@ -126,6 +127,7 @@ def bench(
 
     # The models are loaded whole: the published recipe beside ours keeps their weights.
     placement = chosen_placement(device, dtype, "none", threads)
+    bits = chosen.quantize if quantize is not None else suited_bits(chosen.quantize, placement)
     flow = chosen.flow if flow_precision is not None else suited(chosen.flow, placement)
     # No retries: a turn spoken again would be counted as one turn that took twice as long.
     sampling = SamplingOptions() if directory is None else sampling_options(directory)
@@ -138,7 +140,7 @@ def bench(
         against_published=against == "published",
         options=options,
         preset=preset,
-        quantize=chosen.quantize,
+        quantize=bits,
     )
     tell(f"loading {plan.model}")
     models, loading = load(directory, plan.model, placement)
@@ -191,8 +193,20 @@ def _show_quality(
     encoders = checkpoint_encoders(directory)
     prompts = _quality_prompts(directory, encoders)
     options = SynthesisOptions(seed=seed, sampling=sampling_options(directory))
-    found = measure_quality(load_preset, prompts, encoders, options)
+    found = measure_quality(load_preset, prompts, encoders, options, _ear())
     print_all([quality_table(str(directory), found)], quality_json(found), json_file)
+
+
+def _ear() -> Ear | None:
+    """Who hears the words, if somebody can."""
+    from podtts.bench.quality import TEXTS
+    from podtts.bench.recognizer import Ear, words_of_these
+
+    try:
+        return Ear(words_of_these(TEXTS))
+    except UsageError as error:
+        warn(f"{error}; {error.hint}")
+        return None
 
 
 def _quality_prompts(directory: Path, encoders: PromptEncoders) -> list[SpeakerPrompt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,13 +37,18 @@ def model_directory(value: str | None) -> Path:
 
 
 def chosen_placement(
-    device: str, dtype: str, quantize: Quantization, threads: int | None
+    device: str, dtype: str, quantize: Quantization, threads: int | None, *, asked: bool = False
 ) -> Placement:
-    """What --device, --dtype, --quantize and --threads ask for; loads torch."""
+    """What --device, --dtype and --threads ask for; loads torch.
+
+    quantize: a preset's, left out where it does not pay, unless it was asked for by its name.
+    """
     import torch
 
     from podtts.device import place
+    from podtts.presets import suited_bits
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return place(device, dtype, quantize)
+    placement = place(device, dtype)
+    return replace(placement, quantize=quantize if asked else suited_bits(quantize, placement))

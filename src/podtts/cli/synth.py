@@ -203,7 +203,9 @@ def synth(
         return
     for line in dialogue.warnings:
         warn(line)
-    placement = chosen_placement(device, dtype, chosen.quantize, threads)
+    placement = chosen_placement(
+        device, dtype, chosen.quantize, threads, asked=quantize is not None
+    )
     if flow_precision is None:
         options = replace(options, flow=suited(options.flow, placement))
     takes = Takes(resume, parse_retakes(retake, len(dialogue.turns)), keep)

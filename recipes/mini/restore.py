@@ -1,0 +1,93 @@
+"""From an exported checkpoint folder back to training checkpoints, to train its parts on.
+
+Only what is exported comes back: what merely helps training (digits' rows, the classifier of
+voices) starts anew. The reader of the codes is learnt again beside a tokenizer that stays as it
+is, so that codes keep the meaning the other parts have learnt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from podtts.weights.files import SPEAKER_ENCODER_FILE, SPEECH_TOKENIZER_FILE
+from podtts.weights.names import flow_name, hift_name, llm_name
+from recipes.mini.corpus import Corpus
+from recipes.mini.flow import FlowTraining
+from recipes.mini.llm import LlmTraining
+from recipes.mini.onnx_files import HALVED
+from recipes.mini.sizes import MINI_HIFT
+from recipes.mini.speaker_encoder import SpeakerTraining
+from recipes.mini.speech_tokenizer import SpeechTokenizer, train_speech_tokenizer
+from recipes.mini.training import WARM_UP_STEPS, save_whole
+from recipes.mini.vocoder import VocoderTraining
+
+
+def restore(source: Path, work: Path, voices: int, seconds: Mapping[str, float]) -> None:
+    """Write `work`/PART.pt of all parts but the tokenizer; they count as trained for `seconds`."""
+    blocks = len(MINI_HIFT.block_kernels)
+    llm, flow, vocoder = LlmTraining(), FlowTraining(), VocoderTraining()
+    _read(llm.llm, source / "model.safetensors", llm_name, without="head.weight")
+    _read(flow.flow, source / "flow.safetensors", flow_name)
+    _read(vocoder.vocoder, source / "hift.safetensors", lambda name: hift_name(name, blocks))
+    llm.digits.rows.data.zero_()
+    flow.digits.rows.data.zero_()
+    vocoder.restored()
+    speaker = SpeakerTraining(voices)
+    speaker.encoder.load_state_dict(onnx_weights(source / SPEAKER_ENCODER_FILE, speaker.encoder))
+    parts: dict[str, nn.Module] = {"llm": llm, "flow": flow, "vocoder": vocoder, "speaker": speaker}
+    for part, module in parts.items():
+        state = {
+            "module": module.state_dict(),
+            "optimizers": None,
+            "elapsed": seconds[part],
+            "steps": WARM_UP_STEPS,
+            "skipped": 0,
+        }
+        save_whole(state, work / f"{part}.pt")
+
+
+def restore_tokenizer(
+    source: Path,
+    path: Path,
+    corpus: Corpus,
+    device: torch.device,
+    batch: int,
+    minutes: float,
+) -> dict[str, float]:
+    """Learn a reader of the exported tokenizer's codes; write both, never to be trained on."""
+    tokenizer = SpeechTokenizer()
+    tokenizer.load_state_dict(onnx_weights(source / SPEECH_TOKENIZER_FILE, tokenizer))
+    figures = train_speech_tokenizer(corpus, device, batch, minutes, path, tokenizer)
+    state = torch.load(path)
+    save_whole({**state, "elapsed": math.inf}, path)
+    return figures
+
+
+def _read(
+    module: nn.Module, path: Path, published: Callable[[str], str], without: str = ""
+) -> None:
+    """Fill a module from a file of `save_part`."""
+    tensors = load_file(path)
+    ours = {
+        name: tensors[published(name)].float() for name in module.state_dict() if name != without
+    }
+    module.load_state_dict(ours, strict=not without)
+
+
+def onnx_weights(path: Path, module: nn.Module) -> dict[str, Tensor]:
+    """The tensors of `module` out of an ONNX file of `onnx_files`, float32."""
+    kept = {
+        weight.name.removesuffix(HALVED): weight for weight in onnx.load(path).graph.initializer
+    }
+    return {
+        name: torch.from_numpy(numpy_helper.to_array(kept[name]).copy()).float()
+        for name in module.state_dict()
+    }

@@ -1,0 +1,77 @@
+"""pocketsphinx as the judge of what was said: an independent ear that needs no network.
+
+It comes with the extra `quality`, English only, and is far from human: its errors say something
+beside those of another preset, or of the recordings themselves, and little alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from podtts.audio.io import resample
+from podtts.audio.volume import normalize_volume
+from podtts.bench.edits import words_of
+from podtts.errors import UsageError
+from podtts.rates import ENCODER_HZ, OUTPUT_HZ
+
+if TYPE_CHECKING:
+    from pocketsphinx import Decoder
+
+_NOISE = 1e-3  # without it some synthetic sentences return nothing
+_PAUSE_S = 0.2
+# With the default beams some sentences of clear synthetic speech return nothing. A grammar is
+# narrow enough for wide ones; any words at all would take seconds a sentence.
+_WIDE_BEAMS = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
+
+
+class Ear:
+    """Hears words in waves; what words it knows is the grammar's choice.
+
+    grammar: in JSGF's notation, or None for any words at all.
+    Raises UsageError where pocketsphinx is not installed.
+    """
+
+    def __init__(self, grammar: str | None = None) -> None:
+        try:
+            from pocketsphinx import Decoder
+        except ImportError as error:
+            raise UsageError(
+                "words are judged by pocketsphinx, which is not installed",
+                "run: pip install 'podtts[quality]'",
+            ) from error
+        if grammar is None:
+            self._decoder: Decoder = Decoder(loglevel="FATAL")
+            return
+        self._decoder = Decoder(lm=None, loglevel="FATAL", **_WIDE_BEAMS)
+        self._decoder.add_jsgf_string(
+            "choice", f"#JSGF V1.0;\ngrammar choice;\npublic <choice> = {grammar};\n"
+        )
+        self._decoder.activate_search("choice")
+
+    def words(self, wave: Tensor) -> list[str]:
+        """Words in a wave, float32 [S] at 24 kHz."""
+        slow = normalize_volume(resample(wave, OUTPUT_HZ, ENCODER_HZ))
+        pause = torch.zeros(int(_PAUSE_S * ENCODER_HZ))
+        slow = torch.cat((pause, slow, pause))
+        noise = torch.randn(len(slow), generator=torch.Generator().manual_seed(0))
+        samples = ((slow + _NOISE * noise).clamp(-1, 1) * 32767).to(torch.int16)
+        decoder: Any = self._decoder
+        decoder.start_utt()
+        decoder.process_raw(samples.numpy().tobytes(), no_search=False, full_utt=True)
+        decoder.end_utt()
+        best = decoder.hyp()
+        return words_of(best.hypstr) if best else []
+
+
+def one_of_these(texts: Sequence[str]) -> str:
+    """A grammar of whole sentences."""
+    return " | ".join(" ".join(words_of(text)) for text in texts)
+
+
+def words_of_these(texts: Sequence[str]) -> str:
+    """A grammar of the sentences' words, in any number and order."""
+    return f"( {' | '.join(sorted({word for text in texts for word in words_of(text)}))} )+"

@@ -1,0 +1,23 @@
+from podtts.bench.edits import edits, total_rate, words_of
+
+
+def test_equal_sequences_need_no_edit() -> None:
+    assert edits("abc", "abc").rate == 0
+
+
+def test_repeats_are_insertions_and_skips_are_deletions() -> None:
+    repeated, skipped = edits("abcd", "ababcd"), edits("abcd", "ad")
+    assert (repeated.substituted, repeated.inserted, repeated.deleted) == (0, 2, 0)
+    assert (skipped.substituted, skipped.inserted, skipped.deleted) == (0, 0, 2)
+
+
+def test_nothing_said_is_all_deleted() -> None:
+    assert edits("abc", "").rate == 1
+
+
+def test_the_rate_over_many_weighs_by_length() -> None:
+    assert total_rate([edits("a", "b"), edits("abc", "abc")]) == 0.25
+
+
+def test_words_lose_case_punctuation_and_hyphens() -> None:
+    assert words_of("Don't, Twenty-One!") == ["don't", "twenty", "one"]

@@ -53,6 +53,24 @@ def test_nan_is_found_where_it_arises_and_the_episode_goes_on(
         assert len(turn.wave) == 0
 
 
+def near_the_end_of_float32(flow: torch.nn.Module) -> None:
+    """A number that float32 holds and bfloat16 rounds to infinity, and that counts for nothing."""
+    flow.get_parameter("estimator.time.linear_1.bias").data[0] = 3.4e38
+    flow.get_parameter("estimator.time.linear_2.weight").data[:, 0] = 0
+
+
+def test_a_flow_not_finite_in_bfloat16_is_solved_in_float32_and_says_so() -> None:
+    narrow = FlowOptions(steps=2, precision="bfloat16")
+    loaded = spoil("flow", near_the_end_of_float32)
+    narrowed = speak(loaded, dataclasses.replace(QUICK, flow=narrow))
+    for ours, exact in zip(narrowed, speak(loaded), strict=True):
+        assert torch.equal(ours.wave, exact.wave)
+        assert not ours.problems
+        assert ours.variation == 0
+        assert ours.notes == ("the flow is not finite in bfloat16; it ran in float32",)
+        assert not exact.notes
+
+
 def test_a_trained_voice_is_judged_by_length_and_an_untrained_one_is_not() -> None:
     trained = dataclasses.replace(models(), untrained=False)
     limited = [turn for turn in speak(trained) if not turn.tokens.ended]

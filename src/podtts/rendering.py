@@ -37,13 +37,14 @@ class Rendered:
     wave: Tensor
     flow_seconds: float
     vocoder_seconds: float
+    widened: bool = False  # the flow was not finite in its precision, so it was solved in float32
 
 
 def render(models: Models, turns: Sequence[Render]) -> list[Rendered | NotFiniteError]:
     """Make turns of the same options audible; NotFiniteError in the place of one that fails."""
     flow, vocoder = Stopwatch(models.device), Stopwatch(models.device)
     with flow:
-        mels = mels_of(models, turns)
+        mels, widened = finite_mels(models, turns)
     sound = [number for number, mel in enumerate(mels) if is_finite(mel)]
     with vocoder:
         waves = waves_of(models, [turns[number] for number in sound], [mels[n] for n in sound])
@@ -52,11 +53,24 @@ def render(models: Models, turns: Sequence[Render]) -> list[Rendered | NotFinite
     for number, wave in zip(sound, waves, strict=True):
         share = len(mels[number]) / max(1, frames)
         done[number] = (
-            Rendered(wave, share * flow.seconds, share * vocoder.seconds)
+            Rendered(wave, share * flow.seconds, share * vocoder.seconds, number in widened)
             if is_finite(wave)
             else NotFiniteError("the vocoder's wave")
         )
     return done
+
+
+def finite_mels(models: Models, turns: Sequence[Render]) -> tuple[list[Tensor], frozenset[int]]:
+    """`mels_of`, with float32 for turns not finite in fewer bits; and these turns' numbers."""
+    mels = mels_of(models, turns)
+    if turns[0].options.precision == "float32":
+        return mels, frozenset()
+    wide = replace(turns[0].options, precision="float32")
+    bad = [number for number, mel in enumerate(mels) if not is_finite(mel)]
+    again = mels_of(models, [replace(turns[number], options=wide) for number in bad]) if bad else []
+    for number, mel in zip(bad, again, strict=True):
+        mels[number] = mel
+    return mels, frozenset(bad)
 
 
 def mels_of(models: Models, turns: Sequence[Render]) -> list[Tensor]:

@@ -121,6 +121,7 @@ def _try_turn(
     tokens, wave = SpeechTokens((), ended=False), torch.zeros(0)
     work = StageSeconds()
     problems: list[str] = []
+    notes: tuple[str, ...] = ()
     try:
         written = yield Write(dialogue, options.sampling, stage_rng(options.seed, draws, "llm"))
         assert isinstance(written, Written)
@@ -129,6 +130,8 @@ def _try_turn(
         rendered = yield Render(tokens, prompt, options.flow, options.seed, draws)
         assert isinstance(rendered, Rendered)
         wave = rendered.wave
+        if rendered.widened:
+            notes = (f"the flow is not finite in {options.flow.precision}; it ran in float32",)
         work += StageSeconds(flow=rendered.flow_seconds, vocoder=rendered.vocoder_seconds)
     except NotFiniteError as error:
         problems.append(f"{error}: NaN or infinite")
@@ -138,7 +141,7 @@ def _try_turn(
             problems += token_problems(turn.text, tokens)
         if not models.untrained:
             problems += wave_problems(wave)
-    return TurnAudio(index, turn, tokens, wave, work, variation, tuple(problems))
+    return TurnAudio(index, turn, tokens, wave, work, variation, tuple(problems), notes)
 
 
 def open_dialogue(

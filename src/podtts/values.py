@@ -139,6 +139,7 @@ class TurnAudio:
     work: StageSeconds = field(default_factory=StageSeconds)
     variation: int = 0  # which of the seed's draws this is: tries and retakes count up
     problems: tuple[str, ...] = ()  # what is wrong with it, after all tries; empty: nothing
+    notes: tuple[str, ...] = ()  # what was done otherwise than asked for, nothing being wrong
 
     @property
     def seconds(self) -> float:

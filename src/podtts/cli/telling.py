@@ -96,6 +96,8 @@ class Telling:
             ended=audio.tokens.ended,
             problems=audio.problems,
         )
+        for note in audio.notes:
+            warn(f"turn {number} (line {audio.turn.line}): {note}")
         if not audio.tokens.ended and not audio.problems:
             warn(
                 f"turn {number} (line {audio.turn.line}) reached the limit of {tokens} tokens; "

@@ -236,9 +236,11 @@ class Episode:
         names = speaker_names(self.script.labels, [one.prompt.name for one in self.cast])
         timeline = mix.timeline(self.script, names)
         output, work = Path(self.output), self.tell.work
-        self.tell.published(
-            publish(journal.partial, timeline, output, self.publishing, tags, say, work)
-        )
+        with self.tell.publishing() as watch:
+            files = publish(
+                journal.partial, timeline, output, self.publishing, tags, say, work, watch
+            )
+        self.tell.published(files)
 
     def _say_what_is_kept(self, journal: Journal) -> None:
         if not self.done and journal.count:

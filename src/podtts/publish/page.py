@@ -56,6 +56,11 @@ def write_page(
         page.write(Template(behind).substitute(parts))
 
 
+def passes(linked: str | None) -> int:
+    """How often writing a page goes through the mix: for the waveform, and for sound within."""
+    return 1 if linked is not None else 2
+
+
 def link(page: Path, output: Path) -> str:
     """The address of an episode's file in a page that stands at `page`."""
     return quote(os.path.relpath(output, page.parent).replace(os.sep, "/"))

@@ -57,6 +57,7 @@ class Episode:
     ) -> None:
         """Find the voices, preparing those that only --speakers or the script has."""
         from podtts.casting import gather_prompts
+        from podtts.fit import turns_with, unknown_tags
         from podtts.prompts.cache import PromptCache
         from podtts.prompts.voices import VoiceStore
         from podtts.weights.bundled import bundled_cache, bundled_model
@@ -64,6 +65,9 @@ class Episode:
         from podtts.weights.files import check_directory
 
         check_directory(directory)
+        unknown = unknown_tags(directory, (turn.text for turn in self.script.turns))
+        for error in turns_with(unknown, self.script):
+            raise error
         encoders = checkpoint_encoders(directory)
         cache, voices = PromptCache(root, warn_once), VoiceStore(root)
         started = time.perf_counter()

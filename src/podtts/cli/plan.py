@@ -184,7 +184,15 @@ def _table(plan: Plan, *, spoken: bool) -> Iterator[str]:
     yield from _columns(rows)
     count, total = len(plan.script.turns), plan.total_seconds
     length = f"{total:.0f} s" if total < 60 else f"{total / 60:.1f} minutes"
-    yield f"{count} turn{'s' if count > 1 else ''}, about {length}"
+    yield f"{_counted(count, 'turn')}{_chapters(plan.script)}, about {length}"
+
+
+def _chapters(script: Script) -> str:
+    return f" in {_counted(len(script.chapters), 'chapter')}" if script.chapters else ""
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count > 1 else ''}"
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -122,7 +122,14 @@ class Telling:
             yield watch
 
     def published(self, files: Sequence[Path]) -> None:
-        """The files stand where they belong."""
+        """The files stand where they belong; the episode's own is the last."""
+        here = Path.cwd()
+        beside = [
+            str(path.relative_to(here) if path.is_relative_to(here) else path)
+            for path in files[:-1]
+        ]
+        if beside:
+            say(f"also written: {', '.join(beside)}")
         self._log.write("published", files=[str(path) for path in files])
 
     def summary(self, where: str, samples: int) -> None:

@@ -82,8 +82,12 @@ def publish(
             f"{output}: cannot be published: {error.strerror}",
             "what is spoken is kept: make room, then run the same command with --resume",
         ) from error
-    for path in left_as_they_were(output, options):
-        say(f"{path} is of an earlier run and stays as it was; ask for it to have it written anew")
+    if left := left_as_they_were(output, options):
+        names = ", ".join(map(str, left))
+        say(
+            f"of an earlier run, and left as it was: {names}; what is asked for again is written "
+            "anew"
+        )
     return written
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 from collections.abc import Mapping
@@ -250,3 +251,44 @@ def test_bundled_voices_serve_where_the_own_cache_has_none(stage: Stage, tmp_pat
     assert set(texts.values()) == {"My own anna.", "Bundled S2."}
     with pytest.raises(ScriptError, match="no voice 'S2' is prepared"):
         stage.gather()
+
+
+def test_a_bundled_prompt_serves_a_voice_of_the_same_recording(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """As when it was prepared for another model: the recording is that of a bundled voice."""
+    bundle = Stage(tmp_path / "bundle")
+    bundle.prepare(A, "anna", text="Bundled anna.")
+    bundle.prepare(C, "S2")
+    own = bundle.voices.get("anna")
+    assert own
+    stage.voices.put(dataclasses.replace(own, transcript="My own words."))
+    found = gather_prompts(
+        SCRIPT, {}, stage.encoders, stage.cache, stage.voices, bundled=bundle.root
+    )
+    assert found[0].prompt.transcript == "My own words."
+    assert same(found[0], bundle.gather()[0])
+    with pytest.raises(ScriptError, match="voice 'anna' is not prepared for this model"):
+        stage.gather()
+
+
+def test_a_damaged_bundled_voice_is_told_and_not_called_unprepared(
+    stage: Stage, tmp_path: Path
+) -> None:
+    bundle = Stage(tmp_path / "bundle")
+    bundle.prepare(A, "anna")
+    bundle.prepare(C, "S2")
+    for path in (bundle.root / "prompts").iterdir():
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    for _ in range(2):  # it is put aside once, and missing from then on
+        with pytest.raises(ScriptError) as refused:
+            gather_prompts(
+                SCRIPT, {}, stage.encoders, stage.cache, stage.voices, bundled=bundle.root
+            )
+        assert refused.value.problem == (
+            f"talk.txt:1: voice 'anna' comes with podtts, but what belongs to it in {bundle.root} "
+            "is damaged or gone"
+        )
+        assert refused.value.hint == "install podtts again, or run: podtts prep anna.wav"
+    [told] = stage.warnings
+    assert f"it was moved to {bundle.root / 'quarantine'}" in told

@@ -61,7 +61,7 @@ class VoiceSources:
         self.own = Shelf(cache, voices)
         self._shelves = [self.own]
         if bundled is not None:
-            self._shelves.append(Shelf(PromptCache(bundled, lambda _: None), VoiceStore(bundled)))
+            self._shelves.append(Shelf(cache.elsewhere(bundled), VoiceStore(bundled)))
         found = find_recordings([speakers]) if speakers is not None else []
         self._offered = {unicodedata.normalize("NFC", file.name): file for file in found}
 
@@ -109,14 +109,25 @@ class VoiceSources:
                 f"run: {command}, or map the label with "
                 f"--speaker {member.label}=VOICE (have: {', '.join(known) or 'none'})",
             )
-        if (tensors := shelf.cache.find(self._key(voice.audio_sha256))) is None:
+        # The recording alone decides: what another shelf has made of it is the same.
+        key = self._key(voice.audio_sha256)
+        for one in self._shelves:
+            if (tensors := one.cache.find(key)) is not None:
+                return StoredPrompt(voice, tensors)
+        if shelf is not self.own:
             raise _error(
                 script,
                 member,
-                f"voice {voice.name!r} is not prepared for this model",
-                f"run: {command} --model MODEL, or give --speakers DIR",
+                f"voice {voice.name!r} comes with podtts, but what belongs to it in "
+                f"{shelf.cache.root} is damaged or gone",
+                f"install podtts again, or run: {command}",
             )
-        return StoredPrompt(voice, tensors)
+        raise _error(
+            script,
+            member,
+            f"voice {voice.name!r} is not prepared for this model",
+            f"run: {command} --model MODEL, or give --speakers DIR",
+        )
 
     def _key(self, audio_sha256: str) -> PromptKey:
         return PromptKey(audio_sha256, self.encoders.digest, RECIPE_VERSION)

@@ -1,9 +1,11 @@
 """What holds for every command: help, versions, usage errors, and that errors are one line."""
 
+import inspect
 import os
 import re
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -11,10 +13,13 @@ import pytest
 from commands import run, run_and_list_modules, run_script
 
 import podtts
+from podtts.cli import batch, synth
 from podtts.cli.app import main
+from podtts.cli.headings import HEADINGS
 
 HEAVY = {"torch", "torchaudio", "transformers", "onnxruntime", "soundfile", "huggingface_hub"}
 FULL = Path("/dev/full")
+LONGEST: dict[str, Callable[..., None]] = {"synth": synth.synth, "batch": batch.batch}
 
 BROKEN_COMMAND = """
 from podtts.cli.app import app, main
@@ -38,6 +43,26 @@ def test_every_command_has_help() -> None:
     for command in ("synth", "cache rm", "model pull"):
         shown = run(*command.split(), "--help").done().stdout.decode()
         assert shown.startswith("Usage:")
+
+
+@pytest.mark.parametrize(("command", "headings"), [("synth", 7), ("batch", 5)])
+def test_many_options_stand_under_headings_each_once(command: str, headings: int) -> None:
+    shown = run(command, "--help", env={"COLUMNS": "100"}).done().stdout.decode()
+    found = re.findall(r"^([A-Z][\w, ]+):\n((?:  .*\n)+)", shown, re.MULTILINE)
+    assert [heading for heading, _ in found][:2] == ["Arguments", "Options"]
+    assert len(found) >= headings
+    option = re.compile(r"^  (?:-\w, )?(--[\w-]+)", re.MULTILINE)
+    options = [name for _, block in found for name in option.findall(block)]
+    own = inspect.signature(LONGEST[command]).parameters
+    given = {"context", "script", "scripts"}
+    assert len(options) == len(set(options)) == len(own.keys() - given) + 1  # and --help
+
+
+def test_headings_are_of_options_there_are() -> None:
+    named = [name for names in HEADINGS.values() for name in names]
+    known = {name for one in LONGEST.values() for name in inspect.signature(one).parameters}
+    assert len(named) == len(set(named))
+    assert {*named} - {"help"} <= known
 
 
 def test_version() -> None:

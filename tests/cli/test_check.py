@@ -39,7 +39,7 @@ def test_turns_voices_and_minutes_are_listed(script: Path, flags: list[str]) -> 
         ["1", "4", "S1", "anna, rate 0.5 (cached)", "4.0 s", "She’s got 5 GWh."],
         ["2", "4", "S1", "anna, rate 0.5 (cached)", "2.3 s", "[pause 1.5] Do you believe it?"],
         ["3", "5", "S2", "ben (cached)", "1.2 s", "<|laughter|> Certainly not, no."],
-        ["3 turns, about 9 s"],
+        ["3 turns in 1 chapter, about 9 s"],
     ]
     assert result.said == []
 

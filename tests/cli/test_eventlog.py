@@ -26,9 +26,9 @@ def test_a_run_is_logged_from_start_to_summary(talk: Path, prepared: Path, tmp_p
     said = run("synth", talk, "-o", out, *flags, "--page", page).done().said
     told = events(log)
     assert [one["event"] for one in told] == [
-        "start", "voices", "load", *["turn"] * 4, "published", "summary",
+        "start", "voices", "load", *["turn"] * 4, "step", "published", "summary",
     ]  # fmt: skip
-    start, voices, load, *turns, published, summary = told
+    start, voices, load, *turns, step, published, summary = told
     assert start["options"]["seed"] == 1988
     assert start["options"]["script"] == str(talk)
     assert start["options"]["gap"] == 0.25
@@ -44,6 +44,8 @@ def test_a_run_is_logged_from_start_to_summary(talk: Path, prepared: Path, tmp_p
         assert turn["audio_seconds"] == pytest.approx(turn["tokens"] / 25)
         assert turn["stage_seconds"].keys() == {"llm", "flow", "vocoder"}
         assert (turn["kept"], turn["problems"]) == (False, [])
+    assert (step["step"], step["what"]) == ("writing", "page.html")
+    assert 0 < step["stage_seconds"] <= published["seconds"]
     assert published["files"] == [str(out.with_suffix(".srt")), str(page), str(out)]
     assert summary["spoken_seconds"] == pytest.approx(sum(one["audio_seconds"] for one in turns))
     assert f"RTF {summary['rtf']:.2f}" in said[-1]

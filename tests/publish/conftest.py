@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from browsing import CHROMIUM, Open, until
+from playwright.sync_api import Browser, Page, sync_playwright
 from torch import Tensor
 
 from podtts.audio.tags import Tags
@@ -67,3 +69,42 @@ def mixed(tags: Tags, tmp_path: Path) -> Callable[..., Mixed]:
         return path, mix.timeline(script, NAMES)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        quiet = ["--mute-audio", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Open]:
+    """Open a page from its file; at the end it must not have complained or asked the network."""
+    complaints: list[str] = []
+    context = None
+
+    def open_page(path: Path, **settings: object) -> Page:
+        nonlocal context
+        context = browser.new_context(**settings)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith(("file:", "data:"))
+                else complaints.append(request.url)
+            ),
+        )
+        page.goto(path.as_uri())
+        until(page, "audio.readyState >= 1")
+        return page
+
+    yield open_page
+    assert context
+    context.close()
+    assert complaints == []

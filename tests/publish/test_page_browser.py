@@ -1,13 +1,21 @@
 """A page in a real browser: it plays, follows, jumps and obeys the keyboard, from a file."""
 
 import shutil
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, sync_playwright
+from browsing import (
+    CLOSE_SECONDS,
+    Open,
+    after_seek,
+    current,
+    needs_chromium,
+    position,
+    start,
+    until,
+)
+from playwright.sync_api import Browser, Page
 
 from podtts.audio.master import Master
 from podtts.audio.tags import Tags
@@ -20,29 +28,13 @@ from podtts.publish.timeline import Timeline
 from podtts.script.model import Script
 from podtts.values import Chapter, RunWork, StageSeconds, Turn
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)"
-)
+pytestmark = needs_chromium
 TURNS, SECONDS = 6, 3.0
-CLOSE_SECONDS = 0.05
-Open = Callable[..., Page]
 
 
 def tone_hz(index: int) -> int:
     """What is heard in a turn."""
     return 500 + 300 * index
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        quiet = ["--mute-audio", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -70,70 +62,6 @@ def page_file(tones: tuple[Path, Timeline, Tags]) -> Path:
     with Master(mix) as master:
         write_page(path, master, timeline, tags, work, None)
     return path
-
-
-@pytest.fixture
-def opened(browser: Browser) -> Iterator[Open]:
-    """Open a page from its file; at the end it must not have complained or asked the network."""
-    complaints: list[str] = []
-    context = None
-
-    def open_page(path: Path, **settings: object) -> Page:
-        nonlocal context
-        context = browser.new_context(**settings)  # type: ignore[arg-type]
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith(("file:", "data:"))
-                else complaints.append(request.url)
-            ),
-        )
-        page.goto(path.as_uri())
-        until(page, "audio.readyState >= 1")
-        return page
-
-    yield open_page
-    assert context
-    context.close()
-    assert complaints == []
-
-
-def until(page: Page, condition: str) -> None:
-    """Wait until something holds. (Playwright's own way asks the page, whose policy forbids it.)"""
-    deadline = time.monotonic() + 20
-    while not page.evaluate(condition):
-        assert time.monotonic() < deadline, condition
-        page.wait_for_timeout(20)
-
-
-def position(page: Page) -> float:
-    return float(page.evaluate("audio.currentTime"))
-
-
-def current(page: Page) -> str:
-    return str(page.evaluate("document.querySelector('.turn[aria-current]').id"))
-
-
-def start(timeline: Timeline, number: int) -> float:
-    return timeline.turns[number - 1].start / 24_000
-
-
-def after_seek(page: Page, action: Callable[[], object]) -> float:
-    """Where the sound is when the browser has done what an action asked for.
-
-    It plays slowly, so that a late look on a busy machine still sees the place it began at.
-    """
-    page.evaluate(
-        "() => { window.sought = null; audio.playbackRate = 0.0625;"
-        " audio.onseeked = () => { window.sought ??= audio.currentTime; }; }"
-    )
-    action()
-    until(page, "window.sought !== null")
-    return float(page.evaluate("window.sought"))
 
 
 def test_a_click_on_a_turn_plays_it(

@@ -65,6 +65,9 @@ def test_all_text_has_contrast_on_all_backgrounds(theme: str) -> None:
         assert contrast(there[name], there[background]) >= 4.5, (name, background)
     for background in BACKGROUNDS:
         assert contrast(there["focus"], there[background]) >= 3
+    # What is heard is text alone, with a line below it.
+    assert contrast(there["text"], there["heard"]) >= 4.5
+    assert all(contrast(there[name], there["heard"]) >= 3 for name in SPEAKERS)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

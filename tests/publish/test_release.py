@@ -5,7 +5,8 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from podtts.audio.tags import Tags
 from podtts.errors import UsageError
 from podtts.publish.options import SAMPLE_RATES, PublishOptions
 from podtts.publish.release import publish
+from podtts.publish.steps import Advance
 from podtts.publish.timeline import Timeline
 
 Make = Callable[..., tuple[Path, Timeline]]
@@ -196,9 +198,9 @@ def test_what_may_no_longer_fit_is_said(mixed: Make, release: Release, tmp_path:
     release(mixed(2), tmp_path / "out.wav", subtitles=("srt", "vtt"), splits=("turns",))
     before = (tmp_path / "out.srt").read_bytes()
     said = release(mixed(3), tmp_path / "out.wav", subtitles=("vtt",))
-    assert [line.partition(" is of an earlier run")[0] for line in said] == [
-        str(tmp_path / "out.srt"),
-        str(tmp_path / "out.turns"),
+    assert said == [
+        f"of an earlier run, and left as it was: {tmp_path / 'out.srt'}, {tmp_path / 'out.turns'}; "
+        "what is asked for again is written anew"
     ]
     assert (tmp_path / "out.srt").read_bytes() == before
 
@@ -241,3 +243,32 @@ def test_a_page_appears_with_the_others_and_has_their_gain(
     heard = np.asarray(soundfile.read(io.BytesIO(base64.b64decode(coded)))[0])
     published = np.asarray(soundfile.read(tmp_path / "out.mp3")[0])
     assert np.std(heard) == pytest.approx(np.std(published), rel=0.05)
+
+
+def test_steps_are_told_with_all_that_is_gone_through(
+    mixed: Make, tags: Tags, tmp_path: Path
+) -> None:
+    mix, timeline = mixed(12, seconds=3.0)  # several blocks
+    told: dict[str, tuple[int, int]] = {}
+
+    @contextmanager
+    def watch(verb: str, what: str, samples: int) -> Iterator[Advance]:
+        counts: list[int] = []
+        yield counts.append
+        told[f"{verb} {what}"] = samples, sum(counts)
+
+    options = PublishOptions(
+        format="mp3", loudness_lufs=-20, splits=("turns", "speakers"), page=tmp_path / "p.html"
+    )
+    publish(mix, timeline, tmp_path / "out.mp3", options, tags, print, watch=watch)
+    assert [*told] == [
+        "measuring loudness",
+        "writing out.turns",
+        "writing out.speakers",
+        "writing p.html",
+        "encoding out.mp3",
+    ]
+    expected, counted = told.pop("measuring loudness")
+    assert counted == pytest.approx(expected, rel=0.1)  # filters run up, parts of blocks are left
+    assert all(expected == counted for expected, counted in told.values())
+    assert told["encoding out.mp3"][0] == timeline.samples

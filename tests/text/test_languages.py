@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtts.text.languages import has_han, split_sentences, stretches
+from podtts.text.languages import has_han, main_language, split_sentences, stretches
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,18 @@ def test_chinese_characters() -> None:
 def test_hostile_texts_take_no_time() -> None:
     for text in ("." * 200_000, "a. " * 60_000, "." + " " * 200_000 + "x", "。”" * 60_000):
         assert "".join(split_sentences(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("I have 3 dogs.", "en"),
+        ("她说。That is what all of us have always wanted to hear.", "en"),
+        ("这座桥会唱歌，整个城市都能听见。OK. Yes.", "zh"),
+        ("小希", "zh"),
+        ("مرحبا", "en"),
+        ("", "en"),
+    ],
+)
+def test_a_text_is_in_what_most_of_it_is_in(text: str, language: str) -> None:
+    assert main_language(text) == language

@@ -18,6 +18,7 @@ from podtts.audio.master import Master
 from podtts.rates import OUTPUT_HZ, exact_div
 
 CEILING_DBTP = -1.0  # leaves room for what a lossy encoder adds
+MEASURING_PASSES = 2  # over the mix: one for its loudness, one for its true peak
 
 _HOP_SAMPLES = exact_div(OUTPUT_HZ, 10)  # between two 400 ms blocks, which overlap by 75 %
 _BLOCK_SAMPLES = 4 * _HOP_SAMPLES

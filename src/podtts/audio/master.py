@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,10 +15,16 @@ _BLOCK_SAMPLES = 240_000  # ten seconds
 
 
 class Master:
-    """A WAV file as `WavWriter` leaves it, open for reading; gain: factor on what is read."""
+    """A WAV file as `WavWriter` leaves it, open for reading.
 
-    def __init__(self, path: Path, gain: float = 1.0) -> None:
-        self._path, self._gain = path, gain
+    gain:  factor on what is read.
+    heard: told how many samples were read, every time.
+    """
+
+    def __init__(
+        self, path: Path, gain: float = 1.0, heard: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self._path, self._gain, self._heard = path, gain, heard
 
     def __enter__(self) -> Self:
         self._file = soundfile.SoundFile(self._path)
@@ -41,6 +47,7 @@ class Master:
         """Samples [start, stop), float32 [S]; without gain they round to the kept ones again."""
         self._file.seek(start)
         samples = torch.from_numpy(self._file.read(stop - start, dtype="int16"))
+        self._heard(len(samples))
         return samples.float() / 32767 * self._gain
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Tensor]:

@@ -11,6 +11,7 @@ import typer
 
 import podtts
 from podtts.cli import batch, bench, cache, check, doctor, model, prep, synth, tags
+from podtts.cli.headings import UnderHeadings
 from podtts.cli.messages import fail
 from podtts.cli.stopped import Stopped
 from podtts.errors import PodttsError, UsageError
@@ -35,9 +36,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("prep")(prep.prep)
-app.command("synth")(synth.synth)
+app.command("synth", cls=UnderHeadings)(synth.synth)
 app.command("check")(check.check)
-app.command("batch")(batch.batch)
+app.command("batch", cls=UnderHeadings)(batch.batch)
 app.command("bench")(bench.bench)
 app.command("tags")(tags.tags)
 app.command("doctor")(doctor.doctor)

@@ -57,6 +57,7 @@ class Episode:
     ) -> None:
         """Find the voices, preparing those that only --speakers or the script has."""
         from podtts.casting import gather_prompts
+        from podtts.fit import turns_with, unknown_tags
         from podtts.prompts.cache import PromptCache
         from podtts.prompts.voices import VoiceStore
         from podtts.weights.bundled import bundled_cache, bundled_model
@@ -64,6 +65,9 @@ class Episode:
         from podtts.weights.files import check_directory
 
         check_directory(directory)
+        unknown = unknown_tags(directory, (turn.text for turn in self.script.turns))
+        for error in turns_with(unknown, self.script):
+            raise error
         encoders = checkpoint_encoders(directory)
         cache, voices = PromptCache(root, warn_once), VoiceStore(root)
         started = time.perf_counter()
@@ -236,9 +240,11 @@ class Episode:
         names = speaker_names(self.script.labels, [one.prompt.name for one in self.cast])
         timeline = mix.timeline(self.script, names)
         output, work = Path(self.output), self.tell.work
-        self.tell.published(
-            publish(journal.partial, timeline, output, self.publishing, tags, say, work)
-        )
+        with self.tell.publishing() as watch:
+            files = publish(
+                journal.partial, timeline, output, self.publishing, tags, say, work, watch
+            )
+        self.tell.published(files)
 
     def _say_what_is_kept(self, journal: Journal) -> None:
         if not self.done and journal.count:

@@ -41,6 +41,7 @@ class Plan:
     script: Script
     cast: Sequence[Part]
     warnings: Sequence[str]
+    refused: Sequence[InputError]  # what the checkpoint cannot speak
 
     def seconds(self, turn: Turn) -> float:
         """Roughly how long a turn takes, without the pause before it."""
@@ -85,6 +86,7 @@ class Plan:
                 for one in script.chapters
             ],
             "warnings": list(self.warnings),
+            "problems": [error.problem for error in self.refused],
         }
 
 
@@ -99,12 +101,14 @@ def make_plan(
 
     Raises ModelError for a model that is not whole, UsageError for a label the script has not.
     """
+    from podtts.fit import turns_with, unknown_tags, voice_with
     from podtts.prompts.cache import PromptCache
     from podtts.prompts.voices import VoiceStore
     from podtts.script.cast import cast_voices
     from podtts.script.preflight import preflight
     from podtts.sources import VoiceSources
     from podtts.text.languages import has_han
+    from podtts.text.tags import dialect_of
     from podtts.weights.bundled import bundled_cache, bundled_model
     from podtts.weights.encoders import checkpoint_encoders
     from podtts.weights.files import check_directory
@@ -113,7 +117,7 @@ def make_plan(
     bundled, warnings = None, [*script.warnings, *preflight(script)]
     if directory == bundled_model():
         bundled = bundled_cache()
-        if any(has_han(turn.text) for turn in script.turns):
+        if any(has_han(turn.text) or dialect_of(turn.text) for turn in script.turns):
             warnings.append(f"{script.source}: mini, the bundled model, speaks English alone")
     sources = VoiceSources(
         checkpoint_encoders(directory),
@@ -123,6 +127,8 @@ def make_plan(
         bundled,
     )
 
+    texts: dict[str, str] = {}  # what is written of the voices
+
     def part(member: CastMember) -> Part:
         from podtts.prompts.folder import RecordingFile
 
@@ -131,17 +137,23 @@ def make_plan(
             source = sources.find(script, member)
             if isinstance(source, RecordingFile) and not sources.is_prepared(source):
                 state = "to prepare"
+            voice = source if isinstance(source, RecordingFile) else source.voice
+            texts[voice.name] = (voice.transcript or "") + (voice.dialect_prompt or "")
         except InputError as problem:
             state, error = "missing", problem
         rate = script.rates.get(member.label, 1.0)
         return Part(member.label, member.voice, state, rate, error)
 
     cast = [part(member) for member in cast_voices(script, overrides)]
-    return Plan(script, cast, warnings)
+    unknown = unknown_tags(directory, [*(turn.text for turn in script.turns), *texts.values()])
+    refused: list[InputError] = [*turns_with(unknown, script)]
+    for name, text in texts.items():
+        refused += voice_with(unknown, name, text)
+    return Plan(script, cast, warnings, refused)
 
 
 def show_plan(plan: Plan, *, spoken: bool = False, as_json: bool = False) -> None:
-    """Print a plan; raises what `synth` would raise of its voices when all is printed.
+    """Print a plan; raises what `synth` would raise of its tags and voices when all is printed.
 
     spoken: whole turns as the model gets them, in place of excerpts as written.
     """
@@ -152,9 +164,11 @@ def show_plan(plan: Plan, *, spoken: bool = False, as_json: bool = False) -> Non
             print(line)
         for warning in plan.warnings:
             warn(warning)
-    for part in plan.cast:
-        if part.error:
-            raise part.error
+        for error in plan.refused[1:]:
+            warn(error.problem)
+    for refused in (*plan.refused, *(part.error for part in plan.cast)):
+        if refused:
+            raise refused
 
 
 def _table(plan: Plan, *, spoken: bool) -> Iterator[str]:
@@ -170,7 +184,15 @@ def _table(plan: Plan, *, spoken: bool) -> Iterator[str]:
     yield from _columns(rows)
     count, total = len(plan.script.turns), plan.total_seconds
     length = f"{total:.0f} s" if total < 60 else f"{total / 60:.1f} minutes"
-    yield f"{count} turn{'s' if count > 1 else ''}, about {length}"
+    yield f"{_counted(count, 'turn')}{_chapters(plan.script)}, about {length}"
+
+
+def _chapters(script: Script) -> str:
+    return f" in {_counted(len(script.chapters), 'chapter')}" if script.chapters else ""
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count > 1 else ''}"
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

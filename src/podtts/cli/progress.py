@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -24,6 +26,7 @@ from podtts.cli.remaining import Taken, seconds_left
 from podtts.text.length import expected_seconds
 
 if TYPE_CHECKING:
+    from podtts.publish.steps import Advance
     from podtts.values import Turn
     from podtts.weights.pull import PullProgress
 
@@ -99,6 +102,42 @@ class _TimeLeft(ProgressColumn):
             return Text("-:--:-- left")
         minutes, seconds = divmod(max(0, round(done_at - time.monotonic())), 60)
         return Text(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
+
+
+class StepBar:
+    """One bar over each step that follows the last turn, with the share that is done."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.description}", markup=False),  # files may have brackets in their name
+            console=_console(),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> StepBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._progress.stop()
+
+    @contextmanager
+    def step(self, description: str, total: int) -> Iterator[Advance]:
+        """Show a step as long as the block lasts; yields what counts it on towards its total."""
+        task = self._progress.add_task(description, total=total)
+        self._progress.refresh()  # what is over within a tenth of a second is seen, too
+
+        def advance(count: int) -> None:
+            self._progress.advance(task, count)
+
+        try:
+            yield advance
+            self._progress.refresh()
+        finally:
+            self._progress.remove_task(task)
 
 
 class DownloadBar:

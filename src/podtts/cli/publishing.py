@@ -53,7 +53,7 @@ SplitOption = Annotated[
     str | None,
     typer.Option(
         "--split",
-        metavar="KIND",
+        metavar="KIND,KIND",
         help="Also write turns (numbered files), speakers (stems that sum to the mix), or both.",
     ),
 ]

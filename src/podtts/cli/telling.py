@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from podtts.cli.eventlog import EventLog
     from podtts.cli.progress import TurnBar
     from podtts.journal import SpokenTurn
+    from podtts.publish.steps import Advance, Watch
     from podtts.script.model import Script
     from podtts.values import Turn, TurnAudio
 
@@ -104,8 +105,33 @@ class Telling:
                 "its end may be missing"
             )
 
+    @contextmanager
+    def publishing(self) -> Iterator[Watch]:
+        """Show what the files of the episode are being made of, step by step."""
+        from podtts.cli.progress import StepBar
+
+        with StepBar() as bar:
+
+            @contextmanager
+            def watch(verb: str, what: str, samples: int) -> Iterator[Advance]:
+                started = time.perf_counter()
+                with bar.step(f"{verb} {what}", samples) as advance:
+                    yield advance
+                seconds = time.perf_counter() - started
+                self._perf(verb, "cpu", seconds, what)
+                self._log.write("step", step=verb, what=what, stage_seconds=_rounded(seconds))
+
+            yield watch
+
     def published(self, files: Sequence[Path]) -> None:
-        """The files stand where they belong."""
+        """The files stand where they belong; the episode's own is the last."""
+        here = Path.cwd()
+        beside = [
+            str(path.relative_to(here) if path.is_relative_to(here) else path)
+            for path in files[:-1]
+        ]
+        if beside:
+            say(f"also written: {', '.join(beside)}")
         self._log.write("published", files=[str(path) for path in files])
 
     def summary(self, where: str, samples: int) -> None:

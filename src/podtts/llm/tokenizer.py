@@ -23,7 +23,7 @@ def load_encode(directory: Path) -> Encode:
 
     Raises ModelError when files are missing or damaged, or the layout's tokens are not in them.
     """
-    encode = _from_tokenizer_json(directory) or _from_transformers(directory)
+    encode = quick_encode(directory) or _from_transformers(directory)
     for token in _NEEDED:
         if not is_token(encode, token):
             raise ModelError(
@@ -38,8 +38,12 @@ def is_token(encode: Encode, text: str) -> bool:
     return len(encode(text)) == 1
 
 
-def _from_tokenizer_json(directory: Path) -> Encode | None:
-    """Read tokenizer.json, if it holds everything that tokenizer_config.json adds to it."""
+def quick_encode(directory: Path) -> Encode | None:
+    """As `load_encode`, without transformers; None where tokenizer.json does not say it all.
+
+    It does if it holds everything that tokenizer_config.json adds to it. Raises ModelError for
+    damaged files.
+    """
     path = directory / "tokenizer.json"
     if not path.is_file():
         return None

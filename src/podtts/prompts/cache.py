@@ -83,6 +83,10 @@ class PromptCache:
         self._saying = threading.Lock()
         self._swept = False
 
+    def elsewhere(self, root: Path) -> PromptCache:
+        """The cache under another root; it says what goes wrong in the same way."""
+        return PromptCache(root, self._warn)
+
     def get(self, key: PromptKey) -> PromptFeatures | None:
         """Return the features kept under a key, in memory of their own, or None."""
         tensors = self.find(key)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-from podtts.publish.cues import shown_text
+from podtts.publish.cues import Cue, cues, shown_text
 from podtts.publish.timeline import TimedTurn, Timeline
+from podtts.publish.tongues import marked, tongue, turn_tongue
 from podtts.rates import OUTPUT_HZ
+from podtts.text.tags import dialect_of
 from podtts.values import RunWork
 
 _STAGES = {"llm": "Language model", "flow": "Flow", "vocoder": "Vocoder", "total": "All stages"}
@@ -19,8 +22,9 @@ def speakers(timeline: Timeline) -> str:
     for turn in timeline.turns:
         spoken[turn.turn.speaker] += turn.stop - turn.start
     return "\n".join(
-        f'<li class="speaker-{speaker + 1}"><b class="name" dir="auto">'
-        f"{_text(timeline.speakers[speaker])}</b> <span>{clock(samples)}</span></li>"
+        f'<li class="speaker-{speaker + 1}"><b class="name" dir="auto"'
+        f"{marked(tongue(timeline.speakers[speaker]))}>{_text(timeline.speakers[speaker])}</b> "
+        f"<span>{clock(samples)}</span></li>"
         for speaker, samples in spoken.items()
     )
 
@@ -31,7 +35,8 @@ def chapters(timeline: Timeline) -> str:
         return ""
     rows = "\n".join(
         f'<li><button type="button" data-start="{_seconds(chapter.start)}">'
-        f'<time>{clock(chapter.start)}</time> <span dir="auto">{_text(chapter.title)}</span>'
+        f'<time>{clock(chapter.start)}</time> <span dir="auto"{marked(tongue(chapter.title))}>'
+        f"{_text(chapter.title)}</span>"
         "</button></li>"
         for chapter in timeline.chapters
     )
@@ -75,27 +80,48 @@ def clock(samples: int) -> str:
 
 def _transcript(timeline: Timeline) -> Iterator[str]:
     headings = {chapter.start: chapter.title for chapter in timeline.chapters}
+    parts = {
+        number: [*found] for number, found in groupby(cues(timeline), lambda cue: cue.turn.number)
+    }
     yield '<ol class="turns">'
     for turn in timeline.turns:
         opening = [start for start in headings if start <= turn.start]
         if opening:
             yield "</ol>"
-            yield from (f'<h2 dir="auto">{_text(headings.pop(start))}</h2>' for start in opening)
+            for title in (headings.pop(start) for start in opening):
+                yield f'<h2 dir="auto"{marked(tongue(title))}>{_text(title)}</h2>'
             yield '<ol class="turns">'
-        yield _turn(timeline, turn)
+        yield _turn(timeline.name(turn), turn, parts.get(turn.number, []))
     yield "</ol>"
 
 
-def _turn(timeline: Timeline, turn: TimedTurn) -> str:
-    speaker = _text(timeline.name(turn))
+def _turn(speaker: str, turn: TimedTurn, parts: Sequence[Cue]) -> str:
     return (
         f'<li class="turn speaker-{turn.turn.speaker + 1}" id="turn-{turn.number}" '
         f'data-start="{_seconds(turn.start)}">'
         f'<button type="button" class="jump" aria-label="Play turn {turn.number}">'
         f"<time>{clock(turn.start)}</time></button>"
-        f'<p class="name"><bdi>{speaker}</bdi><span class="number">{turn.number}</span></p>'
-        f'<p dir="auto">{_text(shown_text(turn.turn.shown))}</p></li>'
+        f'<p class="name"><bdi{marked(tongue(speaker))}>{_text(speaker)}</bdi>'
+        f'<span class="number">{turn.number}</span></p>'
+        f'<p dir="auto"{marked(turn_tongue(turn.turn))}>{_said(turn, parts)}</p></li>'
     )
+
+
+def _said(turn: TimedTurn, parts: Sequence[Cue]) -> str:
+    """A turn's text; the parts of a long one know when they are about to be heard."""
+    text = shown_text(turn.turn.shown)
+    if len(parts) < 2:
+        return _text(text)
+    whole, dialect = turn_tongue(turn.turn), dialect_of(turn.turn.text)
+    said, at = [], 0
+    for part in parts:
+        start = text.index(part.text, at)  # what stands between them is white space, or nothing
+        said.append(
+            f'{_text(text[at:start])}<span class="part" data-start="{_seconds(part.start)}"'
+            f"{marked(tongue(part.text, dialect), whole)}>{_text(part.text)}</span>"
+        )
+        at = start + len(part.text)
+    return "".join(said)
 
 
 def _seconds(samples: int) -> str:

@@ -22,6 +22,7 @@ from podtts.audio.tags import Tags
 from podtts.publish import markup
 from podtts.publish.audio_files import write_audio
 from podtts.publish.timeline import Timeline
+from podtts.publish.tongues import episode_tongue, marked, tongue
 from podtts.publish.waveform import peaks, waveform
 from podtts.rates import OUTPUT_HZ
 from podtts.values import RunWork
@@ -56,6 +57,11 @@ def write_page(
         page.write(Template(behind).substitute(parts))
 
 
+def passes(linked: str | None) -> int:
+    """How often writing a page goes through the mix: for the waveform, and for sound within."""
+    return 1 if linked is not None else 2
+
+
 def link(page: Path, output: Path) -> str:
     """The address of an episode's file in a page that stands at `page`."""
     return quote(os.path.relpath(output, page.parent).replace(os.sep, "/"))
@@ -65,11 +71,16 @@ def _parts(
     master: Master, timeline: Timeline, tags: Tags, work: RunWork | None, is_linked: bool
 ) -> dict[str, str]:
     style, script = _asset("page.css"), _asset("page.js")
+    whole = episode_tongue(timeline)
     return {
         "policy": _policy(style, script, is_linked),
         "style": style,
         "script": script,
+        "tongue": whole,
+        "head_tongue": marked(tongue(tags.title), whole),
         "title": html.escape(tags.title),
+        "title_tongue": marked(tongue(tags.title)),
+        "byline_tongue": marked(tongue(tags.artist)),
         "byline": html.escape(" · ".join(filter(None, (tags.artist, tags.date)))),
         "note": html.escape(tags.comment),
         "software": html.escape(tags.software),

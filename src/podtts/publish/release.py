@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from podtts.audio.loudness import CEILING_DBTP, Gain, gain_to, measure
+from podtts.audio.loudness import CEILING_DBTP, MEASURING_PASSES, Gain, gain_to, measure
 from podtts.audio.master import Master
 from podtts.audio.tags import Tags
 from podtts.errors import UsageError
 from podtts.publish.audio_files import write_audio, write_parts
 from podtts.publish.chapters import chapters
 from podtts.publish.options import PublishOptions
-from podtts.publish.page import link, write_page
+from podtts.publish.page import link, passes, write_page
 from podtts.publish.places import (
     chapters_file,
     left_as_they_were,
@@ -22,11 +23,32 @@ from podtts.publish.places import (
     subtitles_file,
     transcript_file,
 )
+from podtts.publish.steps import Watch, unwatched
 from podtts.publish.subtitles import subtitles
 from podtts.publish.timeline import Timeline
 from podtts.publish.transcript import transcript
 from podtts.storage.staging import Staging
 from podtts.values import RunWork
+
+
+class _Reading:
+    """The mix, opened anew for every step, so that each tells how far it is."""
+
+    def __init__(self, mix: Path, watch: Watch, gain: Gain | None = None) -> None:
+        self.mix, self._watch, self._gain = mix, watch, gain or Gain()
+
+    def louder(self, gain: Gain) -> _Reading:
+        """The same with a gain."""
+        return _Reading(self.mix, self._watch, gain)
+
+    @contextmanager
+    def step(self, verb: str, what: str, samples: int) -> Iterator[Master]:
+        """Read about so many samples in all, to do something to what people know by that name."""
+        with (
+            self._watch(verb, what, samples) as heard,
+            Master(self.mix, self._gain.factor, heard) as master,
+        ):
+            yield master
 
 
 def publish(
@@ -37,63 +59,72 @@ def publish(
     tags: Tags,
     say: Callable[[str], None],
     work: RunWork | None = None,
+    watch: Watch = unwatched,
 ) -> list[Path]:
     """Write an episode's files from its mix, which is taken away, and its timeline.
 
-    mix:  a WAV file of 24 kHz, as long as the timeline says.
-    tags: those the mix has, too.
-    say:  told what became of the loudness, and what of an earlier run may no longer fit.
-    work: what was spoken for it now, whose figures the page shows.
+    mix:   a WAV file of 24 kHz, as long as the timeline says.
+    tags:  those the mix has, too.
+    say:   told what became of the loudness, and what of an earlier run may no longer fit.
+    work:  what was spoken for it now, whose figures the page shows.
+    watch: told of every step that grows with the episode.
     returns: the files and folders, the episode's own last.
     Raises UsageError when something cannot be written; every older file then stands as it was.
     """
     with Master(mix) as master:
         assert master.samples == timeline.samples
-        gain = _gain(master, options, say)
+    reading = _Reading(mix, watch)
+    reading = reading.louder(_gain(reading, timeline, options, say))
     try:
-        written = _write(mix, gain, timeline, output, options, tags, work)
+        written = _write(reading, timeline, output, options, tags, work)
     except OSError as error:
         raise UsageError(
             f"{output}: cannot be published: {error.strerror}",
             "what is spoken is kept: make room, then run the same command with --resume",
         ) from error
-    for path in left_as_they_were(output, options):
-        say(f"{path} is of an earlier run and stays as it was; ask for it to have it written anew")
+    if left := left_as_they_were(output, options):
+        names = ", ".join(map(str, left))
+        say(
+            f"of an earlier run, and left as it was: {names}; what is asked for again is written "
+            "anew"
+        )
     return written
 
 
 def _write(
-    mix: Path,
-    gain: Gain,
+    reading: _Reading,
     timeline: Timeline,
     output: Path,
     options: PublishOptions,
     tags: Tags,
     work: RunWork | None,
 ) -> list[Path]:
-    with Staging() as staging, Master(mix, gain.factor) as master:
+    spoken = sum(turn.stop - turn.start for turn in timeline.turns)
+    with Staging() as staging:
         for split in options.splits:
-            folder = staging.place(split_folder(output, split))
-            write_parts(
-                folder, split, master, timeline, options.split_format, options.rate_hz, tags
-            )
+            folder, kind = split_folder(output, split), options.split_format
+            with reading.step("writing", folder.name, spoken) as master:
+                place = staging.place(folder)
+                write_parts(place, split, master, timeline, kind, options.rate_hz, tags)
         for path, text in _texts(timeline, output, options, tags):
             staging.place(path).write_text(text, encoding="utf-8", newline="\n")
-        if options.page is not None:
-            linked = link(options.page, output) if options.page_audio == "link" else None
-            write_page(staging.place(options.page), master, timeline, tags, work, linked)
+        if (page := options.page) is not None:
+            linked = link(page, output) if options.page_audio == "link" else None
+            with reading.step("writing", page.name, passes(linked) * timeline.samples) as master:
+                write_page(staging.place(page), master, timeline, tags, work, linked)
         if options.plain:
-            shutil.move(mix, staging.place(output))
+            shutil.move(reading.mix, staging.place(output))
         else:
-            write_audio(
-                staging.place(output),
-                master.blocks(),
-                master.samples,
-                options.format,
-                options.rate_hz,
-                tags,
-            )
-    mix.unlink(missing_ok=True)
+            with reading.step("encoding", output.name, timeline.samples) as master:
+                write_audio(
+                    staging.place(output),
+                    master.blocks(),
+                    master.samples,
+                    options.format,
+                    options.rate_hz,
+                    tags,
+                )
+    reading.mix.unlink(missing_ok=True)
     return staging.targets
 
 
@@ -110,10 +141,13 @@ def _texts(
     return texts
 
 
-def _gain(master: Master, options: PublishOptions, say: Callable[[str], None]) -> Gain:
+def _gain(
+    reading: _Reading, timeline: Timeline, options: PublishOptions, say: Callable[[str], None]
+) -> Gain:
     if options.loudness_lufs is None:
         return Gain()
-    measured = measure(master)
+    with reading.step("measuring", "loudness", MEASURING_PASSES * timeline.samples) as master:
+        measured = measure(master)
     gain = gain_to(options.loudness_lufs, measured)
     if not math.isfinite(measured.lufs):
         say("loudness: the episode is silent, or shorter than 0.4 s; it stays as it is")

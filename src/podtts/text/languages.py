@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from podtts.text.length import expected_seconds
 from podtts.text.tags import TAG
 
 Language = Literal["en", "zh"]
@@ -52,6 +53,14 @@ def stretches(text: str) -> list[Stretch]:
         language = one or language
         found.append(Stretch(sentence, language))
     return found
+
+
+def main_language(text: str) -> Language:
+    """The language that most of a text is in, by how long its sentences take to say."""
+    seconds: dict[Language, float] = {"en": 0.0, "zh": 0.0}
+    for stretch in stretches(text):
+        seconds[stretch.language] += expected_seconds(stretch.text)
+    return "zh" if seconds["zh"] > seconds["en"] else "en"
 
 
 def split_sentences(text: str) -> list[str]:

@@ -6,6 +6,12 @@ const player = document.querySelector(".player");
 const wave = document.querySelector("#wave");
 const turns = [...document.querySelectorAll(".turn")];
 const starts = turns.map((turn) => Number(turn.dataset.start));
+// What is marked while it is heard: the parts of long turns, all other turns whole.
+const parts = turns.flatMap((turn, number) => {
+  const within = [...turn.querySelectorAll(".part")];
+  return (within.length ? within : [turn]).map((place) => ({ place, number }));
+});
+const partStarts = parts.map((part) => Number(part.place.dataset.start));
 const length = Number(player.dataset.seconds);
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -14,7 +20,8 @@ const NEAR_SECONDS = 0.01; // a position a browser rounds down still belongs to 
 const AGAIN_SECONDS = 2; // this far into a turn, "turn before" goes back to its own start
 const HANDS_OFF_MS = 4000; // who has just scrolled is not scrolled away
 
-let current = -1;
+let current = -1; // number of the turn
+let heard; // the part of it
 let scrolledAt = -HANDS_OFF_MS;
 
 function clock(seconds) {
@@ -25,15 +32,15 @@ function clock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-function turnAt(seconds) {
+function partAt(seconds) {
   let low = 0;
-  let high = starts.length;
+  let high = parts.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (starts[middle] <= seconds + NEAR_SECONDS) low = middle + 1;
+    if (partStarts[middle] <= seconds + NEAR_SECONDS) low = middle + 1;
     else high = middle;
   }
-  return low - 1;
+  return parts[low - 1];
 }
 
 function show() {
@@ -42,18 +49,32 @@ function show() {
   document.querySelector("#to-come").style.left = `${(100 * seconds) / (length || 1)}%`;
   wave.setAttribute("aria-valuenow", seconds.toFixed(1));
   wave.setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(length)}`);
-  mark(turnAt(seconds));
+  mark(partAt(seconds));
 }
 
-function mark(index) {
-  if (index === current) return;
-  turns[current]?.removeAttribute("aria-current");
-  turns[index]?.setAttribute("aria-current", "true");
-  current = index;
-  const wanted = document.querySelector("#follow").checked && !audio.paused;
-  if (wanted && performance.now() - scrolledAt > HANDS_OFF_MS) {
-    turns[index]?.scrollIntoView({ block: "center", behavior: calm.matches ? "auto" : "smooth" });
+function mark(part) {
+  if (part === heard) return;
+  const number = part?.number ?? -1;
+  const isNew = number !== current;
+  heard?.place.classList.remove("heard");
+  part?.place.classList.add("heard");
+  heard = part;
+  if (isNew) {
+    turns[current]?.removeAttribute("aria-current");
+    turns[number]?.setAttribute("aria-current", "true");
+    current = number;
   }
+  const wanted = document.querySelector("#follow").checked && !audio.paused;
+  if (part && wanted && performance.now() - scrolledAt > HANDS_OFF_MS) {
+    if (isNew || isHidden(part.place)) {
+      part.place.scrollIntoView({ block: "center", behavior: calm.matches ? "auto" : "smooth" });
+    }
+  }
+}
+
+function isHidden(place) {
+  const box = place.getBoundingClientRect();
+  return box.top < player.getBoundingClientRect().bottom || box.bottom > window.innerHeight;
 }
 
 function tick() {

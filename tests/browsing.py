@@ -1,0 +1,53 @@
+"""A page in a real browser, and where its sound is."""
+
+import shutil
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from podtts.publish.timeline import Timeline
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)"
+)
+CLOSE_SECONDS = 0.05
+Open = Callable[..., Page]
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait until something holds. (Playwright's own way asks the page, whose policy forbids it.)"""
+    deadline = time.monotonic() + 20
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        page.wait_for_timeout(20)
+
+
+def position(page: Page) -> float:
+    return float(page.evaluate("audio.currentTime"))
+
+
+def current(page: Page) -> str:
+    return str(page.evaluate("document.querySelector('.turn[aria-current]').id"))
+
+
+def start(timeline: Timeline, number: int) -> float:
+    return timeline.turns[number - 1].start / 24_000
+
+
+def after_seek(page: Page, action: Callable[[], object]) -> float:
+    """Where the sound is when the browser has done what an action asked for.
+
+    It plays slowly, so that a late look on a busy machine still sees the place it began at.
+    """
+    page.evaluate(
+        "() => { window.sought = null; audio.playbackRate = 0.0625;"
+        " audio.onseeked = () => { window.sought ??= audio.currentTime; }; }"
+    )
+    action()
+    until(page, "window.sought !== null")
+    return float(page.evaluate("window.sought"))

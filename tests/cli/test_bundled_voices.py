@@ -1,0 +1,33 @@
+"""Voices that come with podtts, in an installation of one's own."""
+
+import shutil
+from pathlib import Path
+
+from commands import Result, run
+from readme import ROOT
+
+
+def test_a_damaged_one_is_told_with_what_to_do(tmp_path: Path) -> None:
+    unneeded = shutil.ignore_patterns("__pycache__")
+    for name in ("src", "cache"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=unneeded)
+    bundled = tmp_path / "cache"
+    for path in (bundled / "prompts").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    script = tmp_path / "talk.txt"
+    script.write_text("[anna] Did you hear that?\n")
+
+    def check() -> Result:
+        return run("check", script, env={"PYTHONPATH": str(tmp_path / "src")})
+
+    first = check()
+    assert first.code == 3
+    assert "anna (missing)" in first.lines[1]
+    put_aside, refused = first.said
+    assert put_aside.startswith(f"podtts: warning: {bundled / 'prompts'}")
+    assert f"; it was moved to {bundled / 'quarantine'}" in put_aside
+    assert refused == (
+        f"podtts: {script}:1: voice 'anna' comes with podtts, but what belongs to it in {bundled} "
+        "is damaged or gone; install podtts again, or run: podtts prep anna.wav"
+    )
+    assert check().said == [refused]

@@ -38,31 +38,31 @@ HEARD = "document.querySelector('.heard')"
 
 
 @pytest.fixture(scope="module")
-def timeline() -> list[Timeline]:
-    return []
-
-
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory: pytest.TempPathFactory, timeline: list[Timeline]) -> Path:
-    """The page of an episode with long turns in several languages."""
+def episode(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline]:
+    """An episode with long turns in several languages: its page, and where everything is."""
     script = Script("t.txt", ("A", "B", "C"), TURNS, (Chapter("桥", 0), Chapter("Wind", 1)))
     mix_path = tmp_path_factory.mktemp("long") / "mix.wav"
     with WavWriter(mix_path, mix_path, 2**30) as sink:
         mix = Mix(sink, LayoutOptions())
         for turn, seconds in zip(TURNS, SECONDS, strict=True):
             mix.add(turn, torch.full((round(seconds * 24_000),), 0.1))
-    timeline.append(mix.timeline(script, ("anna", "ben", "小希")))
+    timeline = mix.timeline(script, ("anna", "ben", "小希"))
     tags = Tags("Bridges", "小希", "2026-01-31", "AI-generated speech: podtts", "podtts")
     path = mix_path.with_name("page.html")
     with Master(mix_path) as master:
-        write_page(path, master, timeline[0], tags, None, None)
-    return path
+        write_page(path, master, timeline, tags, None, None)
+    return path, timeline
 
 
 @pytest.fixture
-def parts(page_file: Path, timeline: list[Timeline]) -> list[Cue]:
+def page_file(episode: tuple[Path, Timeline]) -> Path:
+    return episode[0]
+
+
+@pytest.fixture
+def parts(episode: tuple[Path, Timeline]) -> list[Cue]:
     """The cues of turns that have several."""
-    return [cue for cue in cues(timeline[0]) if cue.estimated]
+    return [cue for cue in cues(episode[1]) if cue.estimated]
 
 
 @needs_chromium

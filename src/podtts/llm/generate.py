@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.qwen3 import Qwen3
-from podtts.llm.sampling import forbid_end, next_tokens
+from podtts.llm.sampling import RowOptions, forbid_end, next_tokens
 from podtts.options import SamplingOptions
 from podtts.values import SpeechTokens
 
@@ -82,6 +83,7 @@ class Decoder:
         self.model, self.caches = model, caches
         self._legal = model.legal_rows().to(model.embed_tokens.weight.device)
         self._lines: dict[KVCache, _Line] = {}
+        self._known: tuple[list[SamplingOptions], RowOptions] | None = None
 
     @property
     def writing(self) -> tuple[KVCache, ...]:
@@ -144,18 +146,25 @@ class Decoder:
         """The next id of every line, int64 [B], in the numbering of the logits."""
         early = [len(line.tokens) < line.options.min_tokens for line in lines]
         if any(early):
-            logits = forbid_end(logits, self.model.end_index, torch.tensor(early))
-        chosen = torch.empty(len(lines), dtype=torch.int64, device=logits.device)
-        for options in {line.options for line in lines}:  # one, as a rule
-            rows = [row for row, line in enumerate(lines) if line.options == options]
-            chosen[rows] = next_tokens(
-                logits[rows],
-                torch.stack([lines[row].seen for row in rows]),
-                torch.stack([lines[row].recent for row in rows]),
-                torch.stack([lines[row].uniforms[len(lines[row].tokens)] for row in rows]),
-                options,
+            logits = forbid_end(
+                logits, self.model.end_index, torch.tensor(early, device=logits.device)
             )
-        return chosen
+        window = max(len(line.recent) for line in lines)
+        return next_tokens(
+            logits,
+            torch.stack([line.seen for line in lines]),
+            torch.stack(
+                [F.pad(line.recent, (window - len(line.recent), 0), value=-1) for line in lines]
+            ),
+            torch.stack([line.uniforms[len(line.tokens)] for line in lines]),
+            self._options([line.options for line in lines]),
+        )
+
+    def _options(self, options: list[SamplingOptions]) -> RowOptions:
+        """Options as tensors, made anew when other rows write than before."""
+        if self._known is None or self._known[0] != options:
+            self._known = options, RowOptions.of(options, self._legal.device)
+        return self._known[1]
 
     def _read(self) -> None:
         """Let the LLM read what was drawn."""

@@ -7,14 +7,16 @@ the same here and by itself.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from podtts.device import Stopwatch, memory_errors_named, runs_rows_together
 from podtts.errors import PodttsError
+from podtts.llm.block_decoder import BlockDecoder, decoder_for
 from podtts.llm.generate import Decoder, NotFiniteError
-from podtts.llm.kv_cache import KVCache
+from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.prefix import PrefixStore
+from podtts.llm.qwen3 import Qwen3
 from podtts.rendering import Render, Rendered, render
 from podtts.speaking import Job, Story, Write, Written, speak
 from podtts.values import TurnAudio
@@ -49,12 +51,20 @@ class Ensemble:
 
     prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
     rows:     how many scripts at once.
+    decoder:  how turns are written.
     """
 
-    def __init__(self, models: Models, prefixes: PrefixStore | None = None, *, rows: int) -> None:
+    def __init__(
+        self,
+        models: Models,
+        prefixes: PrefixStore | None = None,
+        *,
+        rows: int,
+        decoder: Callable[[Qwen3, CacheRows], Decoder | BlockDecoder] = decoder_for,
+    ) -> None:
         self.models, self.prefixes = models, prefixes
         self._caches = models.llm.new_caches(rows)
-        self._decoder = Decoder(models.llm, self._caches)
+        self._decoder = decoder(models.llm, self._caches)
         self._rows: dict[KVCache, _Row] = {}
         self._silent: list[tuple[_Row, Render]] = []  # turns that are written and not yet heard
 
@@ -119,7 +129,7 @@ class Ensemble:
         return [(row, answer) for (row, _), answer in zip(now, answers, strict=True)]
 
     def _write(self) -> list[tuple[_Row, _Answer]]:
-        """Write one token of every turn."""
+        """Write some tokens of every turn."""
         writing = [self._rows[cache] for cache in self._decoder.writing]
         with Stopwatch(self.models.device) as step, memory_errors_named("writing turns"):
             finished = self._decoder.step()
@@ -137,7 +147,7 @@ class Ensemble:
     def _begin(self, row: _Row, wish: Write) -> None:
         dialogue, cache = wish.dialogue, row.cache
         with Stopwatch(self.models.device) as reading, memory_errors_named("reading a turn"):
-            dialogue.rewind()
+            dialogue.rewind(self._decoder.read)
             self._decoder.begin(cache, dialogue.window.ids, wish.sampling, wish.rng)
         row.writing_seconds = reading.seconds
 

@@ -27,6 +27,12 @@ def prefill(model: Qwen3, ids: Sequence[int], cache: KVCache) -> Tensor:
     return hidden[:, -1]
 
 
+def read_one_by_one(model: Qwen3, ids: Sequence[int], cache: KVCache) -> None:
+    """Read ids as `generate` reads what it draws, so that the cache is the same to the bit."""
+    for token in ids:
+        prefill(model, [token], cache)
+
+
 def turn_uniforms(options: SamplingOptions, rng: torch.Generator) -> Tensor:
     """Draw the two uniform numbers of every step a turn may take, float32 [max_tokens, 2]."""
     return torch.rand(options.max_tokens, 2, generator=rng)
@@ -109,8 +115,13 @@ class Decoder:
             options,
             turn_uniforms(options, rng).to(device),
             torch.zeros(len(self._legal), dtype=torch.bool, device=device),
-            _recent(context, self.model, options.repeat_window).to(device),
+            recent_ids(context, self.model, options.repeat_window).to(device),
         )
+
+    @torch.inference_mode()
+    def read(self, cache: KVCache, ids: Sequence[int]) -> None:
+        """Read recalled speech behind what a cache holds."""
+        read_one_by_one(self.model, ids, cache)
 
     @torch.inference_mode()
     def step(self) -> dict[KVCache, SpeechTokens | NotFiniteError]:
@@ -181,7 +192,7 @@ class Decoder:
             line.hidden = hidden[cache.index]
 
 
-def _recent(context: Sequence[int], model: Qwen3, window: int) -> Tensor:
+def recent_ids(context: Sequence[int], model: Qwen3, window: int) -> Tensor:
     """The last ids of the context in the numbering of the logits, int64 [window]."""
     config = model.config
     last = torch.full((window,), -1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from podtts.embedding import TokenEmbedding
 from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.layer_graph import LayerGraph
-from podtts.llm.reading import Alone, Behind, Reading, Rotation, SideBySide
+from podtts.llm.reading import Alone, Behind, Fixed, Reading, Rotation, SideBySide
 
 
 @dataclass(frozen=True)
@@ -193,6 +193,17 @@ class Qwen3(nn.Module):
             return self._read(x, Behind(self._rotation(places, x.dtype), None, rows[0]))[:, 0]
         rotation = self._rotation(places[:, None, None], x.dtype)
         return self._read(x, SideBySide(rotation, places, caches))[:, 0]
+
+    def step_fixed(self, ids: Tensor, places: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Read one id of each row: like `step`, but all that varies is in tensors.
+
+        ids, places:  int64 [R], ids and where they stand.
+        keys, values: [layers, R, kv heads, places, head size], of `CacheRows` or of a part of it.
+        returns:      hidden states [R, H]. Not for layers that are one graph.
+        """
+        rotation = self._rotation(places[:, None, None], keys.dtype)
+        x = self.embed_tokens(ids[:, None])
+        return self._read(x, Fixed(rotation, places, keys, values))[:, 0]
 
     def _read(self, x: Tensor, reading: Reading) -> Tensor:
         for number, layer in enumerate(self.layers):

@@ -49,8 +49,17 @@ OPTIONS = {
     "one token": SamplingOptions(max_tokens=1),
     "a whole block": SamplingOptions(max_tokens=BLOCK_STEPS),
     "ends at once": SamplingOptions(min_tokens=0, temperature=5.0, top_k=400, top_p=1.0),
-    "looks back farther": SamplingOptions(max_tokens=60, repeat_window=60, repeat_limit=2),
-    "looks back less": SamplingOptions(max_tokens=60, repeat_window=5, repeat_limit=1),
+    "looks back farther": SamplingOptions(
+        max_tokens=60, min_tokens=60, top_k=12, repetition_penalty=1.0, repeat_window=60
+    ),
+    "looks back less": SamplingOptions(
+        max_tokens=60,
+        min_tokens=60,
+        top_k=6,
+        repetition_penalty=1.0,
+        repeat_window=5,
+        repeat_limit=1,
+    ),
     "likeliest": SamplingOptions(max_tokens=60, greedy=True),
     "longer than usual": SamplingOptions(max_tokens=3100, min_tokens=3100),
 }

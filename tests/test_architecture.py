@@ -40,6 +40,8 @@ LAYERS = {  # a file may import from its own layer's neighbours named here and f
     "fit": 3,
     "rendering": 3,
     "speaking": 3,
+    "opening": 3,
+    "backstage": 3,
     "pipeline": 3,
     "bench": 4,
     "batch": 5,

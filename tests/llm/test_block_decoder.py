@@ -12,8 +12,8 @@ from podtts.llm.dialogue import Dialogue, generated_ids
 from podtts.llm.fixed_step import fixed_step
 from podtts.llm.generate import Decoder, NotFiniteError, generate
 from podtts.llm.kv_cache import KVCache
+from podtts.opening import open_dialogue
 from podtts.options import SamplingOptions, SynthesisOptions, WindowOptions
-from podtts.speaking import open_dialogue
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeechTokens
 

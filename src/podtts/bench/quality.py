@@ -14,6 +14,7 @@ from torch import Tensor
 from podtts.audio.io import Recording
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.qwen3 import Qwen3
+from podtts.opening import open_dialogue
 from podtts.options import SynthesisOptions
 from podtts.presets import PRESETS, Preset
 from podtts.prompts.encoders import PromptEncoders
@@ -21,7 +22,6 @@ from podtts.prompts.extract import prompt_inputs
 from podtts.randomness import stage_rng
 from podtts.rates import MIN_PROMPT_SECONDS, OUTPUT_HZ
 from podtts.rendering import Render, mels_of, waves_of
-from podtts.speaking import open_dialogue
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeakerPrompt, SpeechTokens
 from podtts.weights.load import Models

@@ -49,6 +49,16 @@ class BlockDecoder:
         """The caches of the turns being written."""
         return tuple(cache for cache in self._writing if cache is not None)
 
+    @property
+    def records_next(self) -> bool:
+        """Whether the next step will be recorded: then nothing else may run on the device."""
+        if self._refused or not self.writing or not records_graphs(self._device):
+            return False
+        self._follow()
+        extent = self._extent(BLOCK_STEPS)
+        self._forget_moved()
+        return extent not in self._steps
+
     @torch.inference_mode()
     def abandon(self) -> None:
         """Stop writing all turns."""
@@ -134,13 +144,17 @@ class BlockDecoder:
 
     def _step(self, rows: int, places: int) -> Callable[[], None]:
         """A step of the first rows, recorded if the device can."""
+        self._forget_moved()
+        if (rows, places) not in self._steps:
+            self._steps[rows, places] = self._recorded(self._plain_step(rows, places))
+        return self._steps[rows, places]
+
+    def _forget_moved(self) -> None:
+        """Forget steps on keys and values that are elsewhere now."""
         memory = self.caches.keys.data_ptr(), self.caches.values.data_ptr()
         if memory != self._recorded_in:
             self._steps.clear()
             self._recorded_in = memory
-        if (rows, places) not in self._steps:
-            self._steps[rows, places] = self._recorded(self._plain_step(rows, places))
-        return self._steps[rows, places]
 
     def _plain_step(self, rows: int, places: int) -> Callable[[], None]:
         slots = self._slots.first(rows)

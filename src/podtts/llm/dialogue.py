@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from podtts.llm.context import ContextWindow
+from podtts.llm.context import ContextWindow, WindowMark
 from podtts.llm.generate import generate, prefill, read_one_by_one
 from podtts.llm.kv_cache import KVCache
 from podtts.llm.qwen3 import Qwen3
@@ -26,6 +26,14 @@ class _Recalled:
 
     text_end: int  # ids up to here are read in one call
     speech_end: int  # and up to here one by one, as they were drawn
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An open turn of a dialogue, to come back to."""
+
+    window: WindowMark
+    start: int  # cached tokens where it begins
 
 
 class Dialogue:
@@ -85,6 +93,22 @@ class Dialogue:
     def wrote(self, tokens: SpeechTokens) -> None:
         """Note what was written for the open turn, behind `rewind`, by somebody else."""
         self._spoken = tokens
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether `rewind` has recalled turns to read."""
+        return bool(self._unread)
+
+    def mark(self) -> Mark:
+        """The open turn, behind `rewind`."""
+        assert self._start is not None
+        return Mark(self.window.mark(), self._start)
+
+    def back_to(self, mark: Mark) -> None:
+        """Open a turn again and forget what followed; there must have been no rebuild since."""
+        self.window.back_to(mark.window)
+        self._unread.clear()
+        self._start, self._spoken = mark.start, None
 
     def close(self, tokens: SpeechTokens) -> None:
         """End the open turn with what was said in it: an attempt, or nothing at all."""

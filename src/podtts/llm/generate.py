@@ -96,6 +96,11 @@ class Decoder:
         """The caches of the turns being written."""
         return tuple(self._lines)
 
+    @property
+    def records_next(self) -> bool:
+        """Whether the next step must be alone on the device: never."""
+        return False
+
     def abandon(self) -> None:
         """Stop writing all turns."""
         self._lines.clear()

@@ -33,7 +33,8 @@ def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]
     """
     graph = torch.cuda.CUDAGraph()
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.current_stream(device))
+    before = torch.cuda.current_stream(device)
+    stream.wait_stream(before)
     try:
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):
@@ -46,14 +47,13 @@ def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]
     except RuntimeError as error:
         return NotRecorded(str(error).splitlines()[0])
     finally:
-        torch.cuda.current_stream(device).wait_stream(stream)
+        torch.cuda.set_stream(before)  # a recording that fails leaves its own as the current one
+        before.wait_stream(stream)
     return graph.replay
 
 
 def why_not_recorded(device: torch.device) -> str | None:
-    """What keeps a device from recording anything at all; None: nothing does."""
-    if not records_graphs(device):
-        return "only CUDA records"
+    """What keeps a device that `records_graphs` from it; None: nothing does."""
     number = torch.zeros(1, device=device)
 
     def count() -> None:

@@ -143,6 +143,11 @@ class Qwen3(nn.Module):
         speech = torch.arange(config.speech_vocabulary) + config.speech_token_offset
         return torch.cat((speech, torch.tensor([config.end_token])))
 
+    def step_weight_bytes(self) -> int:
+        """Bytes of the weights that one step reads, whatever it reads them for."""
+        layers = self.graph.weight_bytes if self.graph is not None else _bytes_of(self.layers)
+        return layers + _bytes_of(self.norm) + _bytes_of(self.head)
+
     def new_cache(self) -> KVCache:
         """An empty cache for one dialogue."""
         return self.new_caches(1).rows[0]
@@ -228,3 +233,7 @@ class Qwen3(nn.Module):
             return None
         seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=device).tril(past)
         return seen.repeat(self.config.heads // self.config.kv_heads, 1)
+
+
+def _bytes_of(module: nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))

@@ -5,10 +5,16 @@ import torch
 from golden_data import MODEL, models, relative_rms, tensors, trace_prompts
 
 from podtts.device import available_devices, place
+from podtts.device_graph import NotRecorded, record, records_graphs, why_not_recorded
+from podtts.ensemble import Ensemble, JobFailed
+from podtts.llm.block_decoder import BlockDecoder, decoder_for
+from podtts.llm.generate import Decoder, NotFiniteError
+from podtts.llm.kv_cache import KVCache
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.script.parse import parse_script
-from podtts.values import PromptFeatures
+from podtts.speaking import Job
+from podtts.values import PromptFeatures, SpeechTokens, TurnAudio
 from podtts.weights.load import Models, load_models
 
 DEVICE = available_devices()[0]
@@ -78,3 +84,117 @@ def test_the_same_seed_gives_the_same_samples_twice() -> None:
         for _ in range(2)
     ]
     assert all(torch.equal(one, two) for one, two in zip(*runs, strict=True))
+
+
+RECORDS = records_graphs(torch.device(DEVICE))
+recording = pytest.mark.skipif(not RECORDS, reason="this device records no graphs")
+TEXTS = [[449, 450, 456] * (1 + 7 * number) for number in range(5)]
+
+
+def written(
+    decoder: Decoder | BlockDecoder, caches: list[KVCache], options: SamplingOptions
+) -> list[SpeechTokens | NotFiniteError]:
+    """Turns side by side, a text and a seed each."""
+    for number, cache in enumerate(caches):
+        rng = torch.Generator().manual_seed(number)
+        decoder.begin(cache, TEXTS[number], options, rng)
+    finished: dict[KVCache, SpeechTokens | NotFiniteError] = {}
+    while decoder.writing:
+        finished |= decoder.step()
+    return [finished[cache] for cache in caches]
+
+
+@recording
+def test_the_device_records() -> None:
+    assert why_not_recorded(torch.device(DEVICE)) is None
+
+
+@recording
+def test_what_asks_the_host_is_not_recorded_and_the_device_goes_on() -> None:
+    number = torch.ones(1, device=DEVICE)
+
+    def ask() -> None:
+        number.add_(float(number))
+
+    refused = record(ask, torch.device(DEVICE))
+    assert isinstance(refused, NotRecorded)
+    assert refused.reason
+    assert float(torch.ones(1, device=DEVICE)) == 1
+
+
+@recording
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+def test_recorded_steps_draw_what_the_cpu_draws(rows: int) -> None:
+    """The same numbers decide the same draws, alone and side by side, over a cache that grows."""
+    options = SamplingOptions(max_tokens=90, min_tokens=20)
+    here, there = models().llm, accelerated().llm
+    ours, theirs = there.new_caches(rows), here.new_caches(rows)
+    decoder = decoder_for(there, ours)
+    assert isinstance(decoder, BlockDecoder)
+    got = written(decoder, ours.rows, options)
+    assert decoder._refused == ""
+    assert got == written(Decoder(here, theirs), theirs.rows, options)
+
+
+@recording
+def test_recorded_steps_draw_what_the_same_steps_draw_one_by_one() -> None:
+    options = SamplingOptions(max_tokens=1100, min_tokens=1100)  # beyond what the cache holds first
+    llm = accelerated().llm
+    one, other = llm.new_caches(2), llm.new_caches(2)
+    plain = BlockDecoder(llm, other)
+    plain._refused = "told so by a test"
+    assert written(BlockDecoder(llm, one), one.rows, options) == written(plain, other.rows, options)
+    for cache, same in zip(one.rows, other.rows, strict=True):
+        length = cache.length
+        assert length == same.length
+        assert (
+            relative_rms(cache.keys[..., :length, :].cpu(), same.keys[..., :length, :].cpu()) < 1e-5
+        )
+
+
+@recording
+def test_reading_what_was_said_before_leaves_the_same_bits() -> None:
+    llm = accelerated().llm
+    first, again = llm.new_cache(), llm.new_cache()
+    decoder = BlockDecoder(llm, first.together)
+    (said,) = written(decoder, [first], SamplingOptions(max_tokens=43, min_tokens=43))
+    assert isinstance(said, SpeechTokens)
+    with torch.inference_mode():
+        llm(torch.tensor([TEXTS[0]], device=DEVICE), again)
+    speech = [token + llm.config.speech_token_offset for token in said.ids[:-1]]
+    BlockDecoder(llm, again.together).read(again, speech)
+    assert again.length == first.length
+    length = first.length
+    assert torch.equal(first.keys[..., :length, :], again.keys[..., :length, :])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "auto"])
+def test_turns_are_the_same_rendered_aside_or_not(dtype: str) -> None:
+    script = parse_script("\n".join(f"[S{number % 2}] line {number}" for number in range(14)))
+    options = SynthesisOptions(sampling=SamplingOptions(max_tokens=40), flow=FlowOptions(steps=2))
+    job = Job("a job", script, trace_prompts("plain"), options)
+    loaded = load_models(MODEL, place(DEVICE, dtype))
+
+    def spoken(overlap: bool) -> list[TurnAudio]:
+        told = list(Ensemble(loaded, rows=1, overlap=overlap).speak([job]))
+        return [one[1] for one in told if not isinstance(one, JobFailed)]
+
+    one, other = spoken(overlap=True), spoken(overlap=False)
+    assert len(one) == 14
+    assert [turn.tokens for turn in one] == [turn.tokens for turn in other]
+    assert all(torch.equal(ours.wave, theirs.wave) for ours, theirs in zip(one, other, strict=True))
+
+
+def test_a_second_script_is_spoken_as_the_first_was() -> None:
+    """What a run leaves on the device for the next one changes nothing."""
+    script = parse_script("[A] Hello.\n[B] Hi.\n[A] Bye.\n")
+    loaded = load_models(MODEL, place(DEVICE))
+    synthesizer = Synthesizer(loaded)
+    options = SynthesisOptions(sampling=SamplingOptions(max_tokens=40))
+    prompts = trace_prompts("plain")
+    list(synthesizer.synthesize(script, prompts[::-1], options))
+    second = list(synthesizer.synthesize(script, prompts, options))
+    fresh = list(Synthesizer(loaded).synthesize(script, prompts, options))
+    for ours, theirs in zip(second, fresh, strict=True):
+        assert ours.tokens == theirs.tokens
+        assert torch.equal(ours.wave, theirs.wave)

@@ -1,6 +1,7 @@
 """Scripts side by side say what each says alone."""
 
 import dataclasses
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from golden_data import models, trace_prompts
 
 from podtts.ensemble import Ensemble, JobFailed
 from podtts.errors import InputError
+from podtts.llm.block_decoder import BlockDecoder
+from podtts.llm.generate import Decoder
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.script.parse import parse_script
@@ -37,9 +40,12 @@ def alone(one: Job) -> list[TurnAudio]:
     return list(turns)
 
 
-def together(jobs: list[Job], rows: int) -> dict[str, list[TurnAudio]]:
+def together(
+    jobs: list[Job], rows: int, *, overlap: bool = False, fixed: bool = False
+) -> dict[str, list[TurnAudio]]:
     spoken: dict[str, list[TurnAudio]] = {one.id: [] for one in jobs}
-    for told in Ensemble(models(), rows=rows).speak(jobs):
+    decoder = BlockDecoder if fixed else Decoder
+    for told in Ensemble(models(), rows=rows, decoder=decoder, overlap=overlap).speak(jobs):
         assert not isinstance(told, JobFailed)
         spoken[told[0].id].append(told[1])
     return spoken
@@ -53,14 +59,15 @@ def assert_same(ours: list[TurnAudio], theirs: list[TurnAudio]) -> None:
         assert float((one.wave - other.wave).abs().max()) < 1 / 32768
 
 
+@pytest.mark.parametrize("how", [{}, {"overlap": True}, {"overlap": True, "fixed": True}], ids=str)
 @pytest.mark.parametrize("rows", [1, 2, 3, 8])
-def test_scripts_side_by_side_say_what_each_says_alone(rows: int) -> None:
+def test_scripts_side_by_side_say_what_each_says_alone(rows: int, how: dict[str, bool]) -> None:
     """Of different lengths, one beyond a rebuild, one part spoken before, one drawn differently."""
     jobs = [job(number, turns) for number, turns in enumerate((3, 13, 1, 2, 4))]
     first = alone(jobs[4])
     jobs[4] = dataclasses.replace(jobs[4], spoken={0: first[0].tokens, 2: first[2].tokens})
     jobs[3] = dataclasses.replace(jobs[3], variations={1: 2})
-    spoken = together(jobs, rows)
+    spoken = together(jobs, rows, **how)
     for one in jobs:
         assert_same(spoken[one.id], alone(one))
 
@@ -73,10 +80,11 @@ def test_rows_may_be_drawn_with_options_of_their_own() -> None:
         assert_same(spoken[one.id], alone(one))
 
 
-def test_turns_that_come_out_wrong_are_tried_again_in_their_row_alone() -> None:
+@pytest.mark.parametrize("overlap", [False, True])
+def test_turns_that_come_out_wrong_are_tried_again_in_their_row_alone(overlap: bool) -> None:
     trained = dataclasses.replace(models(), untrained=False)
     jobs = [job(number, 2) for number in (1, 2)]
-    told = list(Ensemble(trained, rows=2).speak(jobs))
+    told = list(Ensemble(trained, rows=2, overlap=overlap).speak(jobs))
     assert len(told) == 4
     for one in jobs:
         expected = list(Synthesizer(trained).synthesize(one.script, one.prompts, one.options))
@@ -128,11 +136,14 @@ def test_a_job_that_is_not_ready_yet_does_not_hold_up_the_others() -> None:
     assert sorted(told) == [("job 1", 0), ("job 1", 1), ("job 2", 0)]
 
 
-def test_who_stops_listening_leaves_nothing_behind() -> None:
-    ensemble = Ensemble(models(), rows=2)
+@pytest.mark.parametrize("overlap", [False, True])
+def test_who_stops_listening_leaves_nothing_behind(overlap: bool) -> None:
+    before = threading.active_count()
+    ensemble = Ensemble(models(), rows=2, overlap=overlap)
     stream = ensemble.speak([job(1, 2), job(2, 2)])
     next(stream)
     stream.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
     fresh = job(3, 2)
     ours = [told[1] for told in ensemble.speak([fresh]) if not isinstance(told, JobFailed)]
     assert_same(ours, alone(fresh))
@@ -143,6 +154,18 @@ def test_seconds_of_work_are_shared_out() -> None:
     for turns in together(jobs, 3).values():
         work = turns[0].work
         assert min(work.llm, work.flow, work.vocoder) > 0
+
+
+def test_what_goes_wrong_while_rendering_aside_is_raised() -> None:
+    one = job(1, 3)
+    features = one.prompts[0].features
+    unknown = dataclasses.replace(features, speech_tokens=features.speech_tokens.clamp(max=-1))
+    prompts = [dataclasses.replace(one.prompts[0], features=unknown), *one.prompts[1:]]
+    ensemble = Ensemble(models(), rows=1, overlap=True)
+    with pytest.raises(InputError, match="speech tokens reach from -1"):
+        list(ensemble.speak([dataclasses.replace(one, prompts=prompts)]))
+    told = list(ensemble.speak([job(2, 1)]))
+    assert len(told) == 1
 
 
 def test_nothing_to_speak_is_nothing_said() -> None:

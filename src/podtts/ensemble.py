@@ -3,20 +3,26 @@
 The LLM writes a token of every row a step; rows of any length stand beside each other. A row whose
 script is finished takes the next one. What a script draws depends on the script alone, so it says
 the same here and by itself.
+
+Where a device does two things at once, a turn is rendered while the LLM writes the next one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
+from podtts.backstage import Backstage
 from podtts.device import Stopwatch, memory_errors_named, runs_rows_together
+from podtts.device_stream import works_side_by_side
 from podtts.errors import PodttsError
+from podtts.llm.block_decoder import BlockDecoder, decoder_for
 from podtts.llm.generate import Decoder, NotFiniteError
-from podtts.llm.kv_cache import KVCache
+from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.prefix import PrefixStore
-from podtts.rendering import Render, Rendered, render
-from podtts.speaking import Job, Story, Write, Written, speak
+from podtts.llm.qwen3 import Qwen3
+from podtts.rendering import Render, render
+from podtts.speaking import Answer, Job, NotWritten, Story, Write, Written, speak
 from podtts.values import TurnAudio
 from podtts.weights.load import Models
 
@@ -41,22 +47,34 @@ class _Row:
     writing_seconds: float = 0.0  # of the LLM, for the turn being written
 
 
-_Answer = Written | Rendered | NotFiniteError | None
-
-
 class Ensemble:
     """A loaded checkpoint that speaks scripts side by side.
 
     prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
     rows:     how many scripts at once.
+    decoder:  how turns are written.
+    overlap:  whether turns are rendered while others are written; None: where that is faster and
+              repeats bit by bit, which with several rows depends on who is ready first.
     """
 
-    def __init__(self, models: Models, prefixes: PrefixStore | None = None, *, rows: int) -> None:
+    def __init__(
+        self,
+        models: Models,
+        prefixes: PrefixStore | None = None,
+        *,
+        rows: int,
+        decoder: Callable[[Qwen3, CacheRows], Decoder | BlockDecoder] = decoder_for,
+        overlap: bool | None = None,
+    ) -> None:
         self.models, self.prefixes = models, prefixes
         self._caches = models.llm.new_caches(rows)
-        self._decoder = Decoder(models.llm, self._caches)
+        self._decoder = decoder(models.llm, self._caches)
         self._rows: dict[KVCache, _Row] = {}
         self._silent: list[tuple[_Row, Render]] = []  # turns that are written and not yet heard
+        alone = rows == 1 and works_side_by_side(models.device)
+        self._overlaps = alone if overlap is None else overlap
+        self._backstage: Backstage | None = None  # while scripts are spoken, if it overlaps
+        self._aside: list[_Row] = []  # whose turns are rendered there
 
     def speak(self, jobs: Iterable[Job | None]) -> Iterator[tuple[Job, TurnAudio] | JobFailed]:
         """Speak scripts, yielding every turn as soon as its audio exists, in order for each job.
@@ -66,16 +84,19 @@ class Ensemble:
         What is wrong with one job ends it alone, with JobFailed. What was left unfinished by a
         caller who stopped listening is forgotten.
         """
-        self._decoder.abandon()
-        self._rows.clear()
-        self._silent.clear()
+        self._forget()
         waiting = iter(jobs)
         more = True
-        while more or self._rows:
-            more = yield from self._fill(waiting)
-            self._close_ranks()
-            for row, answer in self._work():
-                yield from self._go_on(row, answer)
+        self._backstage = Backstage(self.models) if self._overlaps else None
+        try:
+            while more or self._rows:
+                more = yield from self._fill(waiting)
+                self._close_ranks()
+                for row, answer in self._work():
+                    yield from self._go_on(row, answer)
+        finally:
+            if self._backstage:
+                self._backstage.close()
 
     def _fill(
         self, waiting: Iterator[Job | None]
@@ -101,62 +122,92 @@ class Ensemble:
             if self._caches.rows[place] not in self._rows:
                 self._caches.swap(place, max(cache.index for cache in self._rows))
 
-    def _work(self) -> list[tuple[_Row, _Answer]]:
-        """Let one model do one piece of work; return whom it brings forward."""
+    def _forget(self) -> None:
+        self._decoder.abandon()
+        self._rows.clear()
+        self._silent.clear()
+        self._aside.clear()
+
+    def _work(self) -> list[tuple[_Row, Answer]]:
+        """Let the models do a piece of work; return whom it brings forward."""
+        if self._backstage:
+            return self._work_at_once(self._backstage)
         together = runs_rows_together(self.models.device)
         wanted = len(self._rows) / _WAITING_SHARE if together else 1
         if self._silent and (len(self._silent) >= wanted or not self._decoder.writing):
             return self._render()
         return self._write() if self._decoder.writing else []
 
-    def _render(self) -> list[tuple[_Row, _Answer]]:
-        """Make audible what was written longest ago, and all that can be with it."""
+    def _work_at_once(self, backstage: Backstage) -> list[tuple[_Row, Answer]]:
+        """Keep both the LLM and what renders at work."""
+        if self._silent and not backstage.is_busy:
+            now = self._next_silent()
+            self._aside = [row for row, _ in now]
+            backstage.begin([turn for _, turn in now])
+        if backstage.is_done or (backstage.is_busy and not self._decoder.writing):
+            heard = zip(self._aside, backstage.collect(), strict=True)
+            return [(row, answer) for row, answer in heard if self._rows.get(row.cache) is row]
+        if self._decoder.records_next:
+            backstage.wait()
+        return self._write() if self._decoder.writing else []
+
+    def _next_silent(self) -> list[tuple[_Row, Render]]:
+        """Take what was written longest ago, and all that can be rendered with it."""
         options = self._silent[0][1].options
         now = [one for one in self._silent if one[1].options == options]
         self._silent = [one for one in self._silent if one[1].options != options]
+        return now
+
+    def _render(self) -> list[tuple[_Row, Answer]]:
+        now = self._next_silent()
         with memory_errors_named("rendering turns"):
             answers = render(self.models, [turn for _, turn in now])
         return [(row, answer) for (row, _), answer in zip(now, answers, strict=True)]
 
-    def _write(self) -> list[tuple[_Row, _Answer]]:
-        """Write one token of every turn."""
+    def _write(self) -> list[tuple[_Row, Answer]]:
+        """Write some tokens of every turn."""
         writing = [self._rows[cache] for cache in self._decoder.writing]
         with Stopwatch(self.models.device) as step, memory_errors_named("writing turns"):
             finished = self._decoder.step()
         for row in writing:
             row.writing_seconds += step.seconds / len(writing)
-        answers: list[tuple[_Row, _Answer]] = []
+        answers: list[tuple[_Row, Answer]] = []
         for cache, done in finished.items():
             row = self._rows[cache]
             if isinstance(done, NotFiniteError):
-                answers.append((row, done))
+                answers.append((row, NotWritten(done)))
             else:
                 answers.append((row, Written(done, row.writing_seconds)))
         return answers
 
     def _begin(self, row: _Row, wish: Write) -> None:
         dialogue, cache = wish.dialogue, row.cache
+        if self._backstage and dialogue.is_behind:  # reading what was said may be recorded
+            self._backstage.wait()
         with Stopwatch(self.models.device) as reading, memory_errors_named("reading a turn"):
-            dialogue.rewind()
+            dialogue.rewind(self._decoder.read)
             self._decoder.begin(cache, dialogue.window.ids, wish.sampling, wish.rng)
         row.writing_seconds = reading.seconds
 
-    def _go_on(self, row: _Row, answer: _Answer) -> Iterator[tuple[Job, TurnAudio] | JobFailed]:
+    def _go_on(self, row: _Row, answer: Answer) -> Iterator[tuple[Job, TurnAudio] | JobFailed]:
         """Tell a row what it asked for, and take up what it asks for next."""
         try:
-            if isinstance(answer, NotFiniteError):
-                wish = row.story.throw(answer)
-            else:
-                wish = row.story.send(answer)
-            while isinstance(wish, TurnAudio):
-                yield row.job, wish
+            wish = row.story.send(answer)
+            while True:
+                if isinstance(wish, TurnAudio):
+                    yield row.job, wish
+                elif isinstance(wish, Render):
+                    self._silent.append((row, wish))
+                    if not self._backstage:
+                        return
+                else:
+                    break
                 wish = next(row.story)
             if isinstance(wish, Write):
                 self._begin(row, wish)
-            else:
-                self._silent.append((row, wish))
         except StopIteration:
             del self._rows[row.cache]
         except PodttsError as error:
             del self._rows[row.cache]
+            self._silent = [one for one in self._silent if one[0] is not row]
             yield JobFailed(row.job, error)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from podtts.device import place
+from podtts.device_graph import records_graphs
 from podtts.ensemble import Ensemble, JobFailed
 from podtts.fit import check_fit
 from podtts.llm.prefix import PrefixStore
@@ -28,6 +29,7 @@ class Synthesizer:
     def __init__(self, models: Models, prefixes: PrefixStore | None = None) -> None:
         self.models = models
         self.prefixes = prefixes
+        self._idle: list[Ensemble] = []  # at most one, and only where steps are recorded
 
     @classmethod
     def from_checkpoint(
@@ -67,7 +69,11 @@ class Synthesizer:
         return self._turns(job)
 
     def _turns(self, job: Job) -> Iterator[TurnAudio]:
-        for told in Ensemble(self.models, self.prefixes, rows=1).speak([job]):
+        ensemble = self._idle.pop() if self._idle else Ensemble(self.models, self.prefixes, rows=1)
+        for told in ensemble.speak([job]):
             if isinstance(told, JobFailed):
                 raise told.error
             yield told[1]
+        # Decode steps that were recorded serve the next script, too.
+        if records_graphs(self.models.device) and not self._idle:
+            self._idle.append(ensemble)

@@ -4,24 +4,31 @@
                prompts ─────────────┴─────────┘
 
 `speak` is a coroutine. Where a model has to work it yields what it needs, Write or Render, and is
-sent the answer, Written or Rendered (or NotFiniteError is thrown in). A turn that is finished it
+sent what came of it: Written or NotWritten, Rendered or NotFiniteError. A turn that is finished it
 yields as TurnAudio.
+
+Who drives it may answer Render with None: the turn is being made audible meanwhile. Then the story
+goes on with the next turn, as if the turn were right. While it waits, for Write or for Wait, it may
+be sent what became of the turn. If that came out wrong, what was written behind it is forgotten and
+written again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from podtts.checks import token_problems, wave_problems
 from podtts.device import Stopwatch, memory_errors_named
 from podtts.fit import check_fit
-from podtts.llm.dialogue import Dialogue, generated_ids
-from podtts.llm.generate import NotFiniteError, generate
+from podtts.llm.dialogue import Dialogue, Mark
+from podtts.llm.generate import NotFiniteError
 from podtts.llm.kv_cache import KVCache
 from podtts.llm.prefix import PrefixStore
+from podtts.opening import open_dialogue
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.randomness import draws_name, stage_rng
 from podtts.rendering import Render, Rendered
@@ -60,6 +67,11 @@ class Write:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """Nothing to be done before it is known how the turn that is being rendered came out."""
+
+
+@dataclass(frozen=True)
 class Written:
     """A turn as tokens."""
 
@@ -67,7 +79,16 @@ class Written:
     seconds: float  # of the LLM's work
 
 
-Story = Generator[Write | Render | TurnAudio, Written | Rendered | None, None]
+@dataclass(frozen=True)
+class NotWritten:
+    """A turn the LLM had no numbers for."""
+
+    error: NotFiniteError
+
+
+Wish = Write | Render | Wait | TurnAudio
+Answer = Written | NotWritten | Rendered | NotFiniteError | None
+Story = Generator[Wish, Answer, None]
 
 
 def speak(models: Models, prefixes: PrefixStore | None, job: Job, cache: KVCache) -> Story:
@@ -85,122 +106,160 @@ def speak(models: Models, prefixes: PrefixStore | None, job: Job, cache: KVCache
         return
     with Stopwatch(models.device) as opening, memory_errors_named("reading the prompts"):
         dialogue = open_dialogue(models, prefixes, job.prompts, options, cache)
-    before = StageSeconds(llm=opening.seconds)
+    telling = _Telling(models, job, dialogue, StageSeconds(llm=opening.seconds))
     for index, turn in enumerate(turns):
         text = models.template.turn(turn.speaker, normalize_text(turn.text))
         if index in job.spoken:
+            yield from telling.settle()
             dialogue.recall(text, job.spoken[index])
-            continue
-        dialogue.open(text)
-        audio = yield from _speak_turn(models, job, dialogue, index, turn)
-        dialogue.close(audio.tokens)
-        yield replace(audio, work=before + audio.work)
-        before = StageSeconds()
+        else:
+            yield from telling.say(_Take(index, turn, text, job.variations.get(index, 0)))
+    yield from telling.settle()
 
 
-def _speak_turn(
-    models: Models, job: Job, dialogue: Dialogue, index: int, turn: Turn
-) -> Generator[Write | Render | TurnAudio, Written | Rendered | None, TurnAudio]:
-    """Speak the open turn until nothing is wrong with it or all tries are used up."""
-    work = StageSeconds()
-    variation = job.variations.get(index, 0)
-    for last in [False] * job.options.retries + [True]:
-        audio = yield from _try_turn(models, job, dialogue, index, turn, variation)
-        work += audio.work
-        if last or not audio.problems:
-            break
-        variation += 1
-    return replace(audio, work=work)
+@dataclass(eq=False)
+class _Take:
+    """A turn and its latest try."""
 
-
-def _try_turn(
-    models: Models, job: Job, dialogue: Dialogue, index: int, turn: Turn, variation: int
-) -> Generator[Write | Render | TurnAudio, Written | Rendered | None, TurnAudio]:
-    options, prompt = job.options, job.prompts[turn.speaker]
-    draws = draws_name(index, variation)
-    tokens, wave = SpeechTokens((), ended=False), torch.zeros(0)
-    work = StageSeconds()
-    problems: list[str] = []
+    index: int
+    turn: Turn
+    text: Sequence[int]
+    variation: int
+    work: StageSeconds = field(default_factory=StageSeconds)  # of all tries
+    tokens: SpeechTokens = field(default_factory=lambda: SpeechTokens((), ended=False))
+    start: Mark | None = None  # where the dialogue stood; None: the LLM had no numbers
+    is_heard: bool = False
+    wave: Tensor = field(default_factory=lambda: torch.zeros(0))
+    problems: list[str] = field(default_factory=list)
     notes: tuple[str, ...] = ()
-    try:
-        written = yield Write(dialogue, options.sampling, stage_rng(options.seed, draws, "llm"))
-        assert isinstance(written, Written)
-        tokens = written.tokens
-        work += StageSeconds(llm=written.seconds)
-        rendered = yield Render(tokens, prompt, options.flow, options.seed, draws)
-        assert isinstance(rendered, Rendered)
-        wave = rendered.wave
-        if rendered.widened:
-            notes = (f"the flow is not finite in {options.flow.precision}; it ran in float32",)
-        work += StageSeconds(flow=rendered.flow_seconds, vocoder=rendered.vocoder_seconds)
-    except NotFiniteError as error:
-        problems.append(f"{error}: NaN or infinite")
-    else:
+
+    def is_over(self, job: Job) -> bool:
+        """Whether it stays as it is: nothing is wrong, or all tries are used up."""
+        tries = self.variation - job.variations.get(self.index, 0)
+        return not self.problems or tries >= job.options.retries
+
+    def audio(self, before: StageSeconds) -> TurnAudio:
+        """The turn as it is told, with work that was done before it."""
+        return TurnAudio(
+            self.index,
+            self.turn,
+            self.tokens,
+            self.wave,
+            before + self.work,
+            self.variation,
+            tuple(self.problems),
+            self.notes,
+        )
+
+
+class _Telling:
+    """The story between its turns: at most one is written and not yet told."""
+
+    def __init__(self, models: Models, job: Job, dialogue: Dialogue, before: StageSeconds) -> None:
+        self.models, self.job, self.dialogue = models, job, dialogue
+        self._before = before  # work that the next turn told counts with its own
+        self._untold: _Take | None = None
+
+    def say(self, take: _Take) -> Story:
+        """Speak the next turn; it may stay untold."""
+        while True:
+            if self.dialogue.window.is_full:  # behind a rebuild there is no way back
+                yield from self.settle()
+            self.dialogue.open(take.text)
+            yield from self._write(take)
+            if (yield from self._is_settled()):
+                break
+            yield from self._repair()
+        yield from self._finish(take)
+
+    def settle(self) -> Story:
+        """Have all told that is written."""
+        while not (yield from self._is_settled()):
+            yield from self._repair()
+
+    def _is_settled(self) -> Generator[Wish, Answer, bool]:
+        """Hear and tell the untold turn, if there is one; return whether it came out right."""
+        if self._untold is None:
+            return True
+        if not self._untold.is_heard:
+            self._hear(self._untold, (yield Wait()))
+        if not self._untold.is_over(self.job):
+            return False
+        yield from self._tell(self._untold)
+        return True
+
+    def _repair(self) -> Story:
+        """Go back to the untold turn and try it again."""
+        take, self._untold = self._untold, None
+        assert take is not None
+        assert take.start is not None
+        self.dialogue.back_to(take.start)
+        take.variation += 1
+        yield from self._write(take)
+        yield from self._finish(take)
+
+    def _write(self, take: _Take) -> Story:
+        """Write a try of the open turn; the untold turn may be told meanwhile."""
+        take.tokens, take.wave = SpeechTokens((), ended=False), torch.zeros(0)
+        take.start, take.is_heard, take.problems, take.notes = None, False, [], ()
+        draws = draws_name(take.index, take.variation)
+        sampling, seed = self.job.options.sampling, self.job.options.seed
+        answer = yield Write(self.dialogue, sampling, stage_rng(seed, draws, "llm"))
+        if self._untold and not isinstance(answer, Written | NotWritten):
+            self._hear(self._untold, answer)
+            if self._untold.is_over(self.job):
+                yield from self._tell(self._untold)
+            answer = yield Wait()
+        if isinstance(answer, NotWritten):
+            take.problems.append(f"{answer.error}: NaN or infinite")
+            return
+        assert isinstance(answer, Written)
+        take.tokens = answer.tokens
+        take.work += StageSeconds(llm=answer.seconds)
+        self.dialogue.wrote(take.tokens)
+        take.start = self.dialogue.mark()
         # Length and sound are judged by a trained voice's measure.
-        if options.check_length and not models.untrained:
-            problems += token_problems(turn.text, tokens)
-        if not models.untrained:
-            problems += wave_problems(wave)
-    return TurnAudio(index, turn, tokens, wave, work, variation, tuple(problems), notes)
+        if self.job.options.check_length and not self.models.untrained:
+            take.problems += token_problems(take.turn.text, take.tokens)
 
+    def _finish(self, take: _Take) -> Story:
+        """Make a written turn audible, and try it again until it is over."""
+        while True:
+            if take.start is not None:
+                answer = yield self._render(take)
+                if answer is None and take.is_over(self.job):
+                    self._untold = take  # it may be judged anew when it is heard
+                    self.dialogue.close(take.tokens)
+                    return
+                self._hear(take, answer if answer is not None else (yield Wait()))
+            if take.is_over(self.job):
+                self.dialogue.close(take.tokens)
+                yield from self._tell(take)
+                return
+            take.variation += 1
+            yield from self._write(take)
 
-def open_dialogue(
-    models: Models,
-    prefixes: PrefixStore | None,
-    prompts: Sequence[SpeakerPrompt],
-    options: SynthesisOptions,
-    cache: KVCache,
-) -> Dialogue:
-    """Let the LLM read every speaker's prompt; dialect prompts are spoken first, each alone.
+    def _render(self, take: _Take) -> Render:
+        prompt, options = self.job.prompts[take.turn.speaker], self.job.options
+        draws = draws_name(take.index, take.variation)
+        return Render(take.tokens, prompt, options.flow, options.seed, draws)
 
-    prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
-    cache:    of the dialogue, empty.
-    """
-    llm = models.llm
-    plans = [_prompt_plan(models, number, one) for number, one in enumerate(prompts)]
-    request = _prefix_request(plans, options)
-    if prefixes and (kept := prefixes.read(request, cache)):
-        return Dialogue(llm, kept, options.window, cache)
-    entries = [_prompt_ids(models, plan, options) for plan in plans]
-    dialogue = Dialogue(llm, entries, options.window, cache)
-    dialogue.read_prompts()
-    if prefixes:
-        prefixes.write(request, entries, cache)
-    return dialogue
+    def _hear(self, take: _Take, answer: Answer) -> None:
+        """Judge what a turn sounds like."""
+        take.is_heard = True
+        if isinstance(answer, NotFiniteError):
+            take.problems = [f"{answer}: NaN or infinite"]
+            return
+        assert isinstance(answer, Rendered)
+        take.wave = answer.wave
+        if answer.widened:
+            precision = self.job.options.flow.precision
+            take.notes = (f"the flow is not finite in {precision}; it ran in float32",)
+        take.work += StageSeconds(flow=answer.flow_seconds, vocoder=answer.vocoder_seconds)
+        if not self.models.untrained:
+            take.problems += wave_problems(take.wave)
 
-
-@dataclass(frozen=True)
-class _PromptPlan:
-    """What the LLM reads of a speaker: the prompt, or behind what it speaks the dialect prompt."""
-
-    speaker: int
-    ids: list[int]
-    dialect: str  # normalised; empty: no dialect prompt
-
-
-def _prompt_plan(models: Models, speaker: int, prompt: SpeakerPrompt) -> _PromptPlan:
-    template = models.template
-    transcript = normalize_text(prompt.transcript)
-    speech = prompt.features.speech_tokens.tolist()
-    dialect = normalize_text(prompt.dialect_prompt)
-    if not dialect:
-        return _PromptPlan(speaker, template.prompt(speaker, transcript, speech), "")
-    request = template.dialect_request(speaker, transcript, speech, dialect)
-    return _PromptPlan(speaker, request, dialect)
-
-
-def _prompt_ids(models: Models, plan: _PromptPlan, options: SynthesisOptions) -> list[int]:
-    if not plan.dialect:
-        return plan.ids
-    llm = models.llm
-    rng = stage_rng(options.seed, f"dialect {plan.speaker}", "llm")
-    spoken = generate(llm, plan.ids, llm.new_cache(), options.sampling, rng)
-    return models.template.dialect_entry(plan.speaker, plan.dialect, generated_ids(llm, spoken))
-
-
-def _prefix_request(plans: Sequence[_PromptPlan], options: SynthesisOptions) -> object:
-    """All that decides the ids of the prompts; draws only where a dialect prompt is spoken."""
-    ids: list[object] = [[plan.ids, plan.dialect] for plan in plans]
-    if any(plan.dialect for plan in plans):
-        ids.append({"seed": options.seed, **asdict(options.sampling)})
-    return ids
+    def _tell(self, take: _Take) -> Story:
+        self._untold = None
+        yield take.audio(self._before)
+        self._before = StageSeconds()

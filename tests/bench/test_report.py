@@ -3,6 +3,7 @@ import json
 
 from rich.console import Console
 
+from podtts.bench.floor import Floor
 from podtts.bench.measure import Row, Sample
 from podtts.bench.report import Against, BenchReport, Loading, Setting, notes, to_json, to_tables
 from podtts.bench.workload import WORKLOADS
@@ -34,7 +35,8 @@ def row(*llm_seconds: float, cached: float | None = 0.01) -> Row:
     return Row(WORKLOADS[0], tuple(runs))
 
 
-OURS = BenchReport(SETTING, Loading(3.0, 4_600_000_000), (row(4.0, 6.0),))
+FLOOR = Floor(step_seconds=0.25, step_bytes=3_000_000_000, copy_bytes_per_second=60e9)
+OURS = BenchReport(SETTING, Loading(3.0, 4_600_000_000), (row(4.0, 6.0),), floor=FLOOR)
 BOTH = BenchReport(
     SETTING,
     OURS.loading,
@@ -80,6 +82,7 @@ def test_notes_say_what_was_left_out_and_what_lengths_mean() -> None:
     assert "medians of 2 runs after a warm-up on short, which is not counted" in text
     assert "turn lengths: prescribed by the text" in text
     assert "loading took 3.0 s and 4.60 GB" in text
+    assert "a decode step takes 250.00 ms, 5.00 times what its 3 GB need at 60 GB/s" in text
     assert all(len(line) <= 140 for line in text.splitlines())
 
 
@@ -92,3 +95,9 @@ def test_json_holds_every_run_and_null_for_what_is_not_there() -> None:
     assert theirs["ratio"]["llm"] == {"median": 2.25, "lowest": 2.0, "highest": 2.5}
     assert theirs["ratio"]["prompt"] is None
     assert json.loads(to_json(OURS))["against"] is None
+    assert json.loads(to_json(OURS))["decode"] == {
+        "step_seconds": 0.25,
+        "step_bytes": 3_000_000_000,
+        "copy_bytes_per_second": 60e9,
+        "ratio": 5.0,
+    }

@@ -4,8 +4,8 @@ from golden_data import models, silent_generator, trace, trace_prompts
 
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.generate import generate
+from podtts.opening import open_dialogue
 from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.speaking import open_dialogue
 from podtts.text.normalize import normalize_text
 
 GREEDY = SynthesisOptions(sampling=SamplingOptions(max_tokens=24, greedy=True))

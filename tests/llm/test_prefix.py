@@ -11,11 +11,11 @@ from safetensors.torch import save
 
 from podtts.llm.kv_cache import KVCache
 from podtts.llm.prefix import FOLDER, PrefixStore
+from podtts.opening import open_dialogue
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.prompts import care
 from podtts.script.parse import parse_script
-from podtts.speaking import open_dialogue
 from podtts.storage.verify import verify_sealed
 from podtts.values import TurnAudio
 

@@ -3,6 +3,7 @@ import torch
 from golden_data import models, tensors
 
 from podtts.llm.sampling import (
+    RowOptions,
     draw,
     forbid_end,
     keep_likely,
@@ -33,7 +34,7 @@ def test_published_distributions_and_choices(case: int) -> None:
     seen = torch.zeros_like(logits, dtype=torch.bool)
     seen[0, [local[token] for token in generated]] = True
     recent = torch.tensor([[local.get(token, -1) for token in history[-25:]]])
-    options = SamplingOptions(greedy=True)
+    options = RowOptions.of([SamplingOptions(greedy=True)])
 
     processed = processed_distribution(logits, seen, options)
     torch.testing.assert_close(processed[0], golden["probs"][rows], rtol=1e-4, atol=1e-7)
@@ -43,7 +44,7 @@ def test_published_distributions_and_choices(case: int) -> None:
     )
     assert int(rows[processed.argmax()]) == int(golden["candidate"])
     repeats = int((recent == processed.argmax()).sum())
-    assert (repeats >= options.repeat_limit) == (int(golden["repeats"]) >= 5)
+    assert (repeats >= SamplingOptions().repeat_limit) == (int(golden["repeats"]) >= 5)
     chosen = next_tokens(logits, seen, recent, torch.rand(1, 2), options)
     assert int(rows[chosen]) == int(golden["chosen"])
     assert config.end_token == int(rows[llm.end_index])
@@ -78,24 +79,30 @@ def test_rows_of_a_batch_draw_what_they_draw_alone() -> None:
     seen = torch.rand(5, 300, generator=generator) < 0.1
     recent = torch.randint(0, 300, (5, 25), generator=generator)
     uniforms = torch.rand(5, 2, generator=generator)
-    options = SamplingOptions()
-    together = next_tokens(logits, seen, recent, uniforms, options)
+    each = [SamplingOptions(top_k=3 + row, temperature=0.5 + row / 4) for row in range(5)]
+    together = next_tokens(logits, seen, recent, uniforms, RowOptions.of(each))
     for row in range(5):
         one = slice(row, row + 1)
-        alone = next_tokens(logits[one], seen[one], recent[one], uniforms[one], options)
+        alone = next_tokens(
+            logits[one], seen[one], recent[one], uniforms[one], RowOptions.of(each[one])
+        )
         assert alone == together[one]
 
 
 def test_top_k_keeps_ties_and_top_p_keeps_at_least_one() -> None:
     logits = torch.tensor([[3.0, 2.0, 2.0, 1.0]])
-    assert keep_likely(logits, 2, 1.0).isfinite().tolist() == [[True, True, True, False]]
-    assert keep_likely(logits, 4, 1e-6).isfinite().tolist() == [[True, False, False, False]]
+
+    def kept(top_k: int, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.tensor([[top_k]]), torch.tensor([[top_p]])
+
+    assert keep_likely(logits, *kept(2, 1.0)).isfinite().tolist() == [[True, True, True, False]]
+    assert keep_likely(logits, *kept(4, 1e-6)).isfinite().tolist() == [[True, False, False, False]]
 
 
 def test_repetition_rule_takes_the_raw_distribution() -> None:
     logits = torch.tensor([[5.0, 4.9, 0.0]])
     seen = torch.zeros(1, 3, dtype=torch.bool)
-    options = SamplingOptions(top_k=1)
+    options = RowOptions.of([SamplingOptions(top_k=1)])
     uniforms = torch.tensor([[0.5, 0.9]])  # the second draw of the raw distribution gives id 1
     calm = torch.tensor([[0, 0, 0, 1]])
     stuck = torch.tensor([[0, 0, 0, 0]])

@@ -16,6 +16,7 @@ from podtts.bench.edits import edits, total_rate, words_of
 from podtts.bench.recognizer import Ear
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.qwen3 import Qwen3
+from podtts.opening import open_dialogue
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.presets import PRESETS, Preset
@@ -25,7 +26,6 @@ from podtts.randomness import stage_rng
 from podtts.rates import MIN_PROMPT_SECONDS, OUTPUT_HZ
 from podtts.rendering import Render, mels_of, waves_of
 from podtts.script.model import Script
-from podtts.speaking import open_dialogue
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeakerPrompt, SpeechTokens, Turn, TurnAudio
 from podtts.weights.load import Models

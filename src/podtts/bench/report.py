@@ -13,6 +13,7 @@ from podtts.bench.measure import WARM_UP, Row, Spread, ratios
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from podtts.bench.floor import Floor
     from podtts.bench.quality import Quality
     from podtts.bench.sweep import SweepPoint
 
@@ -67,6 +68,7 @@ class BenchReport:
     loading: Loading
     rows: tuple[Row, ...]
     against: Against | None = None
+    floor: Floor | None = None  # of our LLM's decode steps
 
 
 def to_json(report: BenchReport) -> str:
@@ -78,6 +80,7 @@ def to_json(report: BenchReport) -> str:
         "warm_up": WARM_UP.name,
         "loading": asdict(report.loading),
         "workloads": [_row(row) for row in report.rows],
+        "decode": report.floor and (asdict(report.floor) | {"ratio": report.floor.ratio}),
         "against": report.against and _against(report.rows, report.against),
     }
     return json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
@@ -145,6 +148,7 @@ def notes(report: BenchReport) -> str:
         "there is one\n"
         f"loading took {report.loading.seconds:.1f} s and "
         f"{report.loading.peak_memory_bytes / 1e9:.2f} GB"
+        + (f"\n{report.floor.told()}" if report.floor else "")
     )
 
 

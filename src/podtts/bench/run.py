@@ -9,6 +9,7 @@ import torch
 
 from podtts.bench.cast import Cast
 from podtts.bench.chain import PodttsChain
+from podtts.bench.floor import measure_floor
 from podtts.bench.measure import measure
 from podtts.bench.report import Against, BenchReport, Loading, Setting
 from podtts.bench.workload import WORKLOADS, Workload
@@ -52,7 +53,8 @@ def run_bench(
         quantize_llm(models.llm, plan.quantize)
         ours = PodttsChain(models, cast, plan.options, plan.random_weights, prefixes)
         (rows,) = measure([ours], plan.workloads, plan.repeats, tell)
-        return BenchReport(_setting(plan, models), loading, tuple(rows))
+        floor = measure_floor(models.llm)
+        return BenchReport(_setting(plan, models), loading, tuple(rows), floor=floor)
 
     import transformers
 
@@ -72,7 +74,9 @@ def run_bench(
         transformers=transformers.__version__,
         rows=tuple(their_rows),
     )
-    return BenchReport(_setting(plan, models), loading, tuple(rows), against)
+    return BenchReport(
+        _setting(plan, models), loading, tuple(rows), against, measure_floor(models.llm)
+    )
 
 
 def _setting(plan: BenchPlan, models: Models) -> Setting:

@@ -69,10 +69,14 @@ def _devices() -> Iterator[tuple[str, str]]:
     import torch
 
     from podtts.device import available_devices, cpu_has_native_bfloat16, device_label, place
+    from podtts.device_graph import records_graphs, why_not_recorded
 
     for name in available_devices():
         placement = place(name)
         yield "device", f"{device_label(placement.device)}, LLM {placement.dtype_name} by default"
+        if records_graphs(placement.device):
+            refused = why_not_recorded(placement.device)
+            yield "decode steps", f"not recorded, so slower: {refused}" if refused else "recorded"
     native = "yes" if cpu_has_native_bfloat16() else "no"
     yield "cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, bfloat16: {native}"
     yield "auto", str(place())

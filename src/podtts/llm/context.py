@@ -19,6 +19,16 @@ class PastTurn:
     generated: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class WindowMark:
+    """A place in the life of a window, to come back to."""
+
+    length: int  # of the ids
+    counter: int
+    text: tuple[int, ...]
+    past: tuple[PastTurn, ...]
+
+
 class ContextWindow:
     """The context of one dialogue: all prompts, then turns, rebuilt when it grows too long.
 
@@ -35,9 +45,24 @@ class ContextWindow:
         self._text: tuple[int, ...] = ()
         self._past: deque[PastTurn] = deque(maxlen=options.text_turns + options.full_turns)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next turn begins with a rebuild."""
+        return self._counter > self.options.max_turns or len(self.ids) > self.options.max_tokens
+
+    def mark(self) -> WindowMark:
+        """Where the window stands in an open turn."""
+        return WindowMark(len(self.ids), self._counter, self._text, tuple(self._past))
+
+    def back_to(self, mark: WindowMark) -> None:
+        """Stand there again; there must have been no rebuild since."""
+        del self.ids[mark.length :]
+        self._counter, self._text = mark.counter, mark.text
+        self._past = deque(mark.past, self._past.maxlen)
+
     def open_turn(self, text: Sequence[int]) -> bool:
         """Append a turn's text ids, after a rebuild if one is due; return whether one was."""
-        rebuild = self._counter > self.options.max_turns or len(self.ids) > self.options.max_tokens
+        rebuild = self.is_full
         if rebuild:
             self.ids = list(self.prefix)
             full_from = max(0, len(self._past) - self.options.full_turns)

@@ -7,13 +7,13 @@ same sequence of calls as in a run without interruption, so they are the same to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from podtts.llm.context import ContextWindow
-from podtts.llm.generate import generate, prefill
+from podtts.llm.context import ContextWindow, WindowMark
+from podtts.llm.generate import generate, prefill, read_one_by_one
 from podtts.llm.kv_cache import KVCache
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions, WindowOptions
@@ -26,6 +26,14 @@ class _Recalled:
 
     text_end: int  # ids up to here are read in one call
     speech_end: int  # and up to here one by one, as they were drawn
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An open turn of a dialogue, to come back to."""
+
+    window: WindowMark
+    start: int  # cached tokens where it begins
 
 
 class Dialogue:
@@ -86,6 +94,22 @@ class Dialogue:
         """Note what was written for the open turn, behind `rewind`, by somebody else."""
         self._spoken = tokens
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether `rewind` has recalled turns to read."""
+        return bool(self._unread)
+
+    def mark(self) -> Mark:
+        """The open turn, behind `rewind`."""
+        assert self._start is not None
+        return Mark(self.window.mark(), self._start)
+
+    def back_to(self, mark: Mark) -> None:
+        """Open a turn again and forget what followed; there must have been no rebuild since."""
+        self.window.back_to(mark.window)
+        self._unread.clear()
+        self._start, self._spoken = mark.start, None
+
     def close(self, tokens: SpeechTokens) -> None:
         """End the open turn with what was said in it: an attempt, or nothing at all."""
         if tokens is not self._spoken:
@@ -107,8 +131,12 @@ class Dialogue:
         return _Recalled(text_end, text_end + read)
 
     @torch.inference_mode()
-    def rewind(self) -> None:
-        """Bring the cache to where the open turn begins, for a try or another one."""
+    def rewind(self, read: Callable[[KVCache, Sequence[int]], None] | None = None) -> None:
+        """Bring the cache to where the open turn begins, for a try or another one.
+
+        read: reads recalled speech as whoever writes the turns reads what it draws; None: one by
+              one, as `generate` does.
+        """
         self._spoken = None
         if self._start is not None:
             self.cache.trim(self._start)
@@ -116,8 +144,11 @@ class Dialogue:
         self.read_prompts()
         for turn in self._unread:
             prefill(self.model, self.window.ids[self.cache.length : turn.text_end], self.cache)
-            for place in range(turn.text_end, turn.speech_end):
-                prefill(self.model, self.window.ids[place : place + 1], self.cache)
+            speech = self.window.ids[turn.text_end : turn.speech_end]
+            if read:
+                read(self.cache, speech)
+            else:
+                read_one_by_one(self.model, speech, self.cache)
         self._unread.clear()
         self._start = self.cache.length
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.qwen3 import Qwen3
-from podtts.llm.sampling import forbid_end, next_tokens
+from podtts.llm.sampling import RowOptions, forbid_end, next_tokens
 from podtts.options import SamplingOptions
 from podtts.values import SpeechTokens
 
@@ -24,6 +25,12 @@ def prefill(model: Qwen3, ids: Sequence[int], cache: KVCache) -> Tensor:
     device = model.embed_tokens.weight.device
     hidden: Tensor = model(torch.tensor([ids], device=device), cache)
     return hidden[:, -1]
+
+
+def read_one_by_one(model: Qwen3, ids: Sequence[int], cache: KVCache) -> None:
+    """Read ids as `generate` reads what it draws, so that the cache is the same to the bit."""
+    for token in ids:
+        prefill(model, [token], cache)
 
 
 def turn_uniforms(options: SamplingOptions, rng: torch.Generator) -> Tensor:
@@ -82,11 +89,17 @@ class Decoder:
         self.model, self.caches = model, caches
         self._legal = model.legal_rows().to(model.embed_tokens.weight.device)
         self._lines: dict[KVCache, _Line] = {}
+        self._known: tuple[list[SamplingOptions], RowOptions] | None = None
 
     @property
     def writing(self) -> tuple[KVCache, ...]:
         """The caches of the turns being written."""
         return tuple(self._lines)
+
+    @property
+    def records_next(self) -> bool:
+        """Whether the next step must be alone on the device: never."""
+        return False
 
     def abandon(self) -> None:
         """Stop writing all turns."""
@@ -107,8 +120,13 @@ class Decoder:
             options,
             turn_uniforms(options, rng).to(device),
             torch.zeros(len(self._legal), dtype=torch.bool, device=device),
-            _recent(context, self.model, options.repeat_window).to(device),
+            recent_ids(context, self.model, options.repeat_window).to(device),
         )
+
+    @torch.inference_mode()
+    def read(self, cache: KVCache, ids: Sequence[int]) -> None:
+        """Read recalled speech behind what a cache holds."""
+        read_one_by_one(self.model, ids, cache)
 
     @torch.inference_mode()
     def step(self) -> dict[KVCache, SpeechTokens | NotFiniteError]:
@@ -144,18 +162,25 @@ class Decoder:
         """The next id of every line, int64 [B], in the numbering of the logits."""
         early = [len(line.tokens) < line.options.min_tokens for line in lines]
         if any(early):
-            logits = forbid_end(logits, self.model.end_index, torch.tensor(early))
-        chosen = torch.empty(len(lines), dtype=torch.int64, device=logits.device)
-        for options in {line.options for line in lines}:  # one, as a rule
-            rows = [row for row, line in enumerate(lines) if line.options == options]
-            chosen[rows] = next_tokens(
-                logits[rows],
-                torch.stack([lines[row].seen for row in rows]),
-                torch.stack([lines[row].recent for row in rows]),
-                torch.stack([lines[row].uniforms[len(lines[row].tokens)] for row in rows]),
-                options,
+            logits = forbid_end(
+                logits, self.model.end_index, torch.tensor(early, device=logits.device)
             )
-        return chosen
+        window = max(len(line.recent) for line in lines)
+        return next_tokens(
+            logits,
+            torch.stack([line.seen for line in lines]),
+            torch.stack(
+                [F.pad(line.recent, (window - len(line.recent), 0), value=-1) for line in lines]
+            ),
+            torch.stack([line.uniforms[len(line.tokens)] for line in lines]),
+            self._options([line.options for line in lines]),
+        )
+
+    def _options(self, options: list[SamplingOptions]) -> RowOptions:
+        """Options as tensors, made anew when other rows write than before."""
+        if self._known is None or self._known[0] != options:
+            self._known = options, RowOptions.of(options, self._legal.device)
+        return self._known[1]
 
     def _read(self) -> None:
         """Let the LLM read what was drawn."""
@@ -172,7 +197,7 @@ class Decoder:
             line.hidden = hidden[cache.index]
 
 
-def _recent(context: Sequence[int], model: Qwen3, window: int) -> Tensor:
+def recent_ids(context: Sequence[int], model: Qwen3, window: int) -> Tensor:
     """The last ids of the context in the numbering of the logits, int64 [window]."""
     config = model.config
     last = torch.full((window,), -1)

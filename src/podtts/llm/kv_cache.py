@@ -46,7 +46,7 @@ class CacheRows:
     @torch.inference_mode()
     def swap(self, one: int, other: int) -> None:
         """Let two rows change places; who holds their caches need not know."""
-        longest = max(self.rows[one].length, self.rows[other].length)
+        longest = max(self.rows[one].length, self.rows[other].length) + 1  # and the spare place
         for whole in (self.keys, self.values):
             whole[:, [one, other], :, :longest] = whole[:, [other, one], :, :longest]
         first, second = self.rows[one], self.rows[other]
@@ -94,11 +94,12 @@ class KVCache:
     def trim(self, length: int) -> None:
         """Forget everything after the first `length` tokens.
 
-        It is overwritten: rows beside a longer one carry places that no query sees, and not even
-        these may hold NaN.
+        It is overwritten, and so is the place behind it, where a row that writes nothing beside
+        others keeps what nobody hears: rows beside a longer one carry places that no query sees,
+        and not even these may hold NaN.
         """
         if length > self.length:
             raise ValueError(f"cannot trim {self.length} cached tokens to {length}")
         for whole in (self.keys, self.values):
-            whole[:, :, :, length : self.length] = 0
+            whole[:, :, :, length : self.length + 1] = 0
         self.length = length

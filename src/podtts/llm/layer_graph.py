@@ -57,6 +57,11 @@ class LayerGraph:
         )
         self._bound: tuple[object, IOBinding] | None = None
 
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of weights in memory; all are read once a call."""
+        return sum(array.nbytes for array in self._weights.values())
+
     def read(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
         """Read embeddings behind what rows of the caches hold; no row's length moves.
 

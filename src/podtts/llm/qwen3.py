@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from podtts.embedding import TokenEmbedding
 from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.layer_graph import LayerGraph
-from podtts.llm.reading import Alone, Behind, Reading, Rotation, SideBySide
+from podtts.llm.reading import Alone, Behind, Fixed, Reading, Rotation, SideBySide
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,11 @@ class Qwen3(nn.Module):
         speech = torch.arange(config.speech_vocabulary) + config.speech_token_offset
         return torch.cat((speech, torch.tensor([config.end_token])))
 
+    def step_weight_bytes(self) -> int:
+        """Bytes of the weights that one step reads, whatever it reads them for."""
+        layers = self.graph.weight_bytes if self.graph is not None else _bytes_of(self.layers)
+        return layers + _bytes_of(self.norm) + _bytes_of(self.head)
+
     def new_cache(self) -> KVCache:
         """An empty cache for one dialogue."""
         return self.new_caches(1).rows[0]
@@ -194,6 +199,17 @@ class Qwen3(nn.Module):
         rotation = self._rotation(places[:, None, None], x.dtype)
         return self._read(x, SideBySide(rotation, places, caches))[:, 0]
 
+    def step_fixed(self, ids: Tensor, places: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Read one id of each row: like `step`, but all that varies is in tensors.
+
+        ids, places:  int64 [R], ids and where they stand.
+        keys, values: [layers, R, kv heads, places, head size], of `CacheRows` or of a part of it.
+        returns:      hidden states [R, H]. Not for layers that are one graph.
+        """
+        rotation = self._rotation(places[:, None, None], keys.dtype)
+        x = self.embed_tokens(ids[:, None])
+        return self._read(x, Fixed(rotation, places, keys, values))[:, 0]
+
     def _read(self, x: Tensor, reading: Reading) -> Tensor:
         for number, layer in enumerate(self.layers):
             x = layer(x, number, reading)
@@ -217,3 +233,7 @@ class Qwen3(nn.Module):
             return None
         seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=device).tril(past)
         return seen.repeat(self.config.heads // self.config.kv_heads, 1)
+
+
+def _bytes_of(module: nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))

@@ -31,7 +31,7 @@ class Reading(Protocol):
     """Tokens [B, T] being read, seen from an attention layer."""
 
     rotation: Rotation
-    mask: Tensor | None  # which keys each query row sees, bool; None: all
+    mask: Tensor | None  # which keys each query row sees, bool or what is added; None: all
 
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Keep [B, kv heads, T, head size]; return what stands before them, and them."""
@@ -59,6 +59,28 @@ class Behind:
         self._keys[layer, :, :, self._start : end] = keys
         self._values[layer, :, :, self._start : end] = values
         return self._keys[layer, :, :, :end], self._values[layer, :, :, :end]
+
+
+class Fixed:
+    """One token behind each of the first rows, over as many places whatever the rows hold.
+
+    No shape and no address depends on what is read, so that the call can be recorded and replayed.
+    """
+
+    def __init__(self, rotation: Rotation, places: Tensor, keys: Tensor, values: Tensor) -> None:
+        """places: int64 [R], where each row's token goes. keys, values: [layers, R, ...]."""
+        self.rotation = rotation
+        self._places, self._keys, self._values = places, keys, values
+        self._rows = torch.arange(len(places), device=places.device)
+        hidden = torch.arange(keys.shape[3], device=places.device) > places[:, None]
+        # In the numbers of the keys: a fused attention adds it as it is, layer by layer.
+        mask = torch.zeros(hidden.shape, dtype=keys.dtype, device=keys.device)
+        self.mask: Tensor | None = mask.masked_fill(hidden, -torch.inf)[:, None, None]
+
+    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        self._keys[layer, self._rows, :, self._places] = keys[:, :, 0]
+        self._values[layer, self._rows, :, self._places] = values[:, :, 0]
+        return self._keys[layer], self._values[layer]
 
 
 class SideBySide:

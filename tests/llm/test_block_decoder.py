@@ -1,0 +1,274 @@
+"""Blocks of fixed steps write what `Decoder` writes: the same draws, the same state behind them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from golden_data import models, relative_rms, silent_generator, trace, trace_prompts
+
+from podtts.llm.block_decoder import BLOCK_STEPS, BlockDecoder, decoder_for
+from podtts.llm.dialogue import Dialogue, generated_ids
+from podtts.llm.fixed_step import fixed_step
+from podtts.llm.generate import Decoder, NotFiniteError, generate
+from podtts.llm.kv_cache import KVCache
+from podtts.opening import open_dialogue
+from podtts.options import SamplingOptions, SynthesisOptions, WindowOptions
+from podtts.text.normalize import normalize_text
+from podtts.values import SpeechTokens
+
+TEXT = [449, 450, 456]
+
+
+def rng(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def to_the_end(decoder: Decoder | BlockDecoder) -> dict[KVCache, SpeechTokens | NotFiniteError]:
+    finished: dict[KVCache, SpeechTokens | NotFiniteError] = {}
+    while decoder.writing:
+        finished |= decoder.step()
+    return finished
+
+
+def written(context: list[int], options: SamplingOptions, seed: int) -> SpeechTokens:
+    """A turn by blocks of fixed steps, alone in its rows."""
+    cache = models().llm.new_cache()
+    decoder = BlockDecoder(models().llm, cache.together)
+    decoder.begin(cache, context, options, rng(seed))
+    (tokens,) = to_the_end(decoder).values()
+    assert isinstance(tokens, SpeechTokens)
+    read = len(tokens.ids) - (not tokens.ended)
+    assert cache.length == len(context) + read
+    return tokens
+
+
+OPTIONS = {
+    "usual": SamplingOptions(max_tokens=80),
+    "never ends": SamplingOptions(max_tokens=50, min_tokens=50),
+    "one token": SamplingOptions(max_tokens=1),
+    "a whole block": SamplingOptions(max_tokens=BLOCK_STEPS),
+    "ends at once": SamplingOptions(min_tokens=0, temperature=5.0, top_k=400, top_p=1.0),
+    "looks back farther": SamplingOptions(
+        max_tokens=60, min_tokens=60, top_k=12, repetition_penalty=1.0, repeat_window=60
+    ),
+    "looks back less": SamplingOptions(
+        max_tokens=60,
+        min_tokens=60,
+        top_k=6,
+        repetition_penalty=1.0,
+        repeat_window=5,
+        repeat_limit=1,
+    ),
+    "likeliest": SamplingOptions(max_tokens=60, greedy=True),
+    "longer than usual": SamplingOptions(max_tokens=3100, min_tokens=3100),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in OPTIONS if name != "longer than usual"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_turn_is_what_the_decoder_writes(name: str, seed: int) -> None:
+    llm, options = models().llm, OPTIONS[name]
+    expected = generate(llm, TEXT, llm.new_cache(), options, rng(seed))
+    assert written(TEXT, options, seed) == expected
+
+
+def test_a_turn_may_outgrow_its_room_and_its_cache() -> None:
+    llm, options = models().llm, OPTIONS["longer than usual"]
+    expected = generate(llm, TEXT, llm.new_cache(), options, rng(5))
+    assert len(expected.ids) == 3100
+    assert written(TEXT, options, 5) == expected
+
+
+@pytest.mark.parametrize("name", ["plain", "dialect"])
+def test_every_call_of_the_long_form_trace(name: str) -> None:
+    """Golden: 22 turns with window rebuilds, each begun behind what the blocks have left."""
+    loaded, golden = models(), trace(name)
+    options = SamplingOptions(max_tokens=24, greedy=True)
+    cache = loaded.llm.new_cache()
+    dialogue = open_dialogue(
+        loaded, None, trace_prompts(name), SynthesisOptions(sampling=options), cache
+    )
+    decoder = BlockDecoder(loaded.llm, cache.together)
+    for turn, call in zip(golden["turns"], golden["llm_calls"][-22:], strict=True):
+        dialogue.open(loaded.template.turn(turn["speaker"], normalize_text(turn["text"])))
+        dialogue.rewind(decoder.read)
+        decoder.begin(cache, dialogue.window.ids, options, silent_generator())
+        (tokens,) = to_the_end(decoder).values()
+        assert isinstance(tokens, SpeechTokens)
+        dialogue.wrote(tokens)
+        dialogue.close(tokens)
+        assert generated_ids(loaded.llm, tokens) == call["generated_ids"]
+
+
+def test_rows_write_what_each_writes_alone_and_may_change_places() -> None:
+    """Rows of many lengths and options that begin and end at different steps, and move."""
+    llm = models().llm
+    caches = llm.new_caches(5)
+    rows = list(caches.rows)
+    decoder = BlockDecoder(llm, caches)
+    contexts = [TEXT + list(range(20, 20 + 37 * number)) for number in range(5)]
+    options = list(OPTIONS.values())[:5]
+    finished: dict[KVCache, SpeechTokens | NotFiniteError] = {}
+    for number in (0, 3, 1, 4, 2):  # the third slot stays empty at first
+        decoder.begin(rows[number], contexts[number], options[number], rng(number))
+        if number in (3, 4):
+            finished |= decoder.step()
+        if number == 1:
+            caches.swap(1, 3)
+            caches.swap(0, 4)
+    finished |= to_the_end(decoder)
+    for number, cache in enumerate(rows):
+        expected = generate(llm, contexts[number], llm.new_cache(), options[number], rng(number))
+        assert finished[cache] == expected
+
+
+def test_what_was_said_in_an_earlier_run_leaves_the_same_bits() -> None:
+    llm = models().llm
+    options = SamplingOptions(max_tokens=43)
+    prompts, texts = [TEXT * 9], [TEXT, TEXT * 2]
+
+    def begun() -> tuple[Dialogue, BlockDecoder]:
+        dialogue = Dialogue(llm, prompts, WindowOptions())
+        return dialogue, BlockDecoder(llm, dialogue.cache.together)
+
+    def spoken(dialogue: Dialogue, decoder: BlockDecoder, seed: int) -> SpeechTokens:
+        dialogue.rewind(decoder.read)
+        decoder.begin(dialogue.cache, dialogue.window.ids, options, rng(seed))
+        (tokens,) = to_the_end(decoder).values()
+        assert isinstance(tokens, SpeechTokens)
+        return tokens
+
+    first, decoder = begun()
+    first.open(texts[0])
+    said = spoken(first, decoder, 1)
+    first.wrote(said)
+    first.close(said)
+    first.open(texts[1])
+    expected = spoken(first, decoder, 2)
+
+    again, decoder = begun()
+    again.recall(texts[0], said)
+    again.open(texts[1])
+    assert spoken(again, decoder, 2) == expected
+    length = first.cache.length
+    assert again.cache.length == length
+    assert torch.equal(first.cache.keys[..., :length, :], again.cache.keys[..., :length, :])
+    assert torch.equal(first.cache.values[..., :length, :], again.cache.values[..., :length, :])
+
+
+def test_reading_beside_others_does_not_move_them() -> None:
+    llm = models().llm
+    caches = llm.new_caches(3)
+    decoder = BlockDecoder(llm, caches)
+    options = SamplingOptions(max_tokens=40, min_tokens=40)
+    decoder.begin(caches.rows[0], TEXT, options, rng(0))
+    decoder.step()
+    speech = [token + llm.config.speech_token_offset for token in range(20)]
+    decoder.read(caches.rows[2], speech)
+    assert [cache.length for cache in caches.rows] == [len(TEXT) + BLOCK_STEPS, 0, 20]
+    (tokens,) = to_the_end(decoder).values()
+    assert tokens == generate(llm, TEXT, llm.new_cache(), options, rng(0))
+    alone = llm.new_cache()
+    with torch.inference_mode():
+        llm(torch.tensor([speech]), alone)
+    assert relative_rms(caches.rows[2].keys[..., :20, :], alone.keys[..., :20, :]) < 1e-5
+
+
+@pytest.fixture
+def spoiled_head() -> Iterator[None]:
+    weight = models().llm.head.weight
+    kept = weight[3].clone()
+    weight[3] = torch.nan
+    yield
+    weight[3] = kept
+
+
+@pytest.mark.usefixtures("spoiled_head")
+def test_logits_that_are_no_numbers_end_the_turn() -> None:
+    llm = models().llm
+    cache = llm.new_cache()
+    decoder = BlockDecoder(llm, cache.together)
+    decoder.begin(cache, TEXT, SamplingOptions(), rng(0))
+    (error,) = to_the_end(decoder).values()
+    assert isinstance(error, NotFiniteError)
+    assert str(error) == "the LLM's logits at step 1"
+
+
+def test_a_row_that_failed_spoils_no_later_turn() -> None:
+    """What it left behind its length is overwritten before a shorter row is seen beside others."""
+    llm = models().llm
+    caches = llm.new_caches(2)
+    decoder = BlockDecoder(llm, caches)
+    caches.rows[0].reserve(60)
+    long = caches.rows[0]
+    long.advance(40)
+    long.keys[:, :, :, 40] = torch.nan
+    long.values[:, :, :, 40] = torch.nan
+    caches.swap(0, 1)
+    long.trim(0)
+    caches.swap(0, 1)
+    options = SamplingOptions(max_tokens=10)
+    for number, cache in enumerate(caches.rows):
+        decoder.begin(cache, TEXT, options, rng(number))
+    finished = to_the_end(decoder)
+    for number, cache in enumerate(caches.rows):
+        assert finished[cache] == generate(llm, TEXT, llm.new_cache(), options, rng(number))
+
+
+def test_turns_that_are_abandoned_leave_room_for_others() -> None:
+    llm = models().llm
+    cache = llm.new_cache()
+    decoder = BlockDecoder(llm, cache.together)
+    decoder.begin(cache, TEXT, SamplingOptions(max_tokens=100, min_tokens=100), rng(0))
+    decoder.step()
+    decoder.abandon()
+    assert decoder.writing == ()
+    cache.trim(0)
+    options = SamplingOptions(max_tokens=20)
+    decoder.begin(cache, TEXT, options, rng(1))
+    assert to_the_end(decoder)[cache] == generate(llm, TEXT, llm.new_cache(), options, rng(1))
+
+
+def test_a_step_does_nothing_to_a_turn_that_is_done() -> None:
+    """So that a recording may run it as often as it likes."""
+    llm = models().llm
+    cache = llm.new_cache()
+    decoder = BlockDecoder(llm, cache.together)
+    options = SamplingOptions(max_tokens=40, min_tokens=40)
+    decoder.begin(cache, TEXT, options, rng(3))
+    first = decoder.step()
+    assert first == {}
+    slots = decoder._slots
+    with torch.inference_mode():
+        slots.done.fill_(True)
+        before = [tensor.clone() for tensor in slots.tensors()]
+        keys = cache.keys[..., : cache.length, :].clone()
+        fixed_step(llm, llm.legal_rows(), slots, cache.together.keys, cache.together.values)
+        unsaid = [slots.tokens]
+        for tensor, old in zip(slots.tensors(), before, strict=True):
+            assert any(tensor is one for one in unsaid) or torch.equal(tensor, old)
+        said = int(slots.counts[0])
+        assert torch.equal(slots.tokens[:, :said], before[6][:, :said])
+        assert torch.equal(cache.keys[..., : cache.length, :], keys)
+        slots.done.fill_(False)
+    assert to_the_end(decoder)[cache] == generate(llm, TEXT, llm.new_cache(), options, rng(3))
+
+
+def test_the_cpu_writes_token_by_token() -> None:
+    llm = models().llm
+    assert isinstance(decoder_for(llm, llm.new_caches(2)), Decoder)
+
+
+def test_options_of_one_row_are_not_anothers() -> None:
+    llm = models().llm
+    caches = llm.new_caches(2)
+    decoder = BlockDecoder(llm, caches)
+    calm = SamplingOptions(max_tokens=30, min_tokens=30)
+    wild = replace(calm, temperature=3.0, top_k=1000, top_p=1.0, repetition_penalty=1.0)
+    decoder.begin(caches.rows[0], TEXT, calm, rng(4))
+    decoder.begin(caches.rows[1], TEXT, wild, rng(4))
+    finished = to_the_end(decoder)
+    for cache, options in zip(caches.rows, (calm, wild), strict=True):
+        assert finished[cache] == generate(llm, TEXT, llm.new_cache(), options, rng(4))
+    assert finished[caches.rows[0]] != finished[caches.rows[1]]

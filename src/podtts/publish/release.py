@@ -18,6 +18,7 @@ from podtts.publish.page import link, write_page
 from podtts.publish.places import (
     chapters_file,
     left_as_they_were,
+    page_file,
     split_folder,
     subtitles_file,
     transcript_file,
@@ -40,7 +41,8 @@ def publish(
 ) -> list[Path]:
     """Write an episode's files from its mix, which is taken away, and its timeline.
 
-    mix:  a WAV file of 24 kHz, as long as the timeline says.
+    mix:  a WAV file of 24 kHz, as long as the timeline says; in a folder beside the output, as a
+          journal is, nothing is left anywhere else when the process is killed.
     tags: those the mix has, too.
     say:  told what became of the loudness, and what of an earlier run may no longer fit.
     work: what was spoken for it now, whose figures the page shows.
@@ -71,7 +73,8 @@ def _write(
     tags: Tags,
     work: RunWork | None,
 ) -> list[Path]:
-    with Staging() as staging, Master(mix, gain.factor) as master:
+    workshop = mix.parent if mix.parent != output.parent else None
+    with Staging(workshop) as staging, Master(mix, gain.factor) as master:
         for split in options.splits:
             folder = staging.place(split_folder(output, split))
             write_parts(
@@ -79,9 +82,9 @@ def _write(
             )
         for path, text in _texts(timeline, output, options, tags):
             staging.place(path).write_text(text, encoding="utf-8", newline="\n")
-        if options.page is not None:
-            linked = link(options.page, output) if options.page_audio == "link" else None
-            write_page(staging.place(options.page), master, timeline, tags, work, linked)
+        if (page := page_file(output, options)) is not None:
+            linked = link(page, output) if options.page_audio == "link" else None
+            write_page(staging.place(page), master, timeline, tags, work, linked)
         if options.plain:
             shutil.move(mix, staging.place(output))
         else:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
-from podtts.device import Stopwatch, memory_errors_named, runs_rows_together
-from podtts.errors import PodttsError
+from podtts.device import Stopwatch, memory_errors_named, release_memory, runs_rows_together
+from podtts.errors import OutOfMemoryError, PodttsError
 from podtts.llm.generate import Decoder, NotFiniteError
 from podtts.llm.kv_cache import KVCache
 from podtts.llm.prefix import PrefixStore
@@ -58,6 +58,18 @@ class Ensemble:
         self._rows: dict[KVCache, _Row] = {}
         self._silent: list[tuple[_Row, Render]] = []  # turns that are written and not yet heard
 
+    @property
+    def rows(self) -> int:
+        """How many scripts are spoken at once."""
+        return len(self._caches.rows)
+
+    def resize(self, rows: int) -> None:
+        """Forget all that was being spoken and give its memory back; then so many at once."""
+        self._forget()
+        self._caches = self.models.llm.new_caches(rows)
+        self._decoder = Decoder(self.models.llm, self._caches)
+        release_memory(self.models.device)
+
     def speak(self, jobs: Iterable[Job | None]) -> Iterator[tuple[Job, TurnAudio] | JobFailed]:
         """Speak scripts, yielding every turn as soon as its audio exists, in order for each job.
 
@@ -65,10 +77,9 @@ class Ensemble:
               followed by a step of the others. A job is finished when its last turn has come.
         What is wrong with one job ends it alone, with JobFailed. What was left unfinished by a
         caller who stopped listening is forgotten.
+        Raises OutOfMemoryError, whoever took the last of it: the caller decides who waits.
         """
-        self._decoder.abandon()
-        self._rows.clear()
-        self._silent.clear()
+        self._forget()
         waiting = iter(jobs)
         more = True
         while more or self._rows:
@@ -95,11 +106,17 @@ class Ensemble:
                 yield from self._go_on(row, None)  # may finish it at once
         return True
 
+    def _forget(self) -> None:
+        self._decoder.abandon()
+        self._rows.clear()
+        self._silent.clear()
+
     def _close_ranks(self) -> None:
         """Move rows into free places in front of them, as the LLM reads the first rows."""
         for place in range(len(self._rows)):
             if self._caches.rows[place] not in self._rows:
-                self._caches.swap(place, max(cache.index for cache in self._rows))
+                with memory_errors_named("moving a script"):
+                    self._caches.swap(place, max(cache.index for cache in self._rows))
 
     def _work(self) -> list[tuple[_Row, _Answer]]:
         """Let one model do one piece of work; return whom it brings forward."""
@@ -157,6 +174,8 @@ class Ensemble:
                 self._silent.append((row, wish))
         except StopIteration:
             del self._rows[row.cache]
+        except OutOfMemoryError:
+            raise
         except PodttsError as error:
             del self._rows[row.cache]
             yield JobFailed(row.job, error)

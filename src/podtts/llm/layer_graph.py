@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _OWN = "com.microsoft"  # the domain of ONNX Runtime's own operators
 _OPSET, _IR_VERSION = 17, 10
 _ACCURACY = 4  # MatMulNBits: activations in 8 bits
+_NO_MEMORY = ("allocate memory", "bad_alloc")  # what ONNX Runtime says then, in an error of its own
 _SMALL_BYTES = 1024  # what the graph itself holds; all else is handed over without a copy
 
 
@@ -71,12 +72,24 @@ class LayerGraph:
         _bind(binding.bind_input, "last", last)
         binding.bind_cpu_input("total", np.array(max(lengths) + x.shape[1], np.int32))
         _bind(binding.bind_output, "hidden", hidden)
-        self._session.run_with_iobinding(binding)
+        self._run(binding)
         return hidden
+
+    def _run(self, binding: IOBinding) -> None:
+        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
+
+        try:
+            self._session.run_with_iobinding(binding)
+        except (Fail, RuntimeException) as error:
+            if any(words in str(error) for words in _NO_MEMORY):
+                raise MemoryError(str(error)) from error
+            raise
 
     def _binding(self, caches: CacheRows, rows: range) -> IOBinding:
         """Where keys and values of these rows stand, in and out."""
-        place = (caches.keys.data_ptr(), caches.values.data_ptr(), caches.capacity, rows)
+        # The shape, too: caches of fewer rows may begin where wider ones did.
+        shape = tuple(caches.keys.shape)
+        place = (caches.keys.data_ptr(), caches.values.data_ptr(), shape, rows)
         if self._bound is None or self._bound[0] != place:
             binding = self._session.io_binding()
             for name, angles in zip(("cos", "sin"), self._angles(caches.capacity), strict=True):

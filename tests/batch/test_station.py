@@ -3,49 +3,17 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import soundfile
-from golden_data import models, trace_prompts
+from golden_data import models
+from stations import DAY, OPTIONS, WHERE, speak, station, task
 
 from podtts.audio.wav import to_pcm16
 from podtts.batch.episode import Episode
 from podtts.batch.places import episode_file, file_sha256
-from podtts.batch.station import Station
-from podtts.batch.task import Outcome, Task
-from podtts.device import place
-from podtts.ensemble import Ensemble
-from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
+from podtts.batch.task import Task
 from podtts.pipeline import Synthesizer
-from podtts.publish.options import LayoutOptions, PublishOptions
-from podtts.script.parse import parse_script
-
-OPTIONS = SynthesisOptions(
-    sampling=SamplingOptions(max_tokens=12), flow=FlowOptions(steps=1), check_length=False
-)
-GAPLESS = PublishOptions(LayoutOptions(gap_seconds=0))
-WHERE: dict[str, Any] = {"device": "here"}
-
-
-def task(name: str, turns: int = 3, text: str = "Turn {}.") -> Task:
-    lines = [f"[{'AB'[number % 2]}] {text.format(number)}" for number in range(max(2, turns))]
-    script = parse_script("\n".join(lines))
-    prompts = tuple(trace_prompts("plain"))
-    options = replace(OPTIONS, limit_turns=turns)
-    return Task(name, script, prompts, options, GAPLESS, True, f"print of {name}")
-
-
-def station(folder: Path, rows: int = 2) -> Station:
-    return Station(
-        Ensemble(models(), rows=rows),
-        place("cpu", "float32"),
-        WHERE,
-        "small",
-        "2026-01-02",
-        folder,
-        pytest.fail,
-    )
 
 
 def spoken(one: Task) -> bytes:
@@ -56,14 +24,6 @@ def spoken(one: Task) -> bytes:
 
 def samples(path: Path) -> bytes:
     return bytes(soundfile.read(path, dtype="int16")[0].tobytes())
-
-
-def speak(folder: Path, *tasks: Task) -> list[Outcome]:
-    working = station(folder)
-    answers = [working.submit(one) for one in tasks]
-    outcomes = [answer.result() for answer in answers]
-    working.close()
-    return outcomes
 
 
 def test_scripts_side_by_side_are_those_spoken_alone(tmp_path: Path) -> None:
@@ -130,7 +90,7 @@ def test_an_episode_another_run_has_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("podtts.batch.episode._PATIENCE_SECONDS", 0.1)
-    held = Episode(task("a"), OPTIONS, tmp_path, WHERE, "small", "2026-01-02")
+    held = Episode(task("a"), OPTIONS, tmp_path, WHERE, "small", DAY)
     first, second = speak(tmp_path, task("a"), task("b"))
     held.stop()
     assert (first.state, second.state) == ("failed", "done")

@@ -61,7 +61,7 @@ class Episode:
         }
         self._mix: Mix | None = None
         self._next = 0  # number of the turn the mix waits for
-        self._work = StageSeconds()
+        self._work, self._spoken_seconds = StageSeconds(), 0.0
         self._problems: list[tuple[int, str]] = []
         self._started: float | None = None
         self.ended = False
@@ -86,6 +86,7 @@ class Episode:
         self._growing().add(audio.turn, audio.wave)
         self._next += 1
         self._work += audio.work
+        self._spoken_seconds += audio.seconds
         self._note(audio.index, audio.problems)
 
     def finish(self) -> Outcome:
@@ -197,6 +198,7 @@ class Episode:
                 for index, problem in self._problems
             ),
             audio_seconds=self._mix.samples / OUTPUT_HZ if self._mix else 0.0,
+            spoken_seconds=self._spoken_seconds,
             wall_seconds=now - (self._started or now),
             work=self._work,
             files=files or {},

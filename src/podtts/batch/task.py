@@ -55,6 +55,7 @@ class Outcome:
     failed_turns: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()  # what is wrong with these, in words
     audio_seconds: float = 0.0
+    spoken_seconds: float = 0.0  # of the turns that were spoken now
     wall_seconds: float = 0.0  # from its first turn's begin to its files; others ran beside it
     work: StageSeconds = field(default_factory=StageSeconds)
     files: Mapping[str, str] = field(default_factory=dict)  # names to SHA-256, its own first

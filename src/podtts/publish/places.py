@@ -47,11 +47,11 @@ def part_name(number: int, digits: int, name: str, ending: str) -> str:
 
 def check_places(output: Path, options: PublishOptions, script: str) -> None:
     """Refuse to write over the script, or over what no run has written. Raises UsageError."""
-    beside, page = [*_files(output, options)], page_file(output, options)
+    beside = [*_files(output, options)]
     if output in beside:
         raise UsageError(f"{output} would be both sound and text", "choose another output file")
-    if page is not None:
-        _check_page(page, [output, *beside])
+    if isinstance(options.page, Path):
+        _check_page(options.page, [output, *beside])
     for path in (output, *beside):
         if path.is_dir():
             raise UsageError(f"{path} is a folder", "move it away, or choose another output file")

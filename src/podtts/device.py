@@ -25,6 +25,8 @@ _TORCH_DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+# In a RuntimeError: of torch on a CPU and on MPS, and of ONNX Runtime.
+_NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc")
 
 
 @dataclass(frozen=True)
@@ -244,8 +246,8 @@ def memory_errors_named(doing: str) -> Iterator[None]:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise short from error
-    except RuntimeError as error:  # torch's own word for a CPU that has none
-        if "can't allocate memory" not in str(error) and "out of memory" not in str(error):
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _NO_MEMORY):
             raise
         raise short from error
 

@@ -168,7 +168,7 @@ class Station:
             self._plenty = self._plenty or rows
             self._waiting.extendleft(reversed(begun))
             self._ensemble.resize(rows // 2)
-            self._warn(f"{short.problem}, {rows} side by side: going on with {rows // 2}")
+            self._warn(f"{short.problem}, {rows} scripts side by side: going on with {rows // 2}")
             return
         error = OutOfMemoryError(f"{short.problem}, with nothing beside it", short.hint)
         for row in begun:

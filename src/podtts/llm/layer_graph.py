@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _OWN = "com.microsoft"  # the domain of ONNX Runtime's own operators
 _OPSET, _IR_VERSION = 17, 10
 _ACCURACY = 4  # MatMulNBits: activations in 8 bits
-_NO_MEMORY = ("allocate memory", "bad_alloc")  # what ONNX Runtime says then, in an error of its own
 _SMALL_BYTES = 1024  # what the graph itself holds; all else is handed over without a copy
 
 
@@ -45,6 +44,7 @@ class LayerGraph:
         self.config = config
         graph = _Graph(config, norms, blocks)
         options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3
         self._weights = graph.outside  # the session uses their memory
@@ -72,18 +72,8 @@ class LayerGraph:
         _bind(binding.bind_input, "last", last)
         binding.bind_cpu_input("total", np.array(max(lengths) + x.shape[1], np.int32))
         _bind(binding.bind_output, "hidden", hidden)
-        self._run(binding)
+        self._session.run_with_iobinding(binding)
         return hidden
-
-    def _run(self, binding: IOBinding) -> None:
-        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
-
-        try:
-            self._session.run_with_iobinding(binding)
-        except (Fail, RuntimeException) as error:
-            if any(words in str(error) for words in _NO_MEMORY):
-                raise MemoryError(str(error)) from error
-            raise
 
     def _binding(self, caches: CacheRows, rows: range) -> IOBinding:
         """Where keys and values of these rows stand, in and out."""

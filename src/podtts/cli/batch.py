@@ -176,7 +176,8 @@ def batch(
     """Speak many scripts, side by side. A second call of the same command goes on.
 
     A line of a manifest: {"id": "monday", "script": "monday.txt", "speakers": {"S1": "anna"}}
-    or "turns": [["S1", "Hello."]] in place of "script", and options of synth, such as "seed".
+    or "turns": [["S1", "Hello."]] in place of "script", and options of synth, such as "seed",
+    "format" or "subtitles".
     """
     from podtts.batch.request import Settings
     from podtts.cli.batch_run import Crew, speak_all

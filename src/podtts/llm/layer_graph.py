@@ -44,9 +44,8 @@ class LayerGraph:
         self.config = config
         graph = _Graph(config, norms, blocks)
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
         options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
         self._weights = graph.outside  # the session uses their memory
         outside = {
             name: onnxruntime.OrtValue.ortvalue_from_numpy(array)

@@ -5,6 +5,7 @@ Placement says where the stages run and in which dtype; everything else takes it
 
 from __future__ import annotations
 
+import gc
 import platform
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from podtts.errors import DeviceError
+from podtts.errors import DeviceError, OutOfMemoryError
 from podtts.options import Quantization, one_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -24,6 +25,8 @@ _TORCH_DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+# In a RuntimeError: of torch on a CPU and on MPS, and of ONNX Runtime.
+_NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc")
 
 
 @dataclass(frozen=True)
@@ -235,18 +238,24 @@ def peak_memory_bytes(device: torch.device) -> int:
 
 @contextmanager
 def memory_errors_named(doing: str) -> Iterator[None]:
-    """Turn running out of device memory into a DeviceError that says what was being done."""
+    """Turn running out of memory into an OutOfMemoryError that says what was being done."""
+    short = OutOfMemoryError(
+        f"out of memory while {doing}", "use a smaller --dtype, shorter turns, or another --device"
+    )
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise DeviceError(
-            f"out of memory while {doing}",
-            "use a smaller --dtype, shorter turns, or another --device",
-        ) from error
+        raise short from error
     except RuntimeError as error:
-        if "can't allocate memory" not in str(error) and "out of memory" not in str(error):
+        if not any(words in str(error) for words in _NO_MEMORY):
             raise
-        raise DeviceError(
-            f"out of memory while {doing}",
-            "use a smaller --dtype, shorter turns, or another --device",
-        ) from error
+        raise short from error
+
+
+def release_memory(device: torch.device) -> None:
+    """Give back what is no longer used, so that it can be had in other pieces."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

@@ -13,9 +13,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from podtts.backstage import Backstage
-from podtts.device import Stopwatch, memory_errors_named, runs_rows_together
+from podtts.device import Stopwatch, memory_errors_named, release_memory, runs_rows_together
 from podtts.device_stream import works_side_by_side
-from podtts.errors import PodttsError
+from podtts.errors import OutOfMemoryError, PodttsError
 from podtts.llm.block_decoder import BlockDecoder, decoder_for
 from podtts.llm.generate import Decoder, NotFiniteError
 from podtts.llm.kv_cache import CacheRows, KVCache
@@ -68,6 +68,7 @@ class Ensemble:
     ) -> None:
         self.models, self.prefixes = models, prefixes
         self._caches = models.llm.new_caches(rows)
+        self._new_decoder = decoder
         self._decoder = decoder(models.llm, self._caches)
         self._rows: dict[KVCache, _Row] = {}
         self._silent: list[tuple[_Row, Render]] = []  # turns that are written and not yet heard
@@ -76,6 +77,18 @@ class Ensemble:
         self._backstage: Backstage | None = None  # while scripts are spoken, if it overlaps
         self._aside: list[_Row] = []  # whose turns are rendered there
 
+    @property
+    def rows(self) -> int:
+        """How many scripts are spoken at once."""
+        return len(self._caches.rows)
+
+    def resize(self, rows: int) -> None:
+        """Forget all that was being spoken and give its memory back; then so many at once."""
+        self._forget()
+        self._caches = self.models.llm.new_caches(rows)
+        self._decoder = self._new_decoder(self.models.llm, self._caches)
+        release_memory(self.models.device)
+
     def speak(self, jobs: Iterable[Job | None]) -> Iterator[tuple[Job, TurnAudio] | JobFailed]:
         """Speak scripts, yielding every turn as soon as its audio exists, in order for each job.
 
@@ -83,6 +96,7 @@ class Ensemble:
               followed by a step of the others. A job is finished when its last turn has come.
         What is wrong with one job ends it alone, with JobFailed. What was left unfinished by a
         caller who stopped listening is forgotten.
+        Raises OutOfMemoryError, whoever took the last of it: the caller decides who waits.
         """
         self._forget()
         waiting = iter(jobs)
@@ -120,7 +134,8 @@ class Ensemble:
         """Move rows into free places in front of them, as the LLM reads the first rows."""
         for place in range(len(self._rows)):
             if self._caches.rows[place] not in self._rows:
-                self._caches.swap(place, max(cache.index for cache in self._rows))
+                with memory_errors_named("moving a script"):
+                    self._caches.swap(place, max(cache.index for cache in self._rows))
 
     def _forget(self) -> None:
         self._decoder.abandon()
@@ -207,6 +222,8 @@ class Ensemble:
                 self._begin(row, wish)
         except StopIteration:
             del self._rows[row.cache]
+        except OutOfMemoryError:
+            raise
         except PodttsError as error:
             del self._rows[row.cache]
             self._silent = [one for one in self._silent if one[0] is not row]

@@ -8,7 +8,8 @@ PodttsError                    prints as `problem`, then `hint` (what to do next
 │   ├── AudioError               names the recording
 │   └── VoiceError               a voice unknown, not prepared, or badly named
 ├── ModelError          exit 4   a checkpoint that is missing, incomplete or inconsistent
-└── DeviceError         exit 5   a device that is not there, or out of memory
+└── DeviceError         exit 5   a device that is not there, or has too little memory
+    └── OutOfMemoryError         while it worked: less at once may still do
 
 The command line turns any of these into one line and the exit code; signals end a run with 130
 (SIGINT) or 143 (SIGTERM). `assert` is for mistakes of the programmer, never for these.
@@ -76,6 +77,10 @@ class DeviceError(PodttsError):
     """A device that is not there or has too little memory."""
 
     exit_code = 5
+
+
+class OutOfMemoryError(DeviceError):
+    """A device that ran out of memory at work: less at once may still do."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

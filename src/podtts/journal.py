@@ -97,7 +97,8 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             self.folder.mkdir(exist_ok=True)
-            self._lock = FileLock(self.folder / _LOCK)
+            # In a batch another thread than the one that opens it may be the one that closes it.
+            self._lock = FileLock(self.folder / _LOCK, thread_local=False)
             self._lock.acquire(timeout=self._patience_seconds)
         except Timeout as error:
             raise UsageError(

@@ -13,14 +13,14 @@ from podtts.batch.task import Outcome, Ready, Task
 from podtts.batch.workers import Worker, WorkerDiedError
 from podtts.errors import DeviceError, ModelError
 from podtts.options import SynthesisOptions
-from podtts.publish.options import LayoutOptions
+from podtts.publish.options import PublishOptions
 from podtts.script.parse import parse_script
 
 SCRIPT = parse_script("[A] Hello.")
 
 
 def task(name: str) -> Task:
-    return Task(name, SCRIPT, (), SynthesisOptions(), LayoutOptions(), False, "")
+    return Task(name, SCRIPT, (), SynthesisOptions(), PublishOptions(), False, "")
 
 
 def stage(entry: Entry) -> Task | Outcome:

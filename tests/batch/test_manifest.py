@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from podtts.batch.folder import ScriptFolder
+from podtts.batch.keys import COMMON_KEYS, OPTION_KEYS
 from podtts.batch.manifest import Manifest
 from podtts.batch.request import Request, Settings
 from podtts.errors import InputError
 from podtts.options import SynthesisOptions
+from podtts.publish.options import BESIDE, LayoutOptions, PublishOptions
 
 TALK = "[S1] Hello.\n[S2] Hi.\n"
 
@@ -64,6 +66,49 @@ def test_a_line_names_a_script_its_speakers_and_options(tmp_path: Path) -> None:
     assert request.settings.keeps_precision
 
 
+def test_a_line_says_which_files_an_episode_becomes() -> None:
+    """Before what holds for all; null is as if no flag had been given."""
+    line = {
+        "id": "a",
+        "turns": [["A", "Hello."]],
+        "format": "mp3",
+        "sample_rate": 48000,
+        "loudness": None,
+        "gap": 0.5,
+        "split": ["speakers", "turns"],
+        "subtitles": "srt, vtt",
+        "transcript": True,
+        "page": True,
+        "title": "A walk",
+    }
+    defaults = PublishOptions(LayoutOptions(trim_silence=True), loudness_lufs=-19, artist="Anna")
+    settings = Settings(SynthesisOptions(), publishing=defaults)
+    [request] = requests(manifest(line, defaults=settings))
+    assert request.settings.publishing == PublishOptions(
+        LayoutOptions(gap_seconds=0.5, trim_silence=True),
+        format="mp3",
+        rate_hz=48_000,
+        splits=("speakers", "turns"),
+        subtitles=("srt", "vtt"),
+        transcript=True,
+        page=BESIDE,
+        title="A walk",
+        artist="Anna",
+    )
+
+
+def test_every_option_of_synth_is_a_key_or_holds_for_all() -> None:
+    """But for what is said otherwise in a manifest, or is of one run."""
+    import inspect
+
+    from podtts.cli.synth import synth
+
+    others = {"context", "script", "output", "speaker", "speakers", "dry_run", "resume", "retake"}
+    others |= {"verbose", "log_json"}
+    options = {name.removesuffix("_name") for name in inspect.signature(synth).parameters}
+    assert options - others == {*OPTION_KEYS, *COMMON_KEYS}
+
+
 def test_turns_stand_in_place_of_a_script() -> None:
     line = {
         "id": "one",
@@ -116,6 +161,20 @@ def test_a_line_changed_meanwhile_is_not_taken_for_the_other() -> None:
         ({"id": "a", "turns": [["A", "x"]], "seed": True}, "must be a whole number", ""),
         ({"id": "a", "turns": [["A", "x"]], "top_p": 7}, "top-p is 7, but must be", ""),
         ({"id": "a", "turns": [["A", "x"]], "flow_solver": "hein"}, "did you mean heun?", ""),
+        ({"id": "a", "turns": [["A", "x"]], "subtitle": "srt"}, "; did you mean subtitles?", ""),
+        ({"id": "a", "turns": [["A", "x"]], "format": "oog"}, "did you mean ogg?", ""),
+        ({"id": "a", "turns": [["A", "x"]], "sample_rate": 44}, "sample-rate is 44, but must", ""),
+        (
+            {"id": "a", "turns": [["A", "x"]], "format": "opus", "sample_rate": 44100},
+            "opus has no sample rate of 44100",
+            "",
+        ),
+        ({"id": "a", "turns": [["A", "x"]], "loudness": "-19"}, "must be a number or null", ""),
+        ({"id": "a", "turns": [["A", "x"]], "split": ["turn"]}, "did you mean turns?", ""),
+        ({"id": "a", "turns": [["A", "x"]], "split": [1]}, "must be a list of strings", ""),
+        ({"id": "a", "turns": [["A", "x"]], "page": "a.html"}, "must be true or false", ""),
+        ({"id": "a", "turns": [["A", "x"]], "date": "May"}, "must be a day", ""),
+        ({"id": "a", "turns": [["A", "x"]], "title": None}, '"title" is null, but must be', ""),
         ({"id": "a"}, 'it has neither "script" nor "turns"', "give one"),
         ({"id": "a", "turns": [], "script": "x"}, 'it has both "script" and "turns"', ""),
         ({"id": "a", "script": "gone.txt"}, "there is no script", "relative"),
@@ -162,7 +221,7 @@ def test_a_broken_script_is_no_mistake_of_the_manifest(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_its_scripts_in_order(tmp_path: Path) -> None:
-    for name in ("b.txt", "a.JSON", "notes.md", ".hidden.txt"):
+    for name in ("b.txt", "a.JSON", "notes.md", ".hidden.txt", "b.chapters.json"):
         (tmp_path / name).write_text(TALK if name != "a.JSON" else '{"speakers": {"S1": {}},')
     (tmp_path / "deeper.txt").mkdir()
     folder = ScriptFolder(tmp_path, Settings(SynthesisOptions(), voices={"S2": "ben", "X": "y"}))

@@ -42,7 +42,7 @@ class Desk:
 
         with path.open("rb") as file:
             source = Manifest(file, "all.jsonl", self.folder, Settings(SynthesisOptions()))
-            return make_plan(source, self.voices, flags, fail, self.warned.append)
+            return make_plan(source, self.voices, self.folder, flags, fail, self.warned.append)
 
 
 @pytest.fixture

@@ -3,42 +3,17 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import soundfile
-from golden_data import models, trace_prompts
+from golden_data import models
+from stations import DAY, OPTIONS, WHERE, speak, station, task
 
 from podtts.audio.wav import to_pcm16
-from podtts.batch.episode import Episode, episode_file, file_sha256
-from podtts.batch.station import Station
-from podtts.batch.task import Outcome, Task
-from podtts.device import place
-from podtts.ensemble import Ensemble
-from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
+from podtts.batch.episode import Episode
+from podtts.batch.places import episode_file, file_sha256
+from podtts.batch.task import Task
 from podtts.pipeline import Synthesizer
-from podtts.publish.options import LayoutOptions
-from podtts.script.parse import parse_script
-
-OPTIONS = SynthesisOptions(
-    sampling=SamplingOptions(max_tokens=12), flow=FlowOptions(steps=1), check_length=False
-)
-GAPLESS = LayoutOptions(gap_seconds=0)
-WHERE: dict[str, Any] = {"device": "here"}
-
-
-def task(name: str, turns: int = 3, text: str = "Turn {}.") -> Task:
-    lines = [f"[{'AB'[number % 2]}] {text.format(number)}" for number in range(max(2, turns))]
-    script = parse_script("\n".join(lines))
-    prompts = tuple(trace_prompts("plain"))
-    options = replace(OPTIONS, limit_turns=turns)
-    return Task(name, script, prompts, options, GAPLESS, True, f"print of {name}")
-
-
-def station(folder: Path, rows: int = 2) -> Station:
-    return Station(
-        Ensemble(models(), rows=rows), place("cpu", "float32"), WHERE, "small", "2026-01-02", folder
-    )
 
 
 def spoken(one: Task) -> bytes:
@@ -51,21 +26,13 @@ def samples(path: Path) -> bytes:
     return bytes(soundfile.read(path, dtype="int16")[0].tobytes())
 
 
-def speak(folder: Path, *tasks: Task) -> list[Outcome]:
-    working = station(folder)
-    answers = [working.submit(one) for one in tasks]
-    outcomes = [answer.result() for answer in answers]
-    working.close()
-    return outcomes
-
-
 def test_scripts_side_by_side_are_those_spoken_alone(tmp_path: Path) -> None:
     tasks = [task(f"e{turns}", turns) for turns in (1, 3, 2, 4)]
     for one, outcome in zip(tasks, speak(tmp_path, *tasks), strict=True):
-        path = episode_file(tmp_path, one.id)
+        path = episode_file(tmp_path, one.id, "wav")
         assert (outcome.id, outcome.state) == (one.id, "done")
         assert (outcome.turns, outcome.kept_turns) == (one.options.limit_turns, 0)
-        assert outcome.sha256 == file_sha256(path)
+        assert outcome.files == {f"{one.id}.wav": file_sha256(path)}
         assert outcome.audio_seconds == len(samples(path)) / 2 / 24_000
         assert outcome.work.llm > 0
         assert samples(path) == spoken(one)
@@ -75,9 +42,9 @@ def test_what_is_there_is_gone_on_with(tmp_path: Path) -> None:
     speak(tmp_path, task("e", 1))
     [outcome] = speak(tmp_path, task("e", 3))
     assert (outcome.turns, outcome.kept_turns) == (3, 1)
-    assert samples(episode_file(tmp_path, "e")) == spoken(task("e", 3))
+    assert samples(episode_file(tmp_path, "e", "wav")) == spoken(task("e", 3))
     [whole] = speak(tmp_path, task("e", 3))
-    assert (whole.kept_turns, whole.sha256) == (3, outcome.sha256)
+    assert (whole.kept_turns, whole.files) == (3, outcome.files)
 
 
 @pytest.mark.parametrize("changed", ["text", "seed"])
@@ -88,7 +55,7 @@ def test_what_is_of_another_content_is_set_aside(changed: str, tmp_path: Path) -
         other = replace(other, options=replace(other.options, seed=5))
     [outcome] = speak(tmp_path, other)
     assert (outcome.state, outcome.kept_turns) == ("done", 0)
-    assert samples(episode_file(tmp_path, "e")) == spoken(other)
+    assert samples(episode_file(tmp_path, "e", "wav")) == spoken(other)
     assert (tmp_path / "e.wav.podtts.previous" / "turns.jsonl").is_file()
 
 
@@ -98,7 +65,7 @@ def test_a_script_that_fails_fails_alone(tmp_path: Path) -> None:
     first, failed, last = speak(tmp_path, task("a"), bad, task("b"))
     assert (first.state, failed.state, last.state) == ("done", "failed", "done")
     assert failed.error == "2 speakers, but 1 prompts"
-    assert not episode_file(tmp_path, "bad").exists()
+    assert not episode_file(tmp_path, "bad", "wav").exists()
 
 
 def test_a_drained_station_answers_everything_and_keeps_what_is_spoken(tmp_path: Path) -> None:
@@ -123,7 +90,7 @@ def test_an_episode_another_run_has_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("podtts.batch.episode._PATIENCE_SECONDS", 0.1)
-    held = Episode(task("a"), OPTIONS, episode_file(tmp_path, "a"), WHERE, "small", "2026-01-02")
+    held = Episode(task("a"), OPTIONS, tmp_path, WHERE, "small", DAY)
     first, second = speak(tmp_path, task("a"), task("b"))
     held.stop()
     assert (first.state, second.state) == ("failed", "done")

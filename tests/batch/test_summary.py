@@ -16,7 +16,8 @@ DONE = Outcome(
     problems=("turn 2 (line 5) came out wrong: it is silent",),
     audio_seconds=4.5,
     work=StageSeconds(1.0, 2.0, 0.5),
-    sha256="5" * 64,
+    files={"a.mp3": "5" * 64, "a.turns/0001-anna.wav": "6" * 64},
+    notes=("loudness: -30.9 LUFS as spoken",),
     fingerprint="f" * 64,
     voices={"S1": CastVoice("anna", cached=False)},
 )

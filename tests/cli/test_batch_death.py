@@ -10,7 +10,10 @@ import pytest
 from commands import Result, Running, run, started
 from golden_data import MODEL
 
-FLAGS = ("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "25", "--dtype", "float32")
+FLAGS = (
+    *("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "25", "--dtype", "float32"),
+    *("--format", "opus", "--page", "--subtitles", "srt", "--split", "turns"),
+)
 NAMES = [f"e{number}" for number in range(8)]
 TURNS = 5
 
@@ -36,14 +39,19 @@ def whole(scripts: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 def episodes(output: Path) -> dict[str, bytes]:
-    return {path.stem: path.read_bytes() for path in sorted(output.glob("*.wav"))}
+    """Every file of a folder but journals, summary and lock."""
+    files = [path for path in output.rglob("*") if path.is_file()]
+    found = {path.relative_to(output).as_posix(): path.read_bytes() for path in files}
+    own = (".podtts-batch.lock", "summary.jsonl")
+    return {name: raw for name, raw in found.items() if name not in own and ".podtts/" not in name}
 
 
 def once_each(output: Path, whole: Path) -> bool:
-    """Whether every id has one line and one file, the bytes of which are those of a whole run."""
+    """Whether every id has one line, and the files of a whole run to the byte."""
     lines = [json.loads(line) for line in (output / "summary.jsonl").read_text().splitlines()]
     assert sorted(line["id"] for line in lines) == NAMES
     assert {line["state"] for line in lines} == {"done"}
+    assert len(episodes(whole)) == len(NAMES) * (3 + TURNS)
     return episodes(output) == episodes(whole)
 
 

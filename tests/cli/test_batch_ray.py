@@ -15,7 +15,10 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed"
 )
 
-FLAGS = ("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "25", "--dtype", "float32")
+FLAGS = (
+    *("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "25", "--dtype", "float32"),
+    *("--subtitles", "srt", "--split", "turns"),
+)
 RAY = ("--ray", "local", "--workers", "2", "--batch", "1", "--verbose")
 NAMES = [f"e{number}" for number in range(8)]
 
@@ -39,14 +42,18 @@ def whole(scripts: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 def once_each(output: Path, whole: Path) -> None:
-    """Every id has one line and one file, the bytes of which are those of a whole run."""
+    """Every id has one line, and the files of a whole run to the byte."""
     lines = [json.loads(line) for line in (output / "summary.jsonl").read_text().splitlines()]
     assert sorted(line["id"] for line in lines) == NAMES
     assert {line["state"] for line in lines} == {"done"}
-    assert {path.name for path in output.glob("*.wav")} == {f"{name}.wav" for name in NAMES}
-    for name in NAMES:
-        path = f"{name}.wav"
-        assert (output / path).read_bytes() == (whole / path).read_bytes()
+    assert len(files(whole)) == len(NAMES) * (2 + 6)
+    assert files(output) == files(whole)
+
+
+def files(output: Path) -> dict[str, bytes]:
+    """Every WAV and subtitle file of a folder."""
+    found = [*output.glob("*.wav"), *output.glob("*.srt"), *output.glob("*.turns/*")]
+    return {path.relative_to(output).as_posix(): path.read_bytes() for path in found}
 
 
 def test_scripts_of_a_killed_actor_are_spoken_by_another(

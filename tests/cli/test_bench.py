@@ -111,3 +111,18 @@ def test_a_sweep_is_a_table_json_and_a_picture(tmp_path: Path) -> None:
     assert set(keys(content)) <= documented
     with pytest.raises(UsageError, match="takes one --workload"):
         run("--sweep", "--workload", "short", "--workload", "long")
+
+
+def test_scripts_are_spoken_in_one_batch_in_calls_and_in_a_loop() -> None:
+    asked = ["--scripts", "2", "--batch", "2", "--dtype", "float32", "--json", "-"]
+    content = json.loads(run(*QUICK, *asked))
+    assert content["schema"] == "podtts-scripts/1"
+    assert content["same_files"] == content["scripts"] == 2
+    assert [one["way"] for one in content["ways"]] == [
+        "one podtts batch",
+        "podtts synth, a call a script",
+        "a loop, loaded once",
+    ]
+    [seconds] = {tuple(one["audio_seconds"]) for one in content["ways"]}
+    assert seconds[0] > 0
+    assert set(keys(content)) <= set(re.findall(r"`(\w+)`", DOCUMENT.read_text()))

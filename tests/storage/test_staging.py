@@ -56,3 +56,23 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
         staging.place(tmp_path / "link").write_text("new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "shelf" / "a").read_text() == "new"
+
+
+def test_what_is_collected_in_a_workshop_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    """Not even of a process that was killed; what is not to stand beside it is collected there."""
+    workshop, other = tmp_path / "workshop", tmp_path / "other"
+    workshop.mkdir()
+    other.mkdir()
+    left = Staging(workshop)
+    left.place(tmp_path / "a").write_text("cut o")
+    left.place(tmp_path / "folder").mkdir()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert len([*workshop.iterdir()]) == 2
+    with Staging(workshop) as staging:
+        assert [*workshop.iterdir()] == []
+        staging.place(tmp_path / "a").write_text("new")
+        hidden = staging.place(other / "b")
+        assert hidden.parent == other
+        hidden.touch()
+    assert (tmp_path / "a").read_text() == "new"
+    assert [*workshop.iterdir()] == []

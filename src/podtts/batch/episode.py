@@ -1,44 +1,42 @@
-"""One episode at work: its journal, and the file that grows turn by turn."""
+"""One episode at work: its journal, the mix that grows turn by turn, and the files in the end."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from podtts.audio.tags import Tags
 from podtts.audio.wav import WavWriter
+from podtts.batch.places import episode_file, file_digests
 from podtts.batch.task import Outcome, State, Task
-from podtts.errors import PartialError, PodttsError
+from podtts.errors import PartialError, PodttsError, UsageError
 from podtts.identity import run_identity
-from podtts.journal import Journal, SpokenTurn, holds_run
+from podtts.journal import Journal, SpokenTurn, holds_run, journal_owner
 from podtts.options import SynthesisOptions
 from podtts.publish.mix import Mix, longest_mix, tempos
-from podtts.publish.options import PublishOptions
+from podtts.publish.options import FORMATS
+from podtts.publish.release import publish
 from podtts.publish.tagging import episode_tags
+from podtts.publish.timeline import speaker_names
 from podtts.rates import OUTPUT_HZ
 from podtts.speaking import Job
-from podtts.values import StageSeconds, TurnAudio
+from podtts.values import SpeechTokens, StageSeconds, TurnAudio
 
 # A worker that was killed may hold a journal for as long as it takes to end.
 _PATIENCE_SECONDS = 10.0
 
 
-def episode_file(folder: Path, name: str) -> Path:
-    """The file of an episode."""
-    return folder / f"{name}.wav"
-
-
 class Episode:
-    """What one task writes. `add`, `finish` and `stop` may block: call them from one thread."""
+    """What one task writes. `add`, `finish` and `stop` may block: never call two at a time."""
 
     def __init__(
         self,
         task: Task,
         options: SynthesisOptions,
-        output: Path,
+        folder: Path,
         where: Mapping[str, Any],
         model: str,
         day: str,
@@ -50,10 +48,10 @@ class Episode:
         Raises UsageError when another run holds it, or it is damaged or cannot be written.
         """
         self.task = task
-        self._options = options
-        self._output, self._model = output, model
+        self._options, self._model = options, model
+        self._output = episode_file(folder, task.id, task.publishing.format)
         self._planned = task.script.turns[: options.limit_turns]
-        self._open_files = ExitStack()
+        self._open_journals, self._open_mix = ExitStack(), ExitStack()
         self._journal = self._open_journal(run_identity(where, options, task.prompts), day)
         found = {
             index: self._journal.spoken(index, turn) for index, turn in enumerate(self._planned)
@@ -61,87 +59,116 @@ class Episode:
         self._kept: dict[int, SpokenTurn] = {
             index: turn for index, turn in found.items() if turn is not None
         }
-        self._sink: Mix | None = None
-        self._next = 0  # number of the turn the file waits for
-        self._work = StageSeconds()
+        self._mix: Mix | None = None
+        self._next = 0  # number of the turn the mix waits for
+        self._work, self._spoken_seconds = StageSeconds(), 0.0
         self._problems: list[tuple[int, str]] = []
-        self._started = time.perf_counter()
+        self._started: float | None = None
         self.ended = False
 
     @property
     def unspoken(self) -> int:
-        """How many turns are still to be spoken."""
+        """How many turns were still to be spoken when it was opened."""
         return len(self._planned) - len(self._kept)
 
-    def job(self) -> Job:
-        """What is to be spoken, begun now."""
-        self._started = time.perf_counter()
-        spoken = {index: turn.tokens for index, turn in self._kept.items()}
-        return Job(self.task.id, self.task.script, self.task.prompts, self._options, spoken)
+    def job(self, spoken: Mapping[int, SpeechTokens]) -> Job:
+        """What is to be spoken; its time begins with the first call. spoken: turns since then."""
+        self._started = self._started or time.perf_counter()
+        kept = {index: turn.tokens for index, turn in self._kept.items()}
+        said = {**kept, **spoken}
+        return Job(self.task.id, self.task.script, self.task.prompts, self._options, said)
 
     def add(self, audio: TurnAudio) -> None:
         """Keep a turn, and write it. Raises UsageError when the disk refuses it."""
         self._journal.keep(audio, self.task.script.labels[audio.turn.speaker])
         self._write_kept()
         assert audio.index == self._next
-        self._file().add(audio.turn, audio.wave)
+        self._growing().add(audio.turn, audio.wave)
         self._next += 1
         self._work += audio.work
+        self._spoken_seconds += audio.seconds
         self._note(audio.index, audio.problems)
 
     def finish(self) -> Outcome:
-        """Give the file its name. Raises UsageError when the disk refuses it."""
+        """Make the files of the mix. Raises UsageError when the disk refuses one."""
+        self._started = self._started or time.perf_counter()
         self._write_kept()
-        sink = self._file()
-        self._open_files.close()
+        mix, notes = self._growing(), list[str]()
+        self._open_mix.close()
+        self._publish(mix, notes)
+        try:
+            files = file_digests(self._output, self.task.publishing)
+        except OSError as error:
+            raise UsageError(
+                f"{self._output}: cannot be read again: {error.strerror}", "run it again"
+            ) from error
+        self._open_journals.close()
         self.ended = True
-        return self._outcome("done", sink.samples)
+        return self._outcome("done", files=files, notes=notes)
 
     def stop(self, error: PodttsError | None = None) -> Outcome:
         """End before the end; what is written stays, in the journal, to be gone on with."""
         self.ended = True
         reason = error or PartialError("stopped")
-        self._open_files.__exit__(type(reason), reason, None)
-        samples = self._sink.samples if self._sink else 0
-        return self._outcome("failed" if error else "stopped", samples, error)
+        try:
+            self._open_mix.__exit__(type(reason), reason, None)
+        finally:
+            self._open_journals.close()
+        return self._outcome("failed" if error else "stopped", error)
 
     def _open_journal(self, identity: Mapping[str, Any], day: str) -> Journal:
-        resume = holds_run(self._output, identity)
-        journal = self._enter(identity, day, resume=resume)
-        # Later turns heard the words of this one: all of a script that was changed is spoken anew.
-        if resume and any(journal.has_changed(*turn) for turn in enumerate(self._planned)):
-            self._open_files.close()
-            journal = self._enter(identity, day, resume=False)
-        return journal
+        owner = journal_owner(self._output, FORMATS)  # turns are the same in any format
+        if holds_run(owner, identity):
+            journal = self._enter(owner, identity, day, resume=True)
+            # Later turns heard the words of this one: all of a changed script is spoken anew.
+            if not any(journal.has_changed(*turn) for turn in enumerate(self._planned)):
+                return journal
+            self._open_journals.close()
+        return self._enter(self._output, identity, day, resume=False)
 
-    def _enter(self, identity: Mapping[str, Any], day: str, *, resume: bool) -> Journal:
+    def _enter(
+        self, owner: Path, identity: Mapping[str, Any], day: str, *, resume: bool
+    ) -> Journal:
         journal = Journal(
-            self._output,
-            identity,
-            resume=resume,
-            day=day,
-            patience_seconds=_PATIENCE_SECONDS,
+            owner, identity, resume=resume, day=day, patience_seconds=_PATIENCE_SECONDS
         )
-        return self._open_files.enter_context(journal)
+        return self._open_journals.enter_context(journal)
 
-    def _file(self) -> Mix:
-        if self._sink is None:
+    def _growing(self) -> Mix:
+        if self._mix is None:
             paces = tempos(self.task.script)
             longest = longest_mix(self._planned, self._options.sampling.max_tokens, paces)
-            tags = episode_tags(
-                PublishOptions(self.task.layout),
-                self.task.id,
-                self._model,
-                self._options.seed,
-                self._journal.day,
+            partial = self._journal.partial
+            writer = WavWriter(partial, partial, longest, tags=self._tags())
+            sink = self._open_mix.enter_context(writer)
+            self._mix = Mix(sink, self.task.publishing.layout, paces)
+        return self._mix
+
+    def _tags(self) -> Tags:
+        task, day = self.task, self._journal.day
+        return episode_tags(task.publishing, task.id, self._model, self._options.seed, day)
+
+    def _publish(self, mix: Mix, notes: list[str]) -> None:
+        script, voices = self.task.script, [prompt.name for prompt in self.task.prompts]
+        timeline = mix.timeline(script, speaker_names(script.labels, voices))
+        try:
+            # Without figures of work: seconds of scripts side by side say nothing of one of them.
+            publish(
+                self._journal.partial,
+                timeline,
+                self._output,
+                self.task.publishing,
+                self._tags(),
+                notes.append,
             )
-            writer = WavWriter(self._output, self._journal.partial, longest, tags=tags)
-            self._sink = Mix(self._open_files.enter_context(writer), self.task.layout, paces)
-        return self._sink
+        except UsageError as error:
+            raise UsageError(
+                error.problem, "what is spoken is kept: make room, then run the same command again"
+            ) from error.__cause__
 
     def _write_kept(self) -> None:
         while (turn := self._kept.get(self._next)) is not None:
-            self._file().add(self._planned[self._next], self._journal.wave(self._next))
+            self._growing().add(self._planned[self._next], self._journal.wave(self._next))
             self._note(self._next, turn.problems)
             self._next += 1
 
@@ -149,8 +176,15 @@ class Episode:
         for problem in problems:
             self._problems.append((index, problem))
 
-    def _outcome(self, state: State, samples: int, error: PodttsError | None = None) -> Outcome:
+    def _outcome(
+        self,
+        state: State,
+        error: PodttsError | None = None,
+        files: Mapping[str, str] | None = None,
+        notes: list[str] | None = None,
+    ) -> Outcome:
         lines = {index: self._planned[index].line for index, _ in self._problems}
+        now = time.perf_counter()
         return Outcome(
             self.task.id,
             state,
@@ -163,16 +197,12 @@ class Episode:
                 f"turn {index + 1} (line {lines[index]}) came out wrong: {problem}"
                 for index, problem in self._problems
             ),
-            audio_seconds=samples / OUTPUT_HZ,
-            wall_seconds=time.perf_counter() - self._started,
+            audio_seconds=self._mix.samples / OUTPUT_HZ if self._mix else 0.0,
+            spoken_seconds=self._spoken_seconds,
+            wall_seconds=now - (self._started or now),
             work=self._work,
-            sha256=file_sha256(self._output) if state == "done" else "",
+            files=files or {},
+            notes=tuple(notes or ()),
             fingerprint=self.task.fingerprint,
             voices=self.task.voices,
         )
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path
 from podtts.batch.manifest import known_voices
 from podtts.batch.request import Entry, Found, Request, Settings
 from podtts.errors import InputError
+from podtts.publish.places import is_json_of_an_episode
 from podtts.script.read import read_script
 from podtts.script.spoken import spoken_script
 from podtts.storage.file_names import file_name_problem
@@ -31,7 +32,11 @@ class ScriptFolder:
         except OSError as error:
             raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
         self._names = sorted(
-            path.name for path in files if path.is_file() and not path.name.startswith(".")
+            path.name
+            for path in files
+            if path.is_file()
+            and not path.name.startswith(".")
+            and not is_json_of_an_episode(path.name)
         )
         if not self._names:
             manifests = sorted(path.name for path in folder.glob("*.jsonl"))

@@ -45,9 +45,8 @@ def open_station(setup: Setup) -> tuple[Station, Ready]:
     rows = setup.rows or min(setup.most, rows_that_fit(models, options, setup.share))
     ensemble = Ensemble(models, prefixes, rows=rows)
     where = checkpoint_identity(directory, placement, root)
-    return Station(ensemble, placement, where, directory.name, setup.day, setup.output), Ready(
-        rows, str(placement), os.getpid()
-    )
+    station = Station(ensemble, placement, where, directory.name, setup.day, setup.output, _warn)
+    return station, Ready(rows, str(placement), os.getpid())
 
 
 def serve(connection: Connection, setup: Setup) -> None:

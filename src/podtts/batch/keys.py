@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from podtts.batch.request import Settings
 from podtts.errors import UsageError
+from podtts.publish.given import with_given
+from podtts.publish.options import BESIDE
 from podtts.text.characters import excerpt
 
 _WHOLE, _NUMBER, _NAME, _SWITCH = "a whole number", "a number", "a string", "true or false"
+_NAMES = "a list of strings"
 
 # Key, and the part of Settings and the field there that it sets: "" stands for SynthesisOptions.
 _FIELDS = {
@@ -25,12 +29,28 @@ _FIELDS = {
     "flow_steps": ("flow", "steps", _WHOLE),
     "flow_solver": ("flow", "solver", _NAME),
     "flow_precision": ("flow", "precision", _NAME),
-    "gap": ("layout", "gap_seconds", _NUMBER),
-    "gap_same_speaker": ("layout", "same_speaker_gap_seconds", _NUMBER),
-    "trim_silence": ("layout", "trim_silence", _SWITCH),
     "normalize": ("speech", "normalize", _SWITCH),
 }
-OPTION_KEYS = tuple(_FIELDS)
+_PUBLISHING = {  # by the names of podtts.publish.given
+    "format": _NAME,
+    "sample_rate": _WHOLE,
+    "loudness": _NUMBER,
+    "gap": _NUMBER,
+    "gap_same_speaker": _NUMBER,
+    "trim_silence": _SWITCH,
+    "split": _NAMES,
+    "subtitles": _NAMES,
+    "chapters": _SWITCH,
+    "transcript": _SWITCH,
+    "page": _SWITCH,
+    "page_audio": _NAME,
+    "title": _NAME,
+    "artist": _NAME,
+    "date": _NAME,
+}
+_KINDS = {key: kind for key, (_, _, kind) in _FIELDS.items()} | _PUBLISHING
+_NULLABLE = ("limit_turns", "loudness", "gap_same_speaker")  # null: as if no flag were given
+OPTION_KEYS = tuple(_KINDS)
 
 # Options of `synth` that all episodes of a batch share: there is one model, loaded once.
 COMMON_KEYS = (
@@ -53,11 +73,16 @@ def with_options(settings: Settings, given: Mapping[str, object]) -> Settings:
     given: keys of OPTION_KEYS and their JSON values. Raises UsageError for a value that cannot be.
     """
     parts: dict[str, dict[str, Any]] = {part: {} for part, _, _ in _FIELDS.values()}
+    publishing: dict[str, object] = {}
     for key, value in given.items():
-        part, field, kind = _FIELDS[key]
-        if not _is(kind, value):
-            raise UsageError(f'"{key}" is {excerpt(repr(value))}, but must be {kind}')
-        parts[part][field] = value
+        _check(key, value)
+        if key in _PUBLISHING:
+            publishing[key] = value
+        else:
+            part, field, _ = _FIELDS[key]
+            parts[part][field] = value
+    if "page" in publishing:
+        publishing["page"] = BESIDE if publishing["page"] else None
     if "max_turn_tokens" in given:
         parts[""]["check_length"] = False  # the length of turns is prescribed
     options = settings.options
@@ -73,13 +98,24 @@ def with_options(settings: Settings, given: Mapping[str, object]) -> Settings:
         options=options,
         keeps_precision=keeps_precision,
         speech=replace(settings.speech, **parts["speech"]),
-        layout=replace(settings.layout, **parts["layout"]),
+        publishing=with_given(settings.publishing, publishing),
     )
+
+
+def _check(key: str, value: object) -> None:
+    kind, nullable = _KINDS[key], key in _NULLABLE
+    if not (_is(kind, value) or (nullable and value is None)):
+        shown = json.dumps(value, ensure_ascii=False)
+        rule = f"{kind} or null" if nullable else kind
+        raise UsageError(f'"{key}" is {excerpt(shown)}, but must be {rule}')
 
 
 def _is(kind: str, value: object) -> bool:
     if kind == _SWITCH or isinstance(value, bool):
         return kind == _SWITCH and isinstance(value, bool)
+    if kind == _NAMES:  # or, as on the command line, a text with commas
+        strings = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        return strings or isinstance(value, str)
     if kind == _NAME:
         return isinstance(value, str)
     return isinstance(value, int if kind == _WHOLE else int | float)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 
+from podtts.batch.places import episode_file
 from podtts.batch.request import Entry, Request, Source
 from podtts.casting import Casting
 from podtts.errors import InputError, PodttsError, ScriptError, UsageError, nearest
+from podtts.publish.refusals import check_publishing
 from podtts.script.cast import cast_voices
 
 
@@ -23,12 +26,14 @@ class Plan:
 def make_plan(
     source: Source,
     voices: Casting,
+    output: Path,
     flags: Collection[str],
     fail: Callable[[PodttsError], None],
     warn: Callable[[str], None],
 ) -> Plan:
     """Read and check all of a source.
 
+    output: folder of the episodes, which need not be there.
     flags: labels that --speaker names; each must be one of some script.
     fail:  is given every error there is. warn: every warning of a script.
     Raises InputError or UsageError, when all has been looked at, if source or flags are at fault:
@@ -53,7 +58,7 @@ def make_plan(
             labels.update(request.script.labels)
             for line in request.script.warnings:
                 warn(line)
-            error = known.missing(request)
+            error = known.missing(request) or _unpublishable(entry, request, source.name, output)
         if error is None:
             plan.entries.append(entry)
         else:
@@ -74,6 +79,19 @@ def make_plan(
                 f"{nearest(label, labels)}"
             )
     return plan
+
+
+def _unpublishable(entry: Entry, request: Request, source: str, output: Path) -> InputError | None:
+    """Return what keeps an episode's files from being written, if anything does."""
+    publishing = request.settings.publishing
+    file = episode_file(output, request.id, publishing.format)
+    try:
+        check_publishing(publishing, str(file), request.script, stream=False)
+    except UsageError as error:
+        if entry.line:
+            return ScriptError(source, entry.line, error.problem, error.hint)
+        return InputError(error.problem, error.hint)
+    return None
 
 
 class _Names:

@@ -8,11 +8,10 @@ digest.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,15 +22,14 @@ import ray
 from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from podtts.batch.episode import episode_file
+from podtts.batch.delivery import packed, unpack
 from podtts.batch.host import open_station
 from podtts.batch.memory import MOST_ROWS
+from podtts.batch.places import remove_journals
 from podtts.batch.task import Outcome, Ready, Setup, Task, Unfit
 from podtts.batch.workers import WorkerDiedError
 from podtts.errors import PodttsError, UsageError
 from podtts.identity import speaker_identity
-from podtts.journal import journal_folder
-from podtts.storage.atomic import write_atomically
 from podtts.values import SpeakerPrompt
 from podtts.weights.bundled import bundled_model
 from podtts.weights.copy import copied_checkpoint, file_sizes, read_chunk
@@ -104,15 +102,12 @@ class Cluster:
             self._voices.popitem(last=False)
         return self._voices[name]
 
-    def keep(self, outcome: Outcome, content: bytes | None) -> Outcome:
-        """Write a file that came back."""
-        if content is None:
-            return outcome
-        path = episode_file(self._setup.output, outcome.id)
+    def keep(self, outcome: Outcome, contents: Mapping[str, bytes]) -> Outcome:
+        """Write the files that came back, if any did."""
         try:
-            write_atomically(path, content)
+            unpack(self._setup.output, contents)
         except OSError as error:
-            problem = f"{path}: cannot be written: {error.strerror}"
+            problem = f"{self._setup.output / outcome.id}: cannot be written: {error.strerror}"
             return replace(outcome, state="failed", error=problem, unwritable=True)
         return outcome
 
@@ -140,7 +135,7 @@ class RayWorker:
     def speak(self, task: Task) -> Future[Outcome]:
         told: Future[Outcome] = Future()
 
-        def take(answer: Future[tuple[Outcome, bytes | None]]) -> None:
+        def take(answer: Future[tuple[Outcome, dict[str, bytes]]]) -> None:
             if (error := answer.exception()) is not None:
                 told.set_exception(_translated(error))
             else:
@@ -198,15 +193,13 @@ class _Speaker:
     def ready(self) -> Ready | Unfit:
         return self._unfit or self._ready
 
-    def speak(self, task: Task, *prompts: SpeakerPrompt) -> tuple[Outcome, bytes | None]:
+    def speak(self, task: Task, *prompts: SpeakerPrompt) -> tuple[Outcome, dict[str, bytes]]:
         outcome = self._station.submit(replace(task, prompts=prompts)).result()
         if not self._back or outcome.state != "done":
-            return outcome, None
-        path = episode_file(self._output, task.id)
-        content = path.read_bytes()
-        path.unlink()
-        shutil.rmtree(journal_folder(path), ignore_errors=True)
-        return outcome, content
+            return outcome, {}
+        contents = packed(self._output, outcome.files)
+        remove_journals(self._output, task.id)
+        return outcome, contents
 
     def drain(self) -> None:
         self._station.drain()

@@ -8,21 +8,21 @@ from typing import Protocol
 
 from podtts.errors import InputError
 from podtts.options import SynthesisOptions
-from podtts.publish.options import LayoutOptions
+from podtts.publish.options import PublishOptions
 from podtts.script.model import Script
 from podtts.script.spoken import SpeechTextOptions
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How an episode is spoken."""
+    """How an episode is spoken and published; a page is beside it, or there is none."""
 
     options: SynthesisOptions
     # Whether the flow's precision was asked for, and is kept where a device has none of its own.
     keeps_precision: bool = False
     voices: Mapping[str, str] = field(default_factory=dict)  # label to voice, before the script's
     speech: SpeechTextOptions = field(default_factory=SpeechTextOptions)
-    layout: LayoutOptions = field(default_factory=LayoutOptions)
+    publishing: PublishOptions = field(default_factory=PublishOptions)
 
 
 @dataclass(frozen=True)

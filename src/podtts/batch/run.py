@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from podtts.batch.dispatch import Dispatcher
-from podtts.batch.episode import episode_file
+from podtts.batch.places import remove_journals
 from podtts.batch.plan import Plan
 from podtts.batch.staging import Stager
 from podtts.batch.summary import Summary, Totals
 from podtts.batch.task import Outcome, Ready, failed
 from podtts.batch.workers import Worker
 from podtts.errors import UsageError
-from podtts.journal import journal_folder
 
 _LOCK = ".podtts-batch.lock"
 
@@ -85,7 +83,7 @@ def run_batch(
             if not outcome.skipped and outcome.state != "stopped":
                 summary.add(outcome)
             if outcome.state == "done" and not keep:
-                shutil.rmtree(journal_folder(episode_file(output, outcome.id)), ignore_errors=True)
+                remove_journals(output, outcome.id)
             totals.add(outcome)
             watch.ended(outcome)
     if refusal:

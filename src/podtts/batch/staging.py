@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from podtts.batch.episode import episode_file, file_sha256
+from podtts.batch.places import file_sha256
 from podtts.batch.request import Entry, Request, Source
 from podtts.batch.task import CastVoice, Outcome, Task, failed
 from podtts.casting import Casting
@@ -17,6 +17,7 @@ from podtts.errors import InputError
 from podtts.identity import run_identity
 from podtts.journal import turn_key
 from podtts.publish.mix import tempos
+from podtts.publish.timeline import speaker_names
 from podtts.values import SpeakerPrompt
 
 
@@ -42,7 +43,7 @@ class Stager:
         """Return what is to be spoken; the outcome, if that is known.
 
         A voice that is not prepared is computed here. An episode is done if all that was asked for
-        is what made its file, and the file is still that. Raises ModelError for broken encoders.
+        is what made its files, and these are still that. Raises ModelError for broken encoders.
         """
         try:
             request = self._source.read(entry)
@@ -59,28 +60,32 @@ class Stager:
             request.script,
             prompts,
             request.settings.options,
-            request.settings.layout,
+            request.settings.publishing,
             request.settings.keeps_precision,
             fingerprint,
             {one.label: CastVoice(one.prompt.name, one.cached) for one in cast},
         )
 
     def _fingerprint(self, request: Request, prompts: tuple[SpeakerPrompt, ...]) -> str:
-        options = request.settings.options
+        options, script = request.settings.options, request.script
         asked = {
             **run_identity(self._asked, options, prompts),
             "keeps_precision": request.settings.keeps_precision,
-            "layout": asdict(request.settings.layout),
-            "tempos": tempos(request.script),
+            "publishing": asdict(request.settings.publishing),
+            "tempos": tempos(script),
+            "names": speaker_names(script.labels, [prompt.name for prompt in prompts]),
             "turns": [
-                (turn_key(turn), turn.continues, turn.pause)
-                for turn in request.script.turns[: options.limit_turns]
+                (turn_key(turn), turn.continues, turn.pause, turn.shown)
+                for turn in script.turns[: options.limit_turns]
             ],
+            "chapters": [(chapter.title, chapter.turn) for chapter in script.chapters],
         }
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     def _is_whole(self, before: Outcome) -> bool:
         try:
-            return file_sha256(episode_file(self._output, before.id)) == before.sha256
+            return bool(before.files) and all(
+                file_sha256(self._output / name) == sha256 for name, sha256 in before.files.items()
+            )
         except OSError:
             return False

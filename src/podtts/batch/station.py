@@ -1,13 +1,14 @@
 """The inside of a worker: one loaded checkpoint that speaks tasks side by side.
 
-Three threads, so that the device never waits for a disk: `submit` opens journals on the caller's,
-the engine speaks, the writer keeps and writes what was spoken, in order.
+The device never waits for a disk: `submit` opens journals on the caller's thread, the engine speaks
+on its own, the writer keeps and publishes what was spoken.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing
@@ -16,24 +17,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from podtts.batch.episode import Episode, episode_file
+from podtts.batch.episode import Episode
 from podtts.batch.task import Outcome, Task, failed
 from podtts.batch.workers import WorkerDiedError
+from podtts.batch.writer import Writer
 from podtts.device import Placement
 from podtts.ensemble import Ensemble, JobFailed
-from podtts.errors import PodttsError
+from podtts.errors import OutOfMemoryError, PodttsError
 from podtts.presets import suited
 from podtts.speaking import Job
-from podtts.values import TurnAudio
-
-_TURNS_WAITING = 16  # between engine and writer; more would only pile up in memory
+from podtts.values import SpeechTokens, TurnAudio
 
 
 class Station:
     """Speaks tasks until it is closed; every task gets its outcome, also when it is drained.
 
+    Where memory is too short for all rows, half of them go on, and the scripts of the others wait:
+    what they have said stays said.
+
     where: see podtts.identity.checkpoint_identity. model: its name.
-    day: today, for tags. output: folder of the episodes.
+    day: today, for tags. output: folder of the episodes. warn: told when memory is short.
     """
 
     def __init__(
@@ -44,24 +47,24 @@ class Station:
         model: str,
         day: str,
         output: Path,
+        warn: Callable[[str], None],
     ) -> None:
         self._ensemble, self._placement = ensemble, placement
-        self._model, self._day = model, day
+        self._model, self._day, self._warn = model, day, warn
         self._where, self._output = where, output
         self._inbox: queue.SimpleQueue[Episode | None] = queue.SimpleQueue()
-        self._spoken: queue.Queue[Callable[[], None] | None] = queue.Queue(_TURNS_WAITING)
         self._draining, self._closing = threading.Event(), False
         self._answers: dict[str, Future[Outcome]] = {}
-        self._rows: dict[str, _Row] = {}  # of the engine's thread alone
-        self._threads = [
-            threading.Thread(target=self._guarded, args=(run,), name=run.__name__, daemon=True)
-            for run in (self._speak, self._write)
-        ]
-        for thread in self._threads:
-            thread.start()
+        # Of the engine's thread alone:
+        self._rows: dict[str, _Row] = {}
+        self._waiting: deque[_Row] = deque()  # for a row, before what is in the inbox
+        self._plenty: int | None = None  # rows there were before memory was short
+        self._writer = Writer(self._answer, self._give_up)
+        self._engine = threading.Thread(target=self._guarded, name="speak", daemon=True)
+        self._engine.start()
 
     def submit(self, task: Task) -> Future[Outcome]:
-        """Take a task; its outcome comes when its file is whole. It raises WorkerDiedError."""
+        """Take a task; its outcome comes when its files are whole. It raises WorkerDiedError."""
         answer: Future[Outcome] = Future()
         self._answers[task.id] = answer
         flow = task.options.flow
@@ -69,17 +72,16 @@ class Station:
             flow = suited(flow, self._placement)
         options = replace(task.options, flow=flow)
         try:
-            file = episode_file(self._output, task.id)
-            episode = Episode(task, options, file, self._where, self._model, self._day)
+            episode = Episode(task, options, self._output, self._where, self._model, self._day)
         except PodttsError as error:
             self._answer(failed(task, error))
             return answer
         if episode.unspoken and not self._draining.is_set():
             self._inbox.put(episode)
         elif episode.unspoken:
-            self._pass_on(episode, episode.stop)
+            self._writer.end(episode, episode.stop)
         else:
-            self._pass_on(episode, episode.finish)
+            self._writer.end(episode, episode.finish)
         return answer
 
     def drain(self) -> None:
@@ -90,109 +92,90 @@ class Station:
         """Drain, and end the threads."""
         self.drain()
         self._inbox.put(None)
-        for thread in self._threads:
-            thread.join()
-
-    # The engine
+        self._engine.join()
+        self._writer.close()
 
     def _speak(self) -> None:
         while not self._closing and (episode := self._inbox.get()) is not None:
-            try:
-                self._speak_from(episode)
-            except PodttsError as error:  # of no script by itself: memory, as a rule
-                if len(self._rows) > 1:
-                    self._give_up()  # each is tried again, alone
-                    break
-                for row in self._rows.values():
-                    self._pass_on(row.episode, partial(row.episode.stop, error))
-                self._rows.clear()
-        self._spoken.put(None)
+            self._waiting.append(_Row(episode))
+            while self._waiting:
+                short: OutOfMemoryError | None = None
+                try:
+                    self._speak_side_by_side()
+                except OutOfMemoryError as error:
+                    # Without its traceback, which would hold what memory there is.
+                    short = OutOfMemoryError(error.problem, error.hint)
+                if short is not None:
+                    self._make_room(short)
 
-    def _speak_from(self, episode: Episode) -> None:
+    def _speak_side_by_side(self) -> None:
         """Speak until no task is left, or all rows have ended the turn they were in at a drain."""
-        with closing(self._results(episode)) as results:
-            waiting: set[str] | None = None  # rows whose turn began before the drain
+        with closing(self._results()) as results:
+            unended: set[str] | None = None  # rows whose turn began before the drain
             for result in results:
                 name = self._take(result)
                 if not self._draining.is_set():
                     continue
-                waiting = (set(self._rows) if waiting is None else waiting) - {name}
-                if not waiting & self._rows.keys():
+                unended = (set(self._rows) if unended is None else unended) - {name}
+                if not unended & self._rows.keys():
                     break
         for row in self._rows.values():
-            self._pass_on(row.episode, row.episode.stop)
+            self._writer.end(row.episode, row.episode.stop)
         self._rows.clear()
 
-    def _results(self, first: Episode) -> Generator[tuple[Job, TurnAudio] | JobFailed]:
-        yield from self._ensemble.speak(self._jobs(first))
+    def _results(self) -> Generator[tuple[Job, TurnAudio] | JobFailed]:
+        yield from self._ensemble.speak(self._jobs())
 
-    def _jobs(self, first: Episode) -> Iterator[Job | None]:
-        """Jobs as rows get free: the first, and what is submitted as long as others are spoken."""
-        episode: Episode | None = first
-        while episode is not None:
-            if self._draining.is_set():
-                self._pass_on(episode, episode.stop)
-            else:
-                self._rows[episode.task.id] = _Row(episode)
-                yield episode.job()
+    def _jobs(self) -> Iterator[Job | None]:
+        """Jobs as rows get free: those that wait, and what comes in as long as any is spoken."""
+        while True:
+            while self._waiting:
+                row = self._waiting.popleft()
+                if self._draining.is_set():
+                    self._writer.end(row.episode, row.episode.stop)
+                    continue
+                self._rows[row.episode.task.id] = row
+                yield row.job()
             while self._inbox.empty():
                 if not self._rows:
                     return
                 yield None
-            episode = self._inbox.get()
-        self._closing = True
+            if (episode := self._inbox.get()) is None:
+                self._closing = True
+                return
+            self._waiting.append(_Row(episode))
 
     def _take(self, result: tuple[Job, TurnAudio] | JobFailed) -> str:
         """Hand a result to the writer; return the id of its task."""
         if isinstance(result, JobFailed):
             row, error = self._rows.pop(result.job.id), result.error
-            self._pass_on(row.episode, partial(row.episode.stop, error))
+            self._writer.end(row.episode, partial(row.episode.stop, error))
             return result.job.id
         job, audio = result
         row = self._rows[job.id]
-        row.turns_left -= 1
-        episode = row.episode
-        self._spoken.put(lambda: self._keep(episode, audio))
-        if not row.turns_left:
+        row.spoken[audio.index] = audio.tokens
+        self._writer.keep(row.episode, audio)
+        if row.is_done:
             del self._rows[job.id]
-            self._pass_on(episode, episode.finish)
+            self._writer.end(row.episode, row.episode.finish)
         return job.id
 
-    # The writer
-
-    def _write(self) -> None:
-        while (work := self._spoken.get()) is not None:
-            work()
-
-    def _pass_on(self, episode: Episode, end: Callable[[], Outcome]) -> None:
-        """Let the writer end an episode, unless an error has ended it."""
-
-        def work() -> None:
-            if episode.ended:
-                return
-            try:
-                self._answer(end())
-            except PodttsError as error:
-                self._refused(episode, error)
-
-        self._spoken.put(work)
-
-    def _keep(self, episode: Episode, audio: TurnAudio) -> None:
-        if episode.ended:
+    def _make_room(self, short: OutOfMemoryError) -> None:
+        """Go on with half the rows; what fails in one row alone is what needs too much."""
+        begun, rows = list(self._rows.values()), self._ensemble.rows
+        self._rows.clear()
+        if rows > 1:
+            self._plenty = self._plenty or rows
+            self._waiting.extendleft(reversed(begun))
+            self._ensemble.resize(rows // 2)
+            self._warn(f"{short.problem}, {rows} scripts side by side: going on with {rows // 2}")
             return
-        try:
-            episode.add(audio)
-        except PodttsError as error:
-            self._refused(episode, error)
-
-    def _refused(self, episode: Episode, error: PodttsError) -> None:
-        """End an episode that could not be written."""
-        try:
-            outcome = episode.stop(error)
-        except PodttsError:  # the same disk again
-            outcome = failed(episode.task, error)
-        unwritable = isinstance(error.__cause__, OSError)
-        self._answer(replace(outcome, unwritable=unwritable))
+        error = OutOfMemoryError(f"{short.problem}, with nothing beside it", short.hint)
+        for row in begun:
+            self._writer.end(row.episode, partial(row.episode.stop, error))
+        # Rows may have been given up for this one: the others get them back.
+        self._ensemble.resize(self._plenty or 1)
+        self._plenty = None
 
     def _answer(self, outcome: Outcome) -> None:
         if (answer := self._answers.pop(outcome.id, None)) is not None:
@@ -203,11 +186,11 @@ class Station:
         while self._answers:
             self._answers.popitem()[1].set_exception(WorkerDiedError())
 
-    def _guarded(self, run: Callable[[], None]) -> None:
-        """Run a thread; if a mistake ends it, no one waits in vain."""
+    def _guarded(self) -> None:
+        """Be the engine's thread; if a mistake ends it, no one waits in vain."""
         sound = False
         try:
-            run()
+            self._speak()
             sound = True
         finally:
             if not sound:
@@ -215,8 +198,16 @@ class Station:
 
 
 class _Row:
-    """An episode being spoken."""
+    """An episode being spoken, or about to be."""
 
     def __init__(self, episode: Episode) -> None:
         self.episode = episode
-        self.turns_left = episode.unspoken
+        self.spoken: dict[int, SpeechTokens] = {}  # turns that this worker spoke
+
+    @property
+    def is_done(self) -> bool:
+        return len(self.spoken) == self.episode.unspoken
+
+    def job(self) -> Job:
+        """What is left to be spoken."""
+        return self.episode.job(self.spoken)

@@ -113,9 +113,10 @@ class Totals:
     skipped: int = 0
     failed: int = 0
     stopped: int = 0
-    turns: int = 0  # of the episodes spoken now
+    turns: int = 0  # of the episodes finished or stopped now
     failed_turns: int = 0  # of all that are done
-    audio_seconds: float = 0.0  # spoken now
+    audio_seconds: float = 0.0  # of these
+    spoken_seconds: float = 0.0  # of their turns that were spoken now
     voices: set[str] = field(default_factory=set)
     prepared: set[str] = field(default_factory=set)  # voices that were computed now
 
@@ -127,6 +128,7 @@ class Totals:
         setattr(self, outcome.state, getattr(self, outcome.state) + 1)
         self.turns += outcome.turns
         self.audio_seconds += outcome.audio_seconds
+        self.spoken_seconds += outcome.spoken_seconds
         for voice in outcome.voices.values():
             self.voices.add(voice.voice)
             if not voice.cached:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from podtts.errors import DeviceError, InputError, ModelError, PodttsError, UsageError
 from podtts.options import Quantization, SynthesisOptions
-from podtts.publish.options import LayoutOptions
+from podtts.publish.options import PublishOptions
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, StageSeconds
 
@@ -32,7 +32,7 @@ class Task:
     script: Script
     prompts: tuple[SpeakerPrompt, ...]
     options: SynthesisOptions
-    layout: LayoutOptions
+    publishing: PublishOptions
     keeps_precision: bool  # see Settings
     fingerprint: str  # of all that was asked for
     voices: Mapping[str, CastVoice] = field(default_factory=dict)  # by label
@@ -42,8 +42,8 @@ class Task:
 class Outcome:
     """What became of a script.
 
-    done: its file is whole; turns may have come out wrong (`failed_turns`, 1-based).
-    failed: there is no file of this run. stopped: a signal ended the batch before its end.
+    done: its files are whole; turns may have come out wrong (`failed_turns`, 1-based).
+    failed: there are no files of this run. stopped: a signal ended the batch before its end.
     """
 
     id: str
@@ -55,9 +55,11 @@ class Outcome:
     failed_turns: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()  # what is wrong with these, in words
     audio_seconds: float = 0.0
-    wall_seconds: float = 0.0  # from its first turn's begin to its file; others ran beside it
+    spoken_seconds: float = 0.0  # of the turns that were spoken now
+    wall_seconds: float = 0.0  # from its first turn's begin to its files; others ran beside it
     work: StageSeconds = field(default_factory=StageSeconds)
-    sha256: str = ""  # of the file
+    files: Mapping[str, str] = field(default_factory=dict)  # names to SHA-256, its own first
+    notes: tuple[str, ...] = ()  # what became of its loudness, what of an earlier run is left
     fingerprint: str = ""
     voices: Mapping[str, CastVoice] = field(default_factory=dict)
     unwritable: bool = False  # the disk refused what was spoken, as it will the next
@@ -67,7 +69,8 @@ class Outcome:
         """This outcome as JSON values."""
         values = asdict(self)
         del values["skipped"], values["unwritable"]
-        return {**values, "failed_turns": list(self.failed_turns), "problems": list(self.problems)}
+        lists = ("failed_turns", "problems", "notes")
+        return values | {name: list(values[name]) for name in lists}
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Outcome:
@@ -78,6 +81,8 @@ class Outcome:
                 **record,
                 "failed_turns": tuple(record["failed_turns"]),
                 "problems": tuple(record["problems"]),
+                "notes": tuple(record["notes"]),
+                "files": dict(record["files"]),
                 "work": StageSeconds(**record["work"]),
                 "voices": voices,
             }

@@ -33,7 +33,7 @@ TRANSCRIPTS = (
     "今天早上我去公园散步，看见很多人在湖边一起打太极拳。",
     "这家小店开了二十多年，老板每天都亲手做最新鲜的面包。",
 )
-_PITCHES_HZ = (115.0, 205.0)
+PITCHES_HZ = (115.0, 205.0)
 _HARMONICS = 24
 
 
@@ -56,7 +56,7 @@ class Cast:
 
 def recorded_cast(encoders: PromptEncoders, cache: PromptCache) -> Cast:
     """Return a cast whose recordings are heard by a checkpoint's encoders."""
-    recordings = [synthetic_recording(pitch) for pitch in _PITCHES_HZ]
+    recordings = [synthetic_recording(pitch) for pitch in PITCHES_HZ]
 
     def extract() -> list[PromptFeatures]:
         with Decoder() as decoder:

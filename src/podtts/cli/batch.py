@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
-from podtts.cli.messages import fail, say, warn, warn_once
+from podtts.cli.batch_source import check_folder, find_voices, opened
+from podtts.cli.messages import fail, say, warn
 from podtts.cli.options import (
     CacheDirOption,
     DeviceOption,
@@ -33,7 +29,21 @@ from podtts.cli.options import (
     ThreadsOption,
 )
 from podtts.cli.places import cache_root, model_directory
-from podtts.cli.publishing import GapOption, SameSpeakerGapOption, TrimOption, today
+from podtts.cli.publishing import (
+    ArtistOption,
+    ChaptersOption,
+    DateOption,
+    GapOption,
+    LoudnessOption,
+    PageAudioOption,
+    RateOption,
+    SameSpeakerGapOption,
+    SplitOption,
+    SubtitlesOption,
+    TranscriptOption,
+    TrimOption,
+    today,
+)
 from podtts.cli.sampling import (
     MaxTurnTokensOption,
     RepetitionPenaltyOption,
@@ -42,16 +52,14 @@ from podtts.cli.sampling import (
     TopPOption,
     sampling_options,
 )
-from podtts.errors import InputError, PartialError, UsageError
+from podtts.errors import PartialError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset
-from podtts.publish.options import LayoutOptions
+from podtts.publish.given import with_given
+from podtts.publish.options import BESIDE, PublishOptions
+from podtts.rates import OUTPUT_HZ
 
-if TYPE_CHECKING:
-    from podtts.batch.request import Settings, Source
-    from podtts.casting import Casting
-
-_SAMPLING, _SYNTHESIS, _LAYOUT = SamplingOptions(), SynthesisOptions(), LayoutOptions()
+_SAMPLING, _SYNTHESIS, _PUBLISHING = SamplingOptions(), SynthesisOptions(), PublishOptions()
 
 
 def batch(
@@ -65,15 +73,17 @@ def batch(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="DIR", help="Folder of the episodes, ID.wav each."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder of the episodes: ID.wav (or another --format), and what goes with it.",
+        ),
     ],
     speaker: SpeakerOption = None,
     speakers: SpeakersOption = None,
     lexicon: LexiconOption = None,
     normalize: NormalizeOption = True,
-    gap: GapOption = _LAYOUT.gap_seconds,
-    gap_same_speaker: SameSpeakerGapOption = None,
-    trim_silence: TrimOption = False,
     rows: Annotated[
         int | None,
         typer.Option(
@@ -123,6 +133,28 @@ def batch(
         typer.Option("--keep/--no-keep", help="Keep the journals of finished episodes."),
     ] = True,
     prefix_cache: PrefixCacheOption = True,
+    gap: GapOption = _PUBLISHING.layout.gap_seconds,
+    gap_same_speaker: SameSpeakerGapOption = None,
+    trim_silence: TrimOption = False,
+    format_name: Annotated[
+        str,
+        typer.Option("--format", metavar="NAME", help="wav, flac, mp3, ogg (Vorbis) or opus."),
+    ] = _PUBLISHING.format,
+    sample_rate: RateOption = OUTPUT_HZ,
+    loudness: LoudnessOption = None,
+    split: SplitOption = None,
+    subtitles: SubtitlesOption = None,
+    chapters: ChaptersOption = False,
+    transcript: TranscriptOption = False,
+    page: Annotated[
+        bool, typer.Option("--page", help="Also write a web page of each episode, ID.html.")
+    ] = False,
+    page_audio: PageAudioOption = _PUBLISHING.page_audio,
+    title: Annotated[
+        str, typer.Option("--title", metavar="TEXT", help="Of all episodes; default: their ids.")
+    ] = "",
+    artist: ArtistOption = "",
+    date: DateOption = "",
     ray: Annotated[
         str | None,
         typer.Option(
@@ -144,7 +176,8 @@ def batch(
     """Speak many scripts, side by side. A second call of the same command goes on.
 
     A line of a manifest: {"id": "monday", "script": "monday.txt", "speakers": {"S1": "anna"}}
-    or "turns": [["S1", "Hello."]] in place of "script", and options of synth, such as "seed".
+    or "turns": [["S1", "Hello."]] in place of "script", and options of synth, such as "seed",
+    "format" or "subtitles".
     """
     from podtts.batch.request import Settings
     from podtts.cli.batch_run import Crew, speak_all
@@ -172,17 +205,36 @@ def batch(
     )
     flags = parse_speaker_flags(speaker or [])
     crew = Crew(device, devices, workers, threads, ray, ray_results)
-    _check_output(output)
+    check_folder(output)
     root = cache_root(cache_dir)
     speech = SpeechTextOptions(read_lexicons(lexicon or []), normalize)
-    layout = LayoutOptions(gap, gap_same_speaker, trim_silence)
-    defaults = Settings(options, flow_precision is not None, flags, speech, layout)
-    with _opened(scripts, defaults) as source:
-        voices = _voices(directory, root, speakers)
+    given = {
+        "format": format_name,
+        "sample_rate": sample_rate,
+        "loudness": loudness,
+        "gap": gap,
+        "gap_same_speaker": gap_same_speaker,
+        "trim_silence": trim_silence,
+        "split": split,
+        "subtitles": subtitles,
+        "chapters": chapters,
+        "transcript": transcript,
+        "page": BESIDE if page else None,
+        "page_audio": page_audio,
+        "title": title,
+        "artist": artist,
+        "date": date,
+    }
+    publishing = with_given(PublishOptions(), given)
+    defaults = Settings(options, flow_precision is not None, flags, speech, publishing)
+    with opened(scripts, defaults) as source:
+        voices = find_voices(directory, root, speakers)
         from podtts.batch.plan import make_plan
         from podtts.batch.task import Setup
 
-        plan = make_plan(source, voices, flags, lambda error: fail(error.problem, error.hint), warn)
+        plan = make_plan(
+            source, voices, output, flags, lambda error: fail(error.problem, error.hint), warn
+        )
         if check:
             count = len(plan.entries) + len(plan.failed)
             say(f"{len(plan.entries)} of {count} scripts can be spoken")
@@ -205,61 +257,3 @@ def batch(
             day=today(),
         )
         speak_all(plan, source, voices, setup, crew, keep=keep, verbose=verbose)
-
-
-def _check_output(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is no folder", "name a folder for the episodes")
-    if not folder.parent.is_dir():
-        raise UsageError(f"there is no folder {folder.parent}", f"run: mkdir -p {folder.parent}")
-
-
-@contextmanager
-def _opened(scripts: str, defaults: Settings) -> Iterator[Source]:
-    """The folder or manifest that SCRIPTS names. Raises InputError, UsageError."""
-    from podtts.batch.folder import ScriptFolder
-    from podtts.batch.manifest import Manifest
-
-    path = Path(scripts)
-    if scripts != "-" and path.is_dir():
-        yield ScriptFolder(path, defaults)
-    elif scripts == "-":
-        if sys.stdin is None:  # closed by whoever started this
-            raise UsageError("there is no stdin to read the manifest from", "name a file")
-        with tempfile.TemporaryFile() as file:  # lines are read again when they are due
-            shutil.copyfileobj(sys.stdin.buffer, file)
-            yield Manifest(file, "<stdin>", Path(), defaults)
-    else:
-        with _manifest_file(path) as file:
-            yield Manifest(file, scripts, path.parent, defaults)
-
-
-def _manifest_file(path: Path) -> BinaryIO:
-    try:
-        if path.exists() and not path.is_file():  # a pipe can be read but once
-            raise UsageError(f"{path} is no regular file", "pipe it to: podtts batch -")
-        return path.open("rb")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such folder or manifest", "check the path") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _voices(directory: Path, root: Path, speakers: Path | None) -> Casting:
-    from podtts.casting import Casting
-    from podtts.prompts.cache import PromptCache
-    from podtts.prompts.voices import VoiceStore
-    from podtts.sources import VoiceSources
-    from podtts.weights.bundled import bundled_cache, bundled_model
-    from podtts.weights.encoders import checkpoint_encoders
-    from podtts.weights.files import check_directory
-
-    check_directory(directory)
-    sources = VoiceSources(
-        checkpoint_encoders(directory),
-        PromptCache(root, warn_once),
-        VoiceStore(root),
-        speakers,
-        bundled_cache() if directory == bundled_model() else None,
-    )
-    return Casting(sources)

@@ -69,11 +69,13 @@ class BatchReport:
                 f"{outcome.id}: {state}, {outcome.turns} turns{kept}, "
                 f"{outcome.audio_seconds:.1f} s of audio in {outcome.wall_seconds:.1f} s"
             )
+            for note in outcome.notes:
+                say(f"{outcome.id}: {note}")
 
     def close(self, totals: Totals) -> None:
         """Print the table."""
         wall = time.perf_counter() - self._started
-        rtf = f"{wall / totals.audio_seconds:.2f}" if totals.audio_seconds else "-"
+        rtf = f"{wall / totals.spoken_seconds:.2f}" if totals.spoken_seconds else "-"
         cached = len(totals.voices) - len(totals.prepared)
         figures = {
             "done": totals.done,

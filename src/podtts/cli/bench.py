@@ -75,9 +75,21 @@ def bench(
         bool,
         typer.Option("--sweep", help="Scripts side by side, under every preset, in place of all."),
     ] = False,
+    scripts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="N short scripts in one batch, in single calls and in a loop, in place of all.",
+        ),
+    ] = None,
     batch: Annotated[
         list[int] | None,
-        typer.Option(min=1, metavar="N", help="Of --sweep (repeatable); default: 1 4 16 64."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Of --sweep (repeatable), default: 1 4 16 64; of --scripts: as memory allows.",
+        ),
     ] = None,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of --sweep: also draw it (.svg).")
@@ -119,6 +131,24 @@ def bench(
             json_file,
             picture,
         )
+        return
+    if scripts is not None:
+        from podtts.cli.bench_scripts import ask_for_scripts, show_scripts
+
+        given = {
+            "--device": device,
+            "--dtype": dtype,
+            "--threads": threads,
+            "--preset": preset,
+            "--quantize": quantize,
+            "--flow-steps": flow_steps,
+            "--flow-solver": flow_solver,
+            "--flow-precision": flow_precision,
+            "--seed": seed,
+        }
+        placement = chosen_placement(device, dtype, chosen.quantize, threads)
+        request = ask_for_scripts(scripts, batch or [], repeat, chosen, placement, directory, given)
+        show_scripts(directory, random_weights or str(directory), request, json_file)
         return
     from podtts.bench.run import BenchPlan, run_bench
     from podtts.bench.workload import find_workloads

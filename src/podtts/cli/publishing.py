@@ -1,19 +1,13 @@
-"""Options of `synth` that decide which files an episode becomes, not what is spoken."""
+"""Options of `synth` and `batch` that decide which files an episode becomes, not what is spoken."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-from podtts.errors import UsageError
-
-if TYPE_CHECKING:
-    from podtts.publish.options import PublishOptions
-    from podtts.script.model import Script
 
 GapOption = Annotated[
     float, typer.Option("--gap", metavar="SECONDS", help="Silence between turns.")
@@ -92,33 +86,6 @@ ArtistOption = Annotated[
 DateOption = Annotated[
     str, typer.Option("--date", metavar="YYYY-MM-DD", help="Of the episode; default: today.")
 ]
-
-
-def check_publishing(options: PublishOptions, output: str, script: Script, *, stream: bool) -> None:
-    """Refuse what cannot be written, before any work is done. Raises UsageError."""
-    from podtts.publish.places import check_places
-
-    if stream and (option := options.needing_a_file()):
-        raise UsageError(f"{option} needs an output file, not -o {output}", "name a file")
-    if options.chapters and not script.chapters:
-        raise UsageError(
-            f"--chapters: {script.source} has no headings", "write them as: # The opening"
-        )
-    if script.rates:
-        check_stretching(script.source)
-    if not stream:
-        check_places(Path(output), options, script.source)
-
-
-def check_stretching(source: str) -> None:
-    """Raises UsageError where the library for rates is missing: it has no wheel everywhere."""
-    from importlib.util import find_spec
-
-    if find_spec("python_stretch") is None:
-        raise UsageError(
-            f"{source} asks for rates, which need the package python-stretch",
-            "run: pip install python-stretch",
-        )
 
 
 def today() -> str:

@@ -50,7 +50,6 @@ from podtts.cli.publishing import (
     TitleOption,
     TranscriptOption,
     TrimOption,
-    check_publishing,
 )
 from podtts.cli.sampling import (
     MaxTurnTokensOption,
@@ -64,17 +63,10 @@ from podtts.cli.scripts import read_spoken
 from podtts.cli.takes import Takes, parse_retakes
 from podtts.cli.telling import Telling
 from podtts.errors import UsageError
-from podtts.options import SamplingOptions, SynthesisOptions, one_of
+from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset, suited
-from podtts.publish.options import (
-    PAGE_AUDIO,
-    SPLITS,
-    SUBTITLES,
-    LayoutOptions,
-    PublishOptions,
-    choose_format,
-    parse_names,
-)
+from podtts.publish.given import with_given
+from podtts.publish.options import LayoutOptions, PublishOptions, choose_format
 from podtts.rates import OUTPUT_HZ
 
 _SAMPLING, _SYNTHESIS, _LAYOUT = SamplingOptions(), SynthesisOptions(), LayoutOptions()
@@ -153,6 +145,7 @@ def synth(
     log_json: LogOption = None,
 ) -> None:
     """Speak a script: mono, 24 kHz, 16 bit WAV unless you say otherwise."""
+    from podtts.publish.refusals import check_publishing
     from podtts.script.cast import parse_speaker_flags
 
     # Cheap things first: nothing is loaded before all that can be refused has been looked at.
@@ -178,21 +171,24 @@ def synth(
     publishing = None
     if output is not None:
         check_output(output)
-        publishing = PublishOptions(
-            layout=LayoutOptions(gap, gap_same_speaker, trim_silence),
-            format=choose_format(output, format_name, is_stream=is_stream(output)),
-            rate_hz=sample_rate,
-            loudness_lufs=loudness,
-            splits=parse_names(split, SPLITS, "split"),
-            subtitles=parse_names(subtitles, SUBTITLES, "subtitles"),
-            chapters=chapters,
-            transcript=transcript,
-            page=page,
-            page_audio=one_of(PAGE_AUDIO, "page-audio", page_audio),
-            title=title,
-            artist=artist,
-            date=date,
-        )
+        given = {
+            "format": choose_format(output, format_name, is_stream=is_stream(output)),
+            "sample_rate": sample_rate,
+            "loudness": loudness,
+            "gap": gap,
+            "gap_same_speaker": gap_same_speaker,
+            "trim_silence": trim_silence,
+            "split": split,
+            "subtitles": subtitles,
+            "chapters": chapters,
+            "transcript": transcript,
+            "page": page,
+            "page_audio": page_audio,
+            "title": title,
+            "artist": artist,
+            "date": date,
+        }
+        publishing = with_given(PublishOptions(), given)
     dialogue = read_spoken(script, lexicon, normalize=normalize)
     overrides = parse_speaker_flags(speaker or [])
     if output is not None and publishing is not None:

@@ -45,7 +45,7 @@ class LayerGraph:
         graph = _Graph(config, norms, blocks)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
         self._weights = graph.outside  # the session uses their memory
         outside = {
             name: onnxruntime.OrtValue.ortvalue_from_numpy(array)
@@ -81,7 +81,9 @@ class LayerGraph:
 
     def _binding(self, caches: CacheRows, rows: range) -> IOBinding:
         """Where keys and values of these rows stand, in and out."""
-        place = (caches.keys.data_ptr(), caches.values.data_ptr(), caches.capacity, rows)
+        # The shape, too: caches of fewer rows may begin where wider ones did.
+        shape = tuple(caches.keys.shape)
+        place = (caches.keys.data_ptr(), caches.values.data_ptr(), shape, rows)
         if self._bound is None or self._bound[0] != place:
             binding = self._session.io_binding()
             for name, angles in zip(("cos", "sin"), self._angles(caches.capacity), strict=True):

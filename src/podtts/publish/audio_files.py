@@ -11,6 +11,7 @@ from torch import Tensor
 
 from podtts.audio.encoded import EncodedStream
 from podtts.audio.master import Master, silence
+from podtts.audio.ogg_serial import without_serial
 from podtts.audio.resampled import Sink, resampled, samples_at
 from podtts.audio.tags import Tags
 from podtts.audio.wav import WavStream, WavWriter
@@ -80,5 +81,8 @@ def _new_file(
         with WavWriter(path, path, longest, rate_hz=rate_hz, tags=tags) as wav:
             yield wav
     else:
-        with path.open("xb") as file, EncodedStream(file, kind, rate_hz, tags) as encoded:
-            yield encoded
+        with path.open("x+b") as file:
+            with EncodedStream(file, kind, rate_hz, tags) as encoded:
+                yield encoded
+            if kind in ("ogg", "opus"):
+                without_serial(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path, PurePath
@@ -22,6 +23,8 @@ Subtitles = Literal["srt", "vtt", "json"]
 SUBTITLES: tuple[Subtitles, ...] = ("srt", "vtt", "json")
 PageAudio = Literal["embed", "link"]
 PAGE_AUDIO: tuple[PageAudio, ...] = ("embed", "link")
+PageBeside = Literal["beside"]
+BESIDE: PageBeside = "beside"  # a page beside the output, of its name
 
 MAX_GAP_SECONDS = 10.0
 QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
@@ -61,7 +64,7 @@ class PublishOptions:
     subtitles: tuple[Subtitles, ...] = ()
     chapters: bool = False
     transcript: bool = False
-    page: Path | None = None  # a web page of it; None: none
+    page: Path | PageBeside | None = None  # a web page of it; None: none
     page_audio: PageAudio = "embed"  # the page holds the sound, or points to the output
     title: str = ""  # empty: the script's name
     artist: str = ""
@@ -138,10 +141,16 @@ def choose_format(output: str, name: str | None, *, is_stream: bool) -> AudioFor
     )
 
 
-def parse_names(flag: str | None, names: tuple[T, ...], what: str) -> tuple[T, ...]:
-    """Names of a flag such as `srt,vtt`, each once. Raises UsageError, with the nearest."""
-    given = [part.strip() for part in flag.split(",")] if flag is not None else []
-    return tuple(dict.fromkeys(one_of(names, what, name) for name in given))
+def parse_names(
+    given: str | Sequence[str] | None, names: tuple[T, ...], what: str
+) -> tuple[T, ...]:
+    """Names of a list or of a text such as `srt,vtt`, each once; none for None.
+
+    Raises UsageError, with the nearest.
+    """
+    if isinstance(given, str):
+        given = [part.strip() for part in given.split(",")]
+    return tuple(dict.fromkeys(one_of(names, what, name) for name in given or ()))
 
 
 def _check_date(text: str) -> None:

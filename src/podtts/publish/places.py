@@ -7,26 +7,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from podtts.errors import UsageError
-from podtts.publish.options import LOSSLESS, SPLITS, SUBTITLES, PublishOptions, Split
+from podtts.publish.options import BESIDE, LOSSLESS, SPLITS, SUBTITLES, PublishOptions, Split
 
 _PART = re.compile(rf"\d+-[^/]+\.({'|'.join(LOSSLESS)})")
+_SUBTITLES_JSON, _CHAPTERS_JSON = ".subtitles.json", ".chapters.json"
 _UNSAFE = re.compile(r"[^\w-]")
 _LONGEST_NAME = 40  # characters, four bytes each at worst: files' names have 255
 
 
 def subtitles_file(output: Path, kind: str) -> Path:
     """Where subtitles stand; players look for `episode.srt` beside `episode.mp3`."""
-    return output.with_name(f"{output.stem}.{'subtitles.json' if kind == 'json' else kind}")
+    return output.with_name(f"{output.stem}{_SUBTITLES_JSON if kind == 'json' else f'.{kind}'}")
 
 
 def chapters_file(output: Path) -> Path:
     """Where the chapters stand."""
-    return output.with_name(f"{output.stem}.chapters.json")
+    return output.with_name(f"{output.stem}{_CHAPTERS_JSON}")
 
 
 def transcript_file(output: Path) -> Path:
     """Where the transcript stands."""
     return output.with_name(f"{output.stem}.transcript.md")
+
+
+def page_file(output: Path, options: PublishOptions) -> Path | None:
+    """Where the page stands; None where none is asked for."""
+    return output.with_suffix(".html") if options.page == BESIDE else options.page
 
 
 def split_folder(output: Path, split: Split) -> Path:
@@ -44,7 +50,7 @@ def check_places(output: Path, options: PublishOptions, script: str) -> None:
     beside = [*_files(output, options)]
     if output in beside:
         raise UsageError(f"{output} would be both sound and text", "choose another output file")
-    if options.page is not None:
+    if isinstance(options.page, Path):
         _check_page(options.page, [output, *beside])
     for path in (output, *beside):
         if path.is_dir():
@@ -64,6 +70,17 @@ def check_places(output: Path, options: PublishOptions, script: str) -> None:
                 f"{folder} holds {foreign[0]}, which is no part of an episode and would be lost",
                 "move it away",
             )
+
+
+def is_json_of_an_episode(name: str) -> bool:
+    """Whether a file is named as the JSON is that stands beside an episode: it is no script."""
+    return name.casefold().endswith((_SUBTITLES_JSON, _CHAPTERS_JSON))
+
+
+def episode_files(output: Path, options: PublishOptions) -> list[Path]:
+    """All files of an episode that was published: its own first, and every one of its parts."""
+    parts = [path for folder in _folders(output, options) for path in sorted(folder.iterdir())]
+    return [output, *_files(output, options), *parts]
 
 
 def left_as_they_were(output: Path, options: PublishOptions) -> list[Path]:
@@ -91,5 +108,5 @@ def _files(output: Path, options: PublishOptions) -> Iterator[Path]:
         yield chapters_file(output)
     if options.transcript:
         yield transcript_file(output)
-    if options.page is not None:
-        yield options.page
+    if (page := page_file(output, options)) is not None:
+        yield page

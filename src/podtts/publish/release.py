@@ -19,6 +19,7 @@ from podtts.publish.page import link, passes, write_page
 from podtts.publish.places import (
     chapters_file,
     left_as_they_were,
+    page_file,
     split_folder,
     subtitles_file,
     transcript_file,
@@ -63,7 +64,8 @@ def publish(
 ) -> list[Path]:
     """Write an episode's files from its mix, which is taken away, and its timeline.
 
-    mix:   a WAV file of 24 kHz, as long as the timeline says.
+    mix:   a WAV file of 24 kHz, as long as the timeline says; in a folder beside the output, as a
+           journal is, nothing is left anywhere else when the process is killed.
     tags:  those the mix has, too.
     say:   told what became of the loudness, and what of an earlier run may no longer fit.
     work:  what was spoken for it now, whose figures the page shows.
@@ -100,7 +102,8 @@ def _write(
     work: RunWork | None,
 ) -> list[Path]:
     spoken = sum(turn.stop - turn.start for turn in timeline.turns)
-    with Staging() as staging:
+    workshop = reading.mix.parent if reading.mix.parent != output.parent else None
+    with Staging(workshop) as staging:
         for split in options.splits:
             folder, kind = split_folder(output, split), options.split_format
             with reading.step("writing", folder.name, spoken) as master:
@@ -108,7 +111,7 @@ def _write(
                 write_parts(place, split, master, timeline, kind, options.rate_hz, tags)
         for path, text in _texts(timeline, output, options, tags):
             staging.place(path).write_text(text, encoding="utf-8", newline="\n")
-        if (page := options.page) is not None:
+        if (page := page_file(output, options)) is not None:
             linked = link(page, output) if options.page_audio == "link" else None
             with reading.step("writing", page.name, passes(linked) * timeline.samples) as master:
                 write_page(staging.place(page), master, timeline, tags, work, linked)

@@ -13,6 +13,7 @@ from typing import Self
 
 from podtts.storage.atomic import sync_folder
 
+_HIDDEN = ".podtts-*.part*"
 _SHOWN_CHARACTERS = 40  # of a target's name in a hidden one, which errors may tell
 
 
@@ -20,20 +21,29 @@ class Staging:
     """Collects new content under hidden names; a `with` block that ends well renames all of it.
 
     One that does not leaves nothing, and every old file as it was. Raises OSError.
+    workshop: a folder nobody else uses now, where what is to stand beside it is collected: what a
+              killed process has left there is removed. Everything else is collected beside its
+              target.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workshop: Path | None = None) -> None:
+        self._workshop = workshop and Path(os.path.realpath(workshop))
         self._token = f"podtts-{os.getpid()}-{secrets.token_hex(4)}"
         self._staged: list[tuple[Path, Path]] = []
 
     def __enter__(self) -> Self:
+        for left in self._workshop.glob(_HIDDEN) if self._workshop else ():
+            _remove(left)
         return self
 
     def place(self, target: Path) -> Path:
         """Return where the content of a target is to be written: a file or a folder."""
         target = Path(os.path.realpath(target))  # a link stays a link to the new content
         name = f".{self._token}-{len(self._staged)}-{target.name[-_SHOWN_CHARACTERS:]}.part"
-        hidden = target.with_name(name)
+        folder = target.parent
+        if self._workshop and self._workshop.parent == folder:
+            folder = self._workshop
+        hidden = folder / name
         self._staged.append((hidden, target))
         return hidden
 

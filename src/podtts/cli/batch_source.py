@@ -1,0 +1,78 @@
+"""What `podtts batch` reads and where it writes: scripts, voices, the folder of the episodes."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from podtts.cli.messages import warn_once
+from podtts.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from podtts.batch.request import Settings, Source
+    from podtts.casting import Casting
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse what is no folder, or cannot become one. Raises UsageError."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", "name a folder for the episodes")
+    if not folder.parent.is_dir():
+        raise UsageError(f"there is no folder {folder.parent}", f"run: mkdir -p {folder.parent}")
+
+
+@contextmanager
+def opened(scripts: str, defaults: Settings) -> Iterator[Source]:
+    """The folder or manifest that SCRIPTS names. Raises InputError, UsageError."""
+    from podtts.batch.folder import ScriptFolder
+    from podtts.batch.manifest import Manifest
+
+    path = Path(scripts)
+    if scripts != "-" and path.is_dir():
+        yield ScriptFolder(path, defaults)
+    elif scripts == "-":
+        if sys.stdin is None:  # closed by whoever started this
+            raise UsageError("there is no stdin to read the manifest from", "name a file")
+        with tempfile.TemporaryFile() as file:  # lines are read again when they are due
+            shutil.copyfileobj(sys.stdin.buffer, file)
+            yield Manifest(file, "<stdin>", Path(), defaults)
+    else:
+        with _manifest_file(path) as file:
+            yield Manifest(file, scripts, path.parent, defaults)
+
+
+def _manifest_file(path: Path) -> BinaryIO:
+    try:
+        if path.exists() and not path.is_file():  # a pipe can be read but once
+            raise UsageError(f"{path} is no regular file", "pipe it to: podtts batch -")
+        return path.open("rb")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such folder or manifest", "check the path") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def find_voices(directory: Path, root: Path, speakers: Path | None) -> Casting:
+    """Where voices are found for a checkpoint. Raises ModelError for one that is incomplete."""
+    from podtts.casting import Casting
+    from podtts.prompts.cache import PromptCache
+    from podtts.prompts.voices import VoiceStore
+    from podtts.sources import VoiceSources
+    from podtts.weights.bundled import bundled_cache, bundled_model
+    from podtts.weights.encoders import checkpoint_encoders
+    from podtts.weights.files import check_directory
+
+    check_directory(directory)
+    sources = VoiceSources(
+        checkpoint_encoders(directory),
+        PromptCache(root, warn_once),
+        VoiceStore(root),
+        speakers,
+        bundled_cache() if directory == bundled_model() else None,
+    )
+    return Casting(sources)

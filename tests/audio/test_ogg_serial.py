@@ -1,0 +1,60 @@
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from podtts.audio.ogg_serial import without_serial
+
+
+def encoded(kind: str, seconds: float) -> bytes:
+    file = io.BytesIO()
+    wave = np.sin(np.arange(round(24_000 * seconds)) * 0.05) * 0.5
+    soundfile.write(file, wave, 24_000, format="OGG", subtype=kind)
+    return file.getvalue()
+
+
+def put_to_nought(raw: bytes) -> bytes:
+    file = io.BytesIO(raw)
+    without_serial(file)
+    return file.getvalue()
+
+
+def checksum_of(page: bytes) -> int:
+    """The checksum of an Ogg page, bit by bit as RFC 3533 has it."""
+    value = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1) ^ (0x104C11DB7 if value & 0x80000000 else 0)
+    return value
+
+
+def pages(raw: bytes) -> list[bytes]:
+    found = []
+    while raw:
+        count = raw[26]
+        size = 27 + count + sum(raw[27 : 27 + count])
+        found.append(raw[:size])
+        raw = raw[size:]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["VORBIS", "OPUS"])
+def test_files_of_the_same_sound_are_the_same(kind: str) -> None:
+    one, other = (encoded(kind, 0.7) for _ in range(2))
+    assert one != other
+    assert put_to_nought(one) == put_to_nought(other)
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("VORBIS", 8.0), ("OPUS", 20.0), ("OPUS", 0.01)])
+def test_every_page_has_its_checksum_and_the_sound_stays(kind: str, seconds: float) -> None:
+    raw = encoded(kind, seconds)
+    changed = put_to_nought(raw)
+    found = pages(changed)
+    assert len(found) == len(pages(raw)) >= 3
+    for page in found:
+        assert page[14:18] == bytes(4)
+        assert int.from_bytes(page[22:26], "little") == checksum_of(page)
+    before, after = (soundfile.read(io.BytesIO(one))[0] for one in (raw, changed))
+    assert np.array_equal(before, after)

@@ -1,0 +1,68 @@
+"""A worker that is killed while it gives files their names; the next finishes its work."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import stations
+from commands import environment
+
+from podtts.batch.task import Task
+from podtts.publish.options import BESIDE, PublishOptions
+
+FILES = PublishOptions(format="opus", subtitles=("srt",), splits=("turns",), page=BESIDE)
+
+# Speaks the task of these tests, and kills itself when a file is about to get the given name.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from podtts.publish.options import BESIDE, PublishOptions
+import stations
+from dataclasses import replace
+
+def watch(event, arguments):
+    if event == "os.rename" and os.path.basename(arguments[1]) == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(watch)
+files = PublishOptions(format="opus", subtitles=("srt",), splits=("turns",), page=BESIDE)
+stations.speak(Path(sys.argv[1]), replace(stations.task("e", 2), publishing=files))
+"""
+
+
+def task() -> Task:
+    return replace(stations.task("e", 2), publishing=FILES)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    names = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    return {name: raw for name, raw in names.items() if not name.startswith("e.opus.podtts/")}
+
+
+@pytest.mark.parametrize("name", ["e.turns", "e.srt", "e.html", "e.opus"])
+def test_the_next_run_finishes_what_was_killed(name: str, tmp_path: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed.mkdir()
+    whole.mkdir()
+    own = environment(None)
+    own["PYTHONPATH"] += os.pathsep + str(Path(stations.__file__).parent)
+    program = [sys.executable, "-c", KILLED, str(killed), name]
+    assert subprocess.run(program, env=own, check=False).returncode == -signal.SIGKILL
+    assert not (killed / name).exists()
+    assert len(files(killed)) < 5
+    assert not [path for path in killed.iterdir() if path.name.startswith(".")]
+    [outcome] = stations.speak(killed, task())
+    assert (outcome.state, outcome.kept_turns) == ("done", 2)
+    stations.speak(whole, task())
+    assert len(files(whole)) == 5
+    assert files(killed) == files(whole)
+    assert {path.suffix for path in (killed / "e.opus.podtts").iterdir()} == {
+        ".jsonl",
+        ".safetensors",
+        "",
+    }

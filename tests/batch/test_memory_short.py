@@ -1,0 +1,84 @@
+"""A worker under a real limit of memory: it goes on with fewer scripts, and loses no turn."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+import stations
+from commands import environment
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux limits the memory a process may hold"
+)
+
+ROWS = 512  # the keys and values of so many are 256 MiB, beside the 120 MiB there will be
+
+# Speaks tasks of its own; a script whose second turn is far too long is among them.
+LIMITED = """
+import json, resource, sys
+from dataclasses import replace
+from pathlib import Path
+import stations
+from podtts.script.parse import parse_script
+
+said, folder = [], Path(sys.argv[1])
+working = stations.station(folder, int(sys.argv[2]), warn=said.append)
+stations.speak(folder, stations.task("first"))  # all that is loaded late is loaded now
+status = Path("/proc/self/status").read_text().splitlines()
+[held] = [int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:")]
+resource.setrlimit(resource.RLIMIT_DATA, (held + 120 * 2**20, resource.RLIM_INFINITY))
+tasks = [stations.task(f"e{number}") for number in range(5)]
+endless = parse_script("[A] Well.\\n[B] " + "and so on " * 4000)
+tasks.insert(2, replace(stations.task("endless"), script=endless))
+outcomes = [answer.result() for answer in [working.submit(one) for one in tasks]]
+working.close()
+json.dump({"said": said, "outcomes": [one.record() for one in outcomes]}, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """What such a worker wrote and said."""
+    folder = tmp_path_factory.mktemp("limited")
+    own = environment(None)
+    own["PYTHONPATH"] += f":{Path(stations.__file__).parent}"
+    program = [sys.executable, "-c", LIMITED, str(folder), str(ROWS)]
+    done = subprocess.run(program, env=own, stdout=subprocess.PIPE, check=True)
+    return folder, json.loads(done.stdout)
+
+
+def test_rows_are_halved_until_they_fit(limited: tuple[Path, dict[str, Any]]) -> None:
+    said = limited[1]["said"]
+    assert said[0].startswith("out of memory while reading the prompts, 512 scripts side by side")
+    assert said[0].endswith(": going on with 256")
+    assert said[-1].endswith((": going on with 256", ": going on with 128"))  # after `endless`
+
+
+def test_what_needs_too_much_by_itself_fails_alone(limited: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = limited
+    assert "2 scripts side by side: going on with 1" in "\n".join(told["said"])
+    states = {one["id"]: one["state"] for one in told["outcomes"]}
+    assert states == {f"e{number}": "done" for number in range(5)} | {"endless": "failed"}
+    [failed] = [one for one in told["outcomes"] if one["state"] == "failed"]
+    assert failed["error"] == "out of memory while reading a turn, with nothing beside it"
+    assert "shorter turns" in failed["hint"]
+    assert len((folder / "endless.wav.podtts/turns.jsonl").read_text().splitlines()) == 2
+
+
+def test_no_turn_is_lost_or_spoken_twice(
+    limited: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    tasks = [stations.task(f"e{number}") for number in range(5)]
+    stations.speak(tmp_path, *tasks)
+    for one in tasks:
+        lines = (limited[0] / f"{one.id}.wav.podtts/turns.jsonl").read_text().splitlines()[1:]
+        assert [json.loads(line)["turn"] for line in lines] == [1, 2, 3]
+        ours, theirs = (
+            soundfile.read(folder / f"{one.id}.wav", dtype="int16")[0].tolist()
+            for folder in (limited[0], tmp_path)
+        )
+        assert ours == theirs

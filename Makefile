@@ -3,7 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check format bench gpu clean
+# What a machine without a network, but with torch, may lack; for its Python, on x86-64 Linux.
+GPU_PYTHON ?= 3.12
+GPU_NEEDS ?= filelock huggingface_hub numpy onnx onnxruntime platformdirs pyloudnorm pysubs2 rich \
+	safetensors soundfile soxr transformers typer wetext pytest pytest-timeout
+# What was brought along is used in place, beside whatever the machine's Python has.
+WHEELS := $(wildcard wheels/*.whl)
+GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
+
+.PHONY: help demo test check format bench wheels gpu clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,11 +50,25 @@ format: .venv/installed-dev  ## rewrite the source in the house style
 bench: .venv/installed  ## measure this machine at the published size, with random weights
 	$(BIN)/podtts bench --random-weights soulx-podcast-1.7b
 
-gpu: .venv/installed-dev  ## on a machine with CUDA or MPS: compare with the CPU, then measure
+wheels:  ## fetch into wheels/ what `make gpu` needs on a machine without a network
+	@mkdir -p wheels
+	$(PYTHON) -m pip download --quiet --dest wheels --only-binary :all: --python-version $(GPU_PYTHON) \
+		--platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
+		--platform manylinux2014_x86_64 --platform manylinux_2_17_x86_64 $(GPU_NEEDS)
+	$(PYTHON) -m pip download --quiet --dest wheels --only-binary :all: --python-version $(GPU_PYTHON) \
+		--platform manylinux_2_28_x86_64 --no-deps 'torchaudio==2.11.*'
+	@du -sh wheels
+
+out/packages: $(WHEELS)
+	@rm -rf $@ && mkdir -p $@
+	$(PYTHON) -m pip install --quiet --no-index --no-deps --target $@ $(WHEELS)
+
+gpu: $(if $(WHEELS),out/packages,.venv/installed-dev)  ## on a machine with CUDA or MPS: compare with the CPU, then measure
 	@mkdir -p out
-	$(BIN)/pytest -m gpu
-	$(BIN)/podtts bench --random-weights soulx-podcast-1.7b --against published
-	$(BIN)/podtts bench --random-weights soulx-podcast-1.7b --sweep --picture out/sweep.svg
+	$(GPU) podtts doctor
+	$(GPU) pytest tests/test_accelerator.py -rs
+	$(GPU) podtts bench --random-weights soulx-podcast-1.7b --against published --json out/bench.json
+	$(GPU) podtts bench --random-weights soulx-podcast-1.7b --sweep --picture out/sweep.svg
 
 clean:  ## remove what make made
-	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv out wheels .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -5,7 +5,7 @@ import torch
 from golden_data import MODEL, models, relative_rms, tensors, trace_prompts
 
 from podtts.device import available_devices, place
-from podtts.device_graph import NotRecorded, record, records_graphs, why_not_recorded
+from podtts.device_graph import NotRecorded, Recorder, records_graphs, why_not_recorded
 from podtts.ensemble import Ensemble, JobFailed
 from podtts.llm.block_decoder import BlockDecoder, decoder_for
 from podtts.llm.generate import Decoder, NotFiniteError
@@ -116,7 +116,7 @@ def test_what_asks_the_host_is_not_recorded_and_the_device_goes_on() -> None:
     def ask() -> None:
         number.add_(float(number))
 
-    refused = record(ask, torch.device(DEVICE))
+    refused = Recorder(torch.device(DEVICE)).record(ask)
     assert isinstance(refused, NotRecorded)
     assert refused.reason
     assert float(torch.ones(1, device=DEVICE)) == 1

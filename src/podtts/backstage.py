@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from podtts.device import memory_errors_named
-from podtts.device_stream import own_queue
+from podtts.device_stream import OwnQueue
 from podtts.llm.generate import NotFiniteError
 from podtts.rendering import Render, Rendered, render
 from podtts.weights.load import Models
@@ -18,6 +18,7 @@ class Backstage:
     def __init__(self, models: Models) -> None:
         self.models = models
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="render")
+        self._queue = OwnQueue(models.device)
         self._work: Future[list[Rendered | NotFiniteError]] | None = None
 
     @property
@@ -51,5 +52,5 @@ class Backstage:
         self._thread.shutdown()
 
     def _render(self, turns: Sequence[Render]) -> list[Rendered | NotFiniteError]:
-        with memory_errors_named("rendering turns"), own_queue(self.models.device):
+        with memory_errors_named("rendering turns"), self._queue.used():
             return render(self.models, turns)

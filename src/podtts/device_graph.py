@@ -25,31 +25,39 @@ def records_graphs(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def record(work: Callable[[], None], device: torch.device) -> Callable[[], None] | NotRecorded:
-    """Return what repeats some work on the tensors it used; the work is done, more than once.
+class Recorder:
+    """Records on one queue of a device, as libraries keep memory for every queue they ever saw."""
 
-    work: the same kernels on the same memory every time, and no number asked of the device.
-    Nothing else may run on the device meanwhile. Raises torch.OutOfMemoryError.
-    """
-    graph = torch.cuda.CUDAGraph()
-    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    before = torch.cuda.current_stream(device)
-    stream.wait_stream(before)
-    try:
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UPS):
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._stream: torch.cuda.Stream | None = None
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None] | NotRecorded:
+        """Return what repeats some work on the tensors it used; the work is done, more than once.
+
+        work: the same kernels on the same memory every time, and no number asked of the device.
+        Nothing else may run on the device meanwhile. Raises torch.OutOfMemoryError.
+        """
+        if self._stream is None:
+            self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        graph, stream = torch.cuda.CUDAGraph(), self._stream
+        before = torch.cuda.current_stream(self.device)
+        stream.wait_stream(before)
+        try:
+            with torch.cuda.stream(stream):
+                for _ in range(_WARM_UPS):
+                    work()
+            stream.synchronize()
+            with torch.cuda.graph(graph, stream=stream):
                 work()
-        stream.synchronize()
-        with torch.cuda.graph(graph, stream=stream):
-            work()
-    except torch.OutOfMemoryError:
-        raise
-    except RuntimeError as error:
-        return NotRecorded(str(error).splitlines()[0])
-    finally:
-        torch.cuda.set_stream(before)  # a recording that fails leaves its own as the current one
-        before.wait_stream(stream)
-    return graph.replay
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            return NotRecorded(str(error).splitlines()[0])
+        finally:
+            torch.cuda.set_stream(before)  # a recording that fails leaves its own behind
+            before.wait_stream(stream)
+        return graph.replay
 
 
 def why_not_recorded(device: torch.device) -> str | None:
@@ -59,7 +67,7 @@ def why_not_recorded(device: torch.device) -> str | None:
     def count() -> None:
         number.add_(1)
 
-    replay = record(count, device)
+    replay = Recorder(device).record(count)
     if isinstance(replay, NotRecorded):
         return replay.reason
     before = float(number)

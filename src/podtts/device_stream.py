@@ -13,17 +13,24 @@ def works_side_by_side(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-@contextmanager
-def own_queue(device: torch.device) -> Iterator[None]:
-    """Give this thread a queue of its own, which begins behind all that the device was given.
+class OwnQueue:
+    """A queue for one thread; on devices that have but one, that."""
 
-    What is computed must be fetched, or waited for, within.
-    """
-    if not works_side_by_side(device):
-        yield
-        return
-    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.default_stream(device))
-    with torch.cuda.stream(stream):
-        yield
-    stream.synchronize()
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._stream: torch.cuda.Stream | None = None
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Work in it until all that was given to it is done; nothing waits for other queues.
+
+        What it uses must be there already; what it computes may be used anywhere afterwards.
+        """
+        if not works_side_by_side(self.device):
+            yield
+            return
+        if self._stream is None:
+            self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(self._stream):
+            yield
+            self._stream.synchronize()

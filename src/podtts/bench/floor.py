@@ -35,8 +35,8 @@ class Floor:
         """One line for people."""
         return (
             f"a decode step takes {self.step_seconds * 1e3:.2f} ms, {self.ratio:.2f} times what "
-            f"its {self.step_bytes / 1e9:.3g} GB need at {self.copy_bytes_per_second / 1e9:.4g} GB/s, "
-            "the speed of a copy in memory"
+            f"its {self.step_bytes / 1e9:.3g} GB need at "
+            f"{self.copy_bytes_per_second / 1e9:.4g} GB/s, the speed of a copy in memory"
         )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from podtts.device_graph import NotRecorded, record, records_graphs
+from podtts.device_graph import NotRecorded, Recorder, records_graphs
 from podtts.llm.fixed_step import fixed_step
 from podtts.llm.generate import Decoder, NotFiniteError, prefill, recent_ids, turn_uniforms
 from podtts.llm.kv_cache import CacheRows, KVCache
@@ -42,6 +42,7 @@ class BlockDecoder:
         self._writing: list[KVCache | None] = [None] * len(caches.rows)  # whose turn a slot holds
         self._steps: dict[tuple[int, int], Callable[[], None]] = {}  # by rows and places
         self._recorded_in = (0, 0)  # where keys and values were then
+        self._recorder = Recorder(self._device)
         self._refused = ""  # why the device records nothing
 
     @property
@@ -167,7 +168,7 @@ class BlockDecoder:
             return step
         writing = self._slots.done.clone()
         self._slots.done.fill_(True)  # recording runs the step: no turn may notice
-        replay = record(step, self._device)
+        replay = self._recorder.record(step)
         self._slots.done.copy_(writing)
         if isinstance(replay, NotRecorded):
             self._refused = replay.reason

@@ -17,10 +17,9 @@ from podtts.audio.io import Recording
 from podtts.audio.mel import mel_24k
 from podtts.audio.volume import normalize_volume
 from podtts.bench.edits import Edits, edits, total_rate, words_of
-from podtts.device import place
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
-from podtts.presets import Preset, suited_bits
+from podtts.presets import Preset, suited_placement
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import extract_prompt, prompt_inputs
 from podtts.rates import MEL_HOP, OUTPUT_HZ
@@ -82,8 +81,7 @@ class Evaluation:
         device: str,
         preset: Preset,
     ) -> None:
-        placement = place(device)
-        placement = replace(placement, quantize=suited_bits(preset.quantize, placement))
+        placement = suited_placement(device, "auto", preset.quantize, asked=False)
         self.synthesizer = Synthesizer(load_models(checkpoint, placement))
         self.encoders: PromptEncoders = checkpoint_encoders(checkpoint)
         self.reader: TokenizerTraining = load_tokenizer(

@@ -1,6 +1,6 @@
 """Named trades of speed against exactness; docs/performance.md has the figures behind them.
 
-A preset asks for what pays where it pays; `suited` and `suited_bits` say where it does not.
+A preset asks for what pays where it pays; `suited` and `suited_placement` say where it does not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Preset:
     """How the LLM's weights are kept, and how the flow is solved."""
 
-    quantize: Quantization  # where fewer bits are faster; see `suited_bits`
+    quantize: Quantization  # where fewer bits are faster; see `suited_placement`
     flow: FlowOptions
 
 
@@ -67,8 +67,13 @@ def suited(flow: FlowOptions, placement: Placement) -> FlowOptions:
     return flow if has_native_bfloat16(placement.device) else replace(flow, precision="float32")
 
 
-def suited_bits(quantize: Quantization, placement: Placement) -> Quantization:
-    """A preset's quantization, but none where fewer bits save memory alone and no time."""
-    from podtts.device import runs_layer_graph
+def suited_placement(device: str, dtype: str, quantize: Quantization, *, asked: bool) -> Placement:
+    """`device.place`, with a preset's quantization where fewer bits save time and not memory alone.
 
-    return quantize if runs_layer_graph(placement.device) else "none"
+    asked: it was asked for by its name, and holds everywhere.
+    """
+    from podtts.device import place, runs_layer_graph
+
+    placement = place(device, dtype)
+    pays = asked or runs_layer_graph(placement.device)
+    return replace(placement, quantize=quantize if pays else "none")

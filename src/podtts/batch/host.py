@@ -25,17 +25,20 @@ def open_station(setup: Setup) -> tuple[Station, Ready]:
     import torch
 
     from podtts.batch.memory import rows_that_fit
-    from podtts.device import dtype_name, place
+    from podtts.device import dtype_name
     from podtts.ensemble import Ensemble
     from podtts.identity import checkpoint_identity
     from podtts.kept import narrow_store, prefix_store
     from podtts.options import SamplingOptions, SynthesisOptions
+    from podtts.presets import suited_placement
     from podtts.weights.load import load_models
 
     if setup.threads is not None:
         torch.set_num_threads(setup.threads)
     directory, root = setup.directory, setup.root
-    placement = place(setup.device, setup.dtype, setup.quantize)
+    placement = suited_placement(
+        setup.device, setup.dtype, setup.quantize, asked=setup.keeps_quantize
+    )
     models = load_models(directory, placement, narrow_store(root, directory, _warn))
     prefixes = None
     if setup.keeps_prefix:

@@ -107,6 +107,7 @@ class Setup:
     device: str
     dtype: str
     quantize: Quantization
+    keeps_quantize: bool  # it was asked for by its name, and holds where it does not pay
     threads: int | None
     rows: int | None  # scripts side by side; None: as memory allows
     share: int  # workers that divide this device's memory among them

@@ -246,6 +246,7 @@ def batch(
             device=device,
             dtype=dtype,
             quantize=chosen.quantize,
+            keeps_quantize=quantize is not None,
             threads=threads,
             rows=rows,
             share=1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,7 @@ from podtts.cli.places import chosen_placement, model_directory
 from podtts.cli.sampling import sampling_options
 from podtts.errors import UsageError, nearest
 from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.presets import DEFAULT_PRESET, choose_preset, suited, suited_bits
+from podtts.presets import DEFAULT_PRESET, choose_preset, suited
 
 if TYPE_CHECKING:
     from podtts.bench.recognizer import Ear
@@ -156,8 +157,8 @@ def bench(
     from podtts.prompts.cache import PromptCache
 
     # The models are loaded whole: the published recipe beside ours keeps their weights.
-    placement = chosen_placement(device, dtype, "none", threads)
-    bits = chosen.quantize if quantize is not None else suited_bits(chosen.quantize, placement)
+    narrow = chosen_placement(device, dtype, chosen.quantize, threads, asked=quantize is not None)
+    placement = replace(narrow, quantize="none")
     flow = chosen.flow if flow_precision is not None else suited(chosen.flow, placement)
     # No retries: a turn spoken again would be counted as one turn that took twice as long.
     sampling = SamplingOptions() if directory is None else sampling_options(directory)
@@ -170,7 +171,7 @@ def bench(
         against_published=against == "published",
         options=options,
         preset=preset,
-        quantize=bits,
+        quantize=narrow.quantize,
     )
     tell(f"loading {plan.model}")
     models, loading = load(directory, plan.model, placement)

@@ -12,7 +12,7 @@ from podtts.cli.bench_parts import load, make_cast, print_all, tell
 from podtts.cli.messages import warn
 from podtts.errors import UsageError
 from podtts.options import Quantization, SynthesisOptions
-from podtts.presets import PRESETS, Preset, choose_preset, suited, suited_bits
+from podtts.presets import PRESETS, Preset, choose_preset, suited
 
 if TYPE_CHECKING:
     from podtts.bench.cast import Cast
@@ -91,7 +91,7 @@ def _plan(request: SweepRequest) -> SweepPlan:
         workload=find_workloads(request.workloads or [_WORKLOAD])[0],
         batches=tuple(request.batches) or BATCHES,
         presets={
-            name: Preset(suited_bits(preset.quantize, placement), suited(preset.flow, placement))
+            name: Preset(request.place(preset.quantize).quantize, suited(preset.flow, placement))
             for name, preset in presets.items()
         },
         options=SynthesisOptions(seed=request.seed, retries=0),

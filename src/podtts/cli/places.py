@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,10 +44,8 @@ def chosen_placement(
     """
     import torch
 
-    from podtts.device import place
-    from podtts.presets import suited_bits
+    from podtts.presets import suited_placement
 
     if threads is not None:
         torch.set_num_threads(threads)
-    placement = place(device, dtype)
-    return replace(placement, quantize=quantize if asked else suited_bits(quantize, placement))
+    return suited_placement(device, dtype, quantize, asked=asked)

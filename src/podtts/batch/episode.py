@@ -63,6 +63,7 @@ class Episode:
         self._next = 0  # number of the turn the mix waits for
         self._work, self._spoken_seconds = StageSeconds(), 0.0
         self._problems: list[tuple[int, str]] = []
+        self._notes: list[str] = []
         self._started: float | None = None
         self.ended = False
 
@@ -88,14 +89,16 @@ class Episode:
         self._work += audio.work
         self._spoken_seconds += audio.seconds
         self._note(audio.index, audio.problems)
+        at = f"turn {audio.index + 1} (line {audio.turn.line})"
+        self._notes += [f"{at}: {note}" for note in audio.notes]
 
     def finish(self) -> Outcome:
         """Make the files of the mix. Raises UsageError when the disk refuses one."""
         self._started = self._started or time.perf_counter()
         self._write_kept()
-        mix, notes = self._growing(), list[str]()
+        mix = self._growing()
         self._open_mix.close()
-        self._publish(mix, notes)
+        self._publish(mix)
         try:
             files = file_digests(self._output, self.task.publishing)
         except OSError as error:
@@ -104,7 +107,7 @@ class Episode:
             ) from error
         self._open_journals.close()
         self.ended = True
-        return self._outcome("done", files=files, notes=notes)
+        return self._outcome("done", files=files)
 
     def stop(self, error: PodttsError | None = None) -> Outcome:
         """End before the end; what is written stays, in the journal, to be gone on with."""
@@ -148,7 +151,7 @@ class Episode:
         task, day = self.task, self._journal.day
         return episode_tags(task.publishing, task.id, self._model, self._options.seed, day)
 
-    def _publish(self, mix: Mix, notes: list[str]) -> None:
+    def _publish(self, mix: Mix) -> None:
         script, voices = self.task.script, [prompt.name for prompt in self.task.prompts]
         timeline = mix.timeline(script, speaker_names(script.labels, voices))
         try:
@@ -159,7 +162,7 @@ class Episode:
                 self._output,
                 self.task.publishing,
                 self._tags(),
-                notes.append,
+                self._notes.append,
             )
         except UsageError as error:
             raise UsageError(
@@ -181,7 +184,6 @@ class Episode:
         state: State,
         error: PodttsError | None = None,
         files: Mapping[str, str] | None = None,
-        notes: list[str] | None = None,
     ) -> Outcome:
         lines = {index: self._planned[index].line for index, _ in self._problems}
         now = time.perf_counter()
@@ -202,7 +204,7 @@ class Episode:
             wall_seconds=now - (self._started or now),
             work=self._work,
             files=files or {},
-            notes=tuple(notes or ()),
+            notes=tuple(self._notes),
             fingerprint=self.task.fingerprint,
             voices=self.task.voices,
         )

@@ -59,7 +59,7 @@ class Outcome:
     wall_seconds: float = 0.0  # from its first turn's begin to its files; others ran beside it
     work: StageSeconds = field(default_factory=StageSeconds)
     files: Mapping[str, str] = field(default_factory=dict)  # names to SHA-256, its own first
-    notes: tuple[str, ...] = ()  # what became of its loudness, what of an earlier run is left
+    notes: tuple[str, ...] = ()  # a turn's flow in float32, its loudness, files left of before
     fingerprint: str = ""
     voices: Mapping[str, CastVoice] = field(default_factory=dict)
     unwritable: bool = False  # the disk refused what was spoken, as it will the next

@@ -51,3 +51,8 @@ def test_ends_of_a_run() -> None:
     assert seconds_left([Taken(0.0, 2.0)], []) == 0
     assert seconds_left([Taken(0.0, 2.0)], [0.0, 0.0]) == pytest.approx(4.0)
     assert seconds_left([Taken(6.0, 5.0)], [16.0]) == pytest.approx(10.0)
+
+
+def test_a_machine_that_becomes_free_is_believed() -> None:
+    taken = [Taken(3.0, 2.0)] * 300 + [Taken(3.0, 1.0)] * 60
+    assert seconds_left(taken, [3.0] * 100) == pytest.approx(100)

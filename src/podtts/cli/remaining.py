@@ -8,6 +8,8 @@ from dataclasses import dataclass
 # A turn costs something of its own, whatever is said in it: its voice's prompt runs through the
 # flow with it. That is about what so many seconds of speech cost; tests/cli/recorded_runs.json.
 _OWN_SECONDS = 4.0
+# A machine becomes busy and free again: older turns say little about the ones to come.
+_LATEST = 50
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,14 @@ class Taken:
 
 
 def seconds_left(taken: Sequence[Taken], lengths: Collection[float]) -> float | None:
-    """Seconds that turns of these lengths will take; None while nothing is known."""
+    """Seconds that turns of these lengths will take; None while nothing is known.
+
+    taken: in the order they were spoken; the latest count.
+    """
     if not taken:
         return None
-    rate = sum(turn.seconds for turn in taken) / sum(_cost(turn.length) for turn in taken)
+    latest = taken[-_LATEST:]
+    rate = sum(turn.seconds for turn in latest) / sum(_cost(turn.length) for turn in latest)
     return rate * sum(map(_cost, lengths))
 
 

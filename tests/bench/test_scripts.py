@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from podtts.bench.scripts import (
     texts,
 )
 from podtts.device import Stopwatch
+from podtts.llm.prefix import PrefixStore
 from podtts.options import FlowOptions, SynthesisOptions
 from podtts.script.parse import parse_script
 
@@ -54,9 +56,10 @@ def test_ratios_are_of_the_same_round() -> None:
     assert [one["ratio"] for one in content["ways"]] == [1.0, 2.0]
 
 
-def test_side_by_side_or_not_as_much_is_spoken() -> None:
+def test_side_by_side_or_not_as_much_is_spoken(tmp_path: Path) -> None:
+    prefixes = PrefixStore(tmp_path, {}, pytest.fail)
     options = replace(SynthesisOptions(), flow=FlowOptions(steps=1))
     jobs = prescribed_jobs(3, trace_prompts("plain"), options)
     tokens = jobs[0].options.sampling.max_tokens
-    seconds = [ensemble_seconds(models(), jobs, rows) for rows in (3, 1)]
+    seconds = [ensemble_seconds(models(), prefixes, jobs, rows) for rows in (3, 1)]
     assert seconds[0] == seconds[1] == pytest.approx(3 * 2 * tokens / 25)

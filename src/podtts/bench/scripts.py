@@ -12,6 +12,7 @@ import podtts
 from podtts.bench.workload import prescribed_tokens
 from podtts.device import Stopwatch
 from podtts.ensemble import Ensemble, JobFailed
+from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.script.model import Script
 from podtts.speaking import Job
@@ -100,10 +101,15 @@ def measure_ways(
     return [Measured(way.name, tuple(audio[way.name]), tuple(wall[way.name])) for way in ways]
 
 
-def ensemble_seconds(models: Models, jobs: Sequence[Job], rows: int) -> float:
-    """Speak jobs, so many side by side; return seconds of audio. Raises what ends a job."""
+def ensemble_seconds(
+    models: Models, prefixes: PrefixStore, jobs: Sequence[Job], rows: int
+) -> float:
+    """Speak jobs, so many side by side; return seconds of audio. Raises what ends a job.
+
+    prefixes: where the LLM's state after the prompts is kept, as `podtts batch` keeps it.
+    """
     seconds = 0.0
-    for told in Ensemble(models, rows=rows).speak(jobs):
+    for told in Ensemble(models, prefixes, rows=rows).speak(jobs):
         if isinstance(told, JobFailed):
             raise told.error
         seconds += told[1].seconds

@@ -97,6 +97,7 @@ def _library(model: str, request: ScriptsRequest, folder: Path) -> list[Measured
     from podtts.bench.cast import speaker_prompts
     from podtts.bench.scripts import Way, ensemble_seconds, measure_ways, prescribed_jobs
     from podtts.device import Stopwatch
+    from podtts.llm.prefix import PrefixStore
     from podtts.llm.quantized import quantize_llm
     from podtts.prompts.cache import PromptCache
 
@@ -108,10 +109,11 @@ def _library(model: str, request: ScriptsRequest, folder: Path) -> list[Measured
     rows = request.rows or rows_that_fit(models, jobs[0].options, share=1)
     rows = min(rows, request.count)
     tell("warm-up")
-    ensemble_seconds(models, jobs[:1], 1)
+    speak = partial(ensemble_seconds, models, PrefixStore(folder, {}, warn))
+    speak(jobs[:1], 1)
     ways = [
-        Way(f"{rows} side by side", partial(ensemble_seconds, models, jobs, rows)),
-        Way("one after the other", partial(ensemble_seconds, models, jobs, 1)),
+        Way(f"{rows} side by side", partial(speak, jobs, rows)),
+        Way("one after the other", partial(speak, jobs, 1)),
     ]
     return measure_ways(ways, request.rounds, partial(Stopwatch, models.device), tell)
 

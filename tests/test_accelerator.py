@@ -4,8 +4,8 @@ import pytest
 import torch
 from golden_data import MODEL, models, relative_rms, tensors, trace_prompts
 
-from podtts.device import available_devices, place
-from podtts.device_graph import NotRecorded, Recorder, records_graphs, why_not_recorded
+from podtts.device import available_devices, place, records_graphs
+from podtts.device_graph import NotRecorded, Recorder, why_not_recorded
 from podtts.ensemble import Ensemble, JobFailed
 from podtts.llm.block_decoder import BlockDecoder, decoder_for
 from podtts.llm.generate import Decoder, NotFiniteError

@@ -175,6 +175,16 @@ def runs_layer_graph(device: torch.device) -> bool:
     return device.type == "cpu"
 
 
+def records_graphs(device: torch.device) -> bool:
+    """Whether a device can repeat work without the host."""
+    return device.type == "cuda"
+
+
+def works_side_by_side(device: torch.device) -> bool:
+    """Whether a device does the work of two threads at once and is faster for it."""
+    return device.type == "cuda"
+
+
 def runs_rows_together(device: torch.device) -> bool:
     """Whether a padded batch is worth it.
 

@@ -20,11 +20,6 @@ class NotRecorded:
     reason: str
 
 
-def records_graphs(device: torch.device) -> bool:
-    """Whether a device can repeat work without the host."""
-    return device.type == "cuda"
-
-
 class Recorder:
     """Records on one queue of a device, as libraries keep memory for every queue they ever saw."""
 

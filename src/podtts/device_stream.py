@@ -7,10 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-
-def works_side_by_side(device: torch.device) -> bool:
-    """Whether a device does the work of two threads at once and is faster for it."""
-    return device.type == "cuda"
+from podtts.device import works_side_by_side
 
 
 class OwnQueue:

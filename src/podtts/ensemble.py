@@ -13,8 +13,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from podtts.backstage import Backstage
-from podtts.device import Stopwatch, memory_errors_named, release_memory, runs_rows_together
-from podtts.device_stream import works_side_by_side
+from podtts.device import (
+    Stopwatch,
+    memory_errors_named,
+    release_memory,
+    runs_rows_together,
+    works_side_by_side,
+)
 from podtts.errors import OutOfMemoryError, PodttsError
 from podtts.llm.block_decoder import BlockDecoder, decoder_for
 from podtts.llm.generate import Decoder, NotFiniteError

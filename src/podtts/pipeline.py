@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from podtts.device import place
-from podtts.device_graph import records_graphs
+from podtts.device import place, records_graphs
 from podtts.ensemble import Ensemble, JobFailed
 from podtts.fit import check_fit
 from podtts.llm.prefix import PrefixStore

@@ -68,8 +68,14 @@ def _versions(missing: list[str]) -> Iterator[str]:
 def _devices() -> Iterator[tuple[str, str]]:
     import torch
 
-    from podtts.device import available_devices, cpu_has_native_bfloat16, device_label, place
-    from podtts.device_graph import records_graphs, why_not_recorded
+    from podtts.device import (
+        available_devices,
+        cpu_has_native_bfloat16,
+        device_label,
+        place,
+        records_graphs,
+    )
+    from podtts.device_graph import why_not_recorded
 
     for name in available_devices():
         placement = place(name)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from podtts.device_graph import NotRecorded, Recorder, records_graphs
+from podtts.device import records_graphs
+from podtts.device_graph import NotRecorded, Recorder
 from podtts.llm.fixed_step import fixed_step
 from podtts.llm.generate import Decoder, NotFiniteError, prefill, recent_ids, turn_uniforms
 from podtts.llm.kv_cache import CacheRows, KVCache

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from podtts.errors import DeviceError, OutOfMemoryError
-from podtts.options import Quantization, one_of
+from podtts.options import LAYER_BITS, Quantization, one_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -158,20 +158,29 @@ def arithmetic(device: torch.device, quantize: Quantization = "none") -> str:
         kind = f"{device_label(device)}, {torch.backends.cpu.get_cpu_capability()}, {native}"
     else:
         kind = device_label(device)
+    engine = _layers_by(quantize) if reads_layers_at_once(device) else "torch"
+    return f"{kind}, torch {torch.__version__}, {quantize} by {engine}"
+
+
+def _layers_by(quantize: Quantization) -> str:
+    """What multiplies with the LLM's layers on a CPU, if the layers are of sizes it takes."""
+    from podtts.native.library import NotThere, layers_library, source_digest
+
+    if not isinstance(layers_library(LAYER_BITS[quantize]), NotThere):
+        return f"layers.c {source_digest()[:16]}"
     if quantize == "none":
-        return f"{kind}, torch {torch.__version__}"
+        return "torch"
     import onnxruntime
 
-    engine = f"onnxruntime {onnxruntime.__version__}" if runs_layer_graph(device) else "torch"
-    return f"{kind}, torch {torch.__version__}, {quantize} by {engine}"
+    return f"onnxruntime {onnxruntime.__version__}"
 
 
 def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def runs_layer_graph(device: torch.device) -> bool:
-    """Whether a quantized LLM runs as one graph in ONNX Runtime on a device."""
+def reads_layers_at_once(device: torch.device) -> bool:
+    """Whether there is something faster for the LLM's layers on a device than one by one."""
     return device.type == "cpu"
 
 

@@ -9,6 +9,7 @@ T = TypeVar("T", bound=str)
 
 Quantization = Literal["none", "int8", "int4"]  # of the LLM's weights
 QUANTIZATIONS: tuple[Quantization, ...] = ("none", "int8", "int4")
+LAYER_BITS: dict[Quantization, int] = {"none": 16, "int8": 8, "int4": 4}
 Solver = Literal["euler", "midpoint", "heun", "ab2"]
 SOLVERS: tuple[Solver, ...] = ("euler", "midpoint", "heun", "ab2")
 Precision = Literal["float32", "bfloat16"]

@@ -72,8 +72,8 @@ def suited_placement(device: str, dtype: str, quantize: Quantization, *, asked: 
 
     asked: it was asked for by its name, and holds everywhere.
     """
-    from podtts.device import place, runs_layer_graph
+    from podtts.device import place, reads_layers_at_once
 
     placement = place(device, dtype)
-    pays = asked or runs_layer_graph(placement.device)
+    pays = asked or reads_layers_at_once(placement.device)
     return replace(placement, quantize=quantize if pays else "none")

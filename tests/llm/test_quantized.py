@@ -7,6 +7,8 @@ from torch import Tensor
 
 from podtts.llm import quantized
 from podtts.llm.blocks import Bits, BlockLinear, Blocks
+from podtts.llm.layer_graph import LayerGraph
+from podtts.llm.native_layers import NativeLayers, runs_natively
 from podtts.llm.quantized import quantize_llm, quantized_blocks, use_blocks
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import Quantization
@@ -69,6 +71,17 @@ def kind(request: pytest.FixtureRequest) -> Quantization:
     return found
 
 
+@pytest.fixture(params=["compiled", "onnxruntime"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type:
+    """What reads the layers at once."""
+    if request.param == "onnxruntime":
+        monkeypatch.setattr(quantized, "runs_natively", lambda config, bits: False)
+        return LayerGraph
+    if not runs_natively(models().llm.config, 8):
+        pytest.skip("compiled code does not run here")
+    return NativeLayers
+
+
 def ids() -> Tensor:
     return torch.tensor([trace("plain")["llm_calls"][-1]["input_ids"]])
 
@@ -78,18 +91,18 @@ def logits(llm: Qwen3) -> Tensor:
         return llm.logits(llm(ids()))[0]
 
 
-def test_graph_and_layers_compute_the_same_from_the_same_blocks(
-    kind: Quantization, monkeypatch: pytest.MonkeyPatch
+def test_layers_at_once_compute_what_layers_one_by_one_do(
+    kind: Quantization, engine: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Apart from activations, which the graph rounds to 8 bits."""
+    """Apart from activations, which are rounded to 8 bits."""
     blocks = quantized_blocks(models().llm, kind)
-    graph, layers = copy.deepcopy(models().llm), copy.deepcopy(models().llm)
-    use_blocks(graph, blocks)
-    monkeypatch.setattr(quantized, "runs_layer_graph", lambda device: False)
+    at_once, layers = copy.deepcopy(models().llm), copy.deepcopy(models().llm)
+    use_blocks(at_once, blocks)
+    assert isinstance(at_once.at_once, engine)
+    monkeypatch.setattr(quantized, "reads_layers_at_once", lambda device: False)
     use_blocks(layers, blocks)
-    assert graph.graph is not None
-    assert layers.graph is None
-    assert off(logits(graph), logits(layers)) < 0.03
+    assert layers.at_once is None
+    assert off(logits(at_once), logits(layers)) < 0.03
 
 
 def test_a_quantized_model_says_nearly_the_same(kind: Quantization) -> None:
@@ -100,16 +113,16 @@ def test_a_quantized_model_says_nearly_the_same(kind: Quantization) -> None:
     assert agreement > (0.9 if kind == "int8" else 0.5)
 
 
-def test_blocks_take_nine_or_five_bits_a_weight(kind: Quantization) -> None:
+def test_blocks_take_half_a_bit_a_weight_more(kind: Quantization) -> None:
     llm = models().llm
     blocks = quantized_blocks(llm, kind).values()
     size = sum(one.levels.nbytes + one.scale.nbytes for one in blocks)
     whole = sum(2 * weight.numel() for weight in llm.layers.parameters() if weight.ndim == 2)
-    # The scales are float32: an eighth of a byte a weight.
-    assert size == whole * (1.125 if kind == "int8" else 0.625) / 2
+    # The scales are float16: a sixteenth of a byte a weight.
+    assert size == whole * (1.0625 if kind == "int8" else 0.5625) / 2
 
 
-def test_reading_in_parts_agrees_with_reading_at_once(kind: Quantization) -> None:
+def test_reading_in_parts_agrees_with_reading_at_once(kind: Quantization, engine: type) -> None:
     llm = copy.deepcopy(models().llm)
     quantize_llm(llm, kind)
     cache = llm.new_cache()
@@ -121,8 +134,13 @@ def test_reading_in_parts_agrees_with_reading_at_once(kind: Quantization) -> Non
     assert off(torch.cat(parts), logits(llm)[:80]) < 1e-5
 
 
-def test_rows_side_by_side_agree_with_reading_at_once(kind: Quantization) -> None:
-    """Rows of different lengths, over a growth of the cache, with two that change places."""
+def test_rows_side_by_side_agree_with_reading_at_once(kind: Quantization, engine: type) -> None:
+    """Rows of different lengths, over a growth of the cache, with two that change places.
+
+    ONNX Runtime's sums differ in their last bits with the number of rows, so that an activation
+    between two of 255 levels may fall to the other: that moves a state by a thousandth.
+    """
+    distances = []
     llm = copy.deepcopy(models().llm)
     quantize_llm(llm, kind)
     long = ids().repeat(1, 1 + 1100 // ids().shape[1])
@@ -142,4 +160,8 @@ def test_rows_side_by_side_agree_with_reading_at_once(kind: Quantization) -> Non
             hidden = llm.step(last, caches)
             for cache, length in zip(rows, lengths, strict=True):
                 cache.advance(1)
-                assert off(hidden[cache.index], whole[length + step]) < 1e-5
+                distances.append(off(hidden[cache.index], whole[length + step]))
+    if engine is NativeLayers:
+        assert max(distances) == 0
+    assert sum(distance > 1e-5 for distance in distances) <= 2
+    assert max(distances) < 5e-3

@@ -33,7 +33,7 @@ def load(directory: Path | None, name: str, placement: Placement) -> tuple[Model
         if directory is None:
             models = random_models(name, placement)
         else:
-            models = load_models(directory, placement)
+            models = load_models(directory, placement, as_stored=True)
     return models, Loading(watch.seconds, peak_memory_bytes(placement.device))
 
 

@@ -76,6 +76,8 @@ def _devices() -> Iterator[tuple[str, str]]:
         records_graphs,
     )
     from podtts.device_graph import why_not_recorded
+    from podtts.native.library import NotThere, layers_library
+    from podtts.options import LAYER_BITS
 
     for name in available_devices():
         placement = place(name)
@@ -86,6 +88,11 @@ def _devices() -> Iterator[tuple[str, str]]:
     native = "yes" if cpu_has_native_bfloat16() else "no"
     yield "cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, bfloat16: {native}"
     yield "auto", str(place())
+    missing = layers_library(LAYER_BITS["int8"])
+    compiled = (
+        f"no, so slower on the CPU: {missing.reason}" if isinstance(missing, NotThere) else "yes"
+    )
+    yield "compiled", f"the LLM's layers: {compiled}"
 
 
 def _unusable(named: str | None) -> Iterator[str]:

@@ -28,14 +28,14 @@ _PLACES = 1024  # attention looks at whole blocks of the cache, of which few are
 
 
 class BlockDecoder:
-    """Like `Decoder`, in blocks of steps; for a model whose layers are no single graph.
+    """Like `Decoder`, in blocks of steps; for a model with layers of its own.
 
     A turn's context, options and numbers decide what it draws, as there. Its logits' last bits
     depend on how many rows are written with it, as a device chooses its kernels by that.
     """
 
     def __init__(self, model: Qwen3, caches: CacheRows) -> None:
-        assert model.graph is None
+        assert model.at_once is None
         self.model, self.caches = model, caches
         self._device = model.embed_tokens.weight.device
         self._legal = model.legal_rows().to(self._device)
@@ -208,6 +208,6 @@ class BlockDecoder:
 
 def decoder_for(model: Qwen3, caches: CacheRows) -> Decoder | BlockDecoder:
     """What writes turns fastest on the model's device."""
-    if records_graphs(caches.keys.device) and model.graph is None:
+    if records_graphs(caches.keys.device) and model.at_once is None:
         return BlockDecoder(model, caches)
     return Decoder(model, caches)

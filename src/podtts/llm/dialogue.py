@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from podtts.llm.context import ContextWindow, WindowMark
-from podtts.llm.generate import generate, prefill, read_one_by_one
+from podtts.llm.generate import generate, prefill, read_as_drawn
 from podtts.llm.kv_cache import KVCache
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions, WindowOptions
@@ -134,8 +134,8 @@ class Dialogue:
     def rewind(self, read: Callable[[KVCache, Sequence[int]], None] | None = None) -> None:
         """Bring the cache to where the open turn begins, for a try or another one.
 
-        read: reads recalled speech as whoever writes the turns reads what it draws; None: one by
-              one, as `generate` does.
+        read: reads recalled speech as whoever writes the turns reads what it draws; None: as
+              `generate` does.
         """
         self._spoken = None
         if self._start is not None:
@@ -148,7 +148,7 @@ class Dialogue:
             if read:
                 read(self.cache, speech)
             else:
-                read_one_by_one(self.model, speech, self.cache)
+                read_as_drawn(self.model, speech, self.cache)
         self._unread.clear()
         self._start = self.cache.length
 

@@ -27,8 +27,11 @@ def prefill(model: Qwen3, ids: Sequence[int], cache: KVCache) -> Tensor:
     return hidden[:, -1]
 
 
-def read_one_by_one(model: Qwen3, ids: Sequence[int], cache: KVCache) -> None:
+def read_as_drawn(model: Qwen3, ids: Sequence[int], cache: KVCache) -> None:
     """Read ids as `generate` reads what it draws, so that the cache is the same to the bit."""
+    if ids and model.at_once is not None and model.at_once.alike_in_parts:
+        prefill(model, ids, cache)
+        return
     for token in ids:
         prefill(model, [token], cache)
 
@@ -126,7 +129,7 @@ class Decoder:
     @torch.inference_mode()
     def read(self, cache: KVCache, ids: Sequence[int]) -> None:
         """Read recalled speech behind what a cache holds."""
-        read_one_by_one(self.model, ids, cache)
+        read_as_drawn(self.model, ids, cache)
 
     @torch.inference_mode()
     def step(self) -> dict[KVCache, SpeechTokens | NotFiniteError]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from podtts.llm.blocks import BLOCK, Blocks
 from podtts.llm.kv_cache import CacheRows
+from podtts.llm.reading import rotary_angles
 
 if TYPE_CHECKING:
     import onnx
@@ -41,7 +42,7 @@ class LayerGraph:
     ) -> None:
         import onnxruntime
 
-        self.config = config
+        self.config, self.kept_dtype, self.alike_in_parts = config, torch.float32, False
         graph = _Graph(config, norms, blocks)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
@@ -98,10 +99,8 @@ class LayerGraph:
 
     def _angles(self, places: int) -> tuple[Any, Any]:
         """Cosine and sine of the rotary positions, float32 [places, head size / 2]."""
-        size = self.config.head_size
-        exponents = torch.arange(0, size, 2, dtype=torch.float32) / size
-        frequencies = 1.0 / self.config.rope_theta**exponents
-        angles = torch.arange(places)[:, None].float() * frequencies
+        config = self.config
+        angles = rotary_angles(config.head_size, config.rope_theta, torch.arange(places))
         return angles.cos().numpy(), angles.sin().numpy()
 
 
@@ -125,7 +124,7 @@ class _Graph:
             self._constant(name, norm.float().numpy())
         for name, one in blocks.items():
             self._constant(f"{name}.levels", one.levels.numpy())
-            self._constant(f"{name}.scale", one.scale.flatten().numpy())
+            self._constant(f"{name}.scale", one.scale.float().flatten().numpy())
 
         queries, keys = config.heads * config.head_size, config.kv_heads * config.head_size
         self._constant("qkv.sizes", np.array([queries, keys, keys]))

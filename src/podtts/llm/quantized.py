@@ -1,19 +1,21 @@
-"""An LLM whose layers are in 8 or 4 bits: with their scales 9 or 5 a weight, in place of 16.
+"""An LLM whose layers are in 8 or 4 bits: with their scales 8.5 or 4.5 a weight, in place of 16.
 
-Embedding and head stay as they are. On the CPU all layers become one graph; on other devices every
-linear layer widens its weight when it is used.
+Embedding and head stay as they are. On the CPU all layers are read at once, by compiled code where
+it runs and else by ONNX Runtime; on other devices every linear layer widens its weight when it is
+used. Layers that keep 16 bits are laid out for compiled code here, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from podtts.device import runs_layer_graph
+from podtts.device import reads_layers_at_once
 from podtts.llm.blocks import BLOCK, Bits, BlockLinear, Blocks
 from podtts.llm.layer_graph import LayerGraph
+from podtts.llm.native_layers import NativeLayers, runs_natively
 from podtts.llm.qwen3 import Layer, Qwen3
 from podtts.options import Quantization
 
@@ -28,8 +30,10 @@ _MATRICES = {
 
 
 def quantize_llm(llm: Qwen3, kind: Quantization) -> None:
-    """Put the layers of a loaded model into few bits, in place."""
-    if kind != "none":
+    """Put the layers of a loaded model into few bits, or as they are where they run fastest."""
+    if kind == "none":
+        use_plain(llm)
+    else:
         use_blocks(llm, quantized_blocks(llm, kind))
 
 
@@ -61,8 +65,12 @@ def blocks_fit(llm: Qwen3, kind: Quantization, blocks: Mapping[str, Blocks]) -> 
 def use_blocks(llm: Qwen3, blocks: Mapping[str, Blocks]) -> None:
     """Let a model's layers multiply with blocks (see `quantized_blocks`) from now on."""
     device = llm.embed_tokens.weight.device
-    if runs_layer_graph(device):
-        llm.graph = LayerGraph(llm.config, _norms(llm), blocks)
+    if reads_layers_at_once(device):
+        if runs_natively(llm.config, _bits_of(blocks)):
+            kept = llm.embed_tokens.weight.dtype
+            llm.at_once = NativeLayers(llm.config, _norms(llm), blocks, _kept_in(kept))
+        else:
+            llm.at_once = LayerGraph(llm.config, _norms(llm), blocks)
         llm.layers = nn.ModuleList()
         return
     for name, linears in _matrices(llm).items():
@@ -73,6 +81,41 @@ def use_blocks(llm: Qwen3, blocks: Mapping[str, Blocks]) -> None:
         parent = llm.layers[int(number)].get_submodule(path)
         for linear_name, part in zip(names, parts, strict=True):
             setattr(parent, linear_name, BlockLinear(part, inputs).to(device))
+
+
+def use_plain(llm: Qwen3) -> None:
+    """Let layers in bfloat16 be read by compiled code from now on, where it runs."""
+    weight = llm.embed_tokens.weight
+    native = weight.dtype == torch.bfloat16 and reads_layers_at_once(weight.device)
+    if native and runs_natively(llm.config, 16):
+        matrices = _Plain(_matrices(llm))
+        llm.at_once = NativeLayers(llm.config, _norms(llm), matrices, torch.bfloat16)
+        llm.layers = nn.ModuleList()
+
+
+class _Plain(Mapping[str, Tensor]):
+    """Matrices as they are, put side by side when they are asked for: one copy at a time."""
+
+    def __init__(self, linears: Mapping[str, list[nn.Linear]]) -> None:
+        self._linears = linears
+
+    def __getitem__(self, name: str) -> Tensor:
+        return torch.cat([linear.weight.detach() for linear in self._linears[name]])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._linears)
+
+    def __len__(self) -> int:
+        return len(self._linears)
+
+
+def _bits_of(blocks: Mapping[str, Blocks]) -> Bits:
+    return next(iter(blocks.values())).bits
+
+
+def _kept_in(dtype: torch.dtype) -> torch.dtype:
+    """What compiled code keeps keys and values in, for a model of a dtype."""
+    return dtype if dtype == torch.bfloat16 else torch.float32
 
 
 def _matrices(llm: Qwen3) -> dict[str, list[nn.Linear]]:

@@ -7,6 +7,7 @@ those of the published checkpoint (huggingface/transformers layout). Held to it 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +15,15 @@ from torch import Tensor, nn
 
 from podtts.embedding import TokenEmbedding
 from podtts.llm.kv_cache import CacheRows, KVCache
-from podtts.llm.layer_graph import LayerGraph
-from podtts.llm.reading import Alone, Behind, Fixed, Reading, Rotation, SideBySide
+from podtts.llm.reading import (
+    Alone,
+    Behind,
+    Fixed,
+    Reading,
+    Rotation,
+    SideBySide,
+    rotary_angles,
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,23 @@ class Qwen3Config:
     speech_token_offset: int  # id of speech token 0
     speech_vocabulary: int  # number of speech tokens
     end_token: int  # id that ends a turn
+
+
+class LayersAtOnce(Protocol):
+    """All layers and the last norm as one call: `NativeLayers`, `LayerGraph`."""
+
+    kept_dtype: torch.dtype  # of keys and values
+    alike_in_parts: bool  # what is read is the same to the bit, at once and one by one
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of weights in memory; all are read once a call."""
+
+    def read(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
+        """Read embeddings behind what rows of the caches hold; no row's length moves.
+
+        x: float32 [R, T, H]; T above 1 for one row alone. returns: float32 [R, T, H].
+        """
 
 
 class RMSNorm(nn.Module):
@@ -128,8 +153,8 @@ class Qwen3(nn.Module):
         self.embed_tokens = TokenEmbedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        # All layers and the norm as one graph, in their place once they are quantized.
-        self.graph: LayerGraph | None = None
+        # In place of `layers` and `norm` once they are laid out for a CPU.
+        self.at_once: LayersAtOnce | None = None
         # The rows of the output head that are ever legal; filled by `cut_head`.
         self.head = nn.Linear(config.hidden_size, config.speech_vocabulary + 1, bias=False)
 
@@ -145,7 +170,7 @@ class Qwen3(nn.Module):
 
     def step_weight_bytes(self) -> int:
         """Bytes of the weights that one step reads, whatever it reads them for."""
-        layers = self.graph.weight_bytes if self.graph is not None else _bytes_of(self.layers)
+        layers = self.at_once.weight_bytes if self.at_once is not None else _bytes_of(self.layers)
         return layers + _bytes_of(self.norm) + _bytes_of(self.head)
 
     def new_cache(self) -> KVCache:
@@ -155,7 +180,7 @@ class Qwen3(nn.Module):
     def new_caches(self, rows: int) -> CacheRows:
         """Empty caches for dialogues side by side."""
         weight, config = self.embed_tokens.weight, self.config
-        dtype = weight.dtype if self.graph is None else torch.float32
+        dtype = weight.dtype if self.at_once is None else self.at_once.kept_dtype
         return CacheRows(
             config.layers, rows, config.kv_heads, config.head_size, dtype, weight.device
         )
@@ -168,10 +193,12 @@ class Qwen3(nn.Module):
         """
         past, tokens = (cache.length if cache is not None else 0), ids.shape[1]
         x = self.embed_tokens(ids)
-        if self.graph is not None:
+        if self.at_once is not None:
             cache = cache or self.new_cache()
             cache.reserve(tokens)
-            hidden = self.graph.read(x.float(), cache.together, range(cache.index, cache.index + 1))
+            hidden = self.at_once.read(
+                x.float(), cache.together, range(cache.index, cache.index + 1)
+            )
             cache.advance(tokens)
             return hidden
         rotation = self._rotation(torch.arange(past, past + tokens, device=x.device), x.dtype)
@@ -191,8 +218,8 @@ class Qwen3(nn.Module):
         rows = caches.rows[: len(ids)]
         caches.reserve(max(cache.length for cache in rows) + 1)
         x = self.embed_tokens(ids[:, None])
-        if self.graph is not None:
-            return self.graph.read(x.float(), caches, range(len(rows)))[:, 0]
+        if self.at_once is not None:
+            return self.at_once.read(x.float(), caches, range(len(rows)))[:, 0]
         places = torch.tensor([cache.length for cache in rows], device=x.device)
         if len(rows) == 1:  # the very call that reads a single token elsewhere
             return self._read(x, Behind(self._rotation(places, x.dtype), None, rows[0]))[:, 0]
@@ -204,7 +231,7 @@ class Qwen3(nn.Module):
 
         ids, places:  int64 [R], ids and where they stand.
         keys, values: [layers, R, kv heads, places, head size], of `CacheRows` or of a part of it.
-        returns:      hidden states [R, H]. Not for layers that are one graph.
+        returns:      hidden states [R, H]. Not for layers at once.
         """
         rotation = self._rotation(places[:, None, None], keys.dtype)
         x = self.embed_tokens(ids[:, None])
@@ -222,10 +249,8 @@ class Qwen3(nn.Module):
         return out
 
     def _rotation(self, places: Tensor, dtype: torch.dtype) -> Rotation:
-        size = self.config.head_size
-        exponents = torch.arange(0, size, 2, dtype=torch.float32, device=places.device) / size
-        frequencies = 1.0 / self.config.rope_theta**exponents
-        return Rotation(places[..., None].float() * frequencies, dtype)
+        config = self.config
+        return Rotation(rotary_angles(config.head_size, config.rope_theta, places), dtype)
 
     def _mask(self, past: int, tokens: int, device: torch.device) -> Tensor | None:
         """Which keys each query row sees, bool [heads per key head * T, past + T]."""

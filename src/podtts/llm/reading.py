@@ -10,6 +10,12 @@ from torch import Tensor
 from podtts.llm.kv_cache import CacheRows, KVCache
 
 
+def rotary_angles(head_size: int, theta: float, places: Tensor) -> Tensor:
+    """Angles of rotary positions, float32 [..., head size / 2], for places [...]."""
+    exponents = torch.arange(0, head_size, 2, dtype=torch.float32, device=places.device) / head_size
+    return places[..., None].float() * (1.0 / theta**exponents)
+
+
 class Rotation:
     """Rotary positions for the tokens of one call.
 

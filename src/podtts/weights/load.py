@@ -60,10 +60,13 @@ def load_models(
     directory: Path,
     placement: Placement,
     narrow: Callable[[str], KeyedStore] | None = None,
+    *,
+    as_stored: bool = False,
 ) -> Models:
     """Load a checkpoint.
 
-    narrow: where quantized layers are kept, for an LLM of a given dtype; None: nowhere.
+    narrow:    where quantized layers are kept, for an LLM of a given dtype; None: nowhere.
+    as_stored: the LLM's layers stay as they are, for `quantize_llm` or to be looked at.
     Raises ModelError naming file and tensor, DeviceError when memory does not suffice.
     """
     check_directory(directory)
@@ -75,7 +78,8 @@ def load_models(
         quantizes = placement.quantize != "none"
         dtype = dtype_name(llm.embed_tokens.weight.dtype)
         store = narrow(dtype) if narrow and quantizes else None
-        quantize_kept(llm, placement.quantize, store)
+        if not as_stored:
+            quantize_kept(llm, placement.quantize, store)
     template = Template(
         load_encode(directory), llm.config.speech_token_offset, llm.config.end_token
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from podtts.llm.blocks import Blocks
-from podtts.llm.quantized import blocks_fit, quantized_blocks, use_blocks
+from podtts.llm.quantized import blocks_fit, quantized_blocks, use_blocks, use_plain
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import Quantization
 from podtts.storage.keyed import KeyedStore
@@ -14,7 +14,7 @@ from podtts.storage.sealed import Array, SealError
 from podtts.storage.torch_arrays import to_aligned_tensor, to_array
 
 FOLDER = "quantized"
-_FORM = "podtts-quantized-2"
+_FORM = "podtts-quantized-3"
 _LIMIT_BYTES = 6 * 2**30  # two models of the published size, in 8 and in 4 bits
 
 
@@ -26,8 +26,12 @@ def quantized_store(
 
 
 def quantize_kept(llm: Qwen3, kind: Quantization, store: KeyedStore | None) -> None:
-    """Quantize the layers of a model in place, from the store if they are there."""
+    """Quantize the layers of a model in place, from the store if they are there.
+
+    Layers that keep their bits are laid out where they run fastest.
+    """
     if kind == "none":
+        use_plain(llm)
         return
     blocks = None if store is None else store.read(kind, lambda kept: _blocks(llm, kind, kept))
     if blocks is None:

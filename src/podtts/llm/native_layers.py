@@ -1,0 +1,134 @@
+"""The LLM's layers in one call of compiled code, for CPUs that it is written for.
+
+At batch 1 a decode step is bound by reading the weights; here nothing else stands between. What a
+position becomes depends, to the bit, on neither the rows beside it nor how many are read at once.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from podtts.llm.blocks import BLOCK, Blocks
+from podtts.llm.kv_cache import CacheRows
+from podtts.llm.reading import rotary_angles
+from podtts.native.library import NotThere, layers_library
+
+if TYPE_CHECKING:
+    from podtts.llm.qwen3 import Qwen3Config
+
+_HEAD_SIZES = (16, 32, 64, 128, 256)
+_SIDE_BY_SIDE = 16  # outputs of a matrix come in so many
+_MATRICES = ("qkv", "o", "gate_up", "down")
+_NORMS = ("input_norm", "post_attention_norm", "q_norm", "k_norm")
+
+
+def runs_natively(config: Qwen3Config, bits: int) -> bool:
+    """Whether compiled code runs layers of these sizes, with weights of so many bits, here."""
+    outputs = (config.hidden_size, config.intermediate_size)
+    return (
+        config.head_size in _HEAD_SIZES
+        and all(size % _SIDE_BY_SIDE == 0 for size in outputs)
+        and config.heads % config.kv_heads == 0
+        and not isinstance(layers_library(bits), NotThere)
+    )
+
+
+class NativeLayers:
+    """All layers and the last norm: embeddings in, hidden states out, with `CacheRows`.
+
+    norms:      float32 by name: `layers.N.{input,post_attention,q,k}_norm` and `norm`.
+    matrices:   by name: `layers.N.{qkv,o,gate_up,down}`, outputs side by side as named; `Blocks`,
+                or bfloat16 [outputs, inputs]. They are copied; all in the same bits.
+    kept_dtype: of keys and values, float32 or bfloat16.
+
+    One thread at a time may read. Raises MemoryError.
+    """
+
+    def __init__(
+        self,
+        config: Qwen3Config,
+        norms: Mapping[str, Tensor],
+        matrices: Mapping[str, Blocks | Tensor],
+        kept_dtype: torch.dtype,
+    ) -> None:
+        self.config, self.kept_dtype, self.alike_in_parts = config, kept_dtype, True
+        first = next(iter(matrices.values()))
+        bits = first.bits if isinstance(first, Blocks) else 16
+        library = layers_library(bits)
+        assert not isinstance(library, NotThere), library.reason
+        self._library = library
+        self._layers = library.podtts_layers_new(
+            config.layers,
+            config.hidden_size,
+            config.heads,
+            config.kv_heads,
+            config.head_size,
+            config.intermediate_size,
+            bits,
+            config.rms_norm_eps,
+            torch.get_num_threads(),
+        )
+        if self._layers is None:
+            raise MemoryError
+        weakref.finalize(self, library.podtts_layers_free, self._layers)
+        self._norms = {name: norm.float().contiguous() for name, norm in norms.items()}
+        self._angles: tuple[Tensor, Tensor] | None = None
+        library.podtts_layers_norm(self._layers, -1, 0, self._norms["norm"].data_ptr())
+        self.weight_bytes = 0
+        for number in range(config.layers):
+            for which, name in enumerate(_NORMS):
+                norm = self._norms[f"layers.{number}.{name}"]
+                library.podtts_layers_norm(self._layers, number, which, norm.data_ptr())
+            for which, name in enumerate(_MATRICES):
+                self._lay(number, which, matrices[f"layers.{number}.{name}"])
+
+    def _lay(self, number: int, which: int, matrix: Blocks | Tensor) -> None:
+        scale_place: int | None
+        if isinstance(matrix, Blocks):
+            levels, scale = matrix.levels.contiguous(), matrix.scale.contiguous()
+            self.weight_bytes += levels.nbytes + scale.nbytes
+            scale_place = scale.data_ptr()
+        else:
+            levels = torch.nn.functional.pad(matrix, (0, -matrix.shape[1] % BLOCK)).contiguous()
+            self.weight_bytes += levels.nbytes
+            scale_place = None
+        self._library.podtts_layers_matrix(
+            self._layers, number, which, levels.data_ptr(), scale_place
+        )
+
+    @torch.inference_mode()
+    def read(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
+        """Read embeddings behind what rows of the caches hold; no row's length moves.
+
+        x: float32 [R, T, H]; T above 1 for one row alone. returns: float32 [R, T, H].
+        """
+        hidden = x.clone(memory_format=torch.contiguous_format)
+        lengths = torch.tensor([caches.rows[row].length for row in rows], dtype=torch.int32)
+        keys, values = (whole[:, rows.start : rows.stop] for whole in (caches.keys, caches.values))
+        if self._angles is None or len(self._angles[0]) < caches.capacity:
+            angles = rotary_angles(
+                self.config.head_size, self.config.rope_theta, torch.arange(caches.capacity)
+            )
+            self._angles = angles.cos(), angles.sin()
+        failed = self._library.podtts_layers_read(
+            self._layers,
+            hidden.data_ptr(),
+            len(lengths),
+            x.shape[1],
+            lengths.data_ptr(),
+            keys.data_ptr(),
+            values.data_ptr(),
+            keys.stride(0),
+            keys.stride(1),
+            caches.capacity,
+            caches.keys.dtype == torch.bfloat16,
+            *(one.data_ptr() for one in self._angles),
+        )
+        if failed:
+            raise MemoryError
+        return hidden

@@ -1,0 +1,130 @@
+"""Compiles this folder's C once, and loads it.
+
+The result is kept beside the source, as Python keeps bytecode, or in the user's cache folder where
+that cannot be written. Without a C compiler, or on a CPU that lacks the instructions, podtts runs
+without it and slower; `podtts doctor` says so.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import platformdirs
+
+_FOLDER = Path(__file__).parent
+_MAIN = "layers.c"
+_COMPILERS = ("cc", "gcc", "clang")
+_FLAGS = (
+    *("-std=gnu11", "-O3", "-shared", "-fPIC", "-pthread"),
+    *("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni", "-mavx512bf16"),
+    *("-mbmi2", "-mfma", "-mf16c"),
+)
+_COMPILE_SECONDS = 120
+_POINTER, _INT, _FLOAT, _LONG = ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_int64
+_FUNCTIONS = {  # name after podtts_layers_: what it returns, what it takes
+    "supported": (_INT, [_INT]),
+    "new": (_POINTER, [_INT] * 7 + [_FLOAT, _INT]),
+    "free": (None, [_POINTER]),
+    "matrix": (None, [_POINTER, _INT, _INT, _POINTER, _POINTER]),
+    "norm": (None, [_POINTER, _INT, _INT, _POINTER]),
+    "read": (
+        _INT,
+        [*[_POINTER] * 2, _INT, _INT, *[_POINTER] * 3, _LONG, _LONG, _INT, _INT, *[_POINTER] * 2],
+    ),
+}
+
+
+@dataclass(frozen=True)
+class NotThere:
+    """Why there is no compiled code, for people."""
+
+    reason: str
+
+
+@cache
+def layers_library(bits: int) -> ctypes.CDLL | NotThere:
+    """The functions `podtts_layers_*` of layers.c, if they run matrices of so many bits here."""
+    library = _library()
+    if isinstance(library, NotThere) or library.podtts_layers_supported(bits):
+        return library
+    return NotThere(f"this CPU lacks AVX512-{'BF16' if bits == 16 else 'VNNI'}")
+
+
+@cache
+def source_digest() -> str:
+    """SHA-256 of what is compiled and how, in hex."""
+    digest = hashlib.sha256(" ".join(_FLAGS).encode())
+    for path in sorted((*_FOLDER.glob("*.c"), *_FOLDER.glob("*.h"))):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def _library() -> ctypes.CDLL | NotThere:
+    if platform.machine() not in ("x86_64", "AMD64") or sys.platform == "win32":
+        return NotThere(f"it is written for x86-64, not for {platform.machine()} on {sys.platform}")
+    name = f"layers-{source_digest()[:16]}.so"
+    for folder in _folders():
+        if (folder / name).is_file():
+            return _loaded(folder / name)
+    compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
+    if compiler is None:
+        return NotThere(f"there is no C compiler ({', '.join(_COMPILERS)})")
+    for folder in _folders():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return _compiled(compiler, folder / name)
+        except OSError:
+            continue  # it cannot be written
+    with tempfile.TemporaryDirectory() as passing:
+        return _compiled(compiler, Path(passing) / name)
+
+
+def _folders() -> Iterator[Path]:
+    yield _FOLDER / "__pycache__"
+    yield platformdirs.user_cache_path("podtts") / "native"
+
+
+def _compiled(compiler: str, path: Path) -> ctypes.CDLL | NotThere:
+    """Compile and load; others may do the same at the same time. Raises OSError."""
+    handle, fresh = tempfile.mkstemp(dir=path.parent, suffix=".so.new")
+    os.close(handle)
+    try:
+        done = subprocess.run(
+            [compiler, *_FLAGS, str(_FOLDER / _MAIN), "-o", fresh],
+            capture_output=True,
+            text=True,
+            timeout=_COMPILE_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or ["it said nothing"]
+            return NotThere(f"{compiler} failed: {said[0]}")
+        Path(fresh).replace(path)
+    except subprocess.TimeoutExpired:
+        return NotThere(f"{compiler} took longer than {_COMPILE_SECONDS} s")
+    finally:
+        Path(fresh).unlink(missing_ok=True)
+    return _loaded(path)
+
+
+def _loaded(path: Path) -> ctypes.CDLL | NotThere:
+    try:
+        library = ctypes.CDLL(str(path))
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(library, f"podtts_layers_{name}")
+            function.restype, function.argtypes = result, arguments
+    except (OSError, AttributeError) as error:
+        return NotThere(f"{path} cannot be loaded ({error}); remove it")
+    return library

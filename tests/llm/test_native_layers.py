@@ -1,0 +1,153 @@
+"""Compiled layers: near to torch's, and what a position becomes depends on nothing beside it."""
+
+import copy
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from golden_data import MODEL, models, relative_rms, tensors, trace
+from torch import Tensor
+
+from podtts.device import place
+from podtts.llm.generate import read_as_drawn
+from podtts.llm.native_layers import NativeLayers, runs_natively
+from podtts.llm.quantized import quantize_llm
+from podtts.llm.qwen3 import Qwen3, Qwen3Config
+from podtts.options import QUANTIZATIONS, Quantization
+from podtts.weights.load import load_llm
+from podtts.weights.random import fill_random
+
+pytestmark = pytest.mark.skipif(
+    not runs_natively(models().llm.config, 16), reason="compiled code does not run here"
+)
+
+
+@pytest.fixture(params=QUANTIZATIONS)
+def kind(request: pytest.FixtureRequest) -> Quantization:
+    found: Quantization = request.param
+    return found
+
+
+@pytest.fixture
+def llm(kind: Quantization) -> Qwen3:
+    return laid_out(load_llm(MODEL, 6561, place("cpu", "bfloat16")), kind)
+
+
+def laid_out(llm: Qwen3, kind: Quantization) -> Qwen3:
+    quantize_llm(llm, kind)
+    assert isinstance(llm.at_once, NativeLayers)
+    return llm
+
+
+def ids(count: int) -> Tensor:
+    some: list[int] = trace("plain")["llm_calls"][-1]["input_ids"]
+    return torch.tensor([some]).repeat(1, 1 + count // len(some))[:, :count]
+
+
+@torch.inference_mode()
+def hidden_states(llm: Qwen3, ids: Tensor) -> Tensor:
+    hidden: Tensor = llm(ids, llm.new_cache())
+    return hidden[0]
+
+
+def test_in_bfloat16_logits_are_nearer_to_float32_than_the_published_ones() -> None:
+    llm, golden = laid_out(load_llm(MODEL, 6561, place("cpu", "bfloat16")), "none"), tensors("llm")
+    hidden = torch.stack([hidden_states(llm, row[None])[-8:] for row in golden["input_ids"]])
+    exact = golden["logits_fp32"][:, llm.legal_rows()]
+    published = golden["logits_bf16"][:, llm.legal_rows()]
+    assert relative_rms(llm.logits(hidden)[0], exact) < relative_rms(published, exact)
+
+
+def test_what_is_read_at_once_is_to_the_bit_what_is_read_in_parts(llm: Qwen3) -> None:
+    whole = hidden_states(llm, ids(150))
+    cache = llm.new_cache()
+    with torch.inference_mode():
+        parts = [llm(part, cache)[0] for part in torch.split(ids(150), [1, 70, 1, 7, 71], dim=1)]
+    assert torch.equal(torch.cat(parts), whole)
+
+
+def test_recalled_speech_is_read_at_once_with_the_same_bits(llm: Qwen3) -> None:
+    at_once, one_by_one = llm.new_cache(), llm.new_cache()
+    read_as_drawn(llm, ids(40)[0].tolist(), at_once)
+    with torch.inference_mode():
+        for one in ids(40)[0]:
+            llm(one[None, None], one_by_one)
+    assert torch.equal(at_once.keys[..., :40, :], one_by_one.keys[..., :40, :])
+    assert torch.equal(at_once.values[..., :40, :], one_by_one.values[..., :40, :])
+
+
+def test_rows_are_to_the_bit_what_they_are_alone(llm: Qwen3) -> None:
+    """Eleven rows of different lengths: more than are multiplied together."""
+    lengths = [3 + 13 * row for row in range(11)]
+    caches = llm.new_caches(len(lengths))
+    with torch.inference_mode():
+        for cache, length in zip(caches.rows, lengths, strict=True):
+            llm(ids(length), cache)
+        last = torch.tensor([int(ids(length + 1)[0, -1]) for length in lengths])
+        hidden = llm.step(last, caches)
+    for row, length in zip(hidden, lengths, strict=True):
+        assert torch.equal(row, hidden_states(llm, ids(length + 1))[-1])
+
+
+def test_the_number_of_threads_changes_nothing(llm: Qwen3, kind: Quantization) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        other = laid_out(load_llm(MODEL, 6561, place("cpu", "bfloat16")), kind)
+    finally:
+        torch.set_num_threads(threads)
+    for _ in range(20):
+        assert torch.equal(hidden_states(other, ids(90)), hidden_states(llm, ids(90)))
+
+
+def test_what_is_not_finite_is_not_lost(llm: Qwen3) -> None:
+    for wrong in (torch.nan, torch.inf):
+        x = torch.randn(1, 3, llm.config.hidden_size)
+        x[0, 1, 5] = wrong
+        caches = llm.new_caches(1)
+        caches.reserve(3)
+        assert llm.at_once is not None
+        hidden = llm.at_once.read(x, caches, range(1))[0]
+        assert hidden[0].isfinite().all()
+        assert not hidden[1].isfinite().any()
+
+
+@pytest.mark.parametrize("kind", QUANTIZATIONS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"head_size": 32, "heads": 3, "kv_heads": 1},
+        {"head_size": 64, "heads": 2, "kv_heads": 2},
+        {"head_size": 128, "heads": 4, "kv_heads": 1},
+        {"head_size": 256, "heads": 1, "kv_heads": 1},
+        {"hidden_size": 48, "intermediate_size": 80},
+    ],
+    ids=str,
+)
+def test_other_sizes(changes: dict[str, int], kind: Quantization) -> None:
+    """48 and 80 inputs are no whole blocks."""
+    config = Qwen3Config(**{**asdict(models().llm.config), **changes})
+    plain = random_llm(config)
+    native = laid_out(copy.deepcopy(plain), kind)
+    wanted = hidden_states(plain, ids(70))
+    assert relative_rms(hidden_states(native, ids(70)), wanted) < {"none": 0.02, "int8": 0.05}.get(
+        kind, 0.4
+    )
+
+
+def random_llm(config: Qwen3Config) -> Qwen3:
+    with torch.device("meta"):
+        llm = Qwen3(config)
+    fill_random(llm, torch.bfloat16, torch.device("cpu"), torch.Generator().manual_seed(0))
+    return llm
+
+
+def test_sizes_that_do_not_fit_are_left_to_others() -> None:
+    config = replace(models().llm.config, hidden_size=72)
+    assert not runs_natively(config, 8)
+    llm = random_llm(config)
+    quantize_llm(llm, "none")
+    assert llm.at_once is None
+    quantize_llm(llm, "int8")
+    assert llm.at_once is not None
+    assert not isinstance(llm.at_once, NativeLayers)

@@ -8,10 +8,12 @@
 #include <sys/mman.h>
 
 #include "attention.h"
-#include "products.h"
+#include "products.h"  // for INLINE
 #include "team.h"
 
-enum { MATRICES = 4, NORMS = 4, CHUNK = 64, TILES_AT_ONCE = 4, HUGE_PAGE = 1 << 21 };
+enum { MATRICES = 4, NORMS = 4, HUGE_PAGE = 1 << 21 };
+// Positions that go through the layers together, and tiles of a piece of work.
+enum { CHUNK = 64, TILES_AT_ONCE = 4, GATED_AT_ONCE = 2 };
 enum { QKV, O, GATE_UP, DOWN };
 enum { INPUT_NORM, POST_ATTENTION_NORM, Q_NORM, K_NORM };
 
@@ -33,14 +35,14 @@ typedef struct {
     bool together;  // the team has gathered
     // Of a chunk of positions, each row with room for whole blocks:
     float *x, *normed, *qkv, *attended, *gated;
-    activations narrow, wide;  // of hidden or attended, of intermediate
+    activations of_hidden, of_queries, of_gated;
 } model;
 
 // What one call reads.
 typedef struct {
     model *m;
     float *embedded;     // [positions, hidden], overwritten by hidden states
-    int rows, tokens;    // positions are the tokens of the first row, of the second, ...
+    int tokens;          // of each row; positions are those of the first row, of the second, ...
     const int *lengths;  // [rows], places that are filled
     void *keys, *values; // [layers, rows, kv heads, places, head size] with these strides
     int64_t layer_stride, row_stride;
@@ -48,13 +50,15 @@ typedef struct {
     bool halved;  // keys and values are bfloat16
     const float *cosine, *sine;  // [places, head size / 2]
     float *scores;  // [threads, places + 15]
-    atomic_int threads;
     int first, count;  // positions of the chunk
+    int number;  // of the layer
 } reading;
 
 static int padded(int inputs) { return (inputs + BLOCK - 1) / BLOCK * BLOCK; }
 
-static int most(int one, int other) { return one > other ? one : other; }
+static int least(int one, int other) { return one < other ? one : other; }
+
+static int pieces(int tiles, int at_once) { return (tiles + at_once - 1) / at_once; }
 
 // Whether this CPU has what a model of so many bits needs.
 int podtts_layers_supported(int bits) {
@@ -140,8 +144,9 @@ void podtts_layers_free(model *m) {
     free(m->qkv);
     free(m->attended);
     free(m->gated);
-    drop_activations(&m->narrow);
-    drop_activations(&m->wide);
+    drop_activations(&m->of_hidden);
+    drop_activations(&m->of_queries);
+    drop_activations(&m->of_gated);
     free(m);
 }
 
@@ -156,7 +161,6 @@ model *podtts_layers_new(
     }
     m->of = (sizes){layers, hidden, heads, kv_heads, head_size, intermediate, bits, epsilon};
     int queries = heads * head_size, both = 2 * kv_heads * head_size;
-    int widest = most(padded(hidden), padded(queries));
     m->layers = zeros((size_t)layers, sizeof(layer));
     m->x = zeros((size_t)CHUNK * hidden, sizeof(float));
     m->normed = zeros((size_t)CHUNK * padded(hidden), sizeof(float));
@@ -164,8 +168,9 @@ model *podtts_layers_new(
     m->attended = zeros((size_t)CHUNK * padded(queries), sizeof(float));
     m->gated = zeros((size_t)CHUNK * padded(intermediate), sizeof(float));
     bool whole = m->layers != NULL && m->x != NULL && m->normed != NULL && m->qkv != NULL
-        && m->attended != NULL && m->gated != NULL && hold_activations(&m->narrow, bits, widest)
-        && hold_activations(&m->wide, bits, intermediate);
+        && m->attended != NULL && m->gated != NULL && hold_activations(&m->of_hidden, bits, hidden)
+        && hold_activations(&m->of_queries, bits, queries)
+        && hold_activations(&m->of_gated, bits, intermediate);
     for (int number = 0; whole && number < layers; number++) {
         matrix *by = m->layers[number].by;
         whole = hold(&by[QKV], bits, queries + both, hidden)
@@ -187,12 +192,10 @@ typedef struct {
     const uint16_t *scale;
 } laying;
 
-static void lay_tiles(team *all, void *given) {
+static void lay_tile(const void *given, int tile, int who) {
+    (void)who;
     const laying *from = given;
-    int tiles = from->to->outputs / OUTPUTS, tile;
-    while ((tile = team_take(all, 1)) < tiles) {
-        lay(from->to, tile, from->levels, from->scale);
-    }
+    lay(from->to, tile, from->levels, from->scale);
 }
 
 // Fill a matrix: [outputs, blocks of 32 inputs, 4 * bits bytes] and, below 16 bits, float16
@@ -201,7 +204,9 @@ void podtts_layers_matrix(
     model *m, int number, int which, const uint8_t *levels, const uint16_t *scale
 ) {
     laying from = {&m->layers[number].by[which], levels, scale};
-    team_run(&m->all, lay_tiles, &from);
+    team_wake(&m->all);
+    team_run(&m->all, lay_tile, &from, from.to->outputs / OUTPUTS);
+    team_rest(&m->all);
 }
 
 // Name a norm's weights, float32, which stay where they are; layer -1: the last norm.
@@ -252,180 +257,174 @@ static int place_of(const reading *what, int position) {
     return what->lengths[row_of(what, position)] + (what->first + position) % what->tokens;
 }
 
-// y = by x, or y += by x; y has rows of `stride`.
-static void multiply(
-    const reading *what, const matrix *by, const activations *x, bool add, float *y, int stride
-) {
-    int tiles = by->outputs / OUTPUTS, begin;
-    while ((begin = team_take(&what->m->all, TILES_AT_ONCE)) < tiles) {
-        int end = begin + TILES_AT_ONCE < tiles ? begin + TILES_AT_ONCE : tiles;
-        for (int tile = begin; tile < end; tile++) {
-            for (int first = 0; first < what->count; first += ROWS) {
-                int rows = what->count - first < ROWS ? what->count - first : ROWS;
-                __m512 sums[ROWS];
-                sum_tile(by, tile, x, first, rows, sums);
-                for (int row = 0; row < rows; row++) {
-                    float *to = y + (size_t)(first + row) * stride + tile * OUTPUTS;
-                    __m512 sum = sums[row];
-                    _mm512_storeu_ps(to, add ? _mm512_add_ps(_mm512_loadu_ps(to), sum) : sum);
-                }
+// y = by x, or y += by x.
+typedef struct {
+    const matrix *by;
+    const activations *x;
+    int rows;
+    bool add;
+    float *y;  // [rows, outputs]
+} product;
+
+static void multiply_piece(const void *given, int piece, int who) {
+    (void)who;
+    const product *p = given;
+    int tiles = p->by->outputs / OUTPUTS, begin = piece * TILES_AT_ONCE;
+    for (int tile = begin; tile < begin + TILES_AT_ONCE && tile < tiles; tile++) {
+        for (int first = 0; first < p->rows; first += ROWS) {
+            int rows = least(p->rows - first, ROWS);
+            __m512 sums[ROWS];
+            sum_tile(p->by, tile, p->x, first, rows, sums);
+            for (int row = 0; row < rows; row++) {
+                float *to = p->y + (size_t)(first + row) * p->by->outputs + tile * OUTPUTS;
+                __m512 sum = sums[row];
+                _mm512_storeu_ps(to, p->add ? _mm512_add_ps(_mm512_loadu_ps(to), sum) : sum);
             }
         }
     }
-    team_meet(&what->m->all);
 }
+
+static void multiply(
+    const reading *what, const matrix *by, const activations *x, bool add, float *y
+) {
+    product p = {by, x, what->count, add, y};
+    team_run(&what->m->all, multiply_piece, &p, pieces(by->outputs / OUTPUTS, TILES_AT_ONCE));
+}
+
+static const layer *layer_of(const reading *what) { return &what->m->layers[what->number]; }
 
 // gated = SiLU(gate x) * (up x); the gates' outputs come first in the matrix.
-static void multiply_gated(const reading *what, const matrix *by, const activations *x) {
-    int tiles = by->outputs / OUTPUTS / 2, stride = padded(what->m->of.intermediate), begin;
+static void multiply_gated(const void *given, int piece, int who) {
+    (void)who;
+    const reading *what = given;
+    model *m = what->m;
+    const matrix *by = &layer_of(what)->by[GATE_UP];
+    int tiles = m->of.intermediate / OUTPUTS, begin = piece * GATED_AT_ONCE;
     const __m512 one = _mm512_set1_ps(1.0f);
-    while ((begin = team_take(&what->m->all, TILES_AT_ONCE / 2)) < tiles) {
-        int end = begin + TILES_AT_ONCE / 2 < tiles ? begin + TILES_AT_ONCE / 2 : tiles;
-        for (int tile = begin; tile < end; tile++) {
-            for (int first = 0; first < what->count; first += ROWS) {
-                int rows = what->count - first < ROWS ? what->count - first : ROWS;
-                __m512 gates[ROWS], ups[ROWS];
-                sum_tile(by, tile, x, first, rows, gates);
-                sum_tile(by, tiles + tile, x, first, rows, ups);
-                for (int row = 0; row < rows; row++) {
-                    // Far below zero the gate is closed: 88 keeps the exponential finite.
-                    __m512 less = _mm512_min_ps(
-                        _mm512_set1_ps(88.0f), _mm512_sub_ps(_mm512_setzero_ps(), gates[row])
-                    );
-                    __m512 open = _mm512_div_ps(
-                        gates[row], _mm512_add_ps(one, exponential(less))
-                    );
-                    float *to = what->m->gated + (size_t)(first + row) * stride + tile * OUTPUTS;
-                    _mm512_storeu_ps(to, _mm512_mul_ps(open, ups[row]));
-                }
+    for (int tile = begin; tile < begin + GATED_AT_ONCE && tile < tiles; tile++) {
+        for (int first = 0; first < what->count; first += ROWS) {
+            int rows = least(what->count - first, ROWS);
+            __m512 gates[ROWS], ups[ROWS];
+            sum_tile(by, tile, &m->of_hidden, first, rows, gates);
+            sum_tile(by, tiles + tile, &m->of_hidden, first, rows, ups);
+            for (int row = 0; row < rows; row++) {
+                // Far below zero the gate is closed: 88 keeps the exponential finite.
+                __m512 less = _mm512_sub_ps(_mm512_setzero_ps(), gates[row]);
+                less = _mm512_min_ps(_mm512_set1_ps(88.0f), less);
+                __m512 open = _mm512_div_ps(gates[row], _mm512_add_ps(one, exponential(less)));
+                size_t place = (size_t)(first + row) * padded(m->of.intermediate);
+                _mm512_storeu_ps(m->gated + place + tile * OUTPUTS, _mm512_mul_ps(open, ups[row]));
             }
         }
     }
-    team_meet(&what->m->all);
 }
 
-static void put_rows(const reading *what, const activations *to, const float *x, int stride) {
-    int row;
-    while ((row = team_take(&what->m->all, 1)) < what->count) {
-        put(to, row, what->m->of.bits, x + (size_t)row * stride);
-    }
-    team_meet(&what->m->all);
-}
-
-// What a part of a layer reads: the norm of x, in the form its matrix wants.
-static void put_normed(const reading *what, const activations *to, const float *weights) {
+// What a part of a layer reads of a position, in the form its matrix wants: the norm of x ...
+static void put_normed(const reading *what, int row, const float *weights) {
     model *m = what->m;
-    int row;
-    while ((row = team_take(&m->all, 1)) < what->count) {
-        float *normed = m->normed + (size_t)row * padded(m->of.hidden);
-        norm(m->x + (size_t)row * m->of.hidden, weights, m->of.hidden, m->of.epsilon, normed);
-        put(to, row, m->of.bits, normed);
-    }
-    team_meet(&m->all);
+    float *normed = m->normed + (size_t)row * padded(m->of.hidden);
+    norm(m->x + (size_t)row * m->of.hidden, weights, m->of.hidden, m->of.epsilon, normed);
+    put(&m->of_hidden, row, m->of.bits, normed);
+}
+
+static void put_input(const void *given, int row, int who) {
+    (void)who;
+    put_normed(given, row, layer_of(given)->norm[INPUT_NORM]);
+}
+
+static void put_post_attention(const void *given, int row, int who) {
+    (void)who;
+    put_normed(given, row, layer_of(given)->norm[POST_ATTENTION_NORM]);
+}
+
+// ... what was attended to, what came through the gates.
+static void put_attended(const void *given, int row, int who) {
+    (void)who;
+    model *m = ((const reading *)given)->m;
+    int size = padded(m->of.heads * m->of.head_size);
+    put(&m->of_queries, row, m->of.bits, m->attended + (size_t)row * size);
+}
+
+static void put_gated(const void *given, int row, int who) {
+    (void)who;
+    model *m = ((const reading *)given)->m;
+    put(&m->of_gated, row, m->of.bits, m->gated + (size_t)row * padded(m->of.intermediate));
 }
 
 // The place of a head's keys or values of one position.
-static size_t kept_at(const reading *what, int number, int position, int head, int place) {
-    return (size_t)number * what->layer_stride + (size_t)row_of(what, position) * what->row_stride
+static size_t kept_at(const reading *what, int position, int head, int place) {
+    return what->number * what->layer_stride + row_of(what, position) * what->row_stride
         + ((size_t)head * what->places + place) * what->m->of.head_size;
 }
 
-// Norm and rotate queries and keys; keep keys and values.
-static void place_heads(const reading *what, int number) {
+// Norm and rotate queries and keys of a position; keep keys and values.
+static void place_heads(const void *given, int position, int who) {
+    (void)who;
+    const reading *what = given;
     model *m = what->m;
     const sizes *of = &m->of;
-    const layer *l = &m->layers[number];
-    int all_heads = of->heads + 2 * of->kv_heads, size = of->head_size, piece;
+    const layer *l = layer_of(what);
+    int heads = of->heads + 2 * of->kv_heads, size = of->head_size;
+    int place = place_of(what, position);
+    const float *cosine = what->cosine + (size_t)place * (size / 2);
+    const float *sine = what->sine + (size_t)place * (size / 2);
     float scale = 1.0f / __builtin_sqrtf((float)size);
-    while ((piece = team_take(&m->all, 1)) < what->count * all_heads) {
-        int position = piece / all_heads, head = piece % all_heads;
-        int place = place_of(what, position);
-        float *x = m->qkv + ((size_t)position * all_heads + head) * size;
-        const float *cosine = what->cosine + (size_t)place * (size / 2);
-        const float *sine = what->sine + (size_t)place * (size / 2);
-        if (head < of->heads) {
-            norm(x, l->norm[Q_NORM], size, of->epsilon, x);
-            rotate(x, cosine, sine, size, scale);
-            continue;
+    for (int head = 0; head < heads; head++) {
+        float *x = m->qkv + ((size_t)position * heads + head) * size;
+        bool is_query = head < of->heads, is_value = head >= of->heads + of->kv_heads;
+        if (!is_value) {
+            norm(x, l->norm[is_query ? Q_NORM : K_NORM], size, of->epsilon, x);
+            rotate(x, cosine, sine, size, is_query ? scale : 1.0f);
         }
-        bool is_key = head < of->heads + of->kv_heads;
-        if (is_key) {
-            norm(x, l->norm[K_NORM], size, of->epsilon, x);
-            rotate(x, cosine, sine, size, 1.0f);
-        }
-        int own = (head - of->heads) % of->kv_heads;
-        size_t at = kept_at(what, number, position, own, place);
-        for (int some = 0; some < size; some += 16) {
-            keep(is_key ? what->keys : what->values, at + some, what->halved,
-                 _mm512_loadu_ps(x + some));
+        if (!is_query) {
+            size_t at = kept_at(what, position, (head - of->heads) % of->kv_heads, place);
+            for (int some = 0; some < size; some += 16) {
+                keep(is_value ? what->values : what->keys, at + some, what->halved,
+                     _mm512_loadu_ps(x + some));
+            }
         }
     }
-    team_meet(&m->all);
 }
 
-static void attend_all(const reading *what, int number, float *scores) {
+static void attend_head(const void *given, int piece, int who) {
+    const reading *what = given;
     model *m = what->m;
     const sizes *of = &m->of;
-    int all_heads = of->heads + 2 * of->kv_heads, size = of->head_size, piece;
-    size_t bytes = what->halved ? sizeof(uint16_t) : sizeof(float);
-    while ((piece = team_take(&m->all, 1)) < what->count * of->heads) {
-        int position = piece / of->heads, head = piece % of->heads;
-        int own = head / (of->heads / of->kv_heads);
-        size_t at = kept_at(what, number, position, own, 0) * bytes;
-        attend(
-            m->qkv + ((size_t)position * all_heads + head) * size, (char *)what->keys + at,
-            (char *)what->values + at, place_of(what, position) + 1, size, what->halved, scores,
-            m->attended + (size_t)position * padded(of->heads * size) + head * size
-        );
-    }
-    team_meet(&m->all);
+    int heads = of->heads + 2 * of->kv_heads, size = of->head_size;
+    int position = piece / of->heads, head = piece % of->heads;
+    size_t at = kept_at(what, position, head / (of->heads / of->kv_heads), 0)
+        * (what->halved ? sizeof(uint16_t) : sizeof(float));
+    attend(
+        m->qkv + ((size_t)position * heads + head) * size, (char *)what->keys + at,
+        (char *)what->values + at, place_of(what, position) + 1, size, what->halved,
+        what->scores + (size_t)who * (what->places + 15),
+        m->attended + (size_t)position * padded(of->heads * size) + head * size
+    );
 }
 
-// All layers for the positions of a chunk.
-static void read_chunk(const reading *what, float *scores) {
+// All layers and the last norm for the positions of a chunk.
+static void read_chunk(reading *what) {
     model *m = what->m;
-    const sizes *of = &m->of;
-    int queries = of->heads * of->head_size;
-    // The same memory serves inputs of two widths.
-    activations of_hidden = m->narrow, of_queries = m->narrow;
-    of_hidden.blocks = padded(of->hidden) / BLOCK;
-    of_queries.blocks = padded(queries) / BLOCK;
-    for (int number = 0; number < of->layers; number++) {
-        const layer *l = &m->layers[number];
-        put_normed(what, &of_hidden, l->norm[INPUT_NORM]);
-        multiply(what, &l->by[QKV], &of_hidden, false, m->qkv,
-                 queries + 2 * of->kv_heads * of->head_size);
-        place_heads(what, number);
-        attend_all(what, number, scores);
-        put_rows(what, &of_queries, m->attended, padded(queries));
-        multiply(what, &l->by[O], &of_queries, true, m->x, of->hidden);
-        put_normed(what, &of_hidden, l->norm[POST_ATTENTION_NORM]);
-        multiply_gated(what, &l->by[GATE_UP], &of_hidden);
-        put_rows(what, &m->wide, m->gated, padded(of->intermediate));
-        multiply(what, &l->by[DOWN], &m->wide, true, m->x, of->hidden);
+    team *all = &m->all;
+    int hidden = m->of.hidden, count = what->count;
+    float *embedded = what->embedded + (size_t)what->first * hidden;
+    memcpy(m->x, embedded, sizeof(float) * hidden * count);
+    for (what->number = 0; what->number < m->of.layers; what->number++) {
+        const matrix *by = layer_of(what)->by;
+        team_run(all, put_input, what, count);
+        multiply(what, &by[QKV], &m->of_hidden, false, m->qkv);
+        team_run(all, place_heads, what, count);
+        team_run(all, attend_head, what, count * m->of.heads);
+        team_run(all, put_attended, what, count);
+        multiply(what, &by[O], &m->of_queries, true, m->x);
+        team_run(all, put_post_attention, what, count);
+        team_run(all, multiply_gated, what, pieces(m->of.intermediate / OUTPUTS, GATED_AT_ONCE));
+        team_run(all, put_gated, what, count);
+        multiply(what, &by[DOWN], &m->of_gated, true, m->x);
     }
-}
-
-static void read_all(team *all, void *given) {
-    reading *shared = given, what = *shared;  // the chunk is everyone's own
-    model *m = what.m;
-    int hidden = m->of.hidden, positions = what.rows * what.tokens, row;
-    int who = atomic_fetch_add(&shared->threads, 1);
-    float *scores = what.scores + (size_t)who * (what.places + 15);
-    for (what.first = 0; what.first < positions; what.first += CHUNK) {
-        what.count = positions - what.first < CHUNK ? positions - what.first : CHUNK;
-        float *embedded = what.embedded + (size_t)what.first * hidden;
-        while ((row = team_take(all, 1)) < what.count) {
-            size_t at = (size_t)row * hidden;
-            memcpy(m->x + at, embedded + at, sizeof(float) * hidden);
-        }
-        team_meet(all);
-        read_chunk(&what, scores);
-        while ((row = team_take(all, 1)) < what.count) {
-            size_t at = (size_t)row * hidden;
-            norm(m->x + at, m->norm, hidden, m->of.epsilon, embedded + at);
-        }
-        team_meet(all);
+    for (int row = 0; row < count; row++) {
+        size_t at = (size_t)row * hidden;
+        norm(m->x + at, m->norm, hidden, m->of.epsilon, embedded + at);
     }
 }
 
@@ -436,7 +435,7 @@ int podtts_layers_read(
     const float *sine
 ) {
     reading what = {
-        .m = m, .embedded = embedded, .rows = rows, .tokens = tokens, .lengths = lengths,
+        .m = m, .embedded = embedded, .tokens = tokens, .lengths = lengths,
         .keys = keys, .values = values, .layer_stride = layer_stride, .row_stride = row_stride,
         .places = places, .halved = halved, .cosine = cosine, .sine = sine,
     };
@@ -444,7 +443,12 @@ int podtts_layers_read(
     if (what.scores == NULL) {
         return -1;
     }
-    team_run(&m->all, read_all, &what);
+    team_wake(&m->all);
+    for (what.first = 0; what.first < rows * tokens; what.first += CHUNK) {
+        what.count = least(rows * tokens - what.first, CHUNK);
+        read_chunk(&what);
+    }
+    team_rest(&m->all);
     free(what.scores);
     return 0;
 }

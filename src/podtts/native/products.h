@@ -187,11 +187,11 @@ static void sum_tile(
 static void lay(
     const matrix *by, int tile, const uint8_t *from, const uint16_t *scale
 ) {
-    for (int output = 0; output < OUTPUTS; output++) {
-        size_t row = (size_t)tile * OUTPUTS + output;
-        for (int block = 0; block < by->blocks; block++) {
+    for (int block = 0; block < by->blocks; block++) {
+        size_t place = (size_t)tile * by->blocks + block;
+        for (int output = 0; output < OUTPUTS; output++) {
+            size_t row = (size_t)tile * OUTPUTS + output;
             const uint8_t *own = from + (row * by->blocks + block) * 4 * by->bits;
-            size_t place = (size_t)tile * by->blocks + block;
             uint8_t *to = by->levels + place * block_bytes(by->bits) + 4 * output;
             for (int word = 0; word < by->bits; word++) {
                 uint32_t some;

@@ -1,4 +1,8 @@
-// A team of threads that share the work of one call and meet between its steps.
+// Threads that help with one step of work after the other.
+//
+// A step is so many pieces. The caller's thread takes pieces like all others and goes on when every
+// piece is done; it never waits for a helper that has none. So a machine that is busy with other
+// programs, where a helper may not run for a while, costs little more than the helper's absence.
 
 #pragma once
 
@@ -6,61 +10,88 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include <immintrin.h>
 
 typedef struct team team;
-typedef void team_work(team *, void *argument);
+// One piece of a step; who: number of the thread.
+typedef void team_work(const void *argument, int piece, int who);
 
 struct team {
-    int size;  // threads, the caller among them
-    pthread_t *others;
-    team_work *work;
-    void *argument;
+    int size;  // threads, the caller's among them
+    pthread_t *helpers;
+    atomic_int gathered;  // threads that have a number
     bool leaving;
     pthread_mutex_t lock;
     pthread_cond_t woken;
-    atomic_uint round;  // calls so far
-    // Each on a line of the cache of its own.
-    _Alignas(64) atomic_uint step;  // meetings so far
-    _Alignas(64) atomic_int arrived;
-    _Alignas(64) atomic_int taken;  // pieces of this step that are someone's
+    atomic_bool at_work;  // whether helpers look for steps or sleep
+    // Of even and of odd steps: a helper with a piece still reads its own while the next is written.
+    team_work *work[2];
+    const void *argument[2];
+    // In one number, so that nobody takes a piece of another step than he thinks:
+    // the step's number, how many pieces it has, and the next that nobody has.
+    _Alignas(64) _Atomic uint64_t step;
+    _Alignas(64) atomic_int done;  // pieces of the step
 };
 
-enum { SPINS_BEFORE_YIELD = 4096, SPINS_BEFORE_SLEEP = 2048 };
+enum { COUNT_BITS = 20, SPINS_BEFORE_YIELD = 4096 };
+#define COUNT_MASK ((UINT64_C(1) << COUNT_BITS) - 1)
 
-// Wait until all are here; then every piece of the next step is free.
-static void team_meet(team *all) {
-    unsigned step = atomic_load(&all->step);
-    if (atomic_fetch_add(&all->arrived, 1) + 1 == all->size) {
-        atomic_store(&all->arrived, 0);
-        atomic_store(&all->taken, 0);
-        atomic_store(&all->step, step + 1);
-        return;
+INLINE void team_wait(int spins) {
+    if (spins < SPINS_BEFORE_YIELD) {
+        _mm_pause();
+    } else {
+        sched_yield();  // the one waited for may need this core
     }
-    for (int spins = 0; atomic_load(&all->step) == step; spins++) {
-        if (spins < SPINS_BEFORE_YIELD) {
-            _mm_pause();
-        } else {
-            sched_yield();  // the other's core may be busy with another program
+}
+
+// Do pieces of the present step until nobody lacks one; return whether there was one.
+static bool team_help(team *all, int who) {
+    bool any = false;
+    for (;;) {
+        uint64_t seen = atomic_load(&all->step);
+        if ((seen & COUNT_MASK) >= (seen >> COUNT_BITS & COUNT_MASK)) {
+            return any;
+        }
+        uint64_t mine = atomic_fetch_add(&all->step, 1);
+        int piece = (int)(mine & COUNT_MASK), count = (int)(mine >> COUNT_BITS & COUNT_MASK);
+        if (piece < count) {
+            int parity = mine >> 2 * COUNT_BITS & 1;
+            all->work[parity](all->argument[parity], piece, who);
+            atomic_fetch_add(&all->done, 1);
+            any = true;
         }
     }
 }
 
-// The first of `count` pieces that the caller is to do.
-static int team_take(team *all, int count) { return atomic_fetch_add(&all->taken, count); }
+// Let `count` pieces of work be done, at most a million.
+static void team_run(team *all, team_work *work, const void *argument, int count) {
+    if (all->size == 1 || count == 1) {
+        for (int piece = 0; piece < count; piece++) {
+            work(argument, piece, 0);
+        }
+        return;
+    }
+    uint64_t number = (atomic_load(&all->step) >> 2 * COUNT_BITS) + 1;
+    all->work[number & 1] = work;
+    all->argument[number & 1] = argument;
+    atomic_store(&all->done, 0);
+    atomic_store(&all->step, number << 2 * COUNT_BITS | (uint64_t)count << COUNT_BITS);
+    team_help(all, 0);
+    for (int spins = 0; atomic_load(&all->done) < count; spins++) {
+        team_wait(spins);
+    }
+}
 
-static void *team_member(void *given) {
+static void *team_helper(void *given) {
     team *all = given;
-    for (unsigned seen = 0;; seen++) {
-        for (int spins = 0; atomic_load(&all->round) == seen; spins++) {
-            if (spins < SPINS_BEFORE_SLEEP) {
-                _mm_pause();
-                continue;
-            }
+    int who = atomic_fetch_add(&all->gathered, 1);
+    for (int spins = 0;;) {
+        if (!atomic_load(&all->at_work)) {
             pthread_mutex_lock(&all->lock);
-            while (atomic_load(&all->round) == seen) {
+            while (!atomic_load(&all->at_work) && !all->leaving) {
                 pthread_cond_wait(&all->woken, &all->lock);
             }
             pthread_mutex_unlock(&all->lock);
@@ -68,48 +99,47 @@ static void *team_member(void *given) {
         if (all->leaving) {
             return NULL;
         }
-        all->work(all, all->argument);
-        team_meet(all);
+        spins = team_help(all, who) ? 0 : spins + 1;
+        team_wait(spins);
     }
 }
 
-static void team_call(team *all) {
-    pthread_mutex_lock(&all->lock);
-    atomic_fetch_add(&all->round, 1);
-    pthread_cond_broadcast(&all->woken);
-    pthread_mutex_unlock(&all->lock);
+// Wake the helpers before some steps, and let them sleep after.
+static void team_wake(team *all) {
+    if (all->size > 1) {
+        pthread_mutex_lock(&all->lock);
+        atomic_store(&all->at_work, true);
+        pthread_cond_broadcast(&all->woken);
+        pthread_mutex_unlock(&all->lock);
+    }
 }
 
-// Let all do `work`, which takes pieces and meets; return when it is done.
-static void team_run(team *all, team_work *work, void *argument) {
-    all->work = work;
-    all->argument = argument;
-    team_call(all);
-    work(all, argument);
-    team_meet(all);
-}
+static void team_rest(team *all) { atomic_store(&all->at_work, false); }
 
 static void team_leave(team *all) {
+    pthread_mutex_lock(&all->lock);
     all->leaving = true;
-    team_call(all);
-    for (int other = 1; other < all->size; other++) {
-        pthread_join(all->others[other], NULL);
+    pthread_cond_broadcast(&all->woken);
+    pthread_mutex_unlock(&all->lock);
+    for (int helper = 1; helper < all->size; helper++) {
+        pthread_join(all->helpers[helper], NULL);
     }
     pthread_mutex_destroy(&all->lock);
     pthread_cond_destroy(&all->woken);
-    free(all->others);
+    free(all->helpers);
 }
 
-// As many threads as there can be, at most `size`.
+// As many threads as there can be, at most `size`; all else of the team is zero.
 static bool team_gather(team *all, int size) {
-    all->others = calloc((size_t)size, sizeof(pthread_t));
-    if (all->others == NULL) {
+    all->helpers = calloc((size_t)size, sizeof(pthread_t));
+    if (all->helpers == NULL) {
         return false;
     }
     pthread_mutex_init(&all->lock, NULL);
     pthread_cond_init(&all->woken, NULL);
+    atomic_store(&all->gathered, 1);
     for (all->size = 1; all->size < size; all->size++) {
-        if (pthread_create(&all->others[all->size], NULL, team_member, all) != 0) {
+        if (pthread_create(&all->helpers[all->size], NULL, team_helper, all) != 0) {
             break;
         }
     }

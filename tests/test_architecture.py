@@ -20,6 +20,7 @@ LAYERS = {  # a file may import from its own layer's neighbours named here and f
     "device_graph": 0,
     "device_stream": 0,
     "embedding": 0,
+    "heap": 0,
     "convolution": 0,
     "storage": 0,
     "text": 0,

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from golden_data import models, trace_prompts
+from golden_data import models, relative_rms, trace_prompts
 
 from podtts.flow.decode import Flow
-from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
+from podtts.options import FlowOptions, Precision, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.randomness import stage_rng
 from podtts.script.parse import parse_script
@@ -67,7 +67,7 @@ def test_a_flow_not_finite_in_bfloat16_is_solved_in_float32_and_says_so() -> Non
     loaded = spoil("flow", near_the_end_of_float32)
     narrowed = speak(loaded, dataclasses.replace(QUICK, flow=narrow))
     for ours, exact in zip(narrowed, speak(loaded), strict=True):
-        assert torch.equal(ours.wave, exact.wave)
+        assert relative_rms(ours.wave, exact.wave) < 0.05  # the vocoder keeps its bfloat16
         assert not ours.problems
         assert ours.variation == 0
         assert ours.notes == ("the flow is not finite in bfloat16; it ran in float32",)
@@ -105,8 +105,10 @@ def test_a_retry_that_succeeds_is_what_a_retake_of_that_variation_gives() -> Non
     loaded = dataclasses.replace(models(), untrained=False)
     options = dataclasses.replace(QUICK, check_length=False)
 
-    def without_wave(mels: list[torch.Tensor], noise: list[torch.Tensor]) -> list[torch.Tensor]:
-        waves = loaded.vocoder.render(mels, noise)
+    def without_wave(
+        mels: list[torch.Tensor], noise: list[torch.Tensor], precision: Precision
+    ) -> list[torch.Tensor]:
+        waves = loaded.vocoder.render(mels, noise, precision)
         spoilt = stage_rng(options.seed, 1, "vocoder")
         return [
             wave * float("nan")

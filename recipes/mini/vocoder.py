@@ -54,11 +54,11 @@ class VocoderTraining(nn.Module):
         size = vocoder.config.stft_size
         window = torch.hann_window(size, device=f0.device)
         spectrum = torch.stft(source, size, STFT_HOP, window=window, return_complex=True)
-        parts = torch.cat((spectrum.real, spectrum.imag), dim=1)
-        x = vocoder.conv_in(mel)
+        parts = torch.cat((spectrum.real, spectrum.imag), dim=1).transpose(1, 2)
+        x = vocoder.conv_in(mel.transpose(1, 2))
         for level in vocoder.levels:
             x = level(x, parts, None)
-        log_magnitude, argument = vocoder.conv_out(F.leaky_relu(x)).chunk(2, dim=1)
+        log_magnitude, argument = vocoder.conv_out(F.leaky_relu(x)).transpose(1, 2).chunk(2, dim=1)
         # Clamped before exp, not after as at run time: the same value, and no infinite gradient.
         magnitude = log_magnitude.clamp(max=float(torch.tensor(MAX_MAGNITUDE).log())).exp()
         phase = torch.sin(argument)

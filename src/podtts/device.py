@@ -31,7 +31,7 @@ _NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc")
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a model runs. Flow and vocoder are float32 on the same device."""
+    """Where a model runs. Flow and vocoder are loaded in float32 on the same device."""
 
     device: torch.device
     llm_dtype: torch.dtype

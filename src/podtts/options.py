@@ -85,7 +85,7 @@ class FlowOptions:
 
     steps: int = 15  # of the solver on the cosine grid
     solver: Solver = "euler"
-    precision: Precision = "float32"  # of the estimator, which is nearly all of the flow's work
+    precision: Precision = "float32"  # of the estimator, and of most of the vocoder's convolutions
     guidance: float = 0.7  # weight of classifier-free guidance; 0 leaves it out
     prompt_seconds: float | None = None  # of each prompt's end that the flow hears; None: all
     chunk_causal: bool = False  # attention in chunks of 25 tokens, as in streaming

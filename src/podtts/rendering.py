@@ -91,7 +91,7 @@ def mels_of(models: Models, turns: Sequence[Render]) -> list[Tensor]:
 
 
 def waves_of(models: Models, turns: Sequence[Render], mels: Sequence[Tensor]) -> list[Tensor]:
-    """Waveform of every turn, float32 [480*F] on the CPU, for their mels."""
+    """Waveform of every turn, float32 [480*F] on the CPU, for their mels; options as for these."""
     waves = models.vocoder.config.waves
     noise = [
         torch.randn(
@@ -99,7 +99,9 @@ def waves_of(models: Models, turns: Sequence[Render], mels: Sequence[Tensor]) ->
         )
         for turn, mel in zip(turns, mels, strict=True)
     ]
-    return [wave.cpu() for wave in models.vocoder.render(mels, noise)] if mels else []
+    if not mels:
+        return []
+    return [wave.cpu() for wave in models.vocoder.render(mels, noise, turns[0].options.precision)]
 
 
 def _end_of(features: PromptFeatures, seconds: float | None) -> PromptFeatures:

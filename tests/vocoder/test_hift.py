@@ -32,3 +32,14 @@ def test_samples_stay_within_the_limit() -> None:
     mel = tensors("hift")["mel"].T + 20
     wave = models().vocoder.render([mel], [torch.zeros(9, len(mel) * MEL_HOP)])[0]
     assert wave.abs().max() == torch.tensor(0.99)  # reached, and not passed
+
+
+def test_bfloat16_is_near_and_leaves_float32_as_it_was() -> None:
+    golden, vocoder = tensors("hift"), models().vocoder
+    mel, source, names = golden["mel"].T, golden["source"][0], set(vocoder.state_dict())
+    before = vocoder.wave([mel], [source])[0]
+    narrow = vocoder.wave([mel], [source], "bfloat16")[0]
+    assert narrow.dtype == torch.float32
+    assert 0 < relative_rms(narrow, before) < 0.02
+    assert torch.equal(vocoder.wave([mel], [source])[0], before)
+    assert set(vocoder.state_dict()) == names

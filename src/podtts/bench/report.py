@@ -33,7 +33,7 @@ class Setting:
     quantize: str
     flow_steps: int
     flow_solver: str
-    flow_precision: str  # of the estimator; vocoder and the rest of the flow are float32
+    flow_precision: str  # of the estimator and most of the vocoder's convolutions
     threads: int
     seed: int
     repeats: int

@@ -17,7 +17,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None) -> Tensor:
     """
     if q.device.type != "cpu" or q.dtype != torch.bfloat16 or visible is not None:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
-    q, k, v = (q * q.shape[-1] ** -0.5).contiguous(), k.contiguous(), v.contiguous()
+    q = torch.mul(q, q.shape[-1] ** -0.5, out=q.new_empty(q.shape))
+    k, v = k.contiguous(), v.contiguous()
     keys = k.transpose(2, 3)
     parts = [
         torch.matmul(torch.matmul(some, keys).softmax(dim=3), v)

@@ -17,6 +17,7 @@ from podtts.errors import InputError
 from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
 from podtts.flow.masks import valid_positions
+from podtts.flow.packed import pack
 from podtts.flow.solver import Velocity, cosine_grid, guided, solve
 from podtts.options import FlowOptions, Precision
 from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN
@@ -152,7 +153,10 @@ class Flow(nn.Module):
         if precision == "float32":
             return self.estimator
         if not self._narrow:
-            self._narrow.append(copy.deepcopy(self.estimator).to(torch.bfloat16))
+            narrow = copy.deepcopy(self.estimator).to(torch.bfloat16)
+            for stage in (narrow.down, *narrow.middle, narrow.up):
+                pack(stage.blocks)
+            self._narrow.append(narrow)
         return self._narrow[0]
 
     def _check(self, rows: Sequence[Tensor]) -> None:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from podtts.convolution import CausalConv, Conv
 from podtts.flow.attention import attend
 from podtts.flow.masks import visible_keys
 
@@ -33,24 +34,19 @@ class EstimatorConfig:
     middle_stages: int
 
 
-class CausalConv(nn.Conv1d):
-    """A convolution that sees the present and the past."""
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (the name nn.Conv1d gives it)
-        return super().forward(F.pad(input, (self.kernel_size[0] - 1, 0)))
-
-
 class ConvBlock(nn.Module):
-    """Causal convolution, norm over channels, Mish; padding is zero before and after."""
+    """Causal convolution, norm over channels, Mish; padding is zero before and after.
+
+    Here and below x is [B, F, channels]; mask is [B, F, 1], None when no row is padded.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.conv = CausalConv(inputs, outputs, 3)
         self.norm = nn.LayerNorm(outputs)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        y = self.norm(self.conv(x * mask).transpose(1, 2)).transpose(1, 2)
-        return F.mish(y) * mask
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        return _masked(F.mish(self.norm(self.conv(_masked(x, mask)))), mask)
 
 
 class ResNet(nn.Module):
@@ -61,11 +57,11 @@ class ResNet(nn.Module):
         self.time = nn.Linear(time_size, outputs)
         self.block1 = ConvBlock(inputs, outputs)
         self.block2 = ConvBlock(outputs, outputs)
-        self.shortcut = nn.Conv1d(inputs, outputs, 1)
+        self.shortcut = Conv(inputs, outputs, 1)
 
-    def forward(self, x: Tensor, mask: Tensor, time: Tensor) -> Tensor:
-        y = self.block1(x, mask) + self.time(F.mish(time))[:, :, None]
-        out: Tensor = self.block2(y, mask) + self.shortcut(x * mask)
+    def forward(self, x: Tensor, mask: Tensor | None, time: Tensor) -> Tensor:
+        y = self.block1(x, mask) + self.time(F.mish(time))[:, None]
+        out: Tensor = self.block2(y, mask) + self.shortcut(_masked(x, mask))
         return out
 
 
@@ -127,12 +123,13 @@ class Stage(nn.Module):
         self.resnet = ResNet(inputs, config.channels, config.time_size)
         self.blocks = nn.ModuleList(TransformerBlock(config) for _ in range(config.blocks))
 
-    def forward(self, x: Tensor, mask: Tensor, time: Tensor, visible: Tensor | None) -> Tensor:
-        y = self.resnet(x, mask, time).transpose(1, 2)
+    def forward(
+        self, x: Tensor, mask: Tensor | None, time: Tensor, visible: Tensor | None
+    ) -> Tensor:
+        y: Tensor = self.resnet(x, mask, time)
         for block in self.blocks:
             y = block(y, visible)
-        out: Tensor = y.transpose(1, 2)
-        return out
+        return y
 
 
 class TimeEmbedding(nn.Module):
@@ -166,22 +163,25 @@ class Estimator(nn.Module):
         self.up = Stage(2 * channels, config)
         self.up_conv = CausalConv(channels, channels, 3)
         self.final = ConvBlock(channels, channels)
-        self.out = nn.Conv1d(channels, config.output_channels, 1)
+        self.out = Conv(channels, config.output_channels, 1)
 
     def forward(self, x: Tensor, valid: Tensor | None, t: Tensor, chunk_frames: int) -> Tensor:
         """Velocity float32 [B, 80, F] for x [B, 320, F] at times t [B].
 
         valid: bool [B, F], None when no row is padded. chunk_frames: 0 for full attention.
         """
-        x = x.to(self.out.weight.dtype)
+        x = x.transpose(1, 2).to(self.out.weight.dtype).contiguous()
         time = self.time(t)
-        visible = visible_keys(valid, x.shape[2], chunk_frames, x.device)
-        mask = x.new_ones(()) if valid is None else valid[:, None].to(x.dtype)
+        visible = visible_keys(valid, x.shape[1], chunk_frames, x.device)
+        mask = None if valid is None else valid[:, :, None].to(x.dtype)
         skip = self.down(x, mask, time, visible)
-        y = self.down_conv(skip * mask)
+        y = self.down_conv(_masked(skip, mask))
         for stage in self.middle:
             y = stage(y, mask, time, visible)
-        y = self.up(torch.cat((y, skip), dim=1), mask, time, visible)
-        y = self.final(self.up_conv(y * mask), mask)
-        out: Tensor = self.out(y) * mask
-        return out.float()
+        y = self.up(torch.cat((y, skip), dim=2), mask, time, visible)
+        y = self.final(self.up_conv(_masked(y, mask)), mask)
+        return _masked(self.out(y), mask).transpose(1, 2).float()
+
+
+def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
+    return x if mask is None else x * mask

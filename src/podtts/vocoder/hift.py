@@ -7,6 +7,7 @@ Realised afresh, weight norm folded at load; held to the published numbers by go
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from podtts.convolution import Conv, TransposedConv
 from podtts.device import runs_rows_together
+from podtts.options import Precision
 from podtts.rates import MEL_BINS, MEL_HOP
 from podtts.vocoder.f0 import F0Predictor
 from podtts.vocoder.source import HarmonicSource
@@ -46,15 +49,16 @@ class HiftConfig:
 
 
 class Snake(nn.Module):
-    """x + sin²(αx)/α."""
+    """x + sin²(αx)/α, for x [B, positions, channels]."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.alpha = nn.Parameter(torch.ones(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        alpha = self.alpha[:, None]
-        return x + torch.sin(x * alpha).square() / (alpha + 1e-9)
+        # In place: fresh memory costs as much as the sine.
+        waves = (x * self.alpha).sin_().square_()
+        return waves.mul_(1 / (self.alpha + 1e-9)).add_(x)
 
 
 class ResidualStep(nn.Module):
@@ -63,14 +67,14 @@ class ResidualStep(nn.Module):
     def __init__(self, channels: int, kernel: int, dilation: int) -> None:
         super().__init__()
         self.snake1, self.snake2 = Snake(channels), Snake(channels)
-        self.conv1 = nn.Conv1d(
+        self.conv1 = Conv(
             channels, channels, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2
         )
-        self.conv2 = nn.Conv1d(channels, channels, kernel, padding=(kernel - 1) // 2)
+        self.conv2 = Conv(channels, channels, kernel, padding=(kernel - 1) // 2)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         y = _masked(self.conv1(self.snake1(x)), mask)
-        out: Tensor = x + _masked(self.conv2(self.snake2(y)), mask)
+        out: Tensor = _masked(self.conv2(self.snake2(y)), mask).add_(x)
         return out
 
 
@@ -95,11 +99,11 @@ class Level(nn.Module):
         inputs, outputs = config.channels >> number, config.channels >> (number + 1)
         rate, kernel = UPSAMPLING[number], config.up_kernels[number]
         self.last = number == len(UPSAMPLING) - 1
-        self.up = nn.ConvTranspose1d(inputs, outputs, kernel, rate, padding=(kernel - rate) // 2)
+        self.up = TransposedConv(inputs, outputs, kernel, rate, padding=(kernel - rate) // 2)
         stride = 1
         for later in UPSAMPLING[number + 1 :]:
             stride *= later
-        self.source_down = nn.Conv1d(
+        self.source_down = Conv(
             config.stft_size + 2,
             outputs,
             kernel_size=1 if stride == 1 else 2 * stride,
@@ -110,15 +114,16 @@ class Level(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(outputs, k) for k in config.block_kernels)
 
     def forward(self, x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
-        """mask is of this level's output."""
+        """x and source [B, positions, channels]; mask is of this level's output."""
         x = self.up(F.leaky_relu(x, LEAK))
-        if self.last:  # the STFT has one frame more than there are hops
-            x = F.pad(x, (1, 0), mode="reflect")
+        if self.last:  # the STFT has one frame more than there are hops: reflected
+            x = torch.cat((x[:, 1:2], x), dim=1)
         x = _masked(x, mask) + self.source_block(_masked(self.source_down(source), mask), mask)
-        total = torch.zeros_like(x)
-        for block in self.blocks:
-            total = total + block(x, mask)
-        return total / len(self.blocks)
+        first, *others = self.blocks
+        total: Tensor = first(x, mask)
+        for block in others:
+            total += block(x, mask)
+        return total.div_(len(self.blocks))
 
 
 class Vocoder(nn.Module):
@@ -133,25 +138,29 @@ class Vocoder(nn.Module):
         self.f0_predictor = F0Predictor(config.f0_channels, config.f0_kernels, MEL_BINS)
         self.harmonics = HarmonicSource(config.waves, config.voiced_threshold_hz)
         kernel = config.input_kernel
-        self.conv_in = nn.Conv1d(MEL_BINS, config.channels, kernel, padding=kernel // 2)
+        self.conv_in = Conv(MEL_BINS, config.channels, kernel, padding=kernel // 2)
         self.levels = nn.ModuleList(Level(number, config) for number in range(len(UPSAMPLING)))
         kernel = config.output_kernel
-        self.conv_out = nn.Conv1d(
+        self.conv_out = Conv(
             config.channels >> len(UPSAMPLING), config.stft_size + 2, kernel, padding=kernel // 2
         )
+        self._narrow: list[nn.ModuleList] = []  # a list, so that it is no part of the state
 
     @torch.inference_mode()
-    def render(self, mels: Sequence[Tensor], noise: Sequence[Tensor]) -> list[Tensor]:
+    def render(
+        self, mels: Sequence[Tensor], noise: Sequence[Tensor], precision: Precision = "float32"
+    ) -> list[Tensor]:
         """Waveforms of mels.
 
-        mels:    per row float32 [F, 80], natural log.
-        noise:   per row float32 [waves, 480*F], standard normal.
-        returns: per row float32 [480*F] on the vocoder's device, within ±0.99.
+        mels:      per row float32 [F, 80], natural log.
+        noise:     per row float32 [waves, 480*F], standard normal.
+        precision: see `wave`.
+        returns:   per row float32 [480*F] on the vocoder's device, within ±0.99.
         """
         if runs_rows_together(self.conv_in.weight.device):
-            return self.wave(mels, self.source(self.f0(mels), noise))
+            return self.wave(mels, self.source(self.f0(mels), noise), precision)
         return [
-            self.wave([mel], self.source(self.f0([mel]), [drawn]))[0]
+            self.wave([mel], self.source(self.f0([mel]), [drawn]), precision)[0]
             for mel, drawn in zip(mels, noise, strict=True)
         ]
 
@@ -175,25 +184,41 @@ class Vocoder(nn.Module):
         return [row[: len(one) * MEL_HOP] for row, one in zip(source, f0, strict=True)]
 
     @torch.inference_mode()
-    def wave(self, mels: Sequence[Tensor], source: Sequence[Tensor]) -> list[Tensor]:
-        """Waveform, per row float32 [480*F], for mels [F, 80] and their source [480*F]."""
+    def wave(
+        self, mels: Sequence[Tensor], source: Sequence[Tensor], precision: Precision = "float32"
+    ) -> list[Tensor]:
+        """Waveform, per row float32 [480*F], for mels [F, 80] and their source [480*F].
+
+        precision: of the convolutions in the residual blocks, but those of the last level: there
+        bfloat16 is heard (docs/performance.md). All else is float32.
+        """
         x, frames = self._stack(mels)
         spectra = pad_sequence([self._stft(row.to(x)).T for row in source], batch_first=True)
         x = _masked(self.conv_in(x), _mask(frames, 1, 0, x))
         rate = 1
-        for number, (level, upsampling) in enumerate(zip(self.levels, UPSAMPLING, strict=True)):
+        levels = zip(self._levels_in(precision), UPSAMPLING, strict=True)
+        for number, (level, upsampling) in enumerate(levels):
             rate *= upsampling
             mask = _mask(frames, rate, int(number == len(UPSAMPLING) - 1), x)
-            x = level(x, spectra.transpose(1, 2), mask)
+            x = level(x, spectra, mask)
         x = self.conv_out(F.leaky_relu(x))
         return [
-            self._istft(row[:, : count * rate + 1]).clamp(-MAX_SAMPLE, MAX_SAMPLE)
+            self._istft(row[: count * rate + 1].T).clamp(-MAX_SAMPLE, MAX_SAMPLE)
             for row, count in zip(x, frames, strict=True)
         ]
 
+    def _levels_in(self, precision: Precision) -> nn.ModuleList:
+        """The levels, or copies with convolutions in fewer bits that are made once."""
+        if precision == "float32":
+            return self.levels
+        if not self._narrow:
+            *narrow, last = self.levels
+            self._narrow.append(nn.ModuleList([*map(_narrowed, narrow), last]))
+        return self._narrow[0]
+
     def _stack(self, mels: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
         device = self.conv_in.weight.device
-        x = pad_sequence([mel.to(device) for mel in mels], batch_first=True).transpose(1, 2)
+        x = pad_sequence([mel.to(device) for mel in mels], batch_first=True)
         return x, [len(mel) for mel in mels]
 
     def _stft(self, source: Tensor) -> Tensor:
@@ -221,16 +246,26 @@ class Vocoder(nn.Module):
         return torch.hann_window(self.config.stft_size, dtype=like.dtype, device=like.device)
 
 
+def _narrowed(level: nn.Module) -> nn.Module:
+    """Copy a level, its residual blocks' convolutions in bfloat16."""
+    copied = copy.deepcopy(level)
+    for part in copied.modules():
+        if isinstance(part, ResidualStep):
+            part.conv1.to(torch.bfloat16)
+            part.conv2.to(torch.bfloat16)
+    return copied
+
+
 def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Zero the padding of x [B, C, positions]: alone, a row's convolutions see zeros there."""
+    """Zero the padding of x [B, positions, C]: alone, a row's convolutions see zeros there."""
     return x if mask is None else x * mask
 
 
 def _mask(frames: list[int], rate: int, extra: int, like: Tensor) -> Tensor | None:
-    """Float [B, 1, positions], 1 on the first frames*rate + extra; None when no row is padded."""
+    """Float [B, positions, 1], 1 on the first frames*rate + extra; None when no row is padded."""
     longest = max(frames)
     if min(frames) == longest:
         return None
     lengths = torch.tensor(frames, device=like.device) * rate + extra
     positions = torch.arange(longest * rate + extra, device=like.device)
-    return (positions < lengths[:, None])[:, None].to(like.dtype)
+    return (positions < lengths[:, None])[:, :, None].to(like.dtype)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from podtts.device import Placement, dtype_name, memory_errors_named
 from podtts.errors import ModelError
 from podtts.flow.decode import Flow
+from podtts.heap import keep_freed_memory
 from podtts.llm.generate import prefill
 from podtts.llm.qwen3 import Qwen3
 from podtts.llm.template import Template
@@ -70,6 +71,7 @@ def load_models(
     Raises ModelError naming file and tensor, DeviceError when memory does not suffice.
     """
     check_directory(directory)
+    keep_freed_memory()
     settings = Settings.read(directory)
     with memory_errors_named(f"loading {directory}"):
         flow = load_flow(directory, settings).to(placement.device)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from podtts.device import Placement, memory_errors_named
 from podtts.flow.decode import Flow, FlowConfig
+from podtts.heap import keep_freed_memory
 from podtts.llm.qwen3 import Qwen3, Qwen3Config
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import Encode
@@ -46,6 +47,7 @@ def random_models_of(
     seed: int = 0,
 ) -> Models:
     """Return models of any sizes with random weights."""
+    keep_freed_memory()
     rng = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
         llm, flow, vocoder = Qwen3(llm_config), Flow(flow_config), Vocoder(hift_config)

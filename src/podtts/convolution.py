@@ -1,0 +1,56 @@
+"""Convolutions over positions whose channels lie beside each other in memory.
+
+oneDNN's kernels on the CPU reach their peak in that layout alone (docs/performance.md), and norms
+and linear layers around them need no transposed copies.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Conv(nn.Conv1d):
+    """A convolution of x [B, positions, channels], zeros around it, in its weights' precision."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (the name nn.Conv1d gives it)
+        y = F.conv2d(
+            _flat(input.to(self.weight.dtype)),
+            self.weight[:, :, None],
+            self.bias,
+            stride=(1, *self.stride),
+            padding=(0, int(self.padding[0])),
+            dilation=(1, *self.dilation),
+        )
+        return _rows(y).to(input.dtype)
+
+
+class CausalConv(Conv):
+    """A convolution that sees the present and the past."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        return super().forward(F.pad(input, (0, 0, self.kernel_size[0] - 1, 0)))
+
+
+class TransposedConv(nn.ConvTranspose1d):
+    """A transposed convolution of x [B, positions, channels]."""
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002
+        y = F.conv_transpose2d(
+            _flat(input),
+            self.weight[:, :, None],
+            self.bias,
+            stride=(1, *self.stride),
+            padding=(0, int(self.padding[0])),
+        )
+        return _rows(y)
+
+
+def _flat(x: Tensor) -> Tensor:
+    """View [B, positions, channels] as a picture of one line, [B, channels, 1, positions]."""
+    return x.transpose(1, 2)[:, :, None]
+
+
+def _rows(y: Tensor) -> Tensor:
+    """Turn a picture of one line back."""
+    return y[:, :, 0].transpose(1, 2)

@@ -14,6 +14,7 @@ from podtts.cli import batch, bench, cache, check, doctor, model, prep, synth, t
 from podtts.cli.headings import UnderHeadings
 from podtts.cli.messages import fail
 from podtts.cli.stopped import Stopped
+from podtts.cli.waiting import sleep_when_waiting
 from podtts.errors import PodttsError, UsageError
 
 EXIT_CODES = """\b
@@ -81,6 +82,7 @@ def main() -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names may not be of the terminal's alphabet
         sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
+    sleep_when_waiting()
     try:
         code = app(standalone_mode=False)
         print(end="", flush=True)  # what cannot be written is found here, not by Python at exit

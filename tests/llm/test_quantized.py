@@ -137,14 +137,13 @@ def test_reading_in_parts_agrees_with_reading_at_once(kind: Quantization, engine
 def test_rows_side_by_side_agree_with_reading_at_once(kind: Quantization, engine: type) -> None:
     """Rows of different lengths, over a growth of the cache, with two that change places.
 
-    ONNX Runtime's sums differ in their last bits with the number of rows, so that an activation
-    between two of 255 levels may fall to the other: that moves a state by a thousandth.
+    The lengths are such that no activation stands between two of its 255 levels: ONNX Runtime's last
+    bits, which differ with the number of rows, would send it to one or the other.
     """
-    distances = []
     llm = copy.deepcopy(models().llm)
     quantize_llm(llm, kind)
     long = ids().repeat(1, 1 + 1100 // ids().shape[1])
-    lengths = (1020, 5, 60)
+    lengths = (1018, 7, 62)
     caches = llm.new_caches(3)
     rows = list(caches.rows)
     with torch.inference_mode():
@@ -160,8 +159,5 @@ def test_rows_side_by_side_agree_with_reading_at_once(kind: Quantization, engine
             hidden = llm.step(last, caches)
             for cache, length in zip(rows, lengths, strict=True):
                 cache.advance(1)
-                distances.append(off(hidden[cache.index], whole[length + step]))
-    if engine is NativeLayers:
-        assert max(distances) == 0
-    assert sum(distance > 1e-5 for distance in distances) <= 2
-    assert max(distances) < 5e-3
+                distance = off(hidden[cache.index], whole[length + step])
+                assert distance <= (1e-5 if engine is LayerGraph else 0)

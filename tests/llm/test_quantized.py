@@ -137,8 +137,8 @@ def test_reading_in_parts_agrees_with_reading_at_once(kind: Quantization, engine
 def test_rows_side_by_side_agree_with_reading_at_once(kind: Quantization, engine: type) -> None:
     """Rows of different lengths, over a growth of the cache, with two that change places.
 
-    The lengths are such that no activation stands between two of its 255 levels: ONNX Runtime's last
-    bits, which differ with the number of rows, would send it to one or the other.
+    The lengths are such that no activation stands between two of its 255 levels: ONNX Runtime's
+    last bits, which differ with the number of rows, would send it to one or the other.
     """
     llm = copy.deepcopy(models().llm)
     quantize_llm(llm, kind)

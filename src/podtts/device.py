@@ -158,8 +158,10 @@ def arithmetic(device: torch.device, quantize: Quantization = "none") -> str:
         kind = f"{device_label(device)}, {torch.backends.cpu.get_cpu_capability()}, {native}"
     else:
         kind = device_label(device)
-    engine = _layers_by(quantize) if reads_layers_at_once(device) else "torch"
-    return f"{kind}, torch {torch.__version__}, {quantize} by {engine}"
+    engine, flow = "torch", "torch"
+    if reads_layers_at_once(device):
+        engine, flow = _layers_by(quantize), _flow_by()
+    return f"{kind}, torch {torch.__version__}, {quantize} by {engine}, flow by {flow}"
 
 
 def _layers_by(quantize: Quantization) -> str:
@@ -173,6 +175,14 @@ def _layers_by(quantize: Quantization) -> str:
     import onnxruntime
 
     return f"onnxruntime {onnxruntime.__version__}"
+
+
+def _flow_by() -> str:
+    """What solves the flow on a CPU, if the estimator is of sizes it takes."""
+    from podtts.native.library import NotThere, estimator_library, source_digest
+
+    there = not isinstance(estimator_library(bits=32), NotThere)
+    return f"estimator.c {source_digest()[:16]}" if there else "torch"
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
+import torch
+
 from podtts.backstage import Backstage
 from podtts.device import (
     Stopwatch,
@@ -24,6 +26,7 @@ from podtts.errors import OutOfMemoryError, PodttsError
 from podtts.llm.block_decoder import BlockDecoder, decoder_for
 from podtts.llm.generate import Decoder, NotFiniteError
 from podtts.llm.kv_cache import CacheRows, KVCache
+from podtts.llm.native_layers import NativeLayers
 from podtts.llm.prefix import PrefixStore
 from podtts.llm.qwen3 import Qwen3
 from podtts.rendering import Render, render
@@ -32,6 +35,14 @@ from podtts.values import TurnAudio
 from podtts.weights.load import Models
 
 _WAITING_SHARE = 4  # a device that renders turns together waits until every fourth row wants it
+
+
+def _works_side_by_side(models: Models) -> bool:
+    """Whether writing and rendering at once is faster: on CPUs if both do with half the cores."""
+    if models.device.type != "cpu":
+        return works_side_by_side(models.device)
+    compiled = isinstance(models.llm.at_once, NativeLayers) and models.flow.runs_compiled("float32")
+    return compiled and torch.get_num_threads() > 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +88,7 @@ class Ensemble:
         self._decoder = decoder(models.llm, self._caches)
         self._rows: dict[KVCache, _Row] = {}
         self._silent: list[tuple[_Row, Render]] = []  # turns that are written and not yet heard
-        alone = rows == 1 and works_side_by_side(models.device)
+        alone = rows == 1 and _works_side_by_side(models)
         self._overlaps = alone if overlap is None else overlap
         self._backstage: Backstage | None = None  # while scripts are spoken, if it overlaps
         self._aside: list[_Row] = []  # whose turns are rendered there

@@ -12,8 +12,8 @@ QUANTIZATIONS: tuple[Quantization, ...] = ("none", "int8", "int4")
 LAYER_BITS: dict[Quantization, int] = {"none": 16, "int8": 8, "int4": 4}
 Solver = Literal["euler", "midpoint", "heun", "ab2"]
 SOLVERS: tuple[Solver, ...] = ("euler", "midpoint", "heun", "ab2")
-Precision = Literal["float32", "bfloat16"]
-PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
+Precision = Literal["float32", "bfloat16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 
 MAX_TURN_TOKENS = 30_000  # 20 minutes; with prompts and history still within the LLM's positions
 MAX_STEPS = 1000  # far beyond what is still heard
@@ -85,7 +85,9 @@ class FlowOptions:
 
     steps: int = 15  # of the solver on the cosine grid
     solver: Solver = "euler"
-    precision: Precision = "float32"  # of the estimator, and of most of the vocoder's convolutions
+    # Of the estimator, and of most of the vocoder's convolutions, which have no int8: there, and
+    # where compiled code does not run, it is bfloat16.
+    precision: Precision = "float32"
     guidance: float = 0.7  # weight of classifier-free guidance; 0 leaves it out
     prompt_seconds: float | None = None  # of each prompt's end that the flow hears; None: all
     chunk_causal: bool = False  # attention in chunks of 25 tokens, as in streaming

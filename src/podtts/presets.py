@@ -32,7 +32,7 @@ class Preset:
 PRESETS = {
     "faithful": Preset("none", FlowOptions()),
     "balanced": Preset("int8", FlowOptions(steps=8, precision="bfloat16")),
-    "fast": Preset("int4", FlowOptions(steps=4, precision="bfloat16")),
+    "fast": Preset("int4", FlowOptions(steps=4, precision="int8")),
 }
 DEFAULT_PRESET = "balanced"
 

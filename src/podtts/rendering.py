@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from podtts.checks import is_finite
+from podtts.cores import all_cores
 from podtts.device import Stopwatch
 from podtts.flow.decode import noise_frames
 from podtts.llm.generate import NotFiniteError
@@ -92,16 +93,18 @@ def mels_of(models: Models, turns: Sequence[Render]) -> list[Tensor]:
 
 def waves_of(models: Models, turns: Sequence[Render], mels: Sequence[Tensor]) -> list[Tensor]:
     """Waveform of every turn, float32 [480*F] on the CPU, for their mels; options as for these."""
-    waves = models.vocoder.config.waves
+    sines = models.vocoder.config.waves
     noise = [
         torch.randn(
-            waves, len(mel) * MEL_HOP, generator=stage_rng(turn.seed, turn.draws, "vocoder")
+            sines, len(mel) * MEL_HOP, generator=stage_rng(turn.seed, turn.draws, "vocoder")
         )
         for turn, mel in zip(turns, mels, strict=True)
     ]
     if not mels:
         return []
-    return [wave.cpu() for wave in models.vocoder.render(mels, noise, turns[0].options.precision)]
+    with all_cores(models.device):
+        waves = models.vocoder.render(mels, noise, turns[0].options.precision)
+    return [wave.cpu() for wave in waves]
 
 
 def _end_of(features: PromptFeatures, seconds: float | None) -> PromptFeatures:

@@ -1,12 +1,22 @@
+import copy
+
 import pytest
 import torch
 from golden_data import models, relative_rms, tensors
 from torch import Tensor
 
 from podtts.errors import InputError
-from podtts.flow.decode import noise_frames
-from podtts.options import FlowOptions
+from podtts.flow.decode import Flow, noise_frames
+from podtts.options import FlowOptions, Precision
 from podtts.values import PromptFeatures
+
+
+def by_torch() -> Flow:
+    """The golden flow as it is where there is no compiled code."""
+    flow = copy.copy(models().flow)
+    flow.compiled = False
+    return flow
+
 
 FULL, CHUNKS = FlowOptions(), FlowOptions(chunk_causal=True)
 
@@ -24,8 +34,9 @@ def golden_row(name: str) -> tuple[Tensor, PromptFeatures, Tensor]:
 @pytest.mark.parametrize(("options", "mel"), [(FULL, "mel"), (CHUNKS, "mel_chunk_causal")])
 def test_mel_is_the_published_one(name: str, options: FlowOptions, mel: str) -> None:
     tokens, prompt, noise = golden_row(name)
-    ours = models().flow.decode_with_prompt([tokens], [prompt], [noise], options)[0]
-    assert relative_rms(ours, tensors("flow")[f"{name}.{mel}"].T) < 1e-4
+    for flow in (models().flow, by_torch()):
+        ours = flow.decode_with_prompt([tokens], [prompt], [noise], options)[0]
+        assert relative_rms(ours, tensors("flow")[f"{name}.{mel}"].T) < 1e-4
 
 
 @pytest.mark.parametrize("name", ["short", "long"])
@@ -80,16 +91,20 @@ def test_more_steps_come_closer_to_the_solution() -> None:
     assert relative_rms(mel(30), exact) < relative_rms(mel(10), exact) < relative_rms(mel(3), exact)
 
 
-def test_bfloat16_is_near_and_leaves_float32_as_it_was() -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_fewer_bits_are_near_and_leave_float32_as_it_was(
+    precision: Precision, compiled: bool
+) -> None:
     tokens, prompt, noise = golden_row("long")
-    flow = models().flow
+    flow = models().flow if compiled else by_torch()
     names = set(flow.state_dict())
 
     def mel(options: FlowOptions) -> Tensor:
         return flow.decode([tokens], [prompt], [noise], options)[0]
 
     before = mel(FULL)
-    narrow = mel(FlowOptions(precision="bfloat16"))
+    narrow = mel(FlowOptions(precision=precision))
     assert narrow.dtype == torch.float32
     assert 0 < relative_rms(narrow, before) < 0.02
     assert torch.equal(mel(FULL), before)

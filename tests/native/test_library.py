@@ -30,7 +30,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    for known in (layers_library, library._library, source_digest):
+    for known in (library._supported, library._library, source_digest):
         known.cache_clear()
 
 

@@ -9,6 +9,7 @@ is said in docs/bench.md.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +54,9 @@ class PublishedRecipe:
     def __init__(
         self, models: Models, cast: Cast, options: SynthesisOptions, prescribed: bool
     ) -> None:
-        self.models = models
+        flow = copy.copy(models.flow)
+        flow.compiled = False
+        self.models = replace(models, flow=flow)
         self.cast, self.prescribed = cast, prescribed
         self.options = replace(options, sampling=SamplingOptions(), flow=FlowOptions())
         self.llm: Any = published_llm(models.llm)  # transformers' types refuse its own methods

@@ -76,7 +76,7 @@ def _devices() -> Iterator[tuple[str, str]]:
         records_graphs,
     )
     from podtts.device_graph import why_not_recorded
-    from podtts.native.library import NotThere, layers_library
+    from podtts.native.library import estimator_library, layers_library
     from podtts.options import LAYER_BITS
 
     for name in available_devices():
@@ -88,11 +88,15 @@ def _devices() -> Iterator[tuple[str, str]]:
     native = "yes" if cpu_has_native_bfloat16() else "no"
     yield "cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, bfloat16: {native}"
     yield "auto", str(place())
-    missing = layers_library(LAYER_BITS["int8"])
-    compiled = (
-        f"no, so slower on the CPU: {missing.reason}" if isinstance(missing, NotThere) else "yes"
-    )
-    yield "compiled", f"the LLM's layers: {compiled}"
+    yield "compiled", f"the LLM's layers: {_compiled(layers_library(LAYER_BITS['int8']))}"
+    yield "compiled", f"the flow: {_compiled(estimator_library(bits=16))}"
+
+
+def _compiled(found: object) -> str:
+    """Whether there is a library of compiled code, and if not, why."""
+    from podtts.native.library import NotThere
+
+    return f"no, so slower on the CPU: {found.reason}" if isinstance(found, NotThere) else "yes"
 
 
 def _unusable(named: str | None) -> Iterator[str]:

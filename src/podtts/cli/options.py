@@ -90,7 +90,7 @@ FlowPrecisionOption = Annotated[
     typer.Option(
         "--flow-precision",
         metavar="NAME",
-        help="float32 or bfloat16; default: the preset's, where the device has it.",
+        help="float32, bfloat16 or int8; default: the preset's, where the device has it.",
     ),
 ]
 RetriesOption = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,13 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from podtts.cores import all_cores
 from podtts.device import runs_rows_together
 from podtts.embedding import TokenEmbedding
 from podtts.errors import InputError
 from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
 from podtts.flow.masks import valid_positions
-from podtts.flow.packed import pack
+from podtts.flow.native_estimator import NativeEstimator, runs_natively
 from podtts.flow.solver import Velocity, cosine_grid, guided, solve
 from podtts.options import FlowOptions, Precision
 from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN
@@ -47,7 +48,16 @@ class Flow(nn.Module):
         self.encoder = Encoder(config.encoder)
         self.mu_projection = nn.Linear(config.encoder.size, MEL_BINS)
         self.estimator = Estimator(config.estimator)
-        self._narrow: list[Estimator] = []  # a list, so that it is no part of the state
+        # Forms of the estimator that are made once; in containers, so that they are no part of the
+        # state.
+        self._narrow: list[Estimator] = []
+        self._native: dict[Precision, NativeEstimator] = {}
+        self.compiled = True  # whether compiled code may be used where it runs
+
+    def runs_compiled(self, precision: Precision) -> bool:
+        """Whether compiled code solves the flow, for rows that are not padded."""
+        device = self.token_embedding.weight.device
+        return self.compiled and runs_natively(self.config.estimator, device, precision)
 
     @torch.inference_mode()
     def decode(
@@ -100,7 +110,8 @@ class Flow(nn.Module):
         self._check(ids)
         device = self.token_embedding.weight.device
         lengths = torch.tensor([len(row) for row in ids], device=device)
-        mu = self.encode(pad_sequence(ids, batch_first=True).to(device), lengths, options)
+        with all_cores(device):
+            mu = self.encode(pad_sequence(ids, batch_first=True).to(device), lengths, options)
         frames = lengths * MEL_FRAMES_PER_TOKEN
         size = mu.shape[1]
         valid = valid_positions(frames, size)
@@ -130,7 +141,7 @@ class Flow(nn.Module):
         self, conditions: Tensor, valid: Tensor | None, chunk: int, options: FlowOptions
     ) -> Velocity:
         """The guided velocity field under `conditions` [B, 240, F]."""
-        guidance, estimator = options.guidance, self._estimator_in(options.precision)
+        guidance, field = options.guidance, self._field(options.precision, valid is not None)
         if guidance:
             # The unconditional pass sees zeros; both passes go through the estimator together.
             conditions = torch.cat((conditions, torch.zeros_like(conditions)))
@@ -138,9 +149,8 @@ class Flow(nn.Module):
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
             x = torch.cat((x, x)) if guidance else x
-            both: Tensor = estimator(
-                torch.cat((x, conditions), dim=1), valid, t.expand(len(x)), chunk
-            )
+            given = torch.cat((x, conditions), dim=1)
+            both = field(given, valid, t.expand(len(x)), chunk)
             if not guidance:
                 return both
             conditional, unconditional = both.chunk(2)
@@ -148,15 +158,16 @@ class Flow(nn.Module):
 
         return velocity
 
-    def _estimator_in(self, precision: Precision) -> Estimator:
-        """The estimator, or a copy of it in fewer bits that is made once."""
+    def _field(self, precision: Precision, padded: bool) -> Callable[..., Tensor]:
+        """The estimator in a precision, as `Estimator.forward`; what must be made is made once."""
+        if not padded and self.runs_compiled(precision):
+            if precision not in self._native:
+                self._native[precision] = NativeEstimator(self.estimator, precision)
+            return self._native[precision]
         if precision == "float32":
             return self.estimator
         if not self._narrow:
-            narrow = copy.deepcopy(self.estimator).to(torch.bfloat16)
-            for stage in (narrow.down, *narrow.middle, narrow.up):
-                pack(stage.blocks)
-            self._narrow.append(narrow)
+            self._narrow.append(copy.deepcopy(self.estimator).to(torch.bfloat16))
         return self._narrow[0]
 
     def _check(self, rows: Sequence[Tensor]) -> None:

@@ -142,12 +142,17 @@ class TimeEmbedding(nn.Module):
         self.linear_2 = nn.Linear(hidden, hidden)
 
     def forward(self, t: Tensor) -> Tensor:
-        half = self.size // 2
-        steps = torch.arange(half, dtype=torch.float32, device=t.device)
-        angles = 1000 * t[:, None] * torch.exp(steps * (-math.log(10_000.0) / (half - 1)))
-        waves = torch.cat((angles.sin(), angles.cos()), dim=-1)
-        out: Tensor = self.linear_2(F.silu(self.linear_1(waves.to(self.linear_1.weight.dtype))))
+        waves = time_waves(t, self.size).to(self.linear_1.weight.dtype)
+        out: Tensor = self.linear_2(F.silu(self.linear_1(waves)))
         return out
+
+
+def time_waves(t: Tensor, size: int) -> Tensor:
+    """Sines, then cosines of times t [B] in [0, 1], float32 [B, size]."""
+    half = size // 2
+    steps = torch.arange(half, dtype=torch.float32, device=t.device)
+    angles = 1000 * t[:, None] * torch.exp(steps * (-math.log(10_000.0) / (half - 1)))
+    return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
 
 class Estimator(nn.Module):
@@ -155,6 +160,7 @@ class Estimator(nn.Module):
 
     def __init__(self, config: EstimatorConfig) -> None:
         super().__init__()
+        self.config = config
         channels = config.channels
         self.time = TimeEmbedding(config.input_channels, config.time_size)
         self.down = Stage(config.input_channels, config)

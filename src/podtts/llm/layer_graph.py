@@ -63,6 +63,9 @@ class LayerGraph:
         """Bytes of weights in memory; all are read once a call."""
         return sum(array.nbytes for array in self._weights.values())
 
+    def logits(self, hidden: Tensor) -> None:
+        """None: the head is torch's."""
+
     def read(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
         """Read embeddings behind what rows of the caches hold; no row's length moves.
 

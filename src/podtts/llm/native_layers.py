@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from podtts.cores import CORES
 from podtts.llm.blocks import BLOCK, Blocks
 from podtts.llm.kv_cache import CacheRows
 from podtts.llm.reading import rotary_angles
@@ -45,6 +46,7 @@ class NativeLayers:
     matrices:   by name: `layers.N.{qkv,o,gate_up,down}`, outputs side by side as named; `Blocks`,
                 or bfloat16 [outputs, inputs]. They are copied; all in the same bits.
     kept_dtype: of keys and values, float32 or bfloat16.
+    head:       the output head [V, H]; it is computed here if it is in bfloat16 and the CPU is.
 
     One thread at a time may read. Raises MemoryError.
     """
@@ -55,6 +57,7 @@ class NativeLayers:
         norms: Mapping[str, Tensor],
         matrices: Mapping[str, Blocks | Tensor],
         kept_dtype: torch.dtype,
+        head: Tensor,
     ) -> None:
         self.config, self.kept_dtype, self.alike_in_parts = config, kept_dtype, True
         first = next(iter(matrices.values()))
@@ -86,6 +89,17 @@ class NativeLayers:
                 library.podtts_layers_norm(self._layers, number, which, norm.data_ptr())
             for which, name in enumerate(_MATRICES):
                 self._lay(number, which, matrices[f"layers.{number}.{name}"])
+        self._outputs = 0  # of the head, if it is here
+        if head.dtype == torch.bfloat16 and not isinstance(layers_library(16), NotThere):
+            self._lay_head(head)
+
+    def _lay_head(self, head: Tensor) -> None:
+        self._outputs, size = head.shape
+        whole = torch.nn.functional.pad(
+            head.detach(), (0, -size % BLOCK, 0, -self._outputs % _SIDE_BY_SIDE)
+        ).contiguous()
+        if self._library.podtts_layers_head(self._layers, len(whole), whole.data_ptr()):
+            raise MemoryError
 
     def _lay(self, number: int, which: int, matrix: Blocks | Tensor) -> None:
         scale_place: int | None
@@ -101,6 +115,25 @@ class NativeLayers:
             self._layers, number, which, levels.data_ptr(), scale_place
         )
 
+    def allow(self, threads: int) -> None:
+        """See `podtts.cores.Worker`."""
+        self._library.podtts_layers_allow(self._layers, threads)
+
+    @torch.inference_mode()
+    def logits(self, hidden: Tensor) -> Tensor | None:
+        """Logits float32 [..., V] for hidden states [..., H]; None where the head is not here."""
+        if not self._outputs:
+            return None
+        rows = hidden.flatten(0, -2).float()
+        rows = torch.nn.functional.pad(rows, (0, -rows.shape[1] % BLOCK)).contiguous()
+        padded = self._outputs + -self._outputs % _SIDE_BY_SIDE
+        logits = rows.new_empty(len(rows), padded)
+        with CORES.shared_by(self):
+            self._library.podtts_layers_logits(
+                self._layers, rows.data_ptr(), len(rows), logits.data_ptr()
+            )
+        return logits[:, : self._outputs].reshape(*hidden.shape[:-1], self._outputs)
+
     @torch.inference_mode()
     def read(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
         """Read embeddings behind what rows of the caches hold; no row's length moves.
@@ -115,20 +148,21 @@ class NativeLayers:
                 self.config.head_size, self.config.rope_theta, torch.arange(caches.capacity)
             )
             self._angles = angles.cos(), angles.sin()
-        failed = self._library.podtts_layers_read(
-            self._layers,
-            hidden.data_ptr(),
-            len(lengths),
-            x.shape[1],
-            lengths.data_ptr(),
-            keys.data_ptr(),
-            values.data_ptr(),
-            keys.stride(0),
-            keys.stride(1),
-            caches.capacity,
-            caches.keys.dtype == torch.bfloat16,
-            *(one.data_ptr() for one in self._angles),
-        )
+        with CORES.shared_by(self):
+            failed = self._library.podtts_layers_read(
+                self._layers,
+                hidden.data_ptr(),
+                len(lengths),
+                x.shape[1],
+                lengths.data_ptr(),
+                keys.data_ptr(),
+                values.data_ptr(),
+                keys.stride(0),
+                keys.stride(1),
+                caches.capacity,
+                caches.keys.dtype == torch.bfloat16,
+                *(one.data_ptr() for one in self._angles),
+            )
         if failed:
             raise MemoryError
         return hidden

@@ -68,7 +68,9 @@ def use_blocks(llm: Qwen3, blocks: Mapping[str, Blocks]) -> None:
     if reads_layers_at_once(device):
         if runs_natively(llm.config, _bits_of(blocks)):
             kept = llm.embed_tokens.weight.dtype
-            llm.at_once = NativeLayers(llm.config, _norms(llm), blocks, _kept_in(kept))
+            llm.at_once = NativeLayers(
+                llm.config, _norms(llm), blocks, _kept_in(kept), llm.head.weight
+            )
         else:
             llm.at_once = LayerGraph(llm.config, _norms(llm), blocks)
         llm.layers = nn.ModuleList()
@@ -89,7 +91,9 @@ def use_plain(llm: Qwen3) -> None:
     native = weight.dtype == torch.bfloat16 and reads_layers_at_once(weight.device)
     if native and runs_natively(llm.config, 16):
         matrices = _Plain(_matrices(llm))
-        llm.at_once = NativeLayers(llm.config, _norms(llm), matrices, torch.bfloat16)
+        llm.at_once = NativeLayers(
+            llm.config, _norms(llm), matrices, torch.bfloat16, llm.head.weight
+        )
         llm.layers = nn.ModuleList()
 
 

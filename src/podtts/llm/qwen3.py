@@ -61,6 +61,9 @@ class LayersAtOnce(Protocol):
         x: float32 [R, T, H]; T above 1 for one row alone. returns: float32 [R, T, H].
         """
 
+    def logits(self, hidden: Tensor) -> Tensor | None:
+        """Logits as of `Qwen3.logits`; None: the head is not computed here."""
+
 
 class RMSNorm(nn.Module):
     """Root-mean-square norm in float32, rounded before it is scaled: the published order.
@@ -245,6 +248,9 @@ class Qwen3(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits over the legal ids, float32 [..., V], for hidden states [..., H]."""
+        compiled = None if self.at_once is None else self.at_once.logits(hidden)
+        if compiled is not None:
+            return compiled
         out: Tensor = self.head(hidden.to(self.head.weight.dtype)).float()
         return out
 

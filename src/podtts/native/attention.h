@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "products.h"
+#include "vectors.h"
 
 // Sixteen kept numbers, float32 or bfloat16.
 INLINE __m512 kept(const void *from, size_t place, bool halved) {
@@ -26,23 +26,6 @@ INLINE void keep(void *to, size_t place, bool halved, __m512 x) {
     bits = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
     __m256i some = _mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16));
     _mm256_storeu_si256((void *)((uint16_t *)to + place), some);
-}
-
-// e to the x, for x of at most 88, to about a millionth.
-INLINE __m512 exponential(__m512 x) {
-    x = _mm512_max_ps(_mm512_set1_ps(-104.0f), x);  // where one is NaN, this is the second
-    __m512 whole = _mm512_roundscale_ps(
-        _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT
-    );
-    // The remainder by the logarithm of 2 in two parts, of which the first has few bits.
-    __m512 rest = _mm512_fnmadd_ps(whole, _mm512_set1_ps(0.693359375f), x);
-    rest = _mm512_fnmadd_ps(whole, _mm512_set1_ps(-2.12194440e-4f), rest);
-    __m512 sum = _mm512_set1_ps(1.0f / 720);  // of its Taylor series: |rest| is below 0.35
-    const float factors[] = {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f};
-    for (int power = 0; power < 6; power++) {
-        sum = _mm512_fmadd_ps(sum, rest, _mm512_set1_ps(factors[power]));
-    }
-    return _mm512_scalef_ps(sum, whole);
 }
 
 // query, out: float32 [16 * vectors]. keys, values: [count, 16 * vectors]. scores: [count + 15].

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 #include "attention.h"
-#include "products.h"  // for INLINE
+#include "products.h"
 #include "team.h"
 
 enum { MATRICES = 4, NORMS = 4, HUGE_PAGE = 1 << 21 };
@@ -31,11 +31,12 @@ typedef struct {
     sizes of;
     layer *layers;
     const float *norm;
+    matrix head;  // bfloat16; without levels if there is none
     team all;
     bool together;  // the team has gathered
     // Of a chunk of positions, each row with room for whole blocks:
     float *x, *normed, *qkv, *attended, *gated;
-    activations of_hidden, of_queries, of_gated;
+    activations of_hidden, of_queries, of_gated, of_head;
 } model;
 
 // What one call reads.
@@ -138,6 +139,9 @@ void podtts_layers_free(model *m) {
             drop(&m->layers[number].by[which]);
         }
     }
+    if (m->head.levels != NULL) {
+        drop(&m->head);
+    }
     free(m->layers);
     free(m->x);
     free(m->normed);
@@ -147,6 +151,7 @@ void podtts_layers_free(model *m) {
     drop_activations(&m->of_hidden);
     drop_activations(&m->of_queries);
     drop_activations(&m->of_gated);
+    drop_activations(&m->of_head);
     free(m);
 }
 
@@ -186,6 +191,9 @@ model *podtts_layers_new(
     return m;
 }
 
+// Let so many threads work from now on.
+void podtts_layers_allow(model *m, int threads) { team_allow(&m->all, threads); }
+
 typedef struct {
     const matrix *to;
     const uint8_t *levels;
@@ -207,6 +215,19 @@ void podtts_layers_matrix(
     team_wake(&m->all);
     team_run(&m->all, lay_tile, &from, from.to->outputs / OUTPUTS);
     team_rest(&m->all);
+}
+
+// Fill the output head: bfloat16 [outputs, hidden, filled up to whole blocks]; outputs: a multiple of
+// 16. 0, or -1 where memory does not suffice.
+int podtts_layers_head(model *m, int outputs, const uint8_t *weights) {
+    if (!hold(&m->head, 16, outputs, m->of.hidden) || !hold_activations(&m->of_head, 16, m->of.hidden)) {
+        return -1;
+    }
+    laying from = {&m->head, weights, NULL};
+    team_wake(&m->all);
+    team_run(&m->all, lay_tile, &from, outputs / OUTPUTS);
+    team_rest(&m->all);
+    return 0;
 }
 
 // Name a norm's weights, float32, which stay where they are; layer -1: the last norm.
@@ -426,6 +447,21 @@ static void read_chunk(reading *what) {
         size_t at = (size_t)row * hidden;
         norm(m->x + at, m->norm, hidden, m->of.epsilon, embedded + at);
     }
+}
+
+// Logits [rows, outputs of the head] of hidden states [rows, hidden, filled up to whole blocks].
+void podtts_layers_logits(model *m, const float *hidden, int rows, float *logits) {
+    int outputs = m->head.outputs;
+    team_wake(&m->all);
+    for (int first = 0; first < rows; first += CHUNK) {
+        int count = least(rows - first, CHUNK);
+        for (int row = 0; row < count; row++) {
+            put_plain(&m->of_head, row, hidden + (size_t)(first + row) * padded(m->of.hidden));
+        }
+        product p = {&m->head, &m->of_head, count, false, logits + (size_t)first * outputs};
+        team_run(&m->all, multiply_piece, &p, pieces(outputs / OUTPUTS, TILES_AT_ONCE));
+    }
+    team_rest(&m->all);
 }
 
 // Read positions behind what rows hold; 0, or -1 where memory does not suffice.

@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
 _FOLDER = Path(__file__).parent
-_MAIN = "layers.c"
 _COMPILERS = ("cc", "gcc", "clang")
 _FLAGS = (
     *("-std=gnu11", "-O3", "-shared", "-fPIC", "-pthread"),
@@ -31,17 +31,43 @@ _FLAGS = (
     *("-mbmi2", "-mfma", "-mf16c"),
 )
 _COMPILE_SECONDS = 120
+
 _POINTER, _INT, _FLOAT, _LONG = ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_int64
-_FUNCTIONS = {  # name after podtts_layers_: what it returns, what it takes
-    "supported": (_INT, [_INT]),
-    "new": (_POINTER, [_INT] * 7 + [_FLOAT, _INT]),
-    "free": (None, [_POINTER]),
-    "matrix": (None, [_POINTER, _INT, _INT, _POINTER, _POINTER]),
-    "norm": (None, [_POINTER, _INT, _INT, _POINTER]),
-    "read": (
-        _INT,
-        [*[_POINTER] * 2, _INT, _INT, *[_POINTER] * 3, _LONG, _LONG, _INT, _INT, *[_POINTER] * 2],
-    ),
+# By unit, which is a C file: its functions after podtts_<unit>_, what each returns and takes.
+_UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
+    "layers": {
+        "supported": (_INT, [_INT]),
+        "new": (_POINTER, [_INT] * 7 + [_FLOAT, _INT]),
+        "free": (None, [_POINTER]),
+        "allow": (None, [_POINTER, _INT]),
+        "matrix": (None, [_POINTER, _INT, _INT, _POINTER, _POINTER]),
+        "norm": (None, [_POINTER, _INT, _INT, _POINTER]),
+        "head": (_INT, [_POINTER, _INT, _POINTER]),
+        "logits": (None, [_POINTER, _POINTER, _INT, _POINTER]),
+        "read": (
+            _INT,
+            [
+                *[_POINTER] * 2,
+                _INT,
+                _INT,
+                *[_POINTER] * 3,
+                _LONG,
+                _LONG,
+                _INT,
+                _INT,
+                *[_POINTER] * 2,
+            ],
+        ),
+    },
+    "estimator": {
+        "supported": (_INT, [_INT]),
+        "new": (_POINTER, [_INT] * 10 + [_FLOAT, _INT]),
+        "free": (None, [_POINTER]),
+        "allow": (None, [_POINTER, _INT]),
+        "matrix": (None, [_POINTER, _INT, _INT, _INT, _POINTER, _POINTER]),
+        "norm": (None, [_POINTER, _INT, _INT, _INT, _POINTER, _POINTER]),
+        "evaluate": (_INT, [*[_POINTER] * 3, _INT, _INT, _INT, _POINTER]),
+    },
 }
 
 
@@ -52,13 +78,22 @@ class NotThere:
     reason: str
 
 
-@cache
 def layers_library(bits: int) -> ctypes.CDLL | NotThere:
     """The functions `podtts_layers_*` of layers.c, if they run matrices of so many bits here."""
-    library = _library()
-    if isinstance(library, NotThere) or library.podtts_layers_supported(bits):
+    return _supported("layers", bits)
+
+
+def estimator_library(bits: int) -> ctypes.CDLL | NotThere:
+    """The functions `podtts_estimator_*` of estimator.c, if they run in so many bits here."""
+    return _supported("estimator", bits)
+
+
+@cache
+def _supported(unit: str, bits: int) -> ctypes.CDLL | NotThere:
+    library = _library(unit)
+    if isinstance(library, NotThere) or getattr(library, f"podtts_{unit}_supported")(bits):
         return library
-    return NotThere(f"this CPU lacks AVX512-{'BF16' if bits == 16 else 'VNNI'}")
+    return NotThere(f"this CPU lacks what {bits} bits need of AVX512, VNNI and BF16")
 
 
 @cache
@@ -71,24 +106,24 @@ def source_digest() -> str:
 
 
 @cache
-def _library() -> ctypes.CDLL | NotThere:
+def _library(unit: str) -> ctypes.CDLL | NotThere:
     if platform.machine() not in ("x86_64", "AMD64") or sys.platform == "win32":
         return NotThere(f"it is written for x86-64, not for {platform.machine()} on {sys.platform}")
-    name = f"layers-{source_digest()[:16]}.so"
+    name = f"{unit}-{source_digest()[:16]}.so"
     for folder in _folders():
         if (folder / name).is_file():
-            return _loaded(folder / name)
+            return _loaded(unit, folder / name)
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if compiler is None:
         return NotThere(f"there is no C compiler ({', '.join(_COMPILERS)})")
     for folder in _folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return _compiled(compiler, folder / name)
+            return _compiled(unit, compiler, folder / name)
         except OSError:
             continue  # it cannot be written
     with tempfile.TemporaryDirectory() as passing:
-        return _compiled(compiler, Path(passing) / name)
+        return _compiled(unit, compiler, Path(passing) / name)
 
 
 def _folders() -> Iterator[Path]:
@@ -96,13 +131,13 @@ def _folders() -> Iterator[Path]:
     yield platformdirs.user_cache_path("podtts") / "native"
 
 
-def _compiled(compiler: str, path: Path) -> ctypes.CDLL | NotThere:
+def _compiled(unit: str, compiler: str, path: Path) -> ctypes.CDLL | NotThere:
     """Compile and load; others may do the same at the same time. Raises OSError."""
     handle, fresh = tempfile.mkstemp(dir=path.parent, suffix=".so.new")
     os.close(handle)
     try:
         done = subprocess.run(
-            [compiler, *_FLAGS, str(_FOLDER / _MAIN), "-o", fresh],
+            [compiler, *_FLAGS, str(_FOLDER / f"{unit}.c"), "-o", fresh],
             capture_output=True,
             text=True,
             timeout=_COMPILE_SECONDS,
@@ -116,14 +151,14 @@ def _compiled(compiler: str, path: Path) -> ctypes.CDLL | NotThere:
         return NotThere(f"{compiler} took longer than {_COMPILE_SECONDS} s")
     finally:
         Path(fresh).unlink(missing_ok=True)
-    return _loaded(path)
+    return _loaded(unit, path)
 
 
-def _loaded(path: Path) -> ctypes.CDLL | NotThere:
+def _loaded(unit: str, path: Path) -> ctypes.CDLL | NotThere:
     try:
         library = ctypes.CDLL(str(path))
-        for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(library, f"podtts_layers_{name}")
+        for name, (result, arguments) in _UNITS[unit].items():
+            function = getattr(library, f"podtts_{unit}_{name}")
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError) as error:
         return NotThere(f"{path} cannot be loaded ({error}); remove it")

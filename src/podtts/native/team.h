@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include <immintrin.h>
+#include "vectors.h"
 
 typedef struct team team;
 // One piece of a step; who: number of the thread.
@@ -27,6 +27,7 @@ struct team {
     pthread_mutex_t lock;
     pthread_cond_t woken;
     atomic_bool at_work;  // whether helpers look for steps or sleep
+    atomic_int allowed;   // threads that may work now, the caller's among them
     // Of even and of odd steps: a helper with a piece still reads its own while the next is written.
     team_work *work[2];
     const void *argument[2];
@@ -47,10 +48,11 @@ INLINE void team_wait(int spins) {
     }
 }
 
-// Do pieces of the present step until nobody lacks one; return whether there was one.
+// Do pieces of the present step until nobody lacks one, or as long as this thread may; return
+// whether there was one.
 static bool team_help(team *all, int who) {
     bool any = false;
-    for (;;) {
+    while (who < atomic_load(&all->allowed)) {
         uint64_t seen = atomic_load(&all->step);
         if ((seen & COUNT_MASK) >= (seen >> COUNT_BITS & COUNT_MASK)) {
             return any;
@@ -64,6 +66,7 @@ static bool team_help(team *all, int who) {
             any = true;
         }
     }
+    return any;
 }
 
 // Let `count` pieces of work be done, at most a million.
@@ -85,13 +88,17 @@ static void team_run(team *all, team_work *work, const void *argument, int count
     }
 }
 
+static bool team_wants(const team *all, int who) {
+    return atomic_load(&all->at_work) && who < atomic_load(&all->allowed);
+}
+
 static void *team_helper(void *given) {
     team *all = given;
     int who = atomic_fetch_add(&all->gathered, 1);
     for (int spins = 0;;) {
-        if (!atomic_load(&all->at_work)) {
+        if (!team_wants(all, who)) {
             pthread_mutex_lock(&all->lock);
-            while (!atomic_load(&all->at_work) && !all->leaving) {
+            while (!team_wants(all, who) && !all->leaving) {
                 pthread_cond_wait(&all->woken, &all->lock);
             }
             pthread_mutex_unlock(&all->lock);
@@ -112,6 +119,14 @@ static void team_wake(team *all) {
         pthread_cond_broadcast(&all->woken);
         pthread_mutex_unlock(&all->lock);
     }
+}
+
+// Let so many threads work from now on, at least the caller's: others may want the cores, too.
+static void team_allow(team *all, int threads) {
+    pthread_mutex_lock(&all->lock);
+    atomic_store(&all->allowed, threads);
+    pthread_cond_broadcast(&all->woken);
+    pthread_mutex_unlock(&all->lock);
 }
 
 static void team_rest(team *all) { atomic_store(&all->at_work, false); }
@@ -138,6 +153,7 @@ static bool team_gather(team *all, int size) {
     pthread_mutex_init(&all->lock, NULL);
     pthread_cond_init(&all->woken, NULL);
     atomic_store(&all->gathered, 1);
+    atomic_store(&all->allowed, size);
     for (all->size = 1; all->size < size; all->size++) {
         if (pthread_create(&all->helpers[all->size], NULL, team_helper, all) != 0) {
             break;

@@ -85,8 +85,8 @@ class FlowOptions:
 
     steps: int = 15  # of the solver on the cosine grid
     solver: Solver = "euler"
-    # Of the estimator, and of most of the vocoder's convolutions, which have no int8: there, and
-    # where compiled code does not run, it is bfloat16.
+    # Of encoder and estimator, and of most of the vocoder's convolutions. int8 is the estimator's,
+    # where compiled code runs; all else is bfloat16 then.
     precision: Precision = "float32"
     guidance: float = 0.7  # weight of classifier-free guidance; 0 leaves it out
     prompt_seconds: float | None = None  # of each prompt's end that the flow hears; None: all

@@ -48,9 +48,9 @@ class Flow(nn.Module):
         self.encoder = Encoder(config.encoder)
         self.mu_projection = nn.Linear(config.encoder.size, MEL_BINS)
         self.estimator = Estimator(config.estimator)
-        # Forms of the estimator that are made once; in containers, so that they are no part of the
-        # state.
-        self._narrow: list[Estimator] = []
+        # Other forms of the parts, which are made once; in containers, so that they are no part of
+        # the state.
+        self._narrow: dict[str, nn.Module] = {}
         self._native: dict[Precision, NativeEstimator] = {}
         self.compiled = True  # whether compiled code may be used where it runs
 
@@ -134,7 +134,12 @@ class Flow(nn.Module):
     def encode(self, ids: Tensor, lengths: Tensor, options: FlowOptions) -> Tensor:
         """Mean of the mel (mu) the encoder expects, float32 [B, 2*T, 80], for ids int64 [B, T]."""
         chunk = CHUNK_TOKENS if options.chunk_causal else 0
-        mu: Tensor = self.mu_projection(self.encoder(self.token_embedding(ids), lengths, chunk))
+        x = self.token_embedding(ids)
+        if options.precision == "float32":
+            x = self.encoder(x, lengths, chunk)
+        else:
+            x = self._narrowed("encoder")(x.to(torch.bfloat16), lengths, chunk).float()
+        mu: Tensor = self.mu_projection(x)
         return mu
 
     def _velocity(
@@ -166,9 +171,13 @@ class Flow(nn.Module):
             return self._native[precision]
         if precision == "float32":
             return self.estimator
-        if not self._narrow:
-            self._narrow.append(copy.deepcopy(self.estimator).to(torch.bfloat16))
-        return self._narrow[0]
+        return self._narrowed("estimator")
+
+    def _narrowed(self, part: str) -> nn.Module:
+        """A part in bfloat16."""
+        if part not in self._narrow:
+            self._narrow[part] = copy.deepcopy(self.get_submodule(part)).to(torch.bfloat16)
+        return self._narrow[part]
 
     def _check(self, rows: Sequence[Tensor]) -> None:
         for row in rows:

@@ -98,7 +98,7 @@ class RelativeAttention(nn.Module):
         q, k, v = self._split(self.query(x)), self._split(self.key(x)), self._split(self.value(x))
         scale = 1 / math.sqrt(q.shape[-1])
         by_distance = self._split(self.position(distances))  # [1, heads, 2*size - 1, head size]
-        scores = (q + self.bias_v[:, None]) @ by_distance.transpose(-2, -1) * scale
+        scores = ((q + self.bias_v[:, None]) * scale) @ by_distance.transpose(-2, -1)
         # Row i holds distances size-1 down to 1-size; key j of query i wants distance i-j, so each
         # row is read one further to the left than the row above: a view, not a copy.
         scores = scores.contiguous()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from podtts.bench.measure import Row, Sample, Spread, measure, quotient, ratios, spread
@@ -11,7 +13,8 @@ def sample(
     stages: StageSeconds | None = None,
     cold: float | None = None,
 ) -> Sample:
-    return Sample(audio, 50, cold, cached, stages or StageSeconds(2.0, 1.0, 0.5), 1000)
+    stages = stages or StageSeconds(2.0, 1.0, 0.5)
+    return Sample(audio, 50, cold, cached, stages, stages.total, 1000)
 
 
 def test_the_total_counts_cached_prompts_before_cold_ones() -> None:
@@ -34,6 +37,10 @@ def test_figures_of_a_run() -> None:
         "llm_tokens_per_second": 25.0,
         "peak_memory_bytes": 1000,
     }
+
+
+def test_what_overlaps_counts_once() -> None:
+    assert replace(sample(), wall_seconds=2.5).total_seconds == 3.0
 
 
 def test_a_run_without_audio_has_no_rtf() -> None:

@@ -29,7 +29,7 @@ SETTING = Setting(
 
 def row(*llm_seconds: float, cached: float | None = 0.01) -> Row:
     runs = (
-        Sample(2.0, 50, None, cached, StageSeconds(one, 1.0, 0.5), 5_000_000_000)
+        Sample(2.0, 50, None, cached, StageSeconds(one, 1.0, 0.5), one + 1.5, 5_000_000_000)
         for one in llm_seconds
     )
     return Row(WORKLOADS[0], tuple(runs))

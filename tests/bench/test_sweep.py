@@ -40,6 +40,11 @@ def test_a_point_counts_the_audio_and_work_of_all_scripts(tmp_path: Path) -> Non
     assert 0 < point.stages.total <= point.wall_seconds
 
 
+def test_stages_that_overlap_share_the_seconds_of_the_wall() -> None:
+    parts = SweepPoint("one", 1, 10.0, 20.0, StageSeconds(20.0, 15.0, 5.0), 10**9).rtf_by_stage()
+    assert parts == {"llm": 1.0, "flow": 0.75, "vocoder": 0.25, "rest": 0.0}
+
+
 def test_the_rtf_is_the_sum_of_its_parts() -> None:
     parts = POINTS[0].rtf_by_stage()
     assert POINTS[0].rtf == 2.0

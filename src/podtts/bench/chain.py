@@ -41,15 +41,15 @@ class PodttsChain:
             features = self.cast.cached()
         options = workload.prescribed(self.options) if self.prescribed else self.options
         audio_seconds, tokens, stages = 0.0, 0, StageSeconds()
-        for turn in self.synthesizer.synthesize(
-            workload.script, speaker_prompts(features), options
-        ):
-            audio_seconds += turn.seconds
-            tokens += len(turn.tokens.ids)
-            stages += turn.work
-        return Sample(
-            audio_seconds, tokens, cold, cached.seconds, stages, peak_memory_bytes(device)
-        )
+        with Stopwatch(device) as wall:
+            for turn in self.synthesizer.synthesize(
+                workload.script, speaker_prompts(features), options
+            ):
+                audio_seconds += turn.seconds
+                tokens += len(turn.tokens.ids)
+                stages += turn.work
+        peak = peak_memory_bytes(device)
+        return Sample(audio_seconds, tokens, cold, cached.seconds, stages, wall.seconds, peak)
 
     def _cold_seconds(self) -> float | None:
         if self.cast.extract is None:

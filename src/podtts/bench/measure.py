@@ -26,6 +26,7 @@ class Sample:
     prompt_cold_seconds: float | None  # all speakers: decode, features, encoders; None: no audio
     prompt_cached_seconds: float | None  # all speakers: read and verify; None: there is no cache
     stages: StageSeconds  # LLM seconds include reading the prompts
+    wall_seconds: float  # of all stages: less than their sum where some work at the same time
     peak_memory_bytes: int
 
     @property
@@ -37,7 +38,7 @@ class Sample:
 
     @property
     def total_seconds(self) -> float:
-        return (self.prompt_seconds or 0.0) + self.stages.total
+        return (self.prompt_seconds or 0.0) + self.wall_seconds
 
     def metrics(self) -> dict[str, float | None]:
         """All figures by name; None where there is none."""

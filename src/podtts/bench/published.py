@@ -10,6 +10,7 @@ is said in docs/bench.md.
 from __future__ import annotations
 
 import copy
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +78,7 @@ class PublishedRecipe:
         ]
         window, cache = ContextWindow(entries, options.window), DynamicCache()
         audio_seconds, count, stages = 0.0, 0, StageSeconds()
+        start = time.perf_counter()
         for index, turn in enumerate(workload.script.turns):
             ids = models.template.turn(turn.speaker, normalize_text(turn.text))
             with Stopwatch(device) as llm:
@@ -94,7 +96,8 @@ class PublishedRecipe:
             audio_seconds += tokens.seconds
             count += len(tokens.ids)
             stages += StageSeconds(llm.seconds, flow.seconds, vocoder.seconds)
-        return Sample(audio_seconds, count, cold, None, stages, peak_memory_bytes(device))
+        wall = time.perf_counter() - start  # the last stopwatch has waited for the device
+        return Sample(audio_seconds, count, cold, None, stages, wall, peak_memory_bytes(device))
 
     def _features(self) -> tuple[list[PromptFeatures], float | None]:
         """Features of the cast and the seconds they took, if there are recordings to hear."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from podtts.bench.quality import Quality
     from podtts.bench.sweep import SweepPoint
 
-SCHEMA = "podtts-bench/1"  # raise the number when a field changes its meaning or goes
+SCHEMA = "podtts-bench/2"  # raise the number when a field changes its meaning or goes
 
 
 @dataclass(frozen=True)

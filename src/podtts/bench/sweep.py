@@ -31,7 +31,7 @@ class SweepPoint:
     batch: int
     audio_seconds: float
     wall_seconds: float
-    stages: StageSeconds  # what is missing to the wall's seconds lies between the stages
+    stages: StageSeconds  # may add up to less than the wall, or to more where they overlap
     peak_memory_bytes: int
 
     @property
@@ -40,10 +40,13 @@ class SweepPoint:
         return self.wall_seconds / self.audio_seconds
 
     def rtf_by_stage(self) -> dict[str, float]:
-        """The RTF's parts by stage, and what lies between them."""
-        parts = {
-            name: seconds / self.audio_seconds for name, seconds in asdict(self.stages).items()
-        }
+        """The RTF's parts by stage, and what lies between them.
+
+        Stages that work at the same time share its seconds in proportion to their own.
+        """
+        seconds = asdict(self.stages)
+        shared = self.wall_seconds / max(self.stages.total, self.wall_seconds)
+        parts = {name: shared * one / self.audio_seconds for name, one in seconds.items()}
         return parts | {"rest": max(0.0, self.rtf - sum(parts.values()))}
 
 

@@ -46,7 +46,8 @@ typedef struct {
 
 typedef struct {
     sizes of;
-    form linear, other;  // of the blocks' linear layers; of convolutions and attention
+    // Of linear layers, queries and keys in the blocks; of convolutions, shares and values.
+    form linear, other;
     float epsilon;
     stage *stages;
     matrix outer[OUTER_MATRICES];
@@ -70,6 +71,8 @@ typedef struct {
     sequences in, one, other, joined;  // of the input's width, of `channels`, of 2 `channels`
     uint8_t *queries, *keys, *values;
     size_t query_bytes, key_bytes, value_bytes;  // of a head
+    float *query_scales, *key_scales;            // int8 only
+    int32_t *query_middles;
     float *attended;           // [count, frames, heads * head size]
     float *times;              // [stages, count, channels]
     desk *desks;
@@ -342,23 +345,39 @@ static void put_normed(const evaluation *e, const piece *p, const norm *by) {
     put_rows(e, p, p->at->wide, size);
 }
 
-INLINE void keep_heads(form of, const evaluation *e, const piece *p) {
-    const sizes *sized = &e->m->of;
-    int size = sized->head_size, all = sized->heads * size, lanes = size / of;
-    float scale = 1.44269504f / __builtin_sqrtf((float)size);  // softmax by powers of two
-    for (int number = 0; number < sized->heads; number++) {
-        size_t own = (size_t)p->sequence * sized->heads + number;
+// A head's queries of a sequence.
+static inputs queries_of(const evaluation *e, size_t own) {
+    size_t first = own * (e->frames + HIGH);
+    return (inputs){
+        .lanes = e->queries + own * e->query_bytes,
+        .stride = (size_t)e->m->of.head_size * LANE / e->m->linear,
+        .scale = e->query_scales + first,
+        .middle = e->query_middles + first,
+    };
+}
+
+INLINE void keep_heads(form asked, form of, const evaluation *e, const piece *p) {
+    int size = e->m->of.head_size, heads = e->m->of.heads, all = heads * size;
+    // Softmax goes by powers of two.
+    const __m512 scale = _mm512_set1_ps(1.44269504f / __builtin_sqrtf((float)size));
+    for (int number = 0; number < heads; number++) {
+        size_t own = (size_t)p->sequence * heads + number;
+        inputs queries = queries_of(e, own);
+        float *key_scales = e->key_scales + own * panels_of(e->frames) * PANEL;
         for (int row = 0; row < p->count; row++) {
-            float *query = p->at->wide + (size_t)row * 3 * all + number * size, *value = query + 2 * all;
-            for (int at = 0; at < size; at += SIDE) {
-                _mm512_storeu_ps(query + at, _mm512_mul_ps(_mm512_loadu_ps(query + at), _mm512_set1_ps(scale)));
-            }
             int position = p->first + row;
-            put_plain(of, query, size, e->queries + own * e->query_bytes + (size_t)position * size * LANE / of);
-            keep_key(of, e->keys + own * e->key_bytes, lanes, position, query + all, size);
+            float *query = p->at->wide + (size_t)row * 3 * all + number * size;
+            const float *key = query + all, *value = key + all;
+            for (int at = 0; at < size; at += SIDE) {
+                __m512 some = _mm512_mul_ps(_mm512_loadu_ps(query + at), scale);
+                _mm512_storeu_ps(query + at, some);
+            }
+            put_in(asked, &queries, position, query, size);
+            keep_key(asked, e->keys + own * e->key_bytes, key_scales, position, key, size);
             if (row % of == 0) {
                 const float *next = row + 1 < p->count ? value + 3 * all : NULL;
-                keep_values(of, e->values + own * e->value_bytes, position / of, value, next, size);
+                uint8_t *values = e->values + own * e->value_bytes;
+                keep_values(of, values, position / of, value, next, size);
             }
         }
     }
@@ -369,10 +388,10 @@ static void ask(const evaluation *e, const piece *p, const block *of) {
     put_normed(e, p, &of->norms[0]);
     const matrix *by = &of->by[QKV];
     multiply(by, &p->at->lanes, p->count, false, p->at->wide, by->outputs);
-    if (e->m->other == FLOAT32) {
-        keep_heads(FLOAT32, e, p);
-    } else {
-        keep_heads(BFLOAT16, e, p);
+    switch (e->m->linear) {
+        case FLOAT32: keep_heads(FLOAT32, FLOAT32, e, p); break;
+        case BFLOAT16: keep_heads(BFLOAT16, BFLOAT16, e, p); break;
+        default: keep_heads(INT8, BFLOAT16, e, p); break;
     }
 }
 
@@ -431,14 +450,17 @@ static void second_convolution(const void *argument, int number, int who) {
     go_on(e, &p);
 }
 
-INLINE void attend_piece_in(form of, const evaluation *e, const piece *p, int number) {
-    const sizes *sized = &e->m->of;
-    size_t own = (size_t)p->sequence * sized->heads + number;
-    int size = sized->head_size, all = sized->heads * size;
+INLINE void attend_piece_in(form asked, form of, const evaluation *e, const piece *p, int number) {
+    int size = e->m->of.head_size, heads = e->m->of.heads, all = heads * size;
+    size_t own = (size_t)p->sequence * heads + number;
     head to = {
-        e->keys + own * e->key_bytes, e->values + own * e->value_bytes, size / of, size,
+        .keys = e->keys + own * e->key_bytes,
+        .key_scales = e->key_scales + own * panels_of(e->frames) * PANEL,
+        .values = e->values + own * e->value_bytes,
+        .lanes = size / asked,
+        .size = size,
     };
-    inputs queries = {.lanes = e->queries + own * e->query_bytes, .stride = (size_t)size * LANE / of};
+    inputs queries = queries_of(e, own);
     for (int first = p->first; first < p->first + p->count; first += HIGH) {
         int rows = least(p->first + p->count - first, HIGH), visible[HIGH];
         for (int row = 0; row < rows; row++) {
@@ -446,7 +468,10 @@ INLINE void attend_piece_in(form of, const evaluation *e, const piece *p, int nu
             visible[row] = least(end, e->frames);
         }
         float *out = e->attended + ((size_t)p->sequence * e->frames + first) * all + number * size;
-        attend_six(of, &to, &queries, first, rows, visible, p->at->scores, p->at->shares, out, all);
+        desk *at = p->at;
+        attend_six(
+            asked, of, &to, &queries, first, rows, visible, at->scores, at->shares, out, all
+        );
     }
 }
 
@@ -454,10 +479,10 @@ static void attend_piece(const void *argument, int number, int who) {
     const evaluation *e = argument;
     int heads = e->m->of.heads;
     piece p = piece_of(e, number / heads, who);
-    if (e->m->other == FLOAT32) {
-        attend_piece_in(FLOAT32, e, &p, number % heads);
-    } else {
-        attend_piece_in(BFLOAT16, e, &p, number % heads);
+    switch (e->m->linear) {
+        case FLOAT32: attend_piece_in(FLOAT32, FLOAT32, e, &p, number % heads); break;
+        case BFLOAT16: attend_piece_in(BFLOAT16, BFLOAT16, e, &p, number % heads); break;
+        default: attend_piece_in(INT8, BFLOAT16, e, &p, number % heads); break;
     }
 }
 
@@ -586,7 +611,7 @@ static bool hold_desk(const evaluation *e, desk *one) {
 static bool hold_all(evaluation *e) {
     const sizes *of = &e->m->of;
     size_t positions = (size_t)e->count * e->frames, heads = (size_t)e->count * of->heads;
-    int lanes = of->head_size / e->m->other;
+    int lanes = of->head_size / e->m->linear;
     e->query_bytes = (size_t)(e->frames + HIGH) * lanes * LANE;
     e->key_bytes = (size_t)panels_of(e->frames) * lanes * PANEL * LANE;
     e->value_bytes = (size_t)(e->frames / e->m->other + 1) * PANEL * LANE;
@@ -600,10 +625,14 @@ static bool hold_all(evaluation *e) {
     e->queries = zeros(heads * e->query_bytes);
     e->keys = zeros(heads * e->key_bytes);
     e->values = zeros(heads * e->value_bytes);
+    e->query_scales = zeros(heads * (e->frames + HIGH) * sizeof(float));
+    e->query_middles = zeros(heads * (e->frames + HIGH) * sizeof(int32_t));
+    e->key_scales = zeros(heads * panels_of(e->frames) * PANEL * sizeof(float));
     e->desks = zeros(e->m->all.size * sizeof(desk));
     bool whole = e->in.rows != NULL && e->one.rows != NULL && e->other.rows != NULL
         && e->joined.rows != NULL && e->x != NULL && e->attended != NULL && e->times != NULL
-        && e->queries != NULL && e->keys != NULL && e->values != NULL && e->desks != NULL;
+        && e->queries != NULL && e->keys != NULL && e->values != NULL && e->desks != NULL
+        && e->query_scales != NULL && e->query_middles != NULL && e->key_scales != NULL;
     for (int who = 0; whole && who < e->m->all.size; who++) {
         whole = hold_desk(e, &e->desks[who]);
     }
@@ -630,6 +659,9 @@ static void drop_all(const evaluation *e) {
     free(e->queries);
     free(e->keys);
     free(e->values);
+    free(e->query_scales);
+    free(e->query_middles);
+    free(e->key_scales);
     free(e->desks);
 }
 

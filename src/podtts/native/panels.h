@@ -90,8 +90,9 @@ INLINE void multiply_in(
                     }
                     __m512 sum = sums[row - first][side];
                     if (of == INT8) {
-                        __m512 own = _mm512_set1_ps(x->scale[row]);
-                        sum = _mm512_mul_ps(sum, _mm512_mul_ps(own, _mm512_load_ps(by->scale + output)));
+                        __m512 scale = _mm512_load_ps(by->scale + output);
+                        scale = _mm512_mul_ps(scale, _mm512_set1_ps(x->scale[row]));
+                        sum = _mm512_mul_ps(sum, scale);
                     }
                     sum = _mm512_add_ps(sum, _mm512_load_ps(by->bias + output));
                     float *to = y + row * stride + output;
@@ -147,13 +148,19 @@ static void put_levels(const inputs *to, int row, const float *x, int count) {
     to->middle[row] = -128 * _mm512_reduce_add_epi32(total);
 }
 
-static void put(form of, const inputs *to, int row, const float *x, int count) {
+INLINE void put_in(form of, const inputs *to, int row, const float *x, int count) {
     if (of == INT8) {
         put_levels(to, row, x, count);
-    } else if (of == BFLOAT16) {
-        put_plain(BFLOAT16, x, count, to->lanes + row * to->stride);
     } else {
-        put_plain(FLOAT32, x, count, to->lanes + row * to->stride);
+        put_plain(of, x, count, to->lanes + row * to->stride);
+    }
+}
+
+static void put(form of, const inputs *to, int row, const float *x, int count) {
+    switch (of) {
+        case FLOAT32: put_in(FLOAT32, to, row, x, count); break;
+        case BFLOAT16: put_in(BFLOAT16, to, row, x, count); break;
+        default: put_in(INT8, to, row, x, count); break;
     }
 }
 

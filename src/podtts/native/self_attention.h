@@ -1,7 +1,8 @@
 // Attention of all positions of a sequence to one another, with a softmax in float32.
 //
 // Keys lie as the weights of a matrix whose outputs are the keys, values as those of one whose
-// inputs they are: scores and what is attended to are products with panels.
+// inputs they are: scores and what is attended to are products with panels. Queries and keys may be
+// int8 with a scale each; shares and values may not: small shares would vanish.
 
 #pragma once
 
@@ -42,7 +43,8 @@ INLINE float share_out(form of, float *scores, int count, int padded, uint8_t *s
     __m512 highest = _mm512_set1_ps(highest_of(scores, count, padded)), total = _mm512_setzero_ps();
     for (int at = 0; at < padded; at += 2 * SIDE) {
         __m512 one = power_of_two(of, _mm512_sub_ps(_mm512_loadu_ps(scores + at), highest));
-        __m512 next = power_of_two(of, _mm512_sub_ps(_mm512_loadu_ps(scores + at + SIDE), highest));
+        __m512 other = _mm512_loadu_ps(scores + at + SIDE);
+        __m512 next = power_of_two(of, _mm512_sub_ps(other, highest));
         total = _mm512_add_ps(total, _mm512_add_ps(one, next));
         if (of == FLOAT32) {
             _mm512_storeu_ps((float *)shares + at, one);
@@ -55,58 +57,85 @@ INLINE float share_out(form of, float *scores, int count, int padded, uint8_t *s
 }
 
 typedef struct {
-    const uint8_t *keys;    // [panels of keys, lanes of a head, 64, 4 bytes]
-    const uint8_t *values;  // [lanes of keys, 64, 4 bytes]
-    int lanes, size;  // of a head
+    const uint8_t *keys;      // [panels of keys, lanes of a head, 64, 4 bytes]
+    const float *key_scales;  // [panels of keys, 64], int8 only
+    const uint8_t *values;    // [lanes of keys, 64, 4 bytes]
+    int lanes, size;  // of a key; of a head
 } head;
 
-// Six queries from the first; visible: keys that each may look at. scores: [6, a multiple of 64];
-// shares: the same in the form; out: [6, stride floats].
+// Scores of six queries from the first, [6, padded].
+INLINE void score_six(
+    form of, const head *to, const inputs *queries, int first, int padded, float *scores
+) {
+    for (int key = 0; key < padded; key += PANEL) {
+        __m512 sums[HIGH][WIDE];
+        sum_panel(of, to->keys + (size_t)key * to->lanes * LANE, to->lanes, queries, first, sums);
+        for (int row = 0; row < HIGH; row++) {
+            for (int side = 0; side < WIDE; side++) {
+                int at = key + side * SIDE;
+                __m512 score = sums[row][side];
+                if (of == INT8) {
+                    __m512 own = _mm512_set1_ps(queries->scale[first + row]);
+                    __m512 scale = _mm512_mul_ps(own, _mm512_loadu_ps(to->key_scales + at));
+                    score = _mm512_mul_ps(score, scale);
+                }
+                _mm512_storeu_ps(scores + (size_t)row * padded + at, score);
+            }
+        }
+    }
+}
+
+// Six queries from the first; visible: keys that each may look at. asked: the form of queries and
+// keys; of: of shares and values. scores: [6, a multiple of 64]; shares: the same in their form;
+// out: [6, stride floats].
 INLINE void attend_six(
-    form of, const head *to, const inputs *queries, int first, int rows, const int *visible,
-    float *scores, uint8_t *shares, float *out, size_t stride
+    form asked, form of, const head *to, const inputs *queries, int first, int rows,
+    const int *visible, float *scores, uint8_t *shares, float *out, size_t stride
 ) {
     int most = 0;
     for (int row = 0; row < rows; row++) {
         most = visible[row] > most ? visible[row] : most;
     }
-    int panels = panels_of(most), padded = panels * PANEL;
-    __m512 sums[HIGH][WIDE];
-    for (int panel = 0; panel < panels; panel++) {
-        sum_panel(of, to->keys + (size_t)panel * to->lanes * PANEL * LANE, to->lanes, queries, first, sums);
-        for (int row = 0; row < HIGH; row++) {
-            for (int side = 0; side < WIDE; side++) {
-                _mm512_storeu_ps(scores + (size_t)row * padded + panel * PANEL + side * SIDE, sums[row][side]);
-            }
-        }
-    }
+    int padded = panels_of(most) * PANEL;
     size_t bytes = (size_t)padded * LANE / of;
+    score_six(asked, to, queries, first, padded, scores);
     float totals[HIGH];
     for (int row = 0; row < rows; row++) {
-        totals[row] = share_out(of, scores + (size_t)row * padded, visible[row], padded, shares + row * bytes);
+        float *own = scores + (size_t)row * padded;
+        totals[row] = share_out(of, own, visible[row], padded, shares + row * bytes);
     }
     inputs shared = {.lanes = shares, .stride = bytes};
+    __m512 sums[HIGH][WIDE];
     sum_panel(of, to->values, (most + of - 1) / of, &shared, 0, sums);
     for (int row = 0; row < rows; row++) {
         __m512 factor = _mm512_set1_ps(1.0f / totals[row]);
         for (int side = 0; side * SIDE < to->size; side++) {
-            _mm512_storeu_ps(out + row * stride + side * SIDE, _mm512_mul_ps(sums[row][side], factor));
+            __m512 sum = _mm512_mul_ps(sums[row][side], factor);
+            _mm512_storeu_ps(out + row * stride + side * SIDE, sum);
         }
     }
 }
 
 // Keep a position's key [size] as an output of the panels of keys.
-INLINE void keep_key(form of, uint8_t *keys, int lanes, int position, const float *key, int size) {
-    uint8_t own[PANEL * LANE];
-    put_plain(of, key, size, own);
+INLINE void keep_key(
+    form of, uint8_t *keys, float *key_scales, int position, const float *key, int size
+) {
+    int lanes = size / of;
+    uint32_t own[PANEL];
+    int32_t middle;
+    inputs one = {.lanes = (uint8_t *)own, .scale = key_scales + position, .middle = &middle};
+    put_in(of, &one, 0, key, size);
     uint8_t *to = keys + ((size_t)(position / PANEL) * lanes * PANEL + position % PANEL) * LANE;
     for (int lane = 0; lane < lanes; lane++) {
-        memcpy(to + (size_t)lane * PANEL * LANE, own + lane * LANE, LANE);
+        uint32_t four = of == INT8 ? own[lane] ^ 0x80808080 : own[lane];  // 128 is added to each
+        memcpy(to + (size_t)lane * PANEL * LANE, &four, LANE);
     }
 }
 
 // Keep values [size] of the positions of a lane: one, or two of which the second may be NULL.
-INLINE void keep_values(form of, uint8_t *values, int lane, const float *one, const float *next, int size) {
+INLINE void keep_values(
+    form of, uint8_t *values, int lane, const float *one, const float *next, int size
+) {
     for (int at = 0; at < size; at += SIDE) {
         __m512 first = _mm512_loadu_ps(one + at);
         if (of == FLOAT32) {

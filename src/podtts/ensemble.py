@@ -37,10 +37,15 @@ from podtts.weights.load import Models
 _WAITING_SHARE = 4  # a device that renders turns together waits until every fourth row wants it
 
 
-def _works_side_by_side(models: Models) -> bool:
-    """Whether writing and rendering at once is faster: on CPUs if both do with half the cores."""
-    if models.device.type != "cpu":
-        return works_side_by_side(models.device)
+def _overlap_pays(models: Models, rows: int) -> bool:
+    """Whether writing and rendering at once is faster, and repeats bit by bit.
+
+    With several rows it is no faster on a CPU, and elsewhere the last bits would depend on which
+    turns are rendered together, and so on who is ready first.
+    """
+    if rows > 1 or models.device.type != "cpu":
+        return rows == 1 and works_side_by_side(models.device)
+    # Compiled code does with half of the cores; torch would make the LLM wait.
     compiled = isinstance(models.llm.at_once, NativeLayers) and models.flow.runs_compiled("float32")
     return compiled and torch.get_num_threads() > 1
 
@@ -70,7 +75,7 @@ class Ensemble:
     rows:     how many scripts at once.
     decoder:  how turns are written.
     overlap:  whether turns are rendered while others are written; None: where that is faster and
-              repeats bit by bit, which with several rows depends on who is ready first.
+              repeats bit by bit.
     """
 
     def __init__(
@@ -88,8 +93,7 @@ class Ensemble:
         self._decoder = decoder(models.llm, self._caches)
         self._rows: dict[KVCache, _Row] = {}
         self._silent: list[tuple[_Row, Render]] = []  # turns that are written and not yet heard
-        alone = rows == 1 and _works_side_by_side(models)
-        self._overlaps = alone if overlap is None else overlap
+        self._overlaps = _overlap_pays(models, rows) if overlap is None else overlap
         self._backstage: Backstage | None = None  # while scripts are spoken, if it overlaps
         self._aside: list[_Row] = []  # whose turns are rendered there
 

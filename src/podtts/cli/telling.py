@@ -40,7 +40,7 @@ class Telling:
         verbose: bool,
     ) -> None:
         self._script, self._planned, self._log, self._verbose = script, planned, log, verbose
-        self._started = time.perf_counter()
+        self._started = self._free_since = time.perf_counter()
         self._bar: TurnBar | None = None
         self._voices: Sequence[str] = ()
         self.work = RunWork(device)
@@ -57,6 +57,7 @@ class Telling:
 
     def loaded(self, seconds: float) -> None:
         """The weights are there."""
+        self._free_since = time.perf_counter()
         self._perf("load", self.work.device, seconds)
         self._log.write("load", stage_seconds=_rounded(seconds))
 
@@ -86,7 +87,10 @@ class Telling:
         for stage, seconds in asdict(audio.work).items():
             detail = f"turn={number} tokens={tokens} audio={audio.seconds:.2f}"
             self._perf(stage, self.work.device, seconds, detail)
-        self._ended(audio.index, audio.work.total)
+        # Not the stages' seconds: what works at the same time counts once.
+        now = time.perf_counter()
+        self._ended(audio.index, now - self._free_since)
+        self._free_since = now
         self._turn(
             audio.index,
             kept=False,

@@ -23,6 +23,7 @@ LAYERS = {  # a file may import from its own layer's neighbours named here and f
     "native": 0,
     "heap": 0,
     "convolution": 0,
+    "abandon": 0,
     "cores": 0,
     "storage": 0,
     "text": 0,

@@ -4,15 +4,18 @@ import dataclasses
 
 import pytest
 import torch
-from golden_data import models, trace_prompts
+from golden_data import MODEL, models, trace_prompts
 
+from podtts.device import place
 from podtts.llm.generate import NotFiniteError, generate
-from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
+from podtts.llm.native_layers import runs_natively
+from podtts.llm.quantized import quantize_llm
+from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions, WindowOptions
 from podtts.rendering import Render, Rendered, render
 from podtts.script.parse import parse_script
 from podtts.speaking import Answer, Job, Write, Written, speak
 from podtts.values import TurnAudio
-from podtts.weights.load import Models
+from podtts.weights.load import Models, load_llm
 
 TRAINED: Models = dataclasses.replace(models(), untrained=False)  # so that sound is judged
 OPTIONS = SynthesisOptions(
@@ -20,6 +23,15 @@ OPTIONS = SynthesisOptions(
     flow=FlowOptions(steps=1),
     check_length=False,
 )
+
+
+def compiled() -> Models:
+    """Models whose layers are compiled code, where it runs: there a story goes back further."""
+    llm = load_llm(MODEL, 6561, place("cpu", "bfloat16"))
+    quantize_llm(llm, "int8")
+    return dataclasses.replace(TRAINED, llm=llm)
+
+
 SILENT = Rendered(torch.zeros(24_000), 0.0, 0.0)
 
 
@@ -38,10 +50,12 @@ def rendered(wish: Render, wrong: dict[str, Rendered | NotFiniteError]) -> Answe
     return dataclasses.replace(done, wave=loud, flow_seconds=1.0)
 
 
-def told(one: Job, heard: str, wrong: dict[str, Rendered | NotFiniteError]) -> list[TurnAudio]:
+def told(
+    one: Job, heard: str, wrong: dict[str, Rendered | NotFiniteError], models: Models = TRAINED
+) -> list[TurnAudio]:
     """Drive a story. heard: at once, early (while the next turn is written), or late (after it)."""
-    cache = TRAINED.llm.new_cache()
-    story = speak(TRAINED, None, one, cache)
+    cache = models.llm.new_cache()
+    story = speak(models, None, one, cache)
     audio: list[TurnAudio] = []
     rendering: Render | None = None
     writing: Write | None = None
@@ -72,7 +86,7 @@ def told(one: Job, heard: str, wrong: dict[str, Rendered | NotFiniteError]) -> l
                 dialogue = writing.dialogue
                 dialogue.rewind()
                 ids = dialogue.window.ids
-                tokens = generate(TRAINED.llm, ids, cache, writing.sampling, writing.rng)
+                tokens = generate(models.llm, ids, cache, writing.sampling, writing.rng)
                 answer, writing = Written(tokens, 1.0), None
 
 
@@ -91,8 +105,24 @@ FLAWS: dict[str, dict[str, Rendered | NotFiniteError]] = {
 @pytest.mark.parametrize("flaws", FLAWS)
 def test_turns_are_the_same_whenever_they_are_heard(flaws: str, heard: str) -> None:
     """Over a window's rebuild, with turns that have to be written again behind others."""
-    expected = told(job(13), "at once", FLAWS[flaws])
-    got = told(job(13), heard, FLAWS[flaws])
+    assert_told_the_same(job(13), heard, flaws, TRAINED)
+
+
+@pytest.mark.skipif(
+    not runs_natively(models().llm.config, 8), reason="compiled code does not run here"
+)
+@pytest.mark.parametrize("heard", ["early", "late"])
+@pytest.mark.parametrize("flaws", FLAWS)
+@pytest.mark.parametrize("max_turns", [2, 10])
+def test_compiled_layers_go_back_over_a_rebuild(max_turns: int, flaws: str, heard: str) -> None:
+    window = WindowOptions(max_turns=max_turns)
+    one = dataclasses.replace(job(13), options=dataclasses.replace(OPTIONS, window=window))
+    assert_told_the_same(one, heard, flaws, compiled())
+
+
+def assert_told_the_same(one: Job, heard: str, flaws: str, models: Models) -> None:
+    expected = told(one, "at once", FLAWS[flaws], models)
+    got = told(one, heard, FLAWS[flaws], models)
     assert [one.index for one in got] == list(range(13))
     for ours, theirs in zip(got, expected, strict=True):
         assert ours.tokens == theirs.tokens

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
 
+from podtts.abandon import until
 from podtts.device import memory_errors_named
 from podtts.device_stream import OwnQueue
 from podtts.llm.generate import NotFiniteError
@@ -20,6 +22,7 @@ class Backstage:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="render")
         self._queue = OwnQueue(models.device)
         self._work: Future[list[Rendered | NotFiniteError]] | None = None
+        self._closing = Event()
 
     @property
     def is_busy(self) -> bool:
@@ -48,9 +51,14 @@ class Backstage:
         return work.result()
 
     def close(self) -> None:
-        """Wait for the thread and end it; what it has rendered is forgotten."""
+        """End the thread before its next step; what it has rendered is forgotten."""
+        self._closing.set()
         self._thread.shutdown()
 
     def _render(self, turns: Sequence[Render]) -> list[Rendered | NotFiniteError]:
-        with memory_errors_named("rendering turns"), self._queue.used():
+        with (
+            until(self._closing),
+            memory_errors_named("rendering turns"),
+            self._queue.used(),
+        ):
             return render(self.models, turns)

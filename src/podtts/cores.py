@@ -33,15 +33,16 @@ class Cores:
     @contextmanager
     def shared_by(self, worker: Worker) -> Iterator[None]:
         """While `worker` works; others may, too."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._alone)
-            self._working.append(worker)
-            self._divide()
-        try:
+        try:  # from the start: a signal may end this thread's work anywhere
+            with self._changed:
+                self._changed.wait_for(lambda: not self._alone)
+                self._working.append(worker)
+                self._divide()
             yield
         finally:
             with self._changed:
-                self._working.remove(worker)
+                if worker in self._working:
+                    self._working.remove(worker)
                 self._divide()
                 self._changed.notify_all()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from podtts.abandon import check_wanted
 from podtts.checks import is_finite
 from podtts.cores import all_cores
 from podtts.device import Stopwatch
@@ -102,6 +103,7 @@ def waves_of(models: Models, turns: Sequence[Render], mels: Sequence[Tensor]) ->
     ]
     if not mels:
         return []
+    check_wanted()
     with all_cores(models.device):
         waves = models.vocoder.render(mels, noise, turns[0].options.precision)
     return [wave.cpu() for wave in waves]

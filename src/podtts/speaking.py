@@ -163,7 +163,7 @@ class _Telling:
     def say(self, take: _Take) -> Story:
         """Speak the next turn; it may stay untold."""
         while True:
-            if self.dialogue.window.is_full:  # behind a rebuild there is no way back
+            if self.dialogue.window.is_full and not self.dialogue.returns_over_rebuilds:
                 yield from self.settle()
             self.dialogue.open(take.text)
             yield from self._write(take)

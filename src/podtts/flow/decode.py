@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from podtts.abandon import check_wanted
 from podtts.cores import all_cores
 from podtts.device import runs_rows_together
 from podtts.embedding import TokenEmbedding
@@ -153,6 +154,7 @@ class Flow(nn.Module):
             valid = None if valid is None else torch.cat((valid, valid))
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
+            check_wanted()
             x = torch.cat((x, x)) if guidance else x
             given = torch.cat((x, conditions), dim=1)
             both = field(given, valid, t.expand(len(x)), chunk)

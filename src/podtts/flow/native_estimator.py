@@ -7,6 +7,7 @@ number of threads.
 
 from __future__ import annotations
 
+import threading
 import weakref
 
 import torch
@@ -72,6 +73,7 @@ class NativeEstimator:
             raise MemoryError
         weakref.finalize(self, library.podtts_estimator_free, self._estimator)
         self._norms: list[Tensor] = []  # which the library reads where they are
+        self._one_at_a_time = threading.Lock()
         time, outside = estimator.time, (_OUTSIDE, _OUTSIDE)
         convolutions = estimator.down_conv, estimator.up_conv, estimator.final.conv, estimator.out
         layers: tuple[_Layer, ...] = (time.linear_1, time.linear_2, *convolutions)
@@ -135,14 +137,14 @@ class NativeEstimator:
     def __call__(self, x: Tensor, valid: None, t: Tensor, chunk_frames: int) -> Tensor:
         """Velocity float32 [B, 80, F] for x [B, 320, F] at times t [B].
 
-        valid: None: no row is padded. chunk_frames: 0 for full attention. One thread at a time may
-        call. Raises MemoryError.
+        valid: None: no row is padded. chunk_frames: 0 for full attention. Threads wait for one
+        another. Raises MemoryError.
         """
         given = x.transpose(1, 2).float().contiguous()
         waves = time_waves(t, self.config.input_channels).contiguous()
         rows, frames, _ = given.shape
         velocity = given.new_empty(rows, frames, self.config.output_channels)
-        with CORES.shared_by(self):
+        with self._one_at_a_time, CORES.shared_by(self):
             failed = self._library.podtts_estimator_evaluate(
                 self._estimator,
                 given.data_ptr(),

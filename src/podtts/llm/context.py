@@ -23,7 +23,7 @@ class PastTurn:
 class WindowMark:
     """A place in the life of a window, to come back to."""
 
-    length: int  # of the ids
+    ids: tuple[int, ...]
     counter: int
     text: tuple[int, ...]
     past: tuple[PastTurn, ...]
@@ -52,11 +52,11 @@ class ContextWindow:
 
     def mark(self) -> WindowMark:
         """Where the window stands in an open turn."""
-        return WindowMark(len(self.ids), self._counter, self._text, tuple(self._past))
+        return WindowMark(tuple(self.ids), self._counter, self._text, tuple(self._past))
 
     def back_to(self, mark: WindowMark) -> None:
-        """Stand there again; there must have been no rebuild since."""
-        del self.ids[mark.length :]
+        """Stand there again."""
+        self.ids = list(mark.ids)
         self._counter, self._text = mark.counter, mark.text
         self._past = deque(mark.past, self._past.maxlen)
 

@@ -34,6 +34,7 @@ class Mark:
 
     window: WindowMark
     start: int  # cached tokens where it begins
+    rebuilds: int  # of the window until then
 
 
 class Dialogue:
@@ -56,6 +57,7 @@ class Dialogue:
         self._unread: list[_Recalled] = []
         self._start: int | None = None  # cached tokens where the open turn begins, once known
         self._spoken: SpeechTokens | None = None  # what the cache holds of the open turn
+        self._rebuilds = 0
 
     @torch.inference_mode()
     def read_prompts(self) -> None:
@@ -77,6 +79,7 @@ class Dialogue:
         """Begin the next turn, whose text ids are given."""
         self._start = None
         if self.window.open_turn(text):
+            self._rebuilds += 1
             self._unread.clear()
             self.cache.trim(min(self.cache.length, len(self.window.prefix)))
 
@@ -102,13 +105,29 @@ class Dialogue:
     def mark(self) -> Mark:
         """The open turn, behind `rewind`."""
         assert self._start is not None
-        return Mark(self.window.mark(), self._start)
+        return Mark(self.window.mark(), self._start, self._rebuilds)
+
+    @property
+    def returns_over_rebuilds(self) -> bool:
+        """Whether `back_to` may be asked for a turn in front of a rebuild.
+
+        What the cache held then has to be read again: at once, which must be the same to the bit.
+        """
+        return self.model.at_once is not None and self.model.at_once.alike_in_parts
 
     def back_to(self, mark: Mark) -> None:
-        """Open a turn again and forget what followed; there must have been no rebuild since."""
+        """Open a turn again and forget what followed."""
         self.window.back_to(mark.window)
         self._unread.clear()
         self._start, self._spoken = mark.start, None
+        if mark.rebuilds != self._rebuilds:
+            assert self.returns_over_rebuilds
+            self._rebuilds = mark.rebuilds
+            kept = min(self.cache.length, len(self.window.prefix))
+            self.cache.trim(kept)
+            if mark.start > kept:
+                self._start = None
+                self._unread.append(_Recalled(mark.start, mark.start))
 
     def close(self, tokens: SpeechTokens) -> None:
         """End the open turn with what was said in it: an attempt, or nothing at all."""

@@ -6,6 +6,7 @@ position becomes depends, to the bit, on neither the rows beside it nor how many
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ class NativeLayers:
     kept_dtype: of keys and values, float32 or bfloat16.
     head:       the output head [V, H]; it is computed here if it is in bfloat16 and the CPU is.
 
-    One thread at a time may read. Raises MemoryError.
+    Threads wait for one another. Raises MemoryError.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class NativeLayers:
         if self._layers is None:
             raise MemoryError
         weakref.finalize(self, library.podtts_layers_free, self._layers)
+        self._one_at_a_time = threading.Lock()
         self._norms = {name: norm.float().contiguous() for name, norm in norms.items()}
         self._angles: tuple[Tensor, Tensor] | None = None
         library.podtts_layers_norm(self._layers, -1, 0, self._norms["norm"].data_ptr())
@@ -128,7 +130,7 @@ class NativeLayers:
         rows = torch.nn.functional.pad(rows, (0, -rows.shape[1] % BLOCK)).contiguous()
         padded = self._outputs + -self._outputs % _SIDE_BY_SIDE
         logits = rows.new_empty(len(rows), padded)
-        with CORES.shared_by(self):
+        with self._one_at_a_time, CORES.shared_by(self):
             self._library.podtts_layers_logits(
                 self._layers, rows.data_ptr(), len(rows), logits.data_ptr()
             )
@@ -148,7 +150,7 @@ class NativeLayers:
                 self.config.head_size, self.config.rope_theta, torch.arange(caches.capacity)
             )
             self._angles = angles.cos(), angles.sin()
-        with CORES.shared_by(self):
+        with self._one_at_a_time, CORES.shared_by(self):
             failed = self._library.podtts_layers_read(
                 self._layers,
                 hidden.data_ptr(),

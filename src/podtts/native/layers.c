@@ -217,10 +217,11 @@ void podtts_layers_matrix(
     team_rest(&m->all);
 }
 
-// Fill the output head: bfloat16 [outputs, hidden, filled up to whole blocks]; outputs: a multiple of
-// 16. 0, or -1 where memory does not suffice.
+// Fill the output head: bfloat16 [outputs, hidden, filled up to whole blocks]; outputs: a multiple
+// of 16. 0, or -1 where memory does not suffice.
 int podtts_layers_head(model *m, int outputs, const uint8_t *weights) {
-    if (!hold(&m->head, 16, outputs, m->of.hidden) || !hold_activations(&m->of_head, 16, m->of.hidden)) {
+    int hidden = m->of.hidden;
+    if (!hold(&m->head, 16, outputs, hidden) || !hold_activations(&m->of_head, 16, hidden)) {
         return -1;
     }
     laying from = {&m->head, weights, NULL};

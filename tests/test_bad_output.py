@@ -8,12 +8,12 @@ import pytest
 import torch
 from golden_data import models, trace_prompts
 
-from podtts.flow.decode import Flow
 from podtts.options import FlowOptions, Precision, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.randomness import stage_rng
 from podtts.script.parse import parse_script
 from podtts.values import TurnAudio
+from podtts.vocoder.hift import Vocoder
 from podtts.weights.load import Models
 
 SCRIPT = parse_script("[A] Hello there.\n[B] Hi.\n[A] How are you?\n")
@@ -54,20 +54,33 @@ def test_nan_is_found_where_it_arises_and_the_episode_goes_on(
         assert len(turn.wave) == 0
 
 
-def near_the_end_of_float32(flow: torch.nn.Module) -> None:
-    """A number that float32 holds and bfloat16 rounds to infinity, and that counts for nothing."""
-    assert isinstance(flow, Flow)
-    flow._narrow.clear()  # what another test had made of the weights as they were
-    flow.get_parameter("estimator.time.linear_1.bias").data[0] = 3.4e38
-    flow.get_parameter("estimator.time.linear_2.weight").data[:, 0] = 0
+# A number that float32 holds and bfloat16 rounds to infinity; behind it stands a weight of 0.
+NEAR_THE_END = 3.4e38
+
+
+def near_the_end_in_the_flow(flow: torch.nn.Module) -> None:
+    layer = "encoder.layers.0.feed_forward"
+    flow.get_parameter(f"{layer}.expand.bias").data[0] = NEAR_THE_END
+    flow.get_parameter(f"{layer}.contract.weight").data[:, 0] = 0
+
+
+def near_the_end_in_the_vocoder(vocoder: torch.nn.Module) -> None:
+    assert isinstance(vocoder, Vocoder)
+    vocoder._narrow.clear()  # what another test had made of the weights as they were
+    step = "levels.0.blocks.0.steps.0"
+    vocoder.get_parameter(f"{step}.conv1.bias").data[0] = NEAR_THE_END
+    vocoder.get_parameter(f"{step}.snake2.alpha").data[0] = 1
+    vocoder.get_parameter(f"{step}.conv2.weight").data[:, 0] = 0
+
+
+NARROW = dataclasses.replace(QUICK, flow=FlowOptions(steps=2, precision="bfloat16"))
 
 
 def test_a_flow_not_finite_in_bfloat16_is_solved_in_float32_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    narrow = FlowOptions(steps=2, precision="bfloat16")
-    loaded = spoil("flow", near_the_end_of_float32)
-    narrowed = speak(loaded, dataclasses.replace(QUICK, flow=narrow))
+    loaded = spoil("flow", near_the_end_in_the_flow)
+    narrowed = speak(loaded, NARROW)
     # The flow in float32 from the start, the vocoder in the bfloat16 that it keeps.
     exactly = dataclasses.replace(loaded, vocoder=copy.deepcopy(loaded.vocoder))
     monkeypatch.setattr(
@@ -75,11 +88,29 @@ def test_a_flow_not_finite_in_bfloat16_is_solved_in_float32_and_says_so(
         "render",
         lambda mels, noise, precision: loaded.vocoder.render(mels, noise, "bfloat16"),
     )
-    for ours, exact in zip(narrowed, speak(exactly), strict=True):
+    assert_widened("flow", narrowed, speak(exactly))
+
+
+def test_a_vocoder_not_finite_in_bfloat16_runs_in_float32_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = spoil("vocoder", near_the_end_in_the_vocoder)
+    narrowed = speak(loaded, NARROW)
+    exactly = dataclasses.replace(loaded, vocoder=copy.deepcopy(loaded.vocoder))
+    monkeypatch.setattr(
+        exactly.vocoder,
+        "render",
+        lambda mels, noise, precision: loaded.vocoder.render(mels, noise, "float32"),
+    )
+    assert_widened("vocoder", narrowed, speak(exactly, NARROW))
+
+
+def assert_widened(part: str, narrowed: list[TurnAudio], exactly: list[TurnAudio]) -> None:
+    for ours, exact in zip(narrowed, exactly, strict=True):
         assert torch.equal(ours.wave, exact.wave)
         assert not ours.problems
         assert ours.variation == 0
-        assert ours.notes == ("the flow is not finite in bfloat16; it ran in float32",)
+        assert ours.notes == (f"the {part} is not finite in bfloat16; it ran in float32",)
         assert not exact.notes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -39,23 +39,25 @@ class Rendered:
     wave: Tensor
     flow_seconds: float
     vocoder_seconds: float
-    widened: bool = False  # the flow was not finite in its precision, so it was solved in float32
+    widened: tuple[str, ...] = ()  # parts not finite in their precision, so they ran in float32
 
 
 def render(models: Models, turns: Sequence[Render]) -> list[Rendered | NotFiniteError]:
     """Make turns of the same options audible; NotFiniteError in the place of one that fails."""
     flow, vocoder = Stopwatch(models.device), Stopwatch(models.device)
     with flow:
-        mels, widened = finite_mels(models, turns)
+        mels, wide_mels = finite_mels(models, turns)
     sound = [number for number, mel in enumerate(mels) if is_finite(mel)]
+    heard, their_mels = [turns[number] for number in sound], [mels[number] for number in sound]
     with vocoder:
-        waves = waves_of(models, [turns[number] for number in sound], [mels[n] for n in sound])
+        waves, wide_waves = finite_waves(models, heard, their_mels)
     done: list[Rendered | NotFiniteError] = [NotFiniteError("the flow's mel") for _ in turns]
     frames = sum(map(len, mels))
-    for number, wave in zip(sound, waves, strict=True):
+    for place, (number, wave) in enumerate(zip(sound, waves, strict=True)):
         share = len(mels[number]) / max(1, frames)
+        widened = ("flow",) * (number in wide_mels) + ("vocoder",) * (place in wide_waves)
         done[number] = (
-            Rendered(wave, share * flow.seconds, share * vocoder.seconds, number in widened)
+            Rendered(wave, share * flow.seconds, share * vocoder.seconds, widened)
             if is_finite(wave)
             else NotFiniteError("the vocoder's wave")
         )
@@ -64,15 +66,31 @@ def render(models: Models, turns: Sequence[Render]) -> list[Rendered | NotFinite
 
 def finite_mels(models: Models, turns: Sequence[Render]) -> tuple[list[Tensor], frozenset[int]]:
     """`mels_of`, with float32 for turns not finite in fewer bits; and these turns' numbers."""
-    mels = mels_of(models, turns)
-    if turns[0].options.precision == "float32":
-        return mels, frozenset()
+    return _finite(turns, lambda some, _: mels_of(models, some))
+
+
+def finite_waves(
+    models: Models, turns: Sequence[Render], mels: Sequence[Tensor]
+) -> tuple[list[Tensor], frozenset[int]]:
+    """`waves_of`, with float32 for turns not finite in fewer bits; and these turns' numbers."""
+    return _finite(
+        turns, lambda some, numbers: waves_of(models, some, [mels[one] for one in numbers])
+    )
+
+
+def _finite(
+    turns: Sequence[Render], make: Callable[[Sequence[Render], Sequence[int]], list[Tensor]]
+) -> tuple[list[Tensor], frozenset[int]]:
+    """What is made of turns, with float32 for those not finite in fewer bits; and their numbers."""
+    made = make(turns, range(len(turns)))
+    bad = [number for number, one in enumerate(made) if not is_finite(one)]
+    if not bad or turns[0].options.precision == "float32":
+        return made, frozenset()
     wide = replace(turns[0].options, precision="float32")
-    bad = [number for number, mel in enumerate(mels) if not is_finite(mel)]
-    again = mels_of(models, [replace(turns[number], options=wide) for number in bad]) if bad else []
-    for number, mel in zip(bad, again, strict=True):
-        mels[number] = mel
-    return mels, frozenset(bad)
+    again = make([replace(turns[number], options=wide) for number in bad], bad)
+    for number, one in zip(bad, again, strict=True):
+        made[number] = one
+    return made, frozenset(bad)
 
 
 def mels_of(models: Models, turns: Sequence[Render]) -> list[Tensor]:

@@ -252,9 +252,10 @@ class _Telling:
             return
         assert isinstance(answer, Rendered)
         take.wave = answer.wave
-        if answer.widened:
-            precision = self.job.options.flow.precision
-            take.notes = (f"the flow is not finite in {precision}; it ran in float32",)
+        precision = self.job.options.flow.precision
+        take.notes = tuple(
+            f"the {part} is not finite in {precision}; it ran in float32" for part in answer.widened
+        )
         take.work += StageSeconds(flow=answer.flow_seconds, vocoder=answer.vocoder_seconds)
         if not self.models.untrained:
             take.problems += wave_problems(take.wave)

@@ -6,7 +6,10 @@ beside those of another preset, or of the recordings themselves, and little alon
 
 from __future__ import annotations
 
+import math
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -31,11 +34,11 @@ _WIDE_BEAMS = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
 class Ear:
     """Hears words in waves; what words it knows is the grammar's choice.
 
-    grammar: in JSGF's notation, or None for any words at all.
+    grammar: in JSGF's notation; model: a language model's file. Neither: any words at all.
     Raises UsageError where pocketsphinx is not installed.
     """
 
-    def __init__(self, grammar: str | None = None) -> None:
+    def __init__(self, grammar: str | None = None, *, model: Path | None = None) -> None:
         try:
             from pocketsphinx import Decoder
         except ImportError as error:
@@ -44,13 +47,31 @@ class Ear:
                 "run: pip install 'podtts[quality]'",
             ) from error
         if grammar is None:
-            self._decoder: Decoder = Decoder(loglevel="FATAL")
+            known = {} if model is None else {"lm": str(model)}
+            self._decoder: Decoder = Decoder(loglevel="FATAL", **known)
             return
         self._decoder = Decoder(lm=None, loglevel="FATAL", **_WIDE_BEAMS)
         self._decoder.add_jsgf_string(
             "choice", f"#JSGF V1.0;\ngrammar choice;\npublic <choice> = {grammar};\n"
         )
         self._decoder.activate_search("choice")
+
+    @classmethod
+    def for_words_of(cls, texts: Sequence[str]) -> Ear:
+        """An ear that knows the words of these texts, all equally likely in any number and order.
+
+        As a language model: a grammar with a loop over 150 words takes minutes for a sentence.
+        """
+        words = sorted({word for text in texts for word in words_of(text)})
+        share = f"{-math.log10(len(words) + 1):.4f}"
+        known = "".join(f"{share} {word}\n" for word in words)
+        with tempfile.TemporaryDirectory() as folder:
+            model = Path(folder) / "words.arpa"
+            model.write_text(
+                f"\\data\\\nngram 1={len(words) + 2}\n\n\\1-grams:\n"
+                f"-99 <s>\n{share} </s>\n{known}\n\\end\\\n"
+            )
+            return cls(model=model)
 
     def words(self, wave: Tensor) -> list[str]:
         """Words in a wave, float32 [S] at 24 kHz."""
@@ -70,8 +91,3 @@ class Ear:
 def one_of_these(texts: Sequence[str]) -> str:
     """A grammar of whole sentences."""
     return " | ".join(" ".join(words_of(text)) for text in texts)
-
-
-def words_of_these(texts: Sequence[str]) -> str:
-    """A grammar of the sentences' words, in any number and order."""
-    return f"( {' | '.join(sorted({word for text in texts for word in words_of(text)}))} )+"

@@ -231,10 +231,10 @@ def _show_quality(
 def _ear() -> Ear | None:
     """Who hears the words, if somebody can."""
     from podtts.bench.quality import TEXTS
-    from podtts.bench.recognizer import Ear, words_of_these
+    from podtts.bench.recognizer import Ear
 
     try:
-        return Ear(words_of_these(TEXTS))
+        return Ear.for_words_of(TEXTS)
     except UsageError as error:
         warn(f"{error}; {error.hint}")
         return None

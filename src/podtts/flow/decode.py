@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,9 @@ from podtts.options import FlowOptions, Precision
 from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN
 from podtts.values import PromptFeatures
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 CHUNK_TOKENS = 25  # of the chunk-causal mode: one second
 
 
@@ -38,6 +42,13 @@ class FlowConfig:
     estimator: EstimatorConfig
 
 
+class _Made(dict[K, V]):
+    """Made of a module's weights: no part of its state, nor of a copy, whose may change."""
+
+    def __deepcopy__(self, memo: object) -> _Made[K, V]:
+        return _Made()
+
+
 class Flow(nn.Module):
     """Turns speech tokens into mel spectrograms in the voice of a prompt."""
 
@@ -49,10 +60,9 @@ class Flow(nn.Module):
         self.encoder = Encoder(config.encoder)
         self.mu_projection = nn.Linear(config.encoder.size, MEL_BINS)
         self.estimator = Estimator(config.estimator)
-        # Other forms of the parts, which are made once; in containers, so that they are no part of
-        # the state.
-        self._narrow: dict[str, nn.Module] = {}
-        self._native: dict[Precision, NativeEstimator] = {}
+        # Other forms of the parts, which are made once.
+        self._narrow: _Made[str, nn.Module] = _Made()
+        self._native: _Made[Precision, NativeEstimator] = _Made()
         self.compiled = True  # whether compiled code may be used where it runs
 
     def runs_compiled(self, precision: Precision) -> bool:

@@ -85,7 +85,7 @@ def _plan(request: SweepRequest) -> SweepPlan:
     names = [request.preset] if request.preset is not None else list(PRESETS)
     presets = {name: choose_preset(name, None, None, None, None) for name in names}
     return SweepPlan(
-        model=request.random_weights or str(request.directory),
+        model=request.random_weights or _short_name(request.directory),
         device=device_label(placement.device),
         dtype=placement.dtype_name,
         workload=find_workloads(request.workloads or [_WORKLOAD])[0],
@@ -97,6 +97,14 @@ def _plan(request: SweepRequest) -> SweepPlan:
         options=SynthesisOptions(seed=request.seed, retries=0),
         random_weights=request.random_weights is not None,
     )
+
+
+def _short_name(directory: Path | None) -> str:
+    """What a picture calls a checkpoint: where it lies is nobody's business."""
+    from podtts.weights.bundled import MINI, bundled_model
+
+    assert directory is not None
+    return MINI if directory == bundled_model() else directory.name
 
 
 def _load(request: SweepRequest, name: str, preset: Preset) -> Models:

@@ -1,4 +1,4 @@
-// One query's attention over the keys of its head, with a softmax in float32.
+// Queries' attention over the keys of their head, with a softmax in float32.
 
 #pragma once
 
@@ -28,24 +28,25 @@ INLINE void keep(void *to, size_t place, bool halved, __m512 x) {
     _mm256_storeu_si256((void *)((uint16_t *)to + place), some);
 }
 
-// query, out: float32 [16 * vectors]. keys, values: [count, 16 * vectors]. scores: [count + 15].
-INLINE void attend_sized(
-    const float *query, const void *keys, const void *values, int count, int vectors, bool halved,
-    float *scores, float *out
-) {
-    const size_t size = 16 * vectors;
-    __m512 q[16], sums[16];
-    for (int vector = 0; vector < vectors; vector++) {
-        q[vector] = _mm512_loadu_ps(query + 16 * vector);
-        sums[vector] = _mm512_setzero_ps();
+// Sums over the lanes of one or two vectors: both at once take hardly longer than one.
+INLINE void add_lanes(const __m512 *x, int count, float *sums, size_t apart) {
+    if (count == 1) {
+        sums[0] = _mm512_reduce_add_ps(x[0]);
+        return;
     }
-    for (int key = 0; key < count; key++) {
-        __m512 dot = _mm512_setzero_ps();
-        for (int vector = 0; vector < vectors; vector++) {
-            dot = _mm512_fmadd_ps(q[vector], kept(keys, key * size + 16 * vector, halved), dot);
-        }
-        scores[key] = _mm512_reduce_add_ps(dot);
-    }
+    __m512 both = _mm512_add_ps(  // the first in the lower half, the second in the upper
+        _mm512_shuffle_f32x4(x[0], x[1], 0x44), _mm512_shuffle_f32x4(x[0], x[1], 0xee)
+    );
+    both = _mm512_add_ps(both, _mm512_shuffle_f32x4(both, both, 0xb1));
+    both = _mm512_add_ps(both, _mm512_permute_ps(both, 0x4e));
+    both = _mm512_add_ps(both, _mm512_permute_ps(both, 0xb1));
+    sums[0] = _mm512_cvtss_f32(both);
+    sums[apart] = _mm_cvtss_f32(_mm512_extractf32x4_ps(both, 2));
+}
+
+// Scores to shares of a softmax that are not divided by their total, which is returned.
+// scores: [count + 15].
+static float put_shares(float *scores, int count) {
     for (int beyond = count; beyond % 16 != 0; beyond++) {
         scores[beyond] = -__builtin_inff();
     }
@@ -60,36 +61,78 @@ INLINE void attend_sized(
         total = _mm512_add_ps(total, share);
         _mm512_storeu_ps(scores + key, share);
     }
-    for (int key = 0; key < count; key++) {
-        __m512 share = _mm512_set1_ps(scores[key]);
+    return _mm512_reduce_add_ps(total);
+}
+
+// One or two queries that share keys and values, which are then read once. query, out: float32
+// [queries, 16 * vectors]. keys, values: [count, 16 * vectors]. scores: [queries, count + 15].
+INLINE void attend_sized(
+    const float *query, int queries, const void *keys, const void *values, int count, int vectors,
+    bool halved, float *scores, float *out
+) {
+    const size_t size = 16 * vectors, apart = count + 15;
+    __m512 q[2][16], sums[2][16];
+    for (int one = 0; one < queries; one++) {
         for (int vector = 0; vector < vectors; vector++) {
-            __m512 value = kept(values, key * size + 16 * vector, halved);
-            sums[vector] = _mm512_fmadd_ps(share, value, sums[vector]);
+            q[one][vector] = _mm512_loadu_ps(query + one * size + 16 * vector);
+            sums[one][vector] = _mm512_setzero_ps();
         }
     }
-    __m512 factor = _mm512_set1_ps(1.0f / _mm512_reduce_add_ps(total));
-    for (int vector = 0; vector < vectors; vector++) {
-        _mm512_storeu_ps(out + 16 * vector, _mm512_mul_ps(sums[vector], factor));
+    for (int key = 0; key < count; key++) {
+        __m512 dots[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+        for (int vector = 0; vector < vectors; vector++) {
+            __m512 some = kept(keys, key * size + 16 * vector, halved);
+            for (int one = 0; one < queries; one++) {
+                dots[one] = _mm512_fmadd_ps(q[one][vector], some, dots[one]);
+            }
+        }
+        add_lanes(dots, queries, scores + key, apart);
+    }
+    float totals[2];
+    for (int one = 0; one < queries; one++) {
+        totals[one] = put_shares(scores + one * apart, count);
+    }
+    for (int key = 0; key < count; key++) {
+        for (int vector = 0; vector < vectors; vector++) {
+            __m512 value = kept(values, key * size + 16 * vector, halved);
+            for (int one = 0; one < queries; one++) {
+                __m512 share = _mm512_set1_ps(scores[one * apart + key]);
+                sums[one][vector] = _mm512_fmadd_ps(share, value, sums[one][vector]);
+            }
+        }
+    }
+    for (int one = 0; one < queries; one++) {
+        __m512 factor = _mm512_set1_ps(1.0f / totals[one]);
+        for (int vector = 0; vector < vectors; vector++) {
+            __m512 sum = _mm512_mul_ps(sums[one][vector], factor);
+            _mm512_storeu_ps(out + one * size + 16 * vector, sum);
+        }
     }
 }
 
-#define ATTEND(VECTORS)                                                                           \
+#define ATTEND(QUERIES, VECTORS)                                                                  \
     if (halved) {                                                                                 \
-        attend_sized(query, keys, values, count, VECTORS, true, scores, out);                     \
+        attend_sized(query, QUERIES, keys, values, count, VECTORS, true, scores, out);            \
     } else {                                                                                      \
-        attend_sized(query, keys, values, count, VECTORS, false, scores, out);                    \
+        attend_sized(query, QUERIES, keys, values, count, VECTORS, false, scores, out);           \
+    }
+#define ATTEND_ALL(VECTORS)                                                                       \
+    if (queries == 1) {                                                                           \
+        ATTEND(1, VECTORS)                                                                        \
+    } else {                                                                                      \
+        ATTEND(2, VECTORS)                                                                        \
     }
 
 // As attend_sized; size: 16, 32, 64, 128 or 256.
 static void attend(
-    const float *query, const void *keys, const void *values, int count, int size, bool halved,
-    float *scores, float *out
+    const float *query, int queries, const void *keys, const void *values, int count, int size,
+    bool halved, float *scores, float *out
 ) {
     switch (size) {
-        case 16: ATTEND(1) break;
-        case 32: ATTEND(2) break;
-        case 64: ATTEND(4) break;
-        case 128: ATTEND(8) break;
-        default: ATTEND(16) break;
+        case 16: ATTEND_ALL(1) break;
+        case 32: ATTEND_ALL(2) break;
+        case 64: ATTEND_ALL(4) break;
+        case 128: ATTEND_ALL(8) break;
+        default: ATTEND_ALL(16) break;
     }
 }

@@ -50,7 +50,7 @@ typedef struct {
     int places;
     bool halved;  // keys and values are bfloat16
     const float *cosine, *sine;  // [places, head size / 2]
-    float *scores;  // [threads, places + 15]
+    float *scores;  // [threads, 2, places + 15]
     int first, count;  // positions of the chunk
     int number;  // of the layer
 } reading;
@@ -408,18 +408,21 @@ static void place_heads(const void *given, int position, int who) {
     }
 }
 
-static void attend_head(const void *given, int piece, int who) {
+// Query heads that go through the keys they share at once.
+static int heads_at_once(const sizes *of) { return of->heads / of->kv_heads % 2 == 0 ? 2 : 1; }
+
+static void attend_heads(const void *given, int piece, int who) {
     const reading *what = given;
     model *m = what->m;
     const sizes *of = &m->of;
-    int heads = of->heads + 2 * of->kv_heads, size = of->head_size;
-    int position = piece / of->heads, head = piece % of->heads;
+    int heads = of->heads + 2 * of->kv_heads, size = of->head_size, at_once = heads_at_once(of);
+    int position = piece * at_once / of->heads, head = piece * at_once % of->heads;
     size_t at = kept_at(what, position, head / (of->heads / of->kv_heads), 0)
         * (what->halved ? sizeof(uint16_t) : sizeof(float));
     attend(
-        m->qkv + ((size_t)position * heads + head) * size, (char *)what->keys + at,
+        m->qkv + ((size_t)position * heads + head) * size, at_once, (char *)what->keys + at,
         (char *)what->values + at, place_of(what, position) + 1, size, what->halved,
-        what->scores + (size_t)who * (what->places + 15),
+        what->scores + (size_t)who * 2 * (what->places + 15),
         m->attended + (size_t)position * padded(of->heads * size) + head * size
     );
 }
@@ -436,7 +439,7 @@ static void read_chunk(reading *what) {
         team_run(all, put_input, what, count);
         multiply(what, &by[QKV], &m->of_hidden, false, m->qkv);
         team_run(all, place_heads, what, count);
-        team_run(all, attend_head, what, count * m->of.heads);
+        team_run(all, attend_heads, what, count * m->of.heads / heads_at_once(&m->of));
         team_run(all, put_attended, what, count);
         multiply(what, &by[O], &m->of_queries, true, m->x);
         team_run(all, put_post_attention, what, count);
@@ -456,6 +459,7 @@ void podtts_layers_logits(model *m, const float *hidden, int rows, float *logits
     team_wake(&m->all);
     for (int first = 0; first < rows; first += CHUNK) {
         int count = least(rows - first, CHUNK);
+        m->of_head.beside = least(count, ROWS);
         for (int row = 0; row < count; row++) {
             put_plain(&m->of_head, row, hidden + (size_t)(first + row) * padded(m->of.hidden));
         }
@@ -476,13 +480,14 @@ int podtts_layers_read(
         .keys = keys, .values = values, .layer_stride = layer_stride, .row_stride = row_stride,
         .places = places, .halved = halved, .cosine = cosine, .sine = sine,
     };
-    what.scores = zeros((size_t)m->all.size * (places + 15), sizeof(float));
+    what.scores = zeros((size_t)m->all.size * 2 * (places + 15), sizeof(float));
     if (what.scores == NULL) {
         return -1;
     }
     team_wake(&m->all);
     for (what.first = 0; what.first < rows * tokens; what.first += CHUNK) {
         what.count = least(rows * tokens - what.first, CHUNK);
+        m->of_hidden.beside = m->of_queries.beside = m->of_gated.beside = least(what.count, ROWS);
         read_chunk(&what);
     }
     team_rest(&m->all);

@@ -23,14 +23,20 @@ typedef struct {
     uint16_t *scale;            // float16 [outputs / 16, blocks, 16]; none in 16 bits
 } matrix;
 
-// Activations of some rows in the form a matrix wants.
+// Activations of some rows in the form a matrix wants. Blocks of the 8 rows that are multiplied
+// together lie beside each other, so that one address leads to all of them.
 typedef struct {
-    int blocks;
-    int8_t *levels;   // [rows, blocks, 32]
-    float *scale;     // [rows, blocks]
-    int32_t *middle;  // [rows, blocks]: what the levels of a matrix, which begin at 0, add too much
-    uint16_t *plain;  // bfloat16 [rows, blocks, 32], for 16 bits
+    int blocks, beside;  // beside: 8, or fewer where there are no more rows
+    int8_t *levels;      // [rows / 8, blocks, beside, 32]
+    float *scale;        // [rows / 8, blocks, beside]
+    int32_t *middle;     // the same: what the levels of a matrix, which begin at 0, add too much
+    uint16_t *plain;     // bfloat16 [rows / 8, blocks, beside, 32], for 16 bits
 } activations;
+
+// Which of all blocks is one of a row.
+INLINE size_t block_at(const activations *x, int row, int block) {
+    return ((size_t)(row / ROWS) * x->blocks + block) * x->beside + row % ROWS;
+}
 
 // How many bytes 16 outputs of a block of 32 inputs take.
 INLINE size_t block_bytes(int bits) { return (size_t)bits * OUTPUTS * BLOCK / 8; }
@@ -39,7 +45,7 @@ INLINE size_t block_bytes(int bits) { return (size_t)bits * OUTPUTS * BLOCK / 8;
 static void put_levels(const activations *to, int row, int bits, const float *x) {
     int middle = 1 << (bits - 1);
     for (int block = 0; block < to->blocks; block++, x += BLOCK) {
-        size_t place = (size_t)row * to->blocks + block;
+        size_t place = block_at(to, row, block);
         __m512 low = _mm512_loadu_ps(x), high = _mm512_loadu_ps(x + 16);
         float most = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
         // What is not finite must not vanish in the rounding: then nothing of the block is.
@@ -57,8 +63,8 @@ static void put_levels(const activations *to, int row, int bits, const float *x)
 }
 
 static void put_plain(const activations *to, int row, const float *x) {
-    uint16_t *plain = to->plain + (size_t)row * to->blocks * BLOCK;
-    for (int block = 0; block < to->blocks; block++, x += BLOCK, plain += BLOCK) {
+    for (int block = 0; block < to->blocks; block++, x += BLOCK) {
+        uint16_t *plain = to->plain + block_at(to, row, block) * BLOCK;
         _mm512_storeu_si512(plain, narrow(_mm512_loadu_ps(x), _mm512_loadu_ps(x + 16)));
     }
 }
@@ -72,68 +78,85 @@ INLINE void put(const activations *to, int row, int bits, const float *x) {
 }
 
 INLINE void sum_levels(
-    const matrix *by, int tile, const activations *x, int first, int rows, int bits, __m512 *sums
+    const matrix *by, int tile, const activations *x, int first, int rows, int bits, __m512 *out
 ) {
     const __m512i lowest = _mm512_set1_epi8(15);
+    const int blocks = by->blocks, beside = x->beside;
+    const uint8_t *weights = by->levels + (size_t)tile * blocks * block_bytes(bits);
+    const uint16_t *scales = by->scale + (size_t)tile * blocks * OUTPUTS;
+    size_t place = block_at(x, first, 0);
+    const int8_t *levels = x->levels + place * BLOCK;
+    const float *own = x->scale + place;
+    const int32_t *middle = x->middle + place;
+    __m512 sums[ROWS];
     for (int row = 0; row < rows; row++) {
         sums[row] = _mm512_setzero_ps();
     }
-    for (int block = 0; block < by->blocks; block++) {
-        size_t place = (size_t)tile * by->blocks + block;
-        const uint8_t *levels = by->levels + place * block_bytes(bits);
-        __m512 scale = _mm512_cvtph_ps(_mm256_load_si256((void *)(by->scale + place * OUTPUTS)));
+    for (int block = 0; block < blocks; block++) {
         __m512i dots[ROWS];
         for (int row = 0; row < rows; row++) {
-            dots[row] = spread(x->middle + (size_t)(first + row) * x->blocks + block);
+            dots[row] = spread(middle + row);
         }
         for (int vector = 0; vector < bits; vector++) {
-            __m512i raw = _mm512_load_si512(levels + 64 * vector);
+            __m512i raw = _mm512_load_si512(weights + 64 * vector);
             if (rows > 1) {
-                _mm_prefetch(levels + 64 * vector + AHEAD_BYTES, _MM_HINT_T0);
+                _mm_prefetch(weights + 64 * vector + AHEAD_BYTES, _MM_HINT_T0);
             }
-            int inputs = bits == 4 ? 8 * vector : 4 * vector;
+            int input = bits == 4 ? 8 * vector : 4 * vector;
             __m512i low = bits == 4 ? _mm512_and_si512(raw, lowest) : raw;
             __m512i high = _mm512_and_si512(_mm512_srli_epi16(raw, 4), lowest);
             for (int row = 0; row < rows; row++) {
-                size_t at = ((size_t)(first + row) * x->blocks + block) * BLOCK + inputs;
-                add_products(&dots[row], low, spread(x->levels + at));
-                if (bits == 4) {
-                    add_products(&dots[row], high, spread(x->levels + at + 4));
-                }
+                add_products(&dots[row], low, spread(levels + row * BLOCK + input));
+            }
+            for (int row = 0; bits == 4 && row < rows; row++) {
+                add_products(&dots[row], high, spread(levels + row * BLOCK + input + 4));
             }
         }
+        __m512 scale = _mm512_cvtph_ps(_mm256_load_si256((const void *)scales));
         for (int row = 0; row < rows; row++) {
-            float own = x->scale[(size_t)(first + row) * x->blocks + block];
-            __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(own));
+            __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(own[row]));
             sums[row] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[row]), both, sums[row]);
         }
+        weights += block_bytes(bits);
+        scales += OUTPUTS;
+        levels += beside * BLOCK;
+        own += beside;
+        middle += beside;
+    }
+    for (int row = 0; row < rows; row++) {
+        out[row] = sums[row];
     }
 }
 
 INLINE void sum_plain(
-    const matrix *by, int tile, const activations *x, int first, int rows, __m512 *sums
+    const matrix *by, int tile, const activations *x, int first, int rows, __m512 *out
 ) {
-    __m512 others[ROWS];  // every second pair, so that additions wait less for one another
+    __m512 sums[ROWS], others[ROWS];  // every second pair: additions wait less for one another
     for (int row = 0; row < rows; row++) {
         sums[row] = others[row] = _mm512_setzero_ps();
     }
-    const uint8_t *weights = by->levels + (size_t)tile * by->blocks * block_bytes(16);
-    const uint16_t *plain = x->plain + (size_t)first * x->blocks * BLOCK;
-    for (int pair = 0; pair < by->blocks * BLOCK / 2; pair += 2) {
-        __m512bh one = (__m512bh)_mm512_load_si512(weights + 64 * pair);
-        __m512bh next = (__m512bh)_mm512_load_si512(weights + 64 * pair + 64);
-        for (int row = 0; row < rows; row++) {
-            const uint16_t *at = plain + (size_t)row * x->blocks * BLOCK + 2 * pair;
-            sums[row] = _mm512_dpbf16_ps(sums[row], one, (__m512bh)spread(at));
-            others[row] = _mm512_dpbf16_ps(others[row], next, (__m512bh)spread(at + 2));
+    const int blocks = by->blocks, beside = x->beside;
+    const uint8_t *weights = by->levels + (size_t)tile * blocks * block_bytes(16);
+    const uint16_t *plain = x->plain + block_at(x, first, 0) * BLOCK;
+    for (int block = 0; block < blocks; block++) {
+        for (int pair = 0; pair < BLOCK / 2; pair += 2) {
+            __m512bh one = (__m512bh)_mm512_load_si512(weights + 64 * pair);
+            __m512bh next = (__m512bh)_mm512_load_si512(weights + 64 * pair + 64);
+            for (int row = 0; row < rows; row++) {
+                const uint16_t *at = plain + row * BLOCK + 2 * pair;
+                sums[row] = _mm512_dpbf16_ps(sums[row], one, (__m512bh)spread(at));
+                others[row] = _mm512_dpbf16_ps(others[row], next, (__m512bh)spread(at + 2));
+            }
         }
+        weights += block_bytes(16);
+        plain += beside * BLOCK;
     }
     for (int row = 0; row < rows; row++) {
-        sums[row] = _mm512_add_ps(sums[row], others[row]);
+        out[row] = _mm512_add_ps(sums[row], others[row]);
     }
 }
 
-// Sums of 16 outputs for some rows, from the first; rows: 1 to 8.
+// Sums of 16 outputs for 1 to 8 rows from the first, which is a multiple of 8.
 #define WITH_ROWS(SUM, ...)                     \
     switch (rows) {                             \
         case 1: SUM(1, ##__VA_ARGS__); break;   \

@@ -18,6 +18,12 @@ def test_what_is_given_explicitly_wins() -> None:
     assert choose_preset("fast", None, None, None, None) == PRESETS["fast"]
 
 
+def test_guidance_at_the_start_is_left_out_at_the_preset_s_own_steps_alone() -> None:
+    assert not choose_preset("fast", None, None, None, "float32").flow.guided_start
+    assert choose_preset("fast", None, 2, None, None).flow.guided_start
+    assert choose_preset("fast", None, None, "heun", None).flow.guided_start
+
+
 @pytest.mark.parametrize(
     ("given", "problem"),
     [

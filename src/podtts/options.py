@@ -89,6 +89,7 @@ class FlowOptions:
     # where compiled code runs; all else is bfloat16 then.
     precision: Precision = "float32"
     guidance: float = 0.7  # weight of classifier-free guidance; 0 leaves it out
+    guided_start: bool = True  # at time 0, too, where all is noise
     prompt_seconds: float | None = None  # of each prompt's end that the flow hears; None: all
     chunk_causal: bool = False  # attention in chunks of 25 tokens, as in streaming
 

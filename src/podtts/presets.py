@@ -31,8 +31,8 @@ class Preset:
 
 PRESETS = {
     "faithful": Preset("none", FlowOptions()),
-    "balanced": Preset("int8", FlowOptions(steps=8, precision="bfloat16")),
-    "fast": Preset("int4", FlowOptions(steps=4, precision="int8")),
+    "balanced": Preset("int8", FlowOptions(steps=8, precision="bfloat16", guided_start=False)),
+    "fast": Preset("int4", FlowOptions(steps=4, precision="int8", guided_start=False)),
 }
 DEFAULT_PRESET = "balanced"
 
@@ -52,6 +52,8 @@ def choose_preset(
         replace(
             flow,
             steps=flow.steps if steps is None else steps,
+            # A trade that was measured at the preset's own steps.
+            guided_start=flow.guided_start if steps is None and solver is None else True,
             solver=flow.solver if solver is None else one_of(SOLVERS, "flow-solver", solver),
             precision=flow.precision
             if precision is None

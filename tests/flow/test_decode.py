@@ -1,4 +1,5 @@
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ def by_torch() -> Flow:
 
 
 FULL, CHUNKS = FlowOptions(), FlowOptions(chunk_causal=True)
+UNGUIDED = FlowOptions(steps=3, guided_start=False)
 
 
 def golden_row(name: str) -> tuple[Tensor, PromptFeatures, Tensor]:
@@ -54,7 +56,7 @@ def test_prompt_frames_are_cut() -> None:
     assert torch.equal(cut, whole[len(prompt.mel) :])
 
 
-@pytest.mark.parametrize("options", [FULL, CHUNKS, FlowOptions(guidance=0, steps=3)])
+@pytest.mark.parametrize("options", [FULL, CHUNKS, UNGUIDED, FlowOptions(guidance=0, steps=3)])
 def test_padded_batch_equals_single_rows(options: FlowOptions) -> None:
     flow = models().flow
     rng = torch.Generator().manual_seed(5)
@@ -89,6 +91,19 @@ def test_more_steps_come_closer_to_the_solution() -> None:
 
     exact = mel(120)
     assert relative_rms(mel(30), exact) < relative_rms(mel(10), exact) < relative_rms(mel(3), exact)
+
+
+def test_the_start_alone_is_unguided() -> None:
+    tokens, prompt, noise = golden_row("short")
+
+    def mel(**options: Any) -> Tensor:
+        return models().flow.decode([tokens], [prompt], [noise], FlowOptions(**options))[0]
+
+    # The only evaluation of one step is at the start; of two, one is behind it.
+    assert torch.equal(mel(steps=1, guided_start=False), mel(steps=1, guidance=0))
+    start, whole = mel(steps=2, guided_start=False), mel(steps=2)
+    assert relative_rms(start, whole) < relative_rms(mel(steps=2, guidance=0), whole)
+    assert relative_rms(start, whole) > 0
 
 
 @pytest.mark.parametrize("compiled", [True, False])

@@ -16,7 +16,7 @@ def decay(x: Tensor, t: Tensor) -> Tensor:
 
 
 def error(solver: Solver, steps: int) -> float:
-    grid = cosine_grid(steps, torch.device("cpu")).double()
+    grid = cosine_grid(steps).double()
     end = solve(solver, decay, torch.ones((), dtype=torch.float64), grid)
     return abs(float(end) - math.exp(-1.5))
 
@@ -35,7 +35,7 @@ def test_evaluations_of_a_step(solver: Solver) -> None:
         times.append(float(t))
         return torch.full_like(x, 2.0)
 
-    grid = cosine_grid(5, torch.device("cpu"))
+    grid = cosine_grid(5)
     end = solve(solver, constant, torch.zeros(3), grid)
     assert torch.allclose(end, torch.full((3,), 2.0))  # exact for what does not change
     assert len(times) == 5 * EVALUATIONS[solver]
@@ -44,7 +44,7 @@ def test_evaluations_of_a_step(solver: Solver) -> None:
 
 
 def test_the_grid_is_dense_at_the_start() -> None:
-    grid = cosine_grid(4, torch.device("cpu"))
+    grid = cosine_grid(4)
     assert grid[0] == 0
     assert grid[-1] == pytest.approx(1)
     steps = grid.diff()

@@ -137,7 +137,7 @@ class Flow(nn.Module):
             options.solver,
             self._velocity(conditions, valid, chunk, options),
             _padded(noise, size, device).transpose(1, 2),
-            cosine_grid(options.steps, device),
+            cosine_grid(options.steps),
         )
         return [row[:, :count].T for row, count in zip(x, frames.tolist(), strict=True)]
 
@@ -157,21 +157,19 @@ class Flow(nn.Module):
         self, conditions: Tensor, valid: Tensor | None, chunk: int, options: FlowOptions
     ) -> Velocity:
         """The guided velocity field under `conditions` [B, 240, F]."""
-        guidance, field = options.guidance, self._field(options.precision, valid is not None)
-        if guidance:
-            # The unconditional pass sees zeros; both passes go through the estimator together.
-            conditions = torch.cat((conditions, torch.zeros_like(conditions)))
-            valid = None if valid is None else torch.cat((valid, valid))
+        field = self._field(options.precision, valid is not None)
+        # The unconditional pass sees zeros; both passes go through the estimator together.
+        both = torch.cat((conditions, torch.zeros_like(conditions)))
+        both_valid = None if valid is None else torch.cat((valid, valid))
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
             check_wanted()
-            x = torch.cat((x, x)) if guidance else x
-            given = torch.cat((x, conditions), dim=1)
-            both = field(given, valid, t.expand(len(x)), chunk)
-            if not guidance:
-                return both
-            conditional, unconditional = both.chunk(2)
-            return guided(conditional, unconditional, guidance)
+            time = t.to(x).expand(2 * len(x))
+            if not options.guidance or (float(t) == 0 and not options.guided_start):
+                return field(torch.cat((x, conditions), dim=1), valid, time[: len(x)], chunk)
+            given = torch.cat((torch.cat((x, x)), both), dim=1)
+            conditional, unconditional = field(given, both_valid, time, chunk).chunk(2)
+            return guided(conditional, unconditional, options.guidance)
 
         return velocity
 

@@ -17,9 +17,9 @@ from podtts.options import Solver
 Velocity = Callable[[Tensor, Tensor], Tensor]  # (x [B, 80, F], t []) -> [B, 80, F]
 
 
-def cosine_grid(steps: int, device: torch.device) -> Tensor:
-    """Times 0 = t0 < ... < t_steps = 1, dense at the start, float32 [steps + 1]."""
-    return 1 - torch.cos(torch.linspace(0, 1, steps + 1, device=device) * (torch.pi / 2))
+def cosine_grid(steps: int) -> Tensor:
+    """Times 0 = t0 < ... < t_steps = 1, dense at the start, float32 [steps + 1] on the CPU."""
+    return 1 - torch.cos(torch.linspace(0, 1, steps + 1) * (torch.pi / 2))
 
 
 def solve(solver: Solver, velocity: Velocity, x: Tensor, grid: Tensor) -> Tensor:

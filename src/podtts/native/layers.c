@@ -12,8 +12,10 @@
 #include "team.h"
 
 enum { MATRICES = 4, NORMS = 4, HUGE_PAGE = 1 << 21 };
-// Positions that go through the layers together, and tiles of a piece of work.
-enum { CHUNK = 64, TILES_AT_ONCE = 4, GATED_AT_ONCE = 2 };
+// Positions that go through the layers together. Tiles of a piece of work, at most: the longer it
+// is, the longer its weights come in one stream. Pieces for each thread, at least, so that one that
+// is held up does not hold up all.
+enum { CHUNK = 64, MOST_TILES = 16, PIECES_EACH = 4 };
 enum { QKV, O, GATE_UP, DOWN };
 enum { INPUT_NORM, POST_ATTENTION_NORM, Q_NORM, K_NORM };
 
@@ -58,6 +60,11 @@ typedef struct {
 static int padded(int inputs) { return (inputs + BLOCK - 1) / BLOCK * BLOCK; }
 
 static int least(int one, int other) { return one < other ? one : other; }
+
+static int tiles_at_once(const team *all, int tiles) {
+    int some = tiles / (PIECES_EACH * all->size);
+    return some < 1 ? 1 : least(some, MOST_TILES);
+}
 
 static int pieces(int tiles, int at_once) { return (tiles + at_once - 1) / at_once; }
 
@@ -283,7 +290,7 @@ static int place_of(const reading *what, int position) {
 typedef struct {
     const matrix *by;
     const activations *x;
-    int rows;
+    int rows, at_once;  // at_once: tiles
     bool add;
     float *y;  // [rows, outputs]
 } product;
@@ -291,8 +298,8 @@ typedef struct {
 static void multiply_piece(const void *given, int piece, int who) {
     (void)who;
     const product *p = given;
-    int tiles = p->by->outputs / OUTPUTS, begin = piece * TILES_AT_ONCE;
-    for (int tile = begin; tile < begin + TILES_AT_ONCE && tile < tiles; tile++) {
+    int tiles = p->by->outputs / OUTPUTS, begin = piece * p->at_once;
+    for (int tile = begin; tile < begin + p->at_once && tile < tiles; tile++) {
         for (int first = 0; first < p->rows; first += ROWS) {
             int rows = least(p->rows - first, ROWS);
             __m512 sums[ROWS];
@@ -307,10 +314,11 @@ static void multiply_piece(const void *given, int piece, int who) {
 }
 
 static void multiply(
-    const reading *what, const matrix *by, const activations *x, bool add, float *y
+    team *all, int rows, const matrix *by, const activations *x, bool add, float *y
 ) {
-    product p = {by, x, what->count, add, y};
-    team_run(&what->m->all, multiply_piece, &p, pieces(by->outputs / OUTPUTS, TILES_AT_ONCE));
+    int tiles = by->outputs / OUTPUTS, at_once = tiles_at_once(all, tiles);
+    product p = {by, x, rows, at_once, add, y};
+    team_run(all, multiply_piece, &p, pieces(tiles, at_once));
 }
 
 static const layer *layer_of(const reading *what) { return &what->m->layers[what->number]; }
@@ -321,9 +329,10 @@ static void multiply_gated(const void *given, int piece, int who) {
     const reading *what = given;
     model *m = what->m;
     const matrix *by = &layer_of(what)->by[GATE_UP];
-    int tiles = m->of.intermediate / OUTPUTS, begin = piece * GATED_AT_ONCE;
+    int tiles = m->of.intermediate / OUTPUTS, at_once = tiles_at_once(&m->all, tiles);
+    int begin = piece * at_once;
     const __m512 one = _mm512_set1_ps(1.0f);
-    for (int tile = begin; tile < begin + GATED_AT_ONCE && tile < tiles; tile++) {
+    for (int tile = begin; tile < begin + at_once && tile < tiles; tile++) {
         for (int first = 0; first < what->count; first += ROWS) {
             int rows = least(what->count - first, ROWS);
             __m512 gates[ROWS], ups[ROWS];
@@ -431,21 +440,21 @@ static void attend_heads(const void *given, int piece, int who) {
 static void read_chunk(reading *what) {
     model *m = what->m;
     team *all = &m->all;
-    int hidden = m->of.hidden, count = what->count;
+    int hidden = m->of.hidden, gates = m->of.intermediate / OUTPUTS, count = what->count;
     float *embedded = what->embedded + (size_t)what->first * hidden;
     memcpy(m->x, embedded, sizeof(float) * hidden * count);
     for (what->number = 0; what->number < m->of.layers; what->number++) {
         const matrix *by = layer_of(what)->by;
         team_run(all, put_input, what, count);
-        multiply(what, &by[QKV], &m->of_hidden, false, m->qkv);
+        multiply(all, count, &by[QKV], &m->of_hidden, false, m->qkv);
         team_run(all, place_heads, what, count);
         team_run(all, attend_heads, what, count * m->of.heads / heads_at_once(&m->of));
         team_run(all, put_attended, what, count);
-        multiply(what, &by[O], &m->of_queries, true, m->x);
+        multiply(all, count, &by[O], &m->of_queries, true, m->x);
         team_run(all, put_post_attention, what, count);
-        team_run(all, multiply_gated, what, pieces(m->of.intermediate / OUTPUTS, GATED_AT_ONCE));
+        team_run(all, multiply_gated, what, pieces(gates, tiles_at_once(all, gates)));
         team_run(all, put_gated, what, count);
-        multiply(what, &by[DOWN], &m->of_gated, true, m->x);
+        multiply(all, count, &by[DOWN], &m->of_gated, true, m->x);
     }
     for (int row = 0; row < count; row++) {
         size_t at = (size_t)row * hidden;
@@ -463,8 +472,7 @@ void podtts_layers_logits(model *m, const float *hidden, int rows, float *logits
         for (int row = 0; row < count; row++) {
             put_plain(&m->of_head, row, hidden + (size_t)(first + row) * padded(m->of.hidden));
         }
-        product p = {&m->head, &m->of_head, count, false, logits + (size_t)first * outputs};
-        team_run(&m->all, multiply_piece, &p, pieces(outputs / OUTPUTS, TILES_AT_ONCE));
+        multiply(&m->all, count, &m->head, &m->of_head, false, logits + (size_t)first * outputs);
     }
     team_rest(&m->all);
 }

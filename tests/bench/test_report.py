@@ -20,6 +20,7 @@ SETTING = Setting(
     flow_steps=10,
     flow_solver="heun",
     flow_precision="bfloat16",
+    flow_guided_start=False,
     threads=2,
     seed=1988,
     repeats=2,

@@ -34,6 +34,7 @@ class Setting:
     flow_steps: int
     flow_solver: str
     flow_precision: str  # of the estimator and most of the vocoder's convolutions
+    flow_guided_start: bool  # whether guidance applies at time 0, too
     threads: int
     seed: int
     repeats: int

@@ -91,6 +91,7 @@ def _setting(plan: BenchPlan, models: Models) -> Setting:
         flow_steps=plan.options.flow.steps,
         flow_solver=plan.options.flow.solver,
         flow_precision=plan.options.flow.precision,
+        flow_guided_start=plan.options.flow.guided_start,
         threads=torch.get_num_threads(),
         seed=plan.options.seed,
         repeats=plan.repeats,

@@ -67,3 +67,13 @@ def test_the_picture_has_a_bar_of_its_height_for_every_stage() -> None:
     assert sum(heights[:4]) == pytest.approx(4 * sum(heights[4:]), rel=0.01)
     texts = [text.text for text in root.iter(f"{space}text")]
     assert {"title <here>", "one & only", "2", "0.5"} <= set(texts)
+
+
+def test_the_picture_of_few_bars_is_as_wide_as_its_title_and_legend() -> None:
+    def width(title: str) -> float:
+        root = ElementTree.fromstring(sweep_svg(title, POINTS[:1]))
+        assert root.attrib["viewBox"].split()[2] == root.attrib["width"]
+        return float(root.attrib["width"])
+
+    assert width("a title of many words") == width("")  # the legend is wider
+    assert width("word " * 40) > 200 * 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
@@ -12,18 +13,21 @@ _COLOURS = {"llm": "#0072B2", "flow": "#E69F00", "vocoder": "#009E73", "rest": "
 _NAMES = {"llm": "LLM", "flow": "flow", "vocoder": "vocoder", "rest": "between"}
 _BAR, _GAP, _BETWEEN = 44, 14, 46  # widths: a bar, between bars, between presets
 _LEFT, _TOP, _HEIGHT, _BOTTOM = 56, 64, 260, 58
+_TITLE, _LETTER = 14, 0.6  # the title's size, and a letter's width as a share of it, at most
+_NAME = 90  # width of a stage's name in the legend
 
 
 def sweep_svg(title: str, points: Sequence[SweepPoint]) -> str:
     """The picture as an SVG document; every bar's RTF stands above it."""
-    width = _LEFT + len(points) * (_BAR + _GAP) + _BETWEEN * len({one.preset for one in points})
+    bars = len(points) * (_BAR + _GAP) + _BETWEEN * len({one.preset for one in points})
+    width = _LEFT + max(bars, _NAME * len(_NAMES), math.ceil(len(title) * _TITLE * _LETTER))
     height = _TOP + _HEIGHT + _BOTTOM
     highest = max(one.rtf for one in points)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" aria-label="{escape(title)}" '
         'font-family="system-ui, sans-serif" font-size="12" fill="#808080">',
-        f'<text x="{_LEFT}" y="20" font-size="14">{escape(title)}</text>',
+        f'<text x="{_LEFT}" y="20" font-size="{_TITLE}">{escape(title)}</text>',
         *_legend(),
         *_bars(points, highest),
         "</svg>",
@@ -33,7 +37,7 @@ def sweep_svg(title: str, points: Sequence[SweepPoint]) -> str:
 
 def _legend() -> Iterator[str]:
     for number, (stage, colour) in enumerate(_COLOURS.items()):
-        x = _LEFT + 90 * number
+        x = _LEFT + _NAME * number
         yield f'<rect x="{x}" y="32" width="12" height="12" fill="{colour}"/>'
         yield f'<text x="{x + 18}" y="42">{_NAMES[stage]}</text>'
 

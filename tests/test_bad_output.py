@@ -82,13 +82,7 @@ def test_a_flow_not_finite_in_bfloat16_is_solved_in_float32_and_says_so(
     loaded = spoil("flow", near_the_end_in_the_flow)
     narrowed = speak(loaded, NARROW)
     # The flow in float32 from the start, the vocoder in the bfloat16 that it keeps.
-    exactly = dataclasses.replace(loaded, vocoder=copy.deepcopy(loaded.vocoder))
-    monkeypatch.setattr(
-        exactly.vocoder,
-        "render",
-        lambda mels, noise, precision: loaded.vocoder.render(mels, noise, "bfloat16"),
-    )
-    assert_widened("flow", narrowed, speak(exactly))
+    assert_widened("flow", narrowed, speak(with_vocoder_in("bfloat16", loaded, monkeypatch)))
 
 
 def test_a_vocoder_not_finite_in_bfloat16_runs_in_float32_and_says_so(
@@ -96,13 +90,19 @@ def test_a_vocoder_not_finite_in_bfloat16_runs_in_float32_and_says_so(
 ) -> None:
     loaded = spoil("vocoder", near_the_end_in_the_vocoder)
     narrowed = speak(loaded, NARROW)
-    exactly = dataclasses.replace(loaded, vocoder=copy.deepcopy(loaded.vocoder))
-    monkeypatch.setattr(
-        exactly.vocoder,
-        "render",
-        lambda mels, noise, precision: loaded.vocoder.render(mels, noise, "float32"),
-    )
+    exactly = with_vocoder_in("float32", loaded, monkeypatch)
     assert_widened("vocoder", narrowed, speak(exactly, NARROW))
+
+
+def with_vocoder_in(kept: Precision, loaded: Models, monkeypatch: pytest.MonkeyPatch) -> Models:
+    """The models with a vocoder that runs in one precision, whatever is asked of it."""
+    fixed = dataclasses.replace(loaded, vocoder=copy.deepcopy(loaded.vocoder))
+    monkeypatch.setattr(
+        fixed.vocoder,
+        "render",
+        lambda mels, noise, precision: loaded.vocoder.render(mels, noise, kept),
+    )
+    return fixed
 
 
 def assert_widened(part: str, narrowed: list[TurnAudio], exactly: list[TurnAudio]) -> None:

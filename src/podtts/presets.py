@@ -52,8 +52,8 @@ def choose_preset(
         replace(
             flow,
             steps=flow.steps if steps is None else steps,
-            # A trade that was measured at the preset's own steps.
-            guided_start=flow.guided_start if steps is None and solver is None else True,
+            # What leaves it out was measured with the preset's own steps and solver.
+            guided_start=flow.guided_start or steps is not None or solver is not None,
             solver=flow.solver if solver is None else one_of(SOLVERS, "flow-solver", solver),
             precision=flow.precision
             if precision is None

@@ -13,7 +13,7 @@ _COLOURS = {"llm": "#0072B2", "flow": "#E69F00", "vocoder": "#009E73", "rest": "
 _NAMES = {"llm": "LLM", "flow": "flow", "vocoder": "vocoder", "rest": "between"}
 _BAR, _GAP, _BETWEEN = 44, 14, 46  # widths: a bar, between bars, between presets
 _LEFT, _TOP, _HEIGHT, _BOTTOM = 56, 64, 260, 58
-_TITLE, _LETTER = 14, 0.6  # the title's size, and a letter's width as a share of it, at most
+_TITLE, _LETTER = 14, 0.6  # the title's size, and a wide letter's width as a share of it
 _NAME = 90  # width of a stage's name in the legend
 
 

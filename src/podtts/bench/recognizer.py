@@ -32,7 +32,7 @@ _WIDE_BEAMS = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
 
 
 class Ear:
-    """Hears words in waves; what words it knows is the grammar's choice.
+    """Hears words in waves; what words it knows is the grammar's or the language model's choice.
 
     grammar: in JSGF's notation; model: a language model's file. Neither: any words at all.
     Raises UsageError where pocketsphinx is not installed.

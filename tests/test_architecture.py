@@ -25,6 +25,7 @@ LAYERS = {  # a file may import from its own layer's neighbours named here and f
     "convolution": 0,
     "abandon": 0,
     "cores": 0,
+    "made": 0,
     "storage": 0,
     "text": 0,
     "audio": 0,

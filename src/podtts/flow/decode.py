@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -22,12 +21,10 @@ from podtts.flow.estimator import Estimator, EstimatorConfig
 from podtts.flow.masks import valid_positions
 from podtts.flow.native_estimator import NativeEstimator, runs_natively
 from podtts.flow.solver import Velocity, cosine_grid, guided, solve
+from podtts.made import Made
 from podtts.options import FlowOptions, Precision
 from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN
 from podtts.values import PromptFeatures
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 CHUNK_TOKENS = 25  # of the chunk-causal mode: one second
 
@@ -42,13 +39,6 @@ class FlowConfig:
     estimator: EstimatorConfig
 
 
-class _Made(dict[K, V]):
-    """Made of a module's weights: no part of its state, nor of a copy, whose may change."""
-
-    def __deepcopy__(self, memo: object) -> _Made[K, V]:
-        return _Made()
-
-
 class Flow(nn.Module):
     """Turns speech tokens into mel spectrograms in the voice of a prompt."""
 
@@ -61,8 +51,8 @@ class Flow(nn.Module):
         self.mu_projection = nn.Linear(config.encoder.size, MEL_BINS)
         self.estimator = Estimator(config.estimator)
         # Other forms of the parts, which are made once.
-        self._narrow: _Made[str, nn.Module] = _Made()
-        self._native: _Made[Precision, NativeEstimator] = _Made()
+        self._narrow: Made[str, nn.Module] = Made()
+        self._native: Made[Precision, NativeEstimator] = Made()
         self.compiled = True  # whether compiled code may be used where it runs
 
     def runs_compiled(self, precision: Precision) -> bool:

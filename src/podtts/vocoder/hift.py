@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from podtts.convolution import Conv, TransposedConv
 from podtts.device import runs_rows_together
+from podtts.made import Made
 from podtts.options import Precision
 from podtts.rates import MEL_BINS, MEL_HOP
 from podtts.vocoder.f0 import F0Predictor
@@ -144,7 +145,7 @@ class Vocoder(nn.Module):
         self.conv_out = Conv(
             config.channels >> len(UPSAMPLING), config.stft_size + 2, kernel, padding=kernel // 2
         )
-        self._narrow: list[nn.ModuleList] = []  # a list, so that it is no part of the state
+        self._narrow: Made[str, nn.ModuleList] = Made()
 
     @torch.inference_mode()
     def render(
@@ -211,10 +212,10 @@ class Vocoder(nn.Module):
         """The levels, or copies with convolutions in fewer bits that are made once."""
         if precision == "float32":
             return self.levels
-        if not self._narrow:
+        if "levels" not in self._narrow:
             *narrow, last = self.levels
-            self._narrow.append(nn.ModuleList([*map(_narrowed, narrow), last]))
-        return self._narrow[0]
+            self._narrow["levels"] = nn.ModuleList([*map(_narrowed, narrow), last])
+        return self._narrow["levels"]
 
     def _stack(self, mels: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
         device = self.conv_in.weight.device

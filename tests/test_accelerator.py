@@ -2,18 +2,18 @@
 
 import pytest
 import torch
-from golden_data import MODEL, models, relative_rms, tensors, trace_prompts
+from support.golden_data import MODEL, models, relative_rms, tensors, trace_prompts
 
-from podtts.device import available_devices, place, records_graphs
-from podtts.device_graph import NotRecorded, Recorder, why_not_recorded
-from podtts.ensemble import Ensemble, JobFailed
+from podtts.device.cuda_graph import NotRecorded, Recorder, why_not_recorded
+from podtts.device.placement import available_devices, has_graphs, place
+from podtts.engine.engine import Engine, RequestFailed
+from podtts.engine.sequence import Request
 from podtts.llm.block_decoder import BlockDecoder, decoder_for
 from podtts.llm.generate import Decoder, NotFiniteError
 from podtts.llm.kv_cache import KVCache
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.script.parse import parse_script
-from podtts.speaking import Job
 from podtts.values import PromptFeatures, SpeechTokens, TurnAudio
 from podtts.weights.load import Models, load_models
 
@@ -86,7 +86,7 @@ def test_the_same_seed_gives_the_same_samples_twice() -> None:
     assert all(torch.equal(one, two) for one, two in zip(*runs, strict=True))
 
 
-RECORDS = records_graphs(torch.device(DEVICE))
+RECORDS = has_graphs(torch.device(DEVICE))
 recording = pytest.mark.skipif(not RECORDS, reason="this device records no graphs")
 TEXTS = [[449, 450, 456] * (1 + 7 * number) for number in range(5)]
 
@@ -172,12 +172,12 @@ def test_reading_what_was_said_before_leaves_the_same_bits() -> None:
 def test_turns_are_the_same_rendered_aside_or_not(dtype: str) -> None:
     script = parse_script("\n".join(f"[S{number % 2}] line {number}" for number in range(14)))
     options = SynthesisOptions(sampling=SamplingOptions(max_tokens=40), flow=FlowOptions(steps=2))
-    job = Job("a job", script, trace_prompts("plain"), options)
+    job = Request("a job", script, trace_prompts("plain"), options)
     loaded = load_models(MODEL, place(DEVICE, dtype))
 
     def spoken(overlap: bool) -> list[TurnAudio]:
-        told = list(Ensemble(loaded, rows=1, overlap=overlap).speak([job]))
-        return [one[1] for one in told if not isinstance(one, JobFailed)]
+        told = list(Engine(loaded, rows=1, overlap=overlap).speak([job]))
+        return [one[1] for one in told if not isinstance(one, RequestFailed)]
 
     one, other = spoken(overlap=True), spoken(overlap=False)
     assert len(one) == 14

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from golden_data import models, trace_prompts
+from support.golden_data import models, trace_prompts
 
+from podtts.engine.rng import stage_rng
 from podtts.options import FlowOptions, Precision, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
-from podtts.randomness import stage_rng
 from podtts.script.parse import parse_script
 from podtts.values import TurnAudio
 from podtts.weights.load import Models
@@ -49,7 +49,7 @@ def test_nan_is_found_where_it_arises_and_the_episode_goes_on(
     assert [turn.index for turn in turns] == [0, 1, 2]
     for turn in turns:
         assert turn.problems == (problem,)
-        assert turn.variation == QUICK.retries
+        assert turn.attempt == QUICK.retries
         assert len(turn.wave) == 0
 
 
@@ -106,7 +106,7 @@ def assert_widened(part: str, narrowed: list[TurnAudio], exactly: list[TurnAudio
     for ours, exact in zip(narrowed, exactly, strict=True):
         assert torch.equal(ours.wave, exact.wave)
         assert not ours.problems
-        assert ours.variation == 0
+        assert ours.attempt == 0
         assert ours.notes == (f"the {part} is not finite in bfloat16; it ran in float32",)
         assert not exact.notes
 
@@ -116,14 +116,14 @@ def test_a_trained_voice_is_judged_by_length_and_an_untrained_one_is_not() -> No
     limited = [turn for turn in speak(trained) if not turn.tokens.ended]
     assert limited, "the case needs a turn that meets its limit"
     assert all("limit of 12 tokens" in turn.problems[0] for turn in limited)
-    assert all(turn.variation == QUICK.retries for turn in limited)
+    assert all(turn.attempt == QUICK.retries for turn in limited)
     assert all(not turn.problems for turn in speak(models()))
 
 
 def test_prescribed_lengths_are_no_failure() -> None:
     trained = dataclasses.replace(models(), untrained=False)
     turns = speak(trained, dataclasses.replace(QUICK, check_length=False))
-    assert all(not turn.problems and turn.variation == 0 for turn in turns)
+    assert all(not turn.problems and turn.attempt == 0 for turn in turns)
 
 
 def test_silence_of_a_trained_voice_is_a_problem() -> None:
@@ -138,7 +138,7 @@ def test_silence_of_a_trained_voice_is_a_problem() -> None:
 
 
 def test_a_retry_that_succeeds_is_what_a_retake_of_that_variation_gives() -> None:
-    """The first draws of turn 2 are spoiled once; what comes then equals variation 1 alone."""
+    """The first draws of turn 2 are spoiled once; what comes then equals attempt 1 alone."""
     loaded = dataclasses.replace(models(), untrained=False)
     options = dataclasses.replace(QUICK, check_length=False)
 
@@ -157,10 +157,10 @@ def test_a_retry_that_succeeds_is_what_a_retake_of_that_variation_gives() -> Non
     fails_once = copy.copy(loaded.vocoder)
     fails_once.render = without_wave  # type: ignore[method-assign,assignment]
     retried = speak(dataclasses.replace(loaded, vocoder=fails_once), options)
-    assert [turn.variation for turn in retried] == [0, 1, 0]
+    assert [turn.attempt for turn in retried] == [0, 1, 0]
     assert all(not turn.problems for turn in retried)
     asked = list(
-        Synthesizer(loaded).synthesize(SCRIPT, trace_prompts("plain"), options, variations={1: 1})
+        Synthesizer(loaded).synthesize(SCRIPT, trace_prompts("plain"), options, attempts={1: 1})
     )
     for one, other in zip(retried, asked, strict=True):
         assert one.tokens == other.tokens

@@ -15,16 +15,16 @@ from recipes.mini.recognizer import Recognizer
 
 from podtts.audio.io import decode_audio
 from podtts.bench.edits import words_of
+from podtts.engine.renderer import Render, mels_of, waves_of
 from podtts.errors import PodttsError
+from podtts.hub.bundled import bundled_cache, bundled_model
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.extract import RECIPE_VERSION
 from podtts.prompts.voices import VoiceStore
-from podtts.rendering import Render, mels_of, waves_of
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, Turn, TurnAudio
-from podtts.weights.bundled import bundled_cache, bundled_model
 from podtts.weights.encoders import checkpoint_encoders
 
 # Written for this test, so in no corpus; the recognizer has to tell each from all the others.

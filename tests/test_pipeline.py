@@ -3,14 +3,14 @@ from functools import cache
 
 import pytest
 import torch
-from golden_data import models, relative_rms, tensors, trace, trace_prompts
+from support.golden_data import models, relative_rms, tensors, trace, trace_prompts
 
+from podtts.engine.renderer import Render, Rendered, mels_of, render
 from podtts.errors import InputError, ModelError, ScriptError
 from podtts.flow.decode import noise_frames
 from podtts.llm.template import Template
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
-from podtts.rendering import Render, Rendered, mels_of, render
 from podtts.script.model import Script
 from podtts.script.parse import parse_script
 from podtts.values import SpeakerPrompt, SpeechTokens, Turn, TurnAudio
@@ -146,15 +146,13 @@ def test_recalled_turns_lead_to_the_same_bits(name: str, done: int) -> None:
 def test_another_variation_is_drawn_differently_and_repeatably() -> None:
     synthesizer = Synthesizer(models())
     first = speak()
-    again = list(synthesizer.synthesize(SCRIPT, trace_prompts("plain"), QUICK, variations={1: 1}))
+    again = list(synthesizer.synthesize(SCRIPT, trace_prompts("plain"), QUICK, attempts={1: 1}))
     assert again[0].tokens == first[0].tokens
     assert again[1].tokens != first[1].tokens
-    assert again[1].variation == 1
+    assert again[1].attempt == 1
     kept = {turn.index: turn.tokens for turn in first if turn.index != 1}
     alone = list(
-        synthesizer.synthesize(
-            SCRIPT, trace_prompts("plain"), QUICK, spoken=kept, variations={1: 1}
-        )
+        synthesizer.synthesize(SCRIPT, trace_prompts("plain"), QUICK, spoken=kept, attempts={1: 1})
     )
     assert [turn.index for turn in alone] == [1]
     assert torch.equal(alone[0].wave, again[1].wave)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from commands import run_script
+from support.commands import run_script
 
 import podtts
 

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from golden_data import MODEL
-from readme import README, ROOT, blocks
+from support.golden_data import MODEL
+from support.readme import README, ROOT, blocks
 
 from podtts.script.parse import parse_script
 from podtts.text.in_words import in_words

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from commands import environment
-from console import Step, is_like, steps
-from readme import README, ROOT, blocks
+from support.commands import environment
+from support.console import Step, is_like, steps
+from support.readme import README, ROOT, blocks
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
 

@@ -17,13 +17,13 @@ from podtts.audio.io import Recording
 from podtts.audio.mel import mel_24k
 from podtts.audio.volume import normalize_volume
 from podtts.bench.edits import Edits, edits, total_rate, words_of
+from podtts.engine.renderer import Render, mels_of
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.presets import Preset, suited_placement
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import extract_prompt, prompt_inputs
 from podtts.rates import MEL_HOP, OUTPUT_HZ
-from podtts.rendering import Render, mels_of
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, SpeechTokens, Turn
 from podtts.weights.encoders import checkpoint_encoders

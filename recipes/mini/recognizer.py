@@ -8,15 +8,15 @@ from pathlib import Path
 from pocketsphinx import get_model_path
 from torch import Tensor
 
-from podtts.bench.recognizer import Ear, one_of_these
+from podtts.bench.recognizer import WordRecognizer, one_of_these
 
 
 class Recognizer:
     """Recognises sentences of a closed list, or any words."""
 
     def __init__(self, sentences: Sequence[str]) -> None:
-        self._any = Ear()
-        self._list = Ear(one_of_these(sentences))
+        self._any = WordRecognizer()
+        self._list = WordRecognizer(one_of_these(sentences))
 
     def closed(self, wave: Tensor) -> list[str]:
         """Words of the list's sentence that a wave at 24 kHz sounds most like."""

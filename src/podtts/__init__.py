@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from podtts.audio.io import Recording, decode_audio
     from podtts.audio.wav import WavStream, WavWriter
-    from podtts.casting import CastPrompt, gather_prompts
-    from podtts.device import Placement, place
+    from podtts.device.placement import Placement, place
+    from podtts.engine.rng import stage_rng
     from podtts.errors import (
         AudioError,
         DeviceError,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         VoiceError,
     )
     from podtts.flow.decode import Flow, noise_frames
+    from podtts.hub.pull import pull_model
+    from podtts.hub.registry import find_source
     from podtts.llm.dialogue import Dialogue
     from podtts.llm.generate import generate
     from podtts.llm.qwen3 import Qwen3
@@ -31,12 +33,12 @@ if TYPE_CHECKING:
     from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions, WindowOptions
     from podtts.pipeline import Synthesizer
     from podtts.prompts.cache import PromptCache, PromptKey
+    from podtts.prompts.casting import CastPrompt, gather_prompts
     from podtts.prompts.encoders import PromptEncoders
     from podtts.prompts.extract import PromptInputs, extract_prompt, prompt_inputs
     from podtts.prompts.folder import RecordingFile, find_recordings
     from podtts.prompts.prepare import Failed, Prepared, prepare, prepare_all
     from podtts.prompts.voices import Voice, VoiceStore
-    from podtts.randomness import stage_rng
     from podtts.script.model import Script, ScriptPrompt
     from podtts.script.parse import parse_script
     from podtts.script.read import decode_script, read_script
@@ -56,16 +58,14 @@ if TYPE_CHECKING:
     from podtts.weights.convert import convert_checkpoint
     from podtts.weights.encoders import checkpoint_encoders
     from podtts.weights.load import Models, load_models
-    from podtts.weights.pull import pull_model
-    from podtts.weights.registry import find_source
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "podtts.audio.io": ("Recording", "decode_audio"),
     "podtts.audio.wav": ("WavStream", "WavWriter"),
-    "podtts.casting": ("CastPrompt", "gather_prompts"),
-    "podtts.device": ("Placement", "place"),
+    "podtts.prompts.casting": ("CastPrompt", "gather_prompts"),
+    "podtts.device.placement": ("Placement", "place"),
     "podtts.errors": (
         "AudioError",
         "DeviceError",
@@ -90,7 +90,7 @@ _HOMES = {
     "podtts.prompts.folder": ("RecordingFile", "find_recordings"),
     "podtts.prompts.prepare": ("Failed", "Prepared", "prepare", "prepare_all"),
     "podtts.prompts.voices": ("Voice", "VoiceStore"),
-    "podtts.randomness": ("stage_rng",),
+    "podtts.engine.rng": ("stage_rng",),
     "podtts.script.model": ("Script", "ScriptPrompt"),
     "podtts.script.parse": ("parse_script",),
     "podtts.script.read": ("decode_script", "read_script"),
@@ -110,8 +110,8 @@ _HOMES = {
     "podtts.weights.convert": ("convert_checkpoint",),
     "podtts.weights.encoders": ("checkpoint_encoders",),
     "podtts.weights.load": ("Models", "load_models"),
-    "podtts.weights.pull": ("pull_model",),
-    "podtts.weights.registry": ("find_source",),
+    "podtts.hub.pull": ("pull_model",),
+    "podtts.hub.registry": ("find_source",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

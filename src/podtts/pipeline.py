@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from podtts.device import place, records_graphs
-from podtts.ensemble import Ensemble, JobFailed
-from podtts.fit import check_fit
+from podtts.device.placement import has_graphs, place
+from podtts.engine.compatibility import check_compatibility
+from podtts.engine.engine import Engine, RequestFailed
+from podtts.engine.sequence import Request
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.script.model import Script
-from podtts.speaking import Job
 from podtts.values import SpeakerPrompt, SpeechTokens, TurnAudio
 from podtts.weights.load import Models, load_models
 
@@ -28,7 +28,7 @@ class Synthesizer:
     def __init__(self, models: Models, prefixes: PrefixStore | None = None) -> None:
         self.models = models
         self.prefixes = prefixes
-        self._idle: list[Ensemble] = []  # at most one, and only where steps are recorded
+        self._idle: list[Engine] = []  # at most one, and only where steps are recorded
 
     @classmethod
     def from_checkpoint(
@@ -47,7 +47,7 @@ class Synthesizer:
         options: SynthesisOptions | None = None,
         *,
         spoken: Mapping[int, SpeechTokens] | None = None,
-        variations: Mapping[int, int] | None = None,
+        attempts: Mapping[int, int] | None = None,
     ) -> Iterator[TurnAudio]:
         """Speak a script, yielding every turn as soon as its audio exists.
 
@@ -55,24 +55,24 @@ class Synthesizer:
         prompts:    one per label of the script, in the script's order.
         spoken:     turns (by 0-based number) said in an earlier run: heard by the turns after them,
                     not spoken again and not yielded.
-        variations: for turns that are to be drawn differently, which of the seed's draws to begin
+        attempts: for turns that are to be drawn differently, which of the seed's draws to begin
                     with; 0 is the first.
-        A turn that comes out wrong (see podtts.checks) is spoken again up to options.retries times;
-        what is still wrong with the last try stands in TurnAudio.problems.
+        A turn that fails a check (podtts.engine.checks) is tried again up to options.retries times;
+        the problems of the last attempt stand in TurnAudio.problems.
         The first turn's LLM seconds include reading the prompts.
         Raises InputError for prompts that do not fit script or checkpoint, before any work.
         """
-        check_fit(self.models, script, prompts)
+        check_compatibility(self.models, script, prompts)
         options = options or SynthesisOptions(sampling=self.models.sampling)
-        job = Job(script.source, script, prompts, options, spoken or {}, variations or {})
+        job = Request(script.source, script, prompts, options, spoken or {}, attempts or {})
         return self._turns(job)
 
-    def _turns(self, job: Job) -> Iterator[TurnAudio]:
-        ensemble = self._idle.pop() if self._idle else Ensemble(self.models, self.prefixes, rows=1)
+    def _turns(self, job: Request) -> Iterator[TurnAudio]:
+        ensemble = self._idle.pop() if self._idle else Engine(self.models, self.prefixes, rows=1)
         for told in ensemble.speak([job]):
-            if isinstance(told, JobFailed):
+            if isinstance(told, RequestFailed):
                 raise told.error
             yield told[1]
         # Decode steps that were recorded serve the next script, too.
-        if records_graphs(self.models.device) and not self._idle:
+        if has_graphs(self.models.device) and not self._idle:
             self._idle.append(ensemble)

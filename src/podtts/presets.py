@@ -18,7 +18,7 @@ from podtts.options import (
 )
 
 if TYPE_CHECKING:
-    from podtts.device import Placement
+    from podtts.device.placement import Placement
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def choose_preset(
 
 def suited(flow: FlowOptions, placement: Placement) -> FlowOptions:
     """The flow's options with float32 where the device has no bfloat16 of its own."""
-    from podtts.device import has_native_bfloat16
+    from podtts.device.placement import has_native_bfloat16
 
     return flow if has_native_bfloat16(placement.device) else replace(flow, precision="float32")
 
@@ -74,8 +74,8 @@ def suited_placement(device: str, dtype: str, quantize: Quantization, *, asked: 
 
     asked: it was asked for by its name, and holds everywhere.
     """
-    from podtts.device import place, reads_layers_at_once
+    from podtts.device.placement import has_fused_layers, place
 
     placement = place(device, dtype)
-    pays = asked or reads_layers_at_once(placement.device)
+    pays = asked or has_fused_layers(placement.device)
     return replace(placement, quantize=quantize if pays else "none")

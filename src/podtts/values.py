@@ -137,7 +137,7 @@ class TurnAudio:
     tokens: SpeechTokens
     wave: Tensor  # float32 [S] on the CPU, within [-1, 1]
     work: StageSeconds = field(default_factory=StageSeconds)
-    variation: int = 0  # which of the seed's draws this is: tries and retakes count up
+    attempt: int = 0  # which of the seed's draws this is: tries and retakes count up
     problems: tuple[str, ...] = ()  # what is wrong with it, after all tries; empty: nothing
     notes: tuple[str, ...] = ()  # what was done otherwise than asked for, nothing being wrong
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from podtts.audio.decoder import Decoder
+from podtts.audio.decoder import AudioDecoder
 
 
 @pytest.fixture(scope="session")
-def decoder() -> Iterator[Decoder]:
+def decoder() -> Iterator[AudioDecoder]:
     """One process that decodes for all tests that do not look at the process itself."""
-    with Decoder() as decoder:
+    with AudioDecoder() as decoder:
         yield decoder

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 import podtts
-from podtts.audio.decoder import DecodeError, Decoder
+from podtts.audio.decoder import AudioDecoder, DecodeError
 
 SOURCE = Path(podtts.__file__).parents[1]
 
@@ -48,7 +48,7 @@ def alive(process_id: int) -> bool:
 
 
 def test_one_process_serves_many_files_and_ends_with_the_decoder() -> None:
-    with Decoder() as decoder:
+    with AudioDecoder() as decoder:
         assert decoder.process_id is None  # nothing is started before it is needed
         decoded = decoder.decode(wav(1.0), 30.0)
         first = decoder.process_id
@@ -66,7 +66,7 @@ def test_one_process_serves_many_files_and_ends_with_the_decoder() -> None:
     assert decoder.process_id is None
 
 
-def test_of_a_file_too_long_only_the_header_is_read(decoder: Decoder, tmp_path: Path) -> None:
+def test_of_a_file_too_long_only_the_header_is_read(decoder: AudioDecoder, tmp_path: Path) -> None:
     decoded = decoder.decode(wav(2.0), 1.0)
     assert (decoded.seconds, decoded.samples) == (2.0, bytearray())
     (tmp_path / "größe\n.wav").write_bytes(wav(2.0))
@@ -76,7 +76,7 @@ def test_of_a_file_too_long_only_the_header_is_read(decoder: Decoder, tmp_path: 
 
 def test_a_process_that_does_not_answer_is_ended_and_the_next_file_gets_another() -> None:
     """A stopped process never answers: the time allowed only decides how long this takes."""
-    with Decoder(timeout_seconds=2.0) as decoder:
+    with AudioDecoder(timeout_seconds=2.0) as decoder:
         while decoder.process_id is None:  # on a busy machine, starting may take longer than that
             with contextlib.suppress(DecodeError):
                 decoder.decode(wav(0.1), 30.0)
@@ -92,7 +92,7 @@ def test_a_process_that_does_not_answer_is_ended_and_the_next_file_gets_another(
     soundfile.__libsndfile_version__ != "1.2.2", reason="another version may not hang"
 )
 def test_a_file_that_hangs_the_library_does_not_hang_the_run() -> None:
-    with Decoder(timeout_seconds=2.0) as decoder:
+    with AudioDecoder(timeout_seconds=2.0) as decoder:
         with pytest.raises(DecodeError, match="decoding it takes more than 2 s"):
             decoder.decode(endless_wav(), 30.0)
         assert decoder.process_id is None
@@ -100,7 +100,7 @@ def test_a_file_that_hangs_the_library_does_not_hang_the_run() -> None:
 
 @linux
 def test_a_process_that_dies_is_said_and_replaced() -> None:
-    with Decoder() as decoder:
+    with AudioDecoder() as decoder:
         decoder.decode(wav(0.1), 30.0)
         first = decoder.process_id
         assert first is not None
@@ -126,7 +126,7 @@ def _kill_when_asked(process_id: int) -> None:
 
 @linux
 def test_a_process_that_died_between_files_costs_nothing() -> None:
-    with Decoder() as decoder:
+    with AudioDecoder() as decoder:
         decoder.decode(wav(0.1), 30.0)
         first = decoder.process_id
         assert first is not None
@@ -140,7 +140,7 @@ def _is_zombie(process_id: int) -> bool:
     return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def test_threads_share_a_process_and_get_their_own_answers(decoder: Decoder) -> None:
+def test_threads_share_a_process_and_get_their_own_answers(decoder: AudioDecoder) -> None:
     frames: dict[int, int | None] = {}
 
     def decode(count: int) -> None:
@@ -166,8 +166,8 @@ def test_the_process_ends_when_its_parent_is_killed() -> None:
     """It reads the end of its stdin: nobody is left to ask it anything."""
     code = (
         f"import sys; sys.path.insert(0, {str(SOURCE)!r})\n"
-        "from podtts.audio.decoder import Decoder\n"
-        "decoder = Decoder()\n"
+        "from podtts.audio.decoder import AudioDecoder\n"
+        "decoder = AudioDecoder()\n"
         "decoder.decode(b'no audio', 30.0)\n"
         "print(decoder.process_id, flush=True)\n"
         "sys.stdin.read()\n"
@@ -184,5 +184,5 @@ def test_the_process_ends_when_its_parent_is_killed() -> None:
 
 def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with Decoder() as decoder, pytest.raises(DecodeError, match="no process can be started"):
+    with AudioDecoder() as decoder, pytest.raises(DecodeError, match="no process can be started"):
         decoder.decode(wav(0.1), 30.0)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from meters import needs_ffmpeg
+from support.meters import needs_ffmpeg
 
 from podtts.audio.encoded import ENCODINGS, EncodedStream
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.audio.wav import to_pcm16
 
 WAVE = 0.3 * torch.sin(torch.arange(100_000) * 0.06)
@@ -42,7 +42,7 @@ def test_the_same_samples_give_the_same_bytes(tmp_path: Path, encoding: str) -> 
     """Ogg files have a random serial number; these have not."""
     for name in ("a", "b"):
         with (tmp_path / name).open("xb") as file:
-            tags = Tags(title="A title", date="2026-01-31")
+            tags = AudioMetadata(title="A title", date="2026-01-31")
             with EncodedStream(file, encoding, tags=tags) as stream:
                 stream.write(WAVE)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
@@ -53,7 +53,7 @@ def test_the_same_samples_give_the_same_bytes(tmp_path: Path, encoding: str) -> 
 )
 def test_the_date_of_an_mp3_is_its_year(tmp_path: Path, comment: str) -> None:
     """LAME takes a whole day as it comes where the other tags are short, else writes no date."""
-    tags = Tags(date="2026-01-31", comment=comment)
+    tags = AudioMetadata(date="2026-01-31", comment=comment)
     with (tmp_path / "a.mp3").open("xb") as file, EncodedStream(file, "mp3", tags=tags) as stream:
         stream.write(WAVE)
     with soundfile.SoundFile(tmp_path / "a.mp3") as read:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from podtts.audio.decoder import Decoder
+from podtts.audio.decoder import AudioDecoder
 from podtts.audio.flaws import find_flaws
 from podtts.audio.io import Recording, decode_audio
 
@@ -20,7 +20,9 @@ def noise(seconds: float, level: float = 0.1) -> Tensor:
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
-def test_the_examples_have_none_and_get_those_done_to_them(path: Path, decoder: Decoder) -> None:
+def test_the_examples_have_none_and_get_those_done_to_them(
+    path: Path, decoder: AudioDecoder
+) -> None:
     recording = decode_audio(path.read_bytes(), str(path), decoder)
     wave, rate_hz = recording.wave, recording.rate_hz
     assert flaws(wave, rate_hz) == ()

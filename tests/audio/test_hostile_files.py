@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from podtts.audio.decoder import Decoder
+from podtts.audio.decoder import AudioDecoder
 from podtts.audio.io import decode_audio
 from podtts.audio.whole import check_header
 from podtts.errors import AudioError
@@ -73,7 +73,7 @@ GOOD: dict[str, tuple[bytes, float]] = {
 
 
 @pytest.mark.parametrize(("raw", "tolerance"), GOOD.values(), ids=GOOD.keys())
-def test_unusual_files_are_read_whole(raw: bytes, tolerance: float, decoder: Decoder) -> None:
+def test_unusual_files_are_read_whole(raw: bytes, tolerance: float, decoder: AudioDecoder) -> None:
     recording = decode_audio(raw, "anna", decoder)
     expected = tone(recording.rate_hz, seconds=recording.seconds)[:, 0]
     assert recording.seconds in (SECONDS, 30.0)
@@ -88,20 +88,20 @@ def _with_data_size(claimed: int) -> bytes:
 
 @pytest.mark.parametrize("claimed", [0xFFFFFFFF, 0x7FFFF000, 0x80000000])
 def test_a_length_that_a_stream_could_not_know_is_no_promise(
-    claimed: int, decoder: Decoder
+    claimed: int, decoder: AudioDecoder
 ) -> None:
     """What ffmpeg, sox and arecord write when they write to a pipe, or are stopped."""
     assert decode_audio(_with_data_size(claimed), "anna", decoder).seconds == SECONDS
 
 
-def test_a_header_wrong_by_its_own_size_loses_nothing(decoder: Decoder) -> None:
+def test_a_header_wrong_by_its_own_size_loses_nothing(decoder: AudioDecoder) -> None:
     assert decode_audio(_with_data_size(96_044), "anna", decoder).seconds == SECONDS
 
 
 @pytest.mark.parametrize("sixteenth", range(16))
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_cut_short_is_never_a_shorter_recording(
-    kind: str, sixteenth: int, decoder: Decoder
+    kind: str, sixteenth: int, decoder: AudioDecoder
 ) -> None:
     whole = encoded(tone(), *KINDS[kind])
     assert decode_audio(whole, "anna", decoder).seconds == SECONDS
@@ -152,14 +152,14 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize(("raw", "problem"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_cannot_be_used_is_refused_precisely(
-    raw: bytes, problem: str, decoder: Decoder
+    raw: bytes, problem: str, decoder: AudioDecoder
 ) -> None:
     with pytest.raises(AudioError, match=f"^it's anna: .*(?:{problem})") as caught:
         decode_audio(raw, "it's anna", decoder)
     assert caught.value.hint
 
 
-def test_an_hour_is_refused_from_its_header(tmp_path: Path, decoder: Decoder) -> None:
+def test_an_hour_is_refused_from_its_header(tmp_path: Path, decoder: AudioDecoder) -> None:
     """The file has a hole where its sound would be: reading it would take 635 MB of memory."""
     path = tmp_path / "hour.wav"
     size = 3600 * 44_100 * 4
@@ -172,7 +172,9 @@ def test_an_hour_is_refused_from_its_header(tmp_path: Path, decoder: Decoder) ->
         check_header(path, decoder)
 
 
-def test_a_header_is_looked_at_however_the_file_is_called(tmp_path: Path, decoder: Decoder) -> None:
+def test_a_header_is_looked_at_however_the_file_is_called(
+    tmp_path: Path, decoder: AudioDecoder
+) -> None:
     path = tmp_path / f"ännä 安娜\n{'n' * 200}.wav"
     path.write_bytes(encoded(tone()))
     check_header(path, decoder)
@@ -208,7 +210,7 @@ def test_whatever_the_bytes_only_these_errors_come(raw: bytes) -> None:
         decode_audio(raw, "anna", FUZZED)
 
 
-FUZZED = Decoder(timeout_seconds=5.0)  # hypothesis and fixtures of a test do not go together
+FUZZED = AudioDecoder(timeout_seconds=5.0)  # hypothesis and fixtures of a test do not go together
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 import podtts
-from podtts.audio.decoder import Decoder
+from podtts.audio.decoder import AudioDecoder
 from podtts.audio.io import Recording, decode_audio, resample
 from podtts.errors import AudioError, InputError
 
@@ -42,7 +42,7 @@ def encoded(wave: Tensor, rate_hz: int, container: str, subtype: str) -> bytes:
     ],
 )
 def test_formats_are_decoded(
-    container: str, subtype: str, tolerance: float, decoder: Decoder
+    container: str, subtype: str, tolerance: float, decoder: AudioDecoder
 ) -> None:
     wave = tone(1.5, 24_000)
     recording = decode_audio(encoded(wave, 24_000, container, subtype), "anna", decoder)
@@ -54,7 +54,7 @@ def test_formats_are_decoded(
 
 
 @pytest.mark.parametrize("others", [1, 5])
-def test_only_the_first_channel_is_heard(others: int, decoder: Decoder) -> None:
+def test_only_the_first_channel_is_heard(others: int, decoder: AudioDecoder) -> None:
     channels = torch.stack([tone(1.0, 8000), *[tone(1.0, 8000, 300.0)] * others], dim=1)
     recording = decode_audio(encoded(channels, 8000, "WAV", "FLOAT"), "anna", decoder)
     assert torch.equal(recording.wave, channels[:, 0])
@@ -73,7 +73,9 @@ def test_only_the_first_channel_is_heard(others: int, decoder: Decoder) -> None:
     ],
     ids=["empty", "text", "four-bytes", "no-samples", "nan", "inf", "too-long"],
 )
-def test_what_cannot_be_used_is_refused_by_name(raw: bytes, problem: str, decoder: Decoder) -> None:
+def test_what_cannot_be_used_is_refused_by_name(
+    raw: bytes, problem: str, decoder: AudioDecoder
+) -> None:
     with pytest.raises(AudioError) as caught:
         decode_audio(raw, "speakers/anna.wav", decoder)
     assert caught.value.problem.startswith("speakers/anna.wav: ")

@@ -39,8 +39,8 @@ def test_minutes_measured_apart_are_the_whole_measured_at_once(
     at = torch.arange(len(wave)) / 24_000
     wave *= torch.where(at % 7 < 3, 1.0, torch.where(at % 7 < 5, 0.02, 0.0))
     wave = as_kept(wave)
-    at_once = pyloudnorm.Meter(24_000).integrated_loudness(wave.double().numpy())
-    assert measured(wave, tmp_path / "a.wav").lufs == pytest.approx(at_once, abs=1e-6)
+    fused_layers = pyloudnorm.Meter(24_000).integrated_loudness(wave.double().numpy())
+    assert measured(wave, tmp_path / "a.wav").lufs == pytest.approx(fused_layers, abs=1e-6)
 
 
 def test_the_peak_between_samples_is_found(tmp_path: Path) -> None:

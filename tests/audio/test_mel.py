@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from podtts.audio.decoder import Decoder
+from podtts.audio.decoder import AudioDecoder
 from podtts.audio.io import decode_audio, resample
 from podtts.audio.mel import fbank_16k, log_mel_16k, mel_24k
 from podtts.audio.volume import normalize_volume
@@ -22,7 +22,7 @@ def relative_rms(ours: Tensor, published: Tensor) -> float:
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-def test_front_ends_agree_with_the_published_code(name: str, decoder: Decoder) -> None:
+def test_front_ends_agree_with_the_published_code(name: str, decoder: AudioDecoder) -> None:
     golden = load_file(GOLDEN / f"prompt_{name}.safetensors")
     path = GOLDEN / "audio" / f"{name}.wav"
     recording = decode_audio(path.read_bytes(), str(path), decoder)

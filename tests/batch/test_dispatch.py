@@ -10,10 +10,10 @@ import pytest
 from podtts.batch.dispatch import Dispatcher
 from podtts.batch.request import Entry
 from podtts.batch.task import Outcome, Ready, Task
-from podtts.batch.workers import Worker, WorkerDiedError
+from podtts.batch.worker_handle import WorkerDiedError, WorkerHandle
 from podtts.errors import DeviceError, ModelError
 from podtts.options import SynthesisOptions
-from podtts.publish.options import PublishOptions
+from podtts.publish.publish_options import PublishOptions
 from podtts.script.parse import parse_script
 
 SCRIPT = parse_script("[A] Hello.")
@@ -37,7 +37,7 @@ class Office:
         self.hired: list[Scribe] = []
         self.told: list[Ready] = []
 
-    def hire(self) -> Worker:
+    def hire(self) -> WorkerHandle:
         self.hired.append(Scribe(self))
         return self.hired[-1]
 

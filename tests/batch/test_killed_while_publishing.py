@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import stations
-from commands import environment
+from support import batch_worker
+from support.commands import environment
 
 from podtts.batch.task import Task
-from podtts.publish.options import BESIDE, PublishOptions
+from podtts.publish.publish_options import BESIDE, PublishOptions
 
 FILES = PublishOptions(format="opus", subtitles=("srt",), splits=("turns",), page=BESIDE)
 
@@ -20,8 +20,8 @@ FILES = PublishOptions(format="opus", subtitles=("srt",), splits=("turns",), pag
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from podtts.publish.options import BESIDE, PublishOptions
-import stations
+from podtts.publish.publish_options import BESIDE, PublishOptions
+from support import batch_worker
 from dataclasses import replace
 
 def watch(event, arguments):
@@ -30,12 +30,12 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 files = PublishOptions(format="opus", subtitles=("srt",), splits=("turns",), page=BESIDE)
-stations.speak(Path(sys.argv[1]), replace(stations.task("e", 2), publishing=files))
+batch_worker.speak(Path(sys.argv[1]), replace(batch_worker.task("e", 2), publishing=files))
 """
 
 
 def task() -> Task:
-    return replace(stations.task("e", 2), publishing=FILES)
+    return replace(batch_worker.task("e", 2), publishing=FILES)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -50,15 +50,15 @@ def test_the_next_run_finishes_what_was_killed(name: str, tmp_path: Path) -> Non
     killed.mkdir()
     whole.mkdir()
     own = environment(None)
-    own["PYTHONPATH"] += os.pathsep + str(Path(stations.__file__).parent)
+    own["PYTHONPATH"] += os.pathsep + str(Path(batch_worker.__file__).parents[1])
     program = [sys.executable, "-c", KILLED, str(killed), name]
     assert subprocess.run(program, env=own, check=False).returncode == -signal.SIGKILL
     assert not (killed / name).exists()
     assert len(files(killed)) < 5
     assert not [path for path in killed.iterdir() if path.name.startswith(".")]
-    [outcome] = stations.speak(killed, task())
+    [outcome] = batch_worker.speak(killed, task())
     assert (outcome.state, outcome.kept_turns) == ("done", 2)
-    stations.speak(whole, task())
+    batch_worker.speak(whole, task())
     assert len(files(whole)) == 5
     assert files(killed) == files(whole)
     assert {path.suffix for path in (killed / "e.opus.podtts").iterdir()} == {

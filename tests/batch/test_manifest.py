@@ -6,28 +6,32 @@ from pathlib import Path
 import pytest
 
 from podtts.batch.folder import ScriptFolder
-from podtts.batch.keys import COMMON_KEYS, OPTION_KEYS
 from podtts.batch.manifest import Manifest
-from podtts.batch.request import Request, Settings
+from podtts.batch.manifest_keys import COMMON_KEYS, OPTION_KEYS
+from podtts.batch.request import EpisodeRequest, EpisodeSettings
 from podtts.errors import InputError
 from podtts.options import SynthesisOptions
-from podtts.publish.options import BESIDE, LayoutOptions, PublishOptions
+from podtts.publish.publish_options import BESIDE, LayoutOptions, PublishOptions
 
 TALK = "[S1] Hello.\n[S2] Hi.\n"
 
 
 def manifest(
-    *lines: str | Mapping[str, object], folder: Path | None = None, defaults: Settings | None = None
+    *lines: str | Mapping[str, object],
+    folder: Path | None = None,
+    defaults: EpisodeSettings | None = None,
 ) -> Manifest:
     text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
-    settings = defaults or Settings(SynthesisOptions())
+    settings = defaults or EpisodeSettings(SynthesisOptions())
     return Manifest(io.BytesIO(text.encode()), "all.jsonl", folder or Path(), settings)
 
 
-def requests(source: Manifest | ScriptFolder) -> list[Request]:
+def requests(source: Manifest | ScriptFolder) -> list[EpisodeRequest]:
     """The requests of a source without mistakes."""
     found = list(source.scan())
-    good = [one[1] for one in found if isinstance(one, tuple) and isinstance(one[1], Request)]
+    good = [
+        one[1] for one in found if isinstance(one, tuple) and isinstance(one[1], EpisodeRequest)
+    ]
     assert len(good) == len(found)
     return good
 
@@ -54,7 +58,7 @@ def test_a_line_names_a_script_its_speakers_and_options(tmp_path: Path) -> None:
         "max_turn_tokens": 50,
         "flow_precision": "float32",
     }
-    defaults = Settings(SynthesisOptions(retries=5), voices={"S2": "ben", "S9": "clara"})
+    defaults = EpisodeSettings(SynthesisOptions(retries=5), voices={"S2": "ben", "S9": "clara"})
     [request] = requests(manifest(line, folder=tmp_path, defaults=defaults))
     assert request.id == "monday"
     assert [turn.text for turn in request.script.turns] == ["Hello.", "Hi."]
@@ -82,7 +86,7 @@ def test_a_line_says_which_files_an_episode_becomes() -> None:
         "title": "A walk",
     }
     defaults = PublishOptions(LayoutOptions(trim_silence=True), loudness_lufs=-19, artist="Anna")
-    settings = Settings(SynthesisOptions(), publishing=defaults)
+    settings = EpisodeSettings(SynthesisOptions(), publishing=defaults)
     [request] = requests(manifest(line, defaults=settings))
     assert request.settings.publishing == PublishOptions(
         LayoutOptions(gap_seconds=0.5, trim_silence=True),
@@ -130,13 +134,13 @@ def test_a_request_is_read_again_by_its_entry_alone() -> None:
     found = [one for one in source.scan() if isinstance(one, tuple)]
     for entry, request in reversed(found):
         again = source.read(entry)
-        assert isinstance(request, Request)
+        assert isinstance(request, EpisodeRequest)
         assert (again.id, again.script.turns) == (request.id, request.script.turns)
 
 
 def test_a_line_changed_meanwhile_is_not_taken_for_the_other() -> None:
     file = io.BytesIO(b'{"id": "a", "turns": [["A", "Yes."]]}')
-    source = Manifest(file, "all.jsonl", Path(), Settings(SynthesisOptions()))
+    source = Manifest(file, "all.jsonl", Path(), EpisodeSettings(SynthesisOptions()))
     [found] = source.scan()
     assert isinstance(found, tuple)
     file.seek(0)
@@ -205,7 +209,7 @@ def test_speakers_are_those_of_the_script(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_utf8_are_a_mistake_of_their_line() -> None:
     raw = b'\xef\xbb\xbf{"id": "a", "turns": [["A", "x"]]}\n{"id": "\xff"}\n'
-    source = Manifest(io.BytesIO(raw), "all.jsonl", Path(), Settings(SynthesisOptions()))
+    source = Manifest(io.BytesIO(raw), "all.jsonl", Path(), EpisodeSettings(SynthesisOptions()))
     first, second = source.scan()
     assert isinstance(first, tuple)
     assert isinstance(second, InputError)
@@ -224,7 +228,9 @@ def test_a_folder_is_its_scripts_in_order(tmp_path: Path) -> None:
     for name in ("b.txt", "a.JSON", "notes.md", ".hidden.txt", "b.chapters.json"):
         (tmp_path / name).write_text(TALK if name != "a.JSON" else '{"speakers": {"S1": {}},')
     (tmp_path / "deeper.txt").mkdir()
-    folder = ScriptFolder(tmp_path, Settings(SynthesisOptions(), voices={"S2": "ben", "X": "y"}))
+    folder = ScriptFolder(
+        tmp_path, EpisodeSettings(SynthesisOptions(), voices={"S2": "ben", "X": "y"})
+    )
     broken, good = folder.scan()
     assert isinstance(broken, tuple)
     assert broken[0].id == "a"
@@ -236,4 +242,4 @@ def test_a_folder_is_its_scripts_in_order(tmp_path: Path) -> None:
 def test_a_folder_without_scripts_says_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "all.jsonl").touch()
     with pytest.raises(InputError, match=r"no script .* stands in this folder .*all\.jsonl"):
-        ScriptFolder(tmp_path, Settings(SynthesisOptions()))
+        ScriptFolder(tmp_path, EpisodeSettings(SynthesisOptions()))

@@ -1,10 +1,10 @@
 import torch
-from golden_data import models
+from support.golden_data import models
 
 from podtts.batch.memory import MOST_ROWS, activation_bytes, kv_bytes, rows_that_fit
-from podtts.device import free_memory_bytes
+from podtts.device.placement import free_memory_bytes
 from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.weights.published import PUBLISHED_LLM
+from podtts.weights.published_sizes import PUBLISHED_LLM
 
 PUBLISHED = SynthesisOptions()
 SHORT = SynthesisOptions(sampling=SamplingOptions(max_tokens=250))

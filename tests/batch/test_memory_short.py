@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import soundfile
-import stations
-from commands import environment
+from support import batch_worker
+from support.commands import environment
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux limits the memory a process may hold"
@@ -22,18 +22,18 @@ LIMITED = """
 import json, resource, sys
 from dataclasses import replace
 from pathlib import Path
-import stations
+from support import batch_worker
 from podtts.script.parse import parse_script
 
 said, folder = [], Path(sys.argv[1])
-working = stations.station(folder, int(sys.argv[2]), warn=said.append)
-stations.speak(folder, stations.task("first"))  # all that is loaded late is loaded now
+working = batch_worker.station(folder, int(sys.argv[2]), warn=said.append)
+batch_worker.speak(folder, batch_worker.task("first"))  # all that is loaded late is loaded now
 status = Path("/proc/self/status").read_text().splitlines()
 [held] = [int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:")]
 resource.setrlimit(resource.RLIMIT_DATA, (held + 120 * 2**20, resource.RLIM_INFINITY))
-tasks = [stations.task(f"e{number}") for number in range(5)]
+tasks = [batch_worker.task(f"e{number}") for number in range(5)]
 endless = parse_script("[A] Well.\\n[B] " + "and so on " * 4000)
-tasks.insert(2, replace(stations.task("endless"), script=endless))
+tasks.insert(2, replace(batch_worker.task("endless"), script=endless))
 outcomes = [answer.result() for answer in [working.submit(one) for one in tasks]]
 working.close()
 json.dump({"said": said, "outcomes": [one.record() for one in outcomes]}, sys.stdout)
@@ -45,7 +45,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     """What such a worker wrote and said."""
     folder = tmp_path_factory.mktemp("limited")
     own = environment(None)
-    own["PYTHONPATH"] += f":{Path(stations.__file__).parent}"
+    own["PYTHONPATH"] += f":{Path(batch_worker.__file__).parents[1]}"
     program = [sys.executable, "-c", LIMITED, str(folder), str(ROWS)]
     done = subprocess.run(program, env=own, stdout=subprocess.PIPE, check=True)
     return folder, json.loads(done.stdout)
@@ -72,8 +72,8 @@ def test_what_needs_too_much_by_itself_fails_alone(limited: tuple[Path, dict[str
 def test_no_turn_is_lost_or_spoken_twice(
     limited: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    tasks = [stations.task(f"e{number}") for number in range(5)]
-    stations.speak(tmp_path, *tasks)
+    tasks = [batch_worker.task(f"e{number}") for number in range(5)]
+    batch_worker.speak(tmp_path, *tasks)
     for one in tasks:
         lines = (limited[0] / f"{one.id}.wav.podtts/turns.jsonl").read_text().splitlines()[1:]
         assert [json.loads(line)["turn"] for line in lines] == [1, 2, 3]

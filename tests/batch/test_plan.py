@@ -4,17 +4,17 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
-from golden_data import MODEL
+from support.golden_data import MODEL
 
 from podtts.batch.manifest import Manifest
 from podtts.batch.plan import Plan, make_plan
-from podtts.batch.request import Settings
-from podtts.casting import Casting
+from podtts.batch.request import EpisodeSettings
 from podtts.errors import InputError, PodttsError, UsageError
 from podtts.options import SynthesisOptions
 from podtts.prompts.cache import PromptCache
+from podtts.prompts.casting import VoiceCasting
+from podtts.prompts.lookup import VoiceSources
 from podtts.prompts.voices import VoiceStore
-from podtts.sources import VoiceSources
 from podtts.weights.encoders import checkpoint_encoders
 
 SPEAKERS = Path(__file__).parents[1] / "speakers"
@@ -29,7 +29,7 @@ class Desk:
         self.warned: list[str] = []
         cache = PromptCache(folder / "cache", pytest.fail)
         store = VoiceStore(folder / "cache")
-        self.voices = Casting(VoiceSources(checkpoint_encoders(MODEL), cache, store, SPEAKERS))
+        self.voices = VoiceCasting(VoiceSources(checkpoint_encoders(MODEL), cache, store, SPEAKERS))
 
     def plan(self, *lines: dict[str, object], flags: Collection[str] = ()) -> Plan:
         path = self.folder / "all.jsonl"
@@ -41,12 +41,12 @@ class Desk:
             self.told.append(error.problem)
 
         with path.open("rb") as file:
-            source = Manifest(file, "all.jsonl", self.folder, Settings(SynthesisOptions()))
+            source = Manifest(file, "all.jsonl", self.folder, EpisodeSettings(SynthesisOptions()))
             return make_plan(source, self.voices, self.folder, flags, fail, self.warned.append)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def slot(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
@@ -54,53 +54,53 @@ def line(name: str, label: str = "anna", **more: object) -> dict[str, object]:
     return {"id": name, "turns": [[label, "Hello."]], **more}
 
 
-def test_all_mistakes_are_told_and_nothing_is_begun(desk: Desk) -> None:
+def test_all_mistakes_are_told_and_nothing_is_begun(slot: Desk) -> None:
     with pytest.raises(InputError, match="3 mistakes, see above; nothing was spoken"):
-        desk.plan(line("a"), line("b", sead=1), line("A"), line("c"), line("c"))
-    assert [told.partition(": ")[0] for told in desk.told] == [f"all.jsonl:{n}" for n in (2, 3, 5)]
-    assert "'A' is a file of the same name as 'a', of line 1" in desk.told[1]
-    assert "'c' is the same, of line 4" in desk.told[2]
+        slot.plan(line("a"), line("b", sead=1), line("A"), line("c"), line("c"))
+    assert [told.partition(": ")[0] for told in slot.told] == [f"all.jsonl:{n}" for n in (2, 3, 5)]
+    assert "'A' is a file of the same name as 'a', of line 1" in slot.told[1]
+    assert "'c' is the same, of line 4" in slot.told[2]
 
 
-def test_a_script_that_cannot_be_spoken_is_left_out(desk: Desk) -> None:
-    (desk.folder / "bad.txt").write_text("[anna] <|lough|>")
-    plan = desk.plan(line("a"), {"id": "b", "script": "bad.txt"}, line("c", "nobody"), line("d"))
+def test_a_script_that_cannot_be_spoken_is_left_out(slot: Desk) -> None:
+    (slot.folder / "bad.txt").write_text("[anna] <|lough|>")
+    plan = slot.plan(line("a"), {"id": "b", "script": "bad.txt"}, line("c", "nobody"), line("d"))
     assert [entry.id for entry in plan.entries] == ["a", "d"]
     assert [entry.id for entry, _ in plan.failed] == ["b", "c"]
-    assert "unknown tag" in desk.told[0]
-    assert "no voice 'nobody' is prepared for nobody" in desk.told[1]
+    assert "unknown tag" in slot.told[0]
+    assert "no voice 'nobody' is prepared for nobody" in slot.told[1]
 
 
-def test_warnings_of_scripts_are_told(desk: Desk) -> None:
-    (desk.folder / "talk.txt").write_text("S1 = anna\nS2 = ben\n[S1] Hello.")
-    plan = desk.plan(line("a", speakers={"ben": "ben"}), {"id": "b", "script": "talk.txt"})
+def test_warnings_of_scripts_are_told(slot: Desk) -> None:
+    (slot.folder / "talk.txt").write_text("S1 = anna\nS2 = ben\n[S1] Hello.")
+    plan = slot.plan(line("a", speakers={"ben": "ben"}), {"id": "b", "script": "talk.txt"})
     assert len(plan.entries) == 2
-    assert [warned.rpartition("/")[2] for warned in desk.warned] == [
+    assert [warned.rpartition("/")[2] for warned in slot.warned] == [
         "all.jsonl:1: ben never speaks",
         "talk.txt:2: S2 never speaks",
     ]
 
 
-def test_a_flag_names_a_label_of_some_script(desk: Desk) -> None:
-    assert len(desk.plan(line("a"), line("b", "ben"), flags=["ben"]).entries) == 2
+def test_a_flag_names_a_label_of_some_script(slot: Desk) -> None:
+    assert len(slot.plan(line("a"), line("b", "ben"), flags=["ben"]).entries) == 2
     with pytest.raises(UsageError, match=r"--speaker names ban, which no script .* mean ben"):
-        desk.plan(line("a"), line("b", "ben"), flags=["ban"])
+        slot.plan(line("a"), line("b", "ben"), flags=["ban"])
 
 
-def test_an_empty_manifest_is_refused(desk: Desk) -> None:
+def test_an_empty_manifest_is_refused(slot: Desk) -> None:
     with pytest.raises(InputError, match="is empty"):
-        desk.plan()
+        slot.plan()
 
 
-def test_a_plan_of_many_scripts_is_small(desk: Desk) -> None:
+def test_a_plan_of_many_scripts_is_small(slot: Desk) -> None:
     """The manifest has 6 MB; what is remembered of a line are its id and where it stands."""
-    path = desk.folder / "large.jsonl"
+    path = slot.folder / "large.jsonl"
     text = "This goes on and on. " * 140
     with path.open("w") as file:
         for number in range(2_000):
             file.write(json.dumps({"id": f"e{number}", "turns": [["anna", text]]}) + "\n")
     tracemalloc.start()
-    plan = desk.plan_of(path)
+    plan = slot.plan_of(path)
     kept, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(plan.entries) == 2_000

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden_data import MODEL, models
+from support.golden_data import MODEL, models
 
 from podtts.audio.io import decode_audio
 from podtts.bench.cast import (

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from golden_data import MODEL, models
+from support.golden_data import MODEL, models
 
 from podtts.bench.cast import random_cast, recorded_cast
 from podtts.bench.chain import PodttsChain

@@ -1,8 +1,8 @@
 import pytest
-from golden_data import MODEL, models
+from support.golden_data import MODEL, models
 
 from podtts.bench.floor import CONTEXT, STEPS, measure_floor
-from podtts.device import place
+from podtts.device.placement import place
 from podtts.llm.quantized import quantize_llm
 from podtts.weights.load import load_llm
 

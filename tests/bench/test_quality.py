@@ -1,10 +1,10 @@
 import json
 
-from golden_data import MODEL, models, trace_prompts
+from support.golden_data import MODEL, models, trace_prompts
 
 from podtts.bench.quality import measure_quality, quality_json
-from podtts.bench.recognizer import Ear
-from podtts.device import place
+from podtts.bench.recognizer import WordRecognizer
+from podtts.device.placement import place
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import PRESETS, Preset
 from podtts.weights.encoders import checkpoint_encoders
@@ -24,7 +24,7 @@ def test_every_preset_is_compared_with_faithful() -> None:
 
     encoders = checkpoint_encoders(MODEL)
     texts = ("Hello.", "Yes.")
-    ear = Ear.for_words_of(texts)
+    ear = WordRecognizer.for_words_of(texts)
     found = measure_quality(load, trace_prompts("plain"), encoders, QUICK, ear, texts)
     assert [one.preset for one in found] == list(PRESETS)
     assert loaded == ["none", "int8", "int4"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden_data import models, trace_prompts
+from support.golden_data import models, trace_prompts
 
 from podtts.bench.scripts import (
     Measured,
@@ -16,7 +16,7 @@ from podtts.bench.scripts import (
     scripts_json,
     texts,
 )
-from podtts.device import Stopwatch
+from podtts.device.placement import Stopwatch
 from podtts.llm.prefix import PrefixStore
 from podtts.options import FlowOptions, SynthesisOptions
 from podtts.script.parse import parse_script

@@ -3,7 +3,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from golden_data import models, trace_prompts
+from support.golden_data import models, trace_prompts
 
 from podtts.bench.picture import sweep_svg
 from podtts.bench.sweep import SweepPlan, SweepPoint, script_job, speak_point, sweep_json

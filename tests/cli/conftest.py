@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commands import Result, run
-from golden_data import MODEL
+from support.commands import Result, run
+from support.golden_data import MODEL
 
 SPEAKERS = Path(__file__).parents[1] / "speakers"
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from commands import run, run_and_list_modules, run_script
+from support.commands import run, run_and_list_modules, run_script
 
 import podtts
 from podtts.cli import batch, synth

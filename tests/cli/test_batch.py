@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import soundfile
-from commands import Result, run, run_script, started
-from golden_data import MODEL
+from support.commands import Result, run, run_script, started
+from support.golden_data import MODEL
 
 FLAGS = ("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "12", "--dtype", "float32")
 TALK = "[anna] Hello, number {}.\n[ben] Hi.\n"

@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from commands import Result, Running, run, started
-from golden_data import MODEL
+from support.commands import Result, Running, run, started
+from support.golden_data import MODEL
 
 FLAGS = (
     *("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "25", "--dtype", "float32"),

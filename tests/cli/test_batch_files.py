@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commands import Result, run
-from golden_data import MODEL
+from support.commands import Result, run
+from support.golden_data import MODEL
 
 FLAGS = ("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "12", "--dtype", "float32")
 TALK = "# The opening\n[anna] Hello, number {}.\n[ben] Hi.\n"

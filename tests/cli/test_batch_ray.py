@@ -8,8 +8,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from commands import run, run_script, started
-from golden_data import MODEL
+from support.commands import run, run_script, started
+from support.golden_data import MODEL
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed"

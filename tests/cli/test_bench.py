@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import typer
-from golden_data import GOLDEN, MODEL
+from support.golden_data import GOLDEN, MODEL
 from typer.testing import CliRunner
 
 from podtts.bench.report import SCHEMA

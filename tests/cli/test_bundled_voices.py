@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from commands import Result, run
-from readme import ROOT
+from support.commands import Result, run
+from support.readme import ROOT
 
 
 def test_a_damaged_one_is_told_with_what_to_do(tmp_path: Path) -> None:

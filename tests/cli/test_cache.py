@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commands import run
-from golden_data import MODEL
 from safetensors import safe_open
+from support.commands import run
+from support.golden_data import MODEL
 
 KEYS = ["voice", "audio_sha256", "encoders_sha256", "seconds", "tokens", "bytes", "path"]
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import run
-from golden_data import MODEL
+from support.commands import run
+from support.golden_data import MODEL
 
 
 def entries(cache: Path) -> list[Path]:

@@ -2,8 +2,8 @@ import re
 from pathlib import Path
 
 import pytest
-from commands import run, run_and_list_modules
-from golden_data import MODEL
+from support.commands import run, run_and_list_modules
+from support.golden_data import MODEL
 
 HEAVY = {"torch", "transformers", "onnxruntime", "soundfile", "torchaudio"}
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commands import run, run_and_list_modules
+from support.commands import run, run_and_list_modules
 
 DIALECTS = "dialects need the checkpoint soulx-podcast-1.7b-dialect"
 LEAVE_OUT = "leave it out, or choose another --model"

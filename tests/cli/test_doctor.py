@@ -2,8 +2,8 @@ import importlib.metadata
 import shutil
 from pathlib import Path
 
-from commands import run
-from golden_data import MODEL
+from support.commands import run
+from support.golden_data import MODEL
 
 
 def test_doctor_names_what_is_there_and_what_is_missing(home: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import run, started
-from golden_data import MODEL
+from support.commands import run, started
+from support.golden_data import MODEL
 
 FLAGS = ("--model", MODEL, "--flow-steps", "2", "--max-turn-tokens", "16", "--dtype", "float32")
 FULL = Path("/dev/full")

@@ -2,11 +2,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import run, run_script
-from golden_data import MODEL
-from hub import LoopbackHub, running_hub
+from support.commands import run, run_script
+from support.golden_data import MODEL
+from support.hub_server import LoopbackHub, running_hub
 
-from podtts.weights.registry import find_source
+from podtts.hub.registry import find_source
 
 NAME = "soulx-podcast-1.7b"
 SMALL = "small-podcast"
@@ -16,7 +16,7 @@ TOKENIZER = "speech_tokenizer_v2.onnx"
 # tests is published with a digest of its own.
 PULL_SMALL = f"""
 import hashlib, sys
-from podtts.weights import registry
+from podtts.hub import registry
 tokenizer = registry.PinnedFile(
     "some-lab/Tokenizer", "{TOKENIZER}",
     hashlib.sha256(open({str(MODEL / TOKENIZER)!r}, "rb").read()).hexdigest(),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from commands import Result, run, run_and_list_modules, started
-from golden_data import GOLDEN, MODEL
+from support.commands import Result, run, run_and_list_modules, started
+from support.golden_data import GOLDEN, MODEL
 
 A, C = GOLDEN / "audio" / "a_24k_mono.wav", GOLDEN / "audio" / "c_16k_quiet.wav"
 

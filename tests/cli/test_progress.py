@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import environment, run
-from golden_data import MODEL
+from support.commands import environment, run
+from support.golden_data import MODEL
 
 pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from commands import run, run_and_list_modules
-from golden_data import MODEL
-from meters import needs_ffmpeg, probe
+from support.commands import run, run_and_list_modules
+from support.golden_data import MODEL
+from support.meters import needs_ffmpeg, probe
 
 FLAGS = ("--model", MODEL, "--flow-steps", "2", "--max-turn-tokens", "16", "--dtype", "float32")
 TURNS = 4

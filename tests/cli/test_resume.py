@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import soundfile
-from commands import run, started
-from golden_data import MODEL
+from support.commands import run, started
+from support.golden_data import MODEL
 
 TURNS = 6
 FLAGS = ("--model", MODEL, "--flow-steps", "2", "--max-turn-tokens", "16", "--dtype", "float32")
@@ -57,7 +57,7 @@ def test_journal_says_what_determines_each_turn(finished: Path) -> None:
     assert {"seed", "checkpoint", "device", "dtype", "sampling", "speakers"} <= lines[0].keys()
     assert turns_spoken(finished) == list(range(1, TURNS + 1))
     for line in lines[1:]:
-        assert {"text", "label", "variation", "tokens", "problems"} <= line.keys()
+        assert {"text", "label", "attempt", "tokens", "problems"} <= line.keys()
         assert (journal(finished) / line["file"]).is_file()
 
 

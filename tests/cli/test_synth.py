@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
-from commands import Result, environment, run, run_and_list_modules, run_script, started
-from golden_data import MODEL
+from support.commands import Result, environment, run, run_and_list_modules, run_script, started
+from support.golden_data import MODEL
 
-from podtts.device import available_devices
+from podtts.device.placement import available_devices
 
 HEADER_BYTES = 44  # at least
 GAP_SAMPLES = 6000

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import run
-from golden_data import MODEL
+from support.commands import run
+from support.golden_data import MODEL
 
 SCRIPT = "S1 = anna\n[S1] Hello, Mr. Xi. [pause 1] Good evening.\n[S1] I have 3 dogs.\n"
 

@@ -1,7 +1,7 @@
 import re
 
-from commands import run
-from golden_data import models
+from support.commands import run
+from support.golden_data import models
 
 from podtts.llm.tokenizer import is_token
 from podtts.text.pauses import PAUSE_SPELLINGS

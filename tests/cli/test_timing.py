@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from commands import run
-from golden_data import MODEL
+from support.commands import run
+from support.golden_data import MODEL
 
 SCRIPT = """\
 S1 = anna, rate 0.9

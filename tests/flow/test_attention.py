@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from golden_data import relative_rms
+from support.golden_data import relative_rms
 from torch import Tensor
 
 from podtts.flow.attention import attend

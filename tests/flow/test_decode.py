@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import torch
-from golden_data import models, relative_rms, tensors
+from support.golden_data import models, relative_rms, tensors
 from torch import Tensor
 
 from podtts.errors import InputError

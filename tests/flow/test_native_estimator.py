@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from golden_data import models, relative_rms
+from support.golden_data import models, relative_rms
 from torch import Tensor
 
 from podtts.flow.estimator import Estimator, EstimatorConfig

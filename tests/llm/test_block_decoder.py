@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from golden_data import models, relative_rms, silent_generator, trace, trace_prompts
+from support.golden_data import models, relative_rms, silent_generator, trace, trace_prompts
 
+from podtts.engine.prefill import prefill_prompts
 from podtts.llm.block_decoder import BLOCK_STEPS, BlockDecoder, decoder_for
+from podtts.llm.decode_step import decode_step
 from podtts.llm.dialogue import Dialogue, generated_ids
-from podtts.llm.fixed_step import fixed_step
 from podtts.llm.generate import Decoder, NotFiniteError, generate
 from podtts.llm.kv_cache import KVCache
-from podtts.opening import open_dialogue
 from podtts.options import SamplingOptions, SynthesisOptions, WindowOptions
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeechTokens
@@ -102,7 +102,7 @@ def test_every_call_of_the_long_form_trace(name: str) -> None:
     loaded, golden = models(), trace(name)
     options = SamplingOptions(max_tokens=24, greedy=True)
     cache = loaded.llm.new_cache()
-    dialogue = open_dialogue(
+    dialogue = prefill_prompts(
         loaded, None, trace_prompts(name), SynthesisOptions(sampling=options), cache
     )
     decoder = BlockDecoder(loaded.llm, cache.together)
@@ -260,7 +260,7 @@ def test_a_step_does_nothing_to_a_turn_that_is_done() -> None:
         slots.done.fill_(True)
         before = [tensor.clone() for tensor in slots.tensors()]
         keys = cache.keys[..., : cache.length, :].clone()
-        fixed_step(llm, llm.legal_rows(), slots, cache.together.keys, cache.together.values)
+        decode_step(llm, llm.legal_rows(), slots, cache.together.keys, cache.together.values)
         unsaid = [slots.tokens]
         for tensor, old in zip(slots.tensors(), before, strict=True):
             assert any(tensor is one for one in unsaid) or torch.equal(tensor, old)

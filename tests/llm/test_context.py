@@ -1,5 +1,5 @@
 import pytest
-from golden_data import trace
+from support.golden_data import trace
 
 from podtts.llm.context import ContextWindow
 from podtts.options import WindowOptions

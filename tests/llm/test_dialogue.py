@@ -1,10 +1,10 @@
 import pytest
 import torch
-from golden_data import models, silent_generator, trace, trace_prompts
+from support.golden_data import models, silent_generator, trace, trace_prompts
 
+from podtts.engine.prefill import prefill_prompts
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.generate import generate
-from podtts.opening import open_dialogue
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.text.normalize import normalize_text
 
@@ -16,7 +16,7 @@ def test_every_call_of_the_long_form_trace(name: str) -> None:
     """22 turns with window rebuilds: context and generated ids equal the published ones."""
     loaded = models()
     cache = loaded.llm.new_cache()
-    dialogue = open_dialogue(loaded, None, trace_prompts(name), GREEDY, cache)
+    dialogue = prefill_prompts(loaded, None, trace_prompts(name), GREEDY, cache)
     golden = trace(name)
     for turn, call in zip(golden["turns"], golden["llm_calls"][-22:], strict=True):
         text = loaded.template.turn(turn["speaker"], normalize_text(turn["text"]))

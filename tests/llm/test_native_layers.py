@@ -5,10 +5,10 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from golden_data import MODEL, models, relative_rms, tensors, trace
+from support.golden_data import MODEL, models, relative_rms, tensors, trace
 from torch import Tensor
 
-from podtts.device import place
+from podtts.device.placement import place
 from podtts.llm.generate import read_as_drawn
 from podtts.llm.native_layers import NativeLayers, runs_natively
 from podtts.llm.quantized import quantize_llm
@@ -35,7 +35,7 @@ def llm(kind: Quantization) -> Qwen3:
 
 def laid_out(llm: Qwen3, kind: Quantization) -> Qwen3:
     quantize_llm(llm, kind)
-    assert isinstance(llm.at_once, NativeLayers)
+    assert isinstance(llm.fused_layers, NativeLayers)
     return llm
 
 
@@ -67,13 +67,13 @@ def test_what_is_read_at_once_is_to_the_bit_what_is_read_in_parts(llm: Qwen3) ->
 
 
 def test_recalled_speech_is_read_at_once_with_the_same_bits(llm: Qwen3) -> None:
-    at_once, one_by_one = llm.new_cache(), llm.new_cache()
-    read_as_drawn(llm, ids(40)[0].tolist(), at_once)
+    fused_layers, one_by_one = llm.new_cache(), llm.new_cache()
+    read_as_drawn(llm, ids(40)[0].tolist(), fused_layers)
     with torch.inference_mode():
         for one in ids(40)[0]:
             llm(one[None, None], one_by_one)
-    assert torch.equal(at_once.keys[..., :40, :], one_by_one.keys[..., :40, :])
-    assert torch.equal(at_once.values[..., :40, :], one_by_one.values[..., :40, :])
+    assert torch.equal(fused_layers.keys[..., :40, :], one_by_one.keys[..., :40, :])
+    assert torch.equal(fused_layers.values[..., :40, :], one_by_one.values[..., :40, :])
 
 
 def test_rows_are_to_the_bit_what_they_are_alone(llm: Qwen3) -> None:
@@ -106,8 +106,8 @@ def test_what_is_not_finite_is_not_lost(llm: Qwen3) -> None:
         x[0, 1, 5] = wrong
         caches = llm.new_caches(1)
         caches.reserve(3)
-        assert llm.at_once is not None
-        hidden = llm.at_once.read(x, caches, range(1))[0]
+        assert llm.fused_layers is not None
+        hidden = llm.fused_layers.read(x, caches, range(1))[0]
         assert hidden[0].isfinite().all()
         assert not hidden[1].isfinite().any()
 
@@ -147,7 +147,7 @@ def test_sizes_that_do_not_fit_are_left_to_others() -> None:
     assert not runs_natively(config, 8)
     llm = random_llm(config)
     quantize_llm(llm, "none")
-    assert llm.at_once is None
+    assert llm.fused_layers is None
     quantize_llm(llm, "int8")
-    assert llm.at_once is not None
-    assert not isinstance(llm.at_once, NativeLayers)
+    assert llm.fused_layers is not None
+    assert not isinstance(llm.fused_layers, NativeLayers)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden_data import models, trace_prompts
 from safetensors.torch import save
+from support.golden_data import models, trace_prompts
 
+from podtts.engine.prefill import prefill_prompts
 from podtts.llm.kv_cache import KVCache
 from podtts.llm.prefix import FOLDER, PrefixStore
-from podtts.opening import open_dialogue
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
-from podtts.prompts import care
+from podtts.prompts import maintenance
 from podtts.script.parse import parse_script
 from podtts.storage.verify import verify_sealed
 from podtts.values import TurnAudio
@@ -38,7 +38,7 @@ class Kept:
     def open(self, name: str, options: SynthesisOptions) -> None:
         loaded = models()
         cache = loaded.llm.new_cache()
-        open_dialogue(loaded, self.store, trace_prompts(name), options, cache)
+        prefill_prompts(loaded, self.store, trace_prompts(name), options, cache)
 
     def reads(self, name: str = "plain", options: SynthesisOptions = QUICK) -> bool:
         """Whether a dialogue opened now starts from what is kept."""
@@ -190,11 +190,11 @@ def test_prune_clear_and_verify_cover_it(tmp_path: Path) -> None:
     problems = [problem for _, problem in verify_sealed(tmp_path, FOLDER)]
     assert [problem is None for problem in problems] == [False, True]
     assert len(kept.files) == 1
-    assert care.contents(tmp_path)[FOLDER] == 1
-    assert kept.files[0] in {gone.path for gone in care.prune(tmp_path, max_bytes=0)}
+    assert maintenance.contents(tmp_path)[FOLDER] == 1
+    assert kept.files[0] in {gone.path for gone in maintenance.prune(tmp_path, max_bytes=0)}
     assert not kept.files
     kept.reads()
-    list(care.clear(tmp_path))
+    list(maintenance.clear(tmp_path))
     assert not kept.files
 
 

@@ -2,13 +2,13 @@ import copy
 
 import pytest
 import torch
-from golden_data import models, trace
+from support.golden_data import models, trace
 from torch import Tensor
 
 from podtts.llm import quantized
-from podtts.llm.blocks import Bits, BlockLinear, Blocks
-from podtts.llm.layer_graph import LayerGraph
+from podtts.llm.block_quant import Bits, BlockLinear, BlockWeights
 from podtts.llm.native_layers import NativeLayers, runs_natively
+from podtts.llm.onnx_layers import OnnxLayers
 from podtts.llm.quantized import quantize_llm, quantized_blocks, use_blocks
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import Quantization
@@ -30,7 +30,7 @@ def off(ours: Tensor, theirs: Tensor) -> float:
 @pytest.mark.parametrize("inputs", [96, 40])
 def test_weights_are_near_the_given_ones(bits: Bits, inputs: int) -> None:
     """40 inputs are no whole blocks."""
-    blocks = Blocks.of(weights(inputs=inputs), bits)
+    blocks = BlockWeights.of(weights(inputs=inputs), bits)
     assert blocks.bits == bits
     assert 0 < off(blocks.widened(inputs), weights(inputs=inputs)) < ERRORS[bits]
 
@@ -41,8 +41,8 @@ def test_what_levels_can_say_exactly_stays_exact(bits: Bits) -> None:
     levels = torch.arange(1024).view(32, 32) % (2 * middle - 1) - (middle - 1)
     levels[:, 0] = middle - 1 if bits == 8 else -middle
     weight = 0.25 * levels.float()
-    assert torch.equal(Blocks.of(weight, bits).widened(32), weight)
-    assert torch.equal(Blocks.of(0 * weight, bits).widened(32), 0 * weight)
+    assert torch.equal(BlockWeights.of(weight, bits).widened(32), weight)
+    assert torch.equal(BlockWeights.of(0 * weight, bits).widened(32), 0 * weight)
 
 
 def test_clipping_is_better_than_the_whole_range() -> None:
@@ -50,17 +50,17 @@ def test_clipping_is_better_than_the_whole_range() -> None:
     groups = weight.view(128, 3, 32)
     farthest = groups.gather(2, groups.abs().argmax(2, keepdim=True))
     whole = ((groups / (farthest / -8)).round().clamp(-8, 7) * (farthest / -8)).flatten(1)
-    assert off(Blocks.of(weight, 4).widened(96), weight) < off(whole, weight)
+    assert off(BlockWeights.of(weight, 4).widened(96), weight) < off(whole, weight)
 
 
 def test_blocks_come_apart_by_outputs() -> None:
-    blocks = Blocks.of(weights(), 4)
+    blocks = BlockWeights.of(weights(), 4)
     first, second = blocks.split([100, 28])
     assert torch.equal(torch.cat((first.widened(96), second.widened(96))), blocks.widened(96))
 
 
 def test_a_linear_layer_multiplies_with_its_blocks() -> None:
-    blocks, x = Blocks.of(weights(), 4), torch.randn(2, 5, 96)
+    blocks, x = BlockWeights.of(weights(), 4), torch.randn(2, 5, 96)
     expected = x @ blocks.widened(96).T
     assert off(BlockLinear(blocks, 96)(x), expected) < 1e-6
 
@@ -76,7 +76,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> t
     """What reads the layers at once."""
     if request.param == "onnxruntime":
         monkeypatch.setattr(quantized, "runs_natively", lambda config, bits: False)
-        return LayerGraph
+        return OnnxLayers
     if not runs_natively(models().llm.config, 8):
         pytest.skip("compiled code does not run here")
     return NativeLayers
@@ -96,13 +96,13 @@ def test_layers_at_once_compute_what_layers_one_by_one_do(
 ) -> None:
     """Apart from activations, which are rounded to 8 bits."""
     blocks = quantized_blocks(models().llm, kind)
-    at_once, layers = copy.deepcopy(models().llm), copy.deepcopy(models().llm)
-    use_blocks(at_once, blocks)
-    assert isinstance(at_once.at_once, engine)
-    monkeypatch.setattr(quantized, "reads_layers_at_once", lambda device: False)
+    fused_layers, layers = copy.deepcopy(models().llm), copy.deepcopy(models().llm)
+    use_blocks(fused_layers, blocks)
+    assert isinstance(fused_layers.fused_layers, engine)
+    monkeypatch.setattr(quantized, "has_fused_layers", lambda device: False)
     use_blocks(layers, blocks)
-    assert layers.at_once is None
-    assert off(logits(at_once), logits(layers)) < 0.03
+    assert layers.fused_layers is None
+    assert off(logits(fused_layers), logits(layers)) < 0.03
 
 
 def test_a_quantized_model_says_nearly_the_same(kind: Quantization) -> None:
@@ -160,4 +160,4 @@ def test_rows_side_by_side_agree_with_reading_at_once(kind: Quantization, engine
             for cache, length in zip(rows, lengths, strict=True):
                 cache.advance(1)
                 distance = off(hidden[cache.index], whole[length + step])
-                assert distance <= (1e-5 if engine is LayerGraph else 0)
+                assert distance <= (1e-5 if engine is OnnxLayers else 0)

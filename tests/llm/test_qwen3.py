@@ -2,9 +2,9 @@ import copy
 
 import pytest
 import torch
-from golden_data import MODEL, models, relative_rms, tensors
+from support.golden_data import MODEL, models, relative_rms, tensors
 
-from podtts.device import place
+from podtts.device.placement import place
 from podtts.llm.qwen3 import Qwen3
 from podtts.weights.load import load_llm
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from golden_data import models, tensors
+from support.golden_data import models, tensors
 
 from podtts.llm.sampling import (
     RowOptions,

@@ -1,6 +1,6 @@
 import json
 
-from golden_data import GOLDEN, MODEL, models
+from support.golden_data import GOLDEN, MODEL, models
 
 from podtts.llm.tokenizer import _from_transformers, is_token
 from podtts.text.normalize import normalize_text

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from podtts.native import library
-from podtts.native.library import NotThere, layers_library, source_digest
+from podtts.native.library import Unavailable, layers_library, source_digest
 
 needs_compiler = pytest.mark.skipif(
-    isinstance(layers_library(8), NotThere), reason="compiled code does not run here"
+    isinstance(layers_library(8), Unavailable), reason="compiled code does not run here"
 )
 
 
@@ -36,7 +36,7 @@ def forget() -> None:
 
 def reason(bits: int = 8) -> str:
     found = layers_library(bits)
-    assert isinstance(found, NotThere)
+    assert isinstance(found, Unavailable)
     return found.reason
 
 

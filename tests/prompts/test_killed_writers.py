@@ -18,7 +18,7 @@ KILLS = 240
 
 def test_writers_killed_at_every_step_leave_whole_entries_alone(tmp_path: Path) -> None:
     root = tmp_path / "cache"
-    server = Path(__file__).with_name("fork_server.py")
+    server = Path(__file__).parents[1] / "support" / "fork_server.py"
     cache = PromptCache(root, pytest.fail)
     steps = set()
     with subprocess.Popen(

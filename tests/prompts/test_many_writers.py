@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 import podtts
-from podtts.prompts import care
+from podtts.prompts import maintenance
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.folder import find_recordings
@@ -37,7 +37,7 @@ def test_sixteen_processes_prepare_the_same_speakers(
         noise = np.random.default_rng(number).normal(0, 0.1, 16_000)
         soundfile.write(speakers / f"voice-{number}.wav", noise, 16_000)
         (speakers / f"voice-{number}.txt").write_text("Hello.")
-    crowd = Path(__file__).with_name("crowd.py")
+    crowd = Path(__file__).parents[1] / "support" / "crowd.py"
     done = subprocess.run(
         [sys.executable, crowd, str(PROCESSES), speakers, tmp_path / "crowd", golden / "model"],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
@@ -70,7 +70,7 @@ def test_readers_get_whole_entries_or_none_while_all_is_pruned_and_written_again
 
     def prune() -> None:
         while not stop.is_set():
-            list(care.prune(tmp_path, max_bytes=0))
+            list(maintenance.prune(tmp_path, max_bytes=0))
 
     workers = [threading.Thread(target=work) for work in (write, prune)]
     for worker in workers:

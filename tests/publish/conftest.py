@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from browsing import CHROMIUM, Open, until
 from playwright.sync_api import Browser, Page, sync_playwright
+from support.browser import CHROMIUM, Open, until
 from torch import Tensor
 
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.audio.wav import WavWriter
 from podtts.publish.mix import Mix
-from podtts.publish.options import LayoutOptions
+from podtts.publish.publish_options import LayoutOptions
 from podtts.publish.timeline import Timeline
 from podtts.script.model import Script
 from podtts.values import Chapter, Turn
@@ -49,14 +49,14 @@ Mixed = tuple[Path, Timeline]
 
 
 @pytest.fixture
-def tags() -> Tags:
+def tags() -> AudioMetadata:
     """What the files of these episodes say about themselves."""
     comment = "AI-generated speech: podtts"
-    return Tags("Bridges, 桥", "A & B", "2026-01-31", comment, "podtts 0.1.0")
+    return AudioMetadata("Bridges, 桥", "A & B", "2026-01-31", comment, "podtts 0.1.0")
 
 
 @pytest.fixture
-def mixed(tags: Tags, tmp_path: Path) -> Callable[..., Mixed]:
+def mixed(tags: AudioMetadata, tmp_path: Path) -> Callable[..., Mixed]:
     """Make a mix and its timeline: turns of some length and level, laid out as asked."""
 
     def make(turns: int, seconds: float = 1.0, level: float = 0.1, **layout: float | bool) -> Mixed:

@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from podtts.publish.cues import WIDEST_CUE, cues, shown_text, split_text
-from podtts.publish.options import LayoutOptions
+from podtts.publish.publish_options import LayoutOptions
 from podtts.publish.timeline import lay_out
 from podtts.values import Turn
 

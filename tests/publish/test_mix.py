@@ -6,9 +6,9 @@ import soundfile
 import torch
 
 from podtts.audio.wav import WavWriter, as_kept
-from podtts.journal import Journal
+from podtts.episode.journal import Journal
 from podtts.publish.mix import Mix, longest_mix, tempos
-from podtts.publish.options import LayoutOptions
+from podtts.publish.publish_options import LayoutOptions
 from podtts.script.model import Script
 from podtts.values import SpeechTokens, Turn, TurnAudio
 

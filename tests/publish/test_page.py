@@ -12,10 +12,10 @@ import pytest
 import soundfile
 
 from podtts.audio.master import Master
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.publish.markup import clock, made, transcript
-from podtts.publish.options import LayoutOptions, PublishOptions
 from podtts.publish.page import link, write_page
+from podtts.publish.publish_options import LayoutOptions, PublishOptions
 from podtts.publish.release import publish
 from podtts.publish.timeline import Timeline, lay_out
 from podtts.publish.waveform import peaks, waveform
@@ -50,7 +50,7 @@ class Outline(html.parser.HTMLParser):
 
 
 @pytest.fixture
-def page(mixed: Make, tags: Tags, tmp_path: Path) -> Outline:
+def page(mixed: Make, tags: AudioMetadata, tmp_path: Path) -> Outline:
     """The page of eight turns."""
     mix, timeline = mixed(8)
     with Master(mix) as master:
@@ -58,7 +58,7 @@ def page(mixed: Make, tags: Tags, tmp_path: Path) -> Outline:
     return Outline((tmp_path / "page.html").read_text())
 
 
-def test_a_page_shows_the_episode(page: Outline, tags: Tags) -> None:
+def test_a_page_shows_the_episode(page: Outline, tags: AudioMetadata) -> None:
     for words in (tags.title, tags.artist, tags.date, tags.comment, "The end", "Sentence 7."):
         assert words in page.text
     turns = [one for one in page.all("li") if one.get("class", "").startswith("turn")]  # type: ignore[union-attr]
@@ -66,7 +66,9 @@ def test_a_page_shows_the_episode(page: Outline, tags: Tags) -> None:
     assert turns[1]["data-start"] == f"{(24_000 + 6_000) / 24_000:.6f}"
 
 
-def test_its_sound_is_the_mix_in_its_place(mixed: Make, tags: Tags, tmp_path: Path) -> None:
+def test_its_sound_is_the_mix_in_its_place(
+    mixed: Make, tags: AudioMetadata, tmp_path: Path
+) -> None:
     mix, timeline = mixed(8)
     with Master(mix) as master:
         write_page(tmp_path / "page.html", master, timeline, tags, WORK, None)
@@ -118,8 +120,8 @@ def test_no_text_of_a_script_is_markup(mixed: Make, tmp_path: Path) -> None:
         ("<b>anna</b>", "ben\"'"),
         (Chapter("</title><script>alert(2)</script>", 0),),
     )
-    tags = Tags("<i>$note</i>", "</style>", "2026-01-31", "<x>", '"><y>')
-    plain = Tags("a", "b", "2026-01-31", "c", "d")
+    tags = AudioMetadata("<i>$note</i>", "</style>", "2026-01-31", "<x>", '"><y>')
+    plain = AudioMetadata("a", "b", "2026-01-31", "c", "d")
     harmless = lay_out(
         [Turn(turn.speaker, "text") for turn in turns],
         [one.stop - one.start for one in lengths.turns],
@@ -171,7 +173,7 @@ def test_a_run_that_spoke_nothing_says_so(work: RunWork | None) -> None:
     )
 
 
-def test_a_linked_page_points_to_the_file(mixed: Make, tags: Tags, tmp_path: Path) -> None:
+def test_a_linked_page_points_to_the_file(mixed: Make, tags: AudioMetadata, tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
     output, page = tmp_path / "a b#1.flac", tmp_path / "pages" / "page.html"
     mix, timeline = mixed(4)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from browsing import (
+from playwright.sync_api import Browser, Page
+from support.browser import (
     CLOSE_SECONDS,
     Open,
     after_seek,
@@ -15,14 +16,13 @@ from browsing import (
     start,
     until,
 )
-from playwright.sync_api import Browser, Page
 
 from podtts.audio.master import Master
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.audio.wav import WavWriter
 from podtts.publish.mix import Mix
-from podtts.publish.options import LayoutOptions, PublishOptions
 from podtts.publish.page import write_page
+from podtts.publish.publish_options import LayoutOptions, PublishOptions
 from podtts.publish.release import publish
 from podtts.publish.timeline import Timeline
 from podtts.script.model import Script
@@ -38,7 +38,7 @@ def tone_hz(index: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline, Tags]:
+def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline, AudioMetadata]:
     """Six turns of two speakers, each of another tone, and two chapters."""
     turns = tuple(
         Turn(index % 2, f"Tone {tone_hz(index)}. </script> مرحبا 🌉") for index in range(TURNS)
@@ -50,12 +50,12 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline, Tag
         mix = Mix(sink, LayoutOptions())
         for index, turn in enumerate(turns):
             mix.add(turn, 0.3 * torch.sin(2 * torch.pi * tone_hz(index) * seconds))
-    tags = Tags("<Tones>", "Nobody", "2026-01-31", "AI-generated speech: podtts", "podtts")
+    tags = AudioMetadata("<Tones>", "Nobody", "2026-01-31", "AI-generated speech: podtts", "podtts")
     return mix_path, mix.timeline(script, ("anna", "ben")), tags
 
 
 @pytest.fixture(scope="module")
-def page_file(tones: tuple[Path, Timeline, Tags]) -> Path:
+def page_file(tones: tuple[Path, Timeline, AudioMetadata]) -> Path:
     mix, timeline, tags = tones
     path = mix.with_name("page.html")
     work = RunWork("cpu", TURNS, SECONDS * TURNS, StageSeconds(1, 1, 1))
@@ -65,7 +65,7 @@ def page_file(tones: tuple[Path, Timeline, Tags]) -> Path:
 
 
 def test_a_click_on_a_turn_plays_it(
-    opened: Open, page_file: Path, tones: tuple[Path, Timeline, Tags]
+    opened: Open, page_file: Path, tones: tuple[Path, Timeline, AudioMetadata]
 ) -> None:
     page, timeline = opened(page_file), tones[1]
     for number in (4, 2, 6):
@@ -101,7 +101,7 @@ def test_what_is_heard_is_the_turn_that_is_marked(opened: Open, page_file: Path)
 
 
 def test_the_transcript_follows_and_scrolls(
-    opened: Open, page_file: Path, tones: tuple[Path, Timeline, Tags]
+    opened: Open, page_file: Path, tones: tuple[Path, Timeline, AudioMetadata]
 ) -> None:
     page = opened(page_file, viewport={"width": 360, "height": 400})
     for turn in reversed(tones[1].turns):
@@ -117,7 +117,7 @@ def test_the_transcript_follows_and_scrolls(
 
 
 def test_keys_alone_are_enough(
-    opened: Open, page_file: Path, tones: tuple[Path, Timeline, Tags]
+    opened: Open, page_file: Path, tones: tuple[Path, Timeline, AudioMetadata]
 ) -> None:
     page, timeline = opened(page_file), tones[1]
     press = page.keyboard.press
@@ -194,7 +194,7 @@ def test_without_scripts_it_is_still_a_player_and_a_text(browser: Browser, page_
 
 
 def test_a_linked_page_plays_the_file_beside_it(
-    opened: Open, tones: tuple[Path, Timeline, Tags], tmp_path: Path
+    opened: Open, tones: tuple[Path, Timeline, AudioMetadata], tmp_path: Path
 ) -> None:
     mix, timeline, tags = tones
     own = Path(shutil.copy(mix, tmp_path / "mix.wav"))

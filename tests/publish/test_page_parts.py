@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from browsing import CLOSE_SECONDS, Open, after_seek, current, needs_chromium, until
+from support.browser import CLOSE_SECONDS, Open, after_seek, current, needs_chromium, until
 
 from podtts.audio.master import Master
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.audio.wav import WavWriter
 from podtts.publish.cues import Cue, cues, shown_text
 from podtts.publish.mix import Mix
-from podtts.publish.options import LayoutOptions
 from podtts.publish.page import write_page
+from podtts.publish.publish_options import LayoutOptions
 from podtts.publish.timeline import Timeline
 from podtts.script.model import Script
 from podtts.values import Chapter, Turn
@@ -47,7 +47,7 @@ def episode(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline]:
         for turn, seconds in zip(TURNS, SECONDS, strict=True):
             mix.add(turn, torch.full((round(seconds * 24_000),), 0.1))
     timeline = mix.timeline(script, ("anna", "ben", "小希"))
-    tags = Tags("Bridges", "小希", "2026-01-31", "AI-generated speech: podtts", "podtts")
+    tags = AudioMetadata("Bridges", "小希", "2026-01-31", "AI-generated speech: podtts", "podtts")
     path = mix_path.with_name("page.html")
     with Master(mix_path) as master:
         write_page(path, master, timeline, tags, None, None)

@@ -13,13 +13,13 @@ import numpy as np
 import pysubs2
 import pytest
 import soundfile
-from meters import decoded_samples, ebur128, needs_ffmpeg, probe
+from support.meters import decoded_samples, ebur128, needs_ffmpeg, probe
 
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.errors import UsageError
-from podtts.publish.options import SAMPLE_RATES, PublishOptions
+from podtts.publish.progress import Advance
+from podtts.publish.publish_options import SAMPLE_RATES, PublishOptions
 from podtts.publish.release import publish
-from podtts.publish.steps import Advance
 from podtts.publish.timeline import Timeline
 
 Make = Callable[..., tuple[Path, Timeline]]
@@ -27,7 +27,7 @@ Release = Callable[..., list[str]]
 
 
 @pytest.fixture
-def release(tags: Tags) -> Release:
+def release(tags: AudioMetadata) -> Release:
     """Publish a mix; returns what was said."""
 
     def publish_mix(mixed: tuple[Path, Timeline], output: Path, **options: object) -> list[str]:
@@ -74,7 +74,7 @@ CODECS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "mp3", "ogg": "vorbis", "op
     ],
 )
 def test_every_format_is_read_back_with_its_tags(
-    mixed: Make, release: Release, tags: Tags, tmp_path: Path, kind: str, rate_hz: int
+    mixed: Make, release: Release, tags: AudioMetadata, tmp_path: Path, kind: str, rate_hz: int
 ) -> None:
     mix, timeline = mixed(3)
     output = tmp_path / f"out.{kind}"
@@ -246,7 +246,7 @@ def test_a_page_appears_with_the_others_and_has_their_gain(
 
 
 def test_steps_are_told_with_all_that_is_gone_through(
-    mixed: Make, tags: Tags, tmp_path: Path
+    mixed: Make, tags: AudioMetadata, tmp_path: Path
 ) -> None:
     mix, timeline = mixed(12, seconds=3.0)  # several blocks
     told: dict[str, tuple[int, int]] = {}

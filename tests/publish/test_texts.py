@@ -5,9 +5,9 @@ import json
 import pysubs2
 import pytest
 
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.publish.chapters import chapters
-from podtts.publish.options import LayoutOptions
+from podtts.publish.publish_options import LayoutOptions
 from podtts.publish.subtitles import subtitles
 from podtts.publish.timeline import Timeline, lay_out
 from podtts.publish.transcript import transcript
@@ -71,7 +71,7 @@ def test_chapters_are_podcasting_two(timeline: Timeline) -> None:
 
 
 def test_a_transcript_reads_as_written(timeline: Timeline) -> None:
-    tags = Tags(title="Bridges", comment="AI-generated speech")
+    tags = AudioMetadata(title="Bridges", comment="AI-generated speech")
     blocks = transcript(timeline, tags).split("\n\n")
     assert blocks[:3] == ["# Bridges", "*AI-generated speech*", "## One \\# two (0:00:00)"]
     assert blocks[3] == (
@@ -80,4 +80,4 @@ def test_a_transcript_reads_as_written(timeline: Timeline) -> None:
     )
     assert blocks[4] == "## Rest (0:00:01)"
     assert blocks[5] == "**ben \\<3** (0:00:01): \\*Stars\\*"
-    assert transcript(timeline, Tags(comment="x")).startswith("*x*\n")
+    assert transcript(timeline, AudioMetadata(comment="x")).startswith("*x*\n")

@@ -1,6 +1,6 @@
 import pytest
 
-from podtts.publish.options import LayoutOptions
+from podtts.publish.publish_options import LayoutOptions
 from podtts.publish.timeline import lay_out, silence_before, speaker_names
 from podtts.values import Chapter, Turn
 

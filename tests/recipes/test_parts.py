@@ -22,12 +22,12 @@ from recipes.mini.spoken_text import SpokenText
 from recipes.mini.vocoder import VocoderTraining, normalise_input
 from torch import nn
 
-from podtts.device import Placement
+from podtts.device.placement import Placement
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode
 from podtts.weights.load import load_flow, load_llm, load_vocoder
 from podtts.weights.names import flow_name, hift_name, llm_name
-from podtts.weights.settings import Settings
+from podtts.weights.settings import CheckpointSettings
 
 CPU = torch.device("cpu")
 
@@ -136,7 +136,7 @@ def test_the_flow_learns_and_loads(tmp_path: Path) -> None:
     assert _without_gradient(module) == []
     rows = module.token_rows().detach().clone()
     save_part(module.exported(), flow_name, tmp_path / "flow.safetensors")
-    loaded = load_flow(tmp_path, Settings(estimator_heads=3))
+    loaded = load_flow(tmp_path, CheckpointSettings(estimator_heads=3))
     assert torch.equal(loaded.token_embedding.weight, rows.half().float())
 
 
@@ -150,7 +150,7 @@ def test_the_vocoder_learns_and_loads(tmp_path: Path) -> None:
     blocks = len(MINI_HIFT.block_kernels)
     path = tmp_path / "hift.safetensors"
     save_part(module.exported(), lambda name: hift_name(name, blocks), path)
-    loaded = load_vocoder(tmp_path, Settings(voiced_threshold_hz=30.0))
+    loaded = load_vocoder(tmp_path, CheckpointSettings(voiced_threshold_hz=30.0))
     assert torch.allclose(loaded.f0([mel[0].T])[0], hertz[0], rtol=2e-2, atol=0.5)
 
 

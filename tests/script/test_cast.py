@@ -8,7 +8,7 @@ from podtts.errors import UsageError
 from podtts.script.cast import CastMember, cast_voices, parse_speaker_flags
 from podtts.script.model import Script, ScriptPrompt
 from podtts.script.parse import parse_script
-from podtts.script.published import parse_published
+from podtts.script.published_json import parse_published
 from podtts.values import Turn
 
 TALK = parse_script("A = ann\n[Bo] x\n[A] y\n[Cy] z", "talk.txt")

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podtts.script.located_json import Entry, entries
+from podtts.script.located_json import JsonEntry, entries
 
 
 def test_members_of_an_object_and_of_the_array_in_it() -> None:
     text = '{\n"a"\n:\n1, "b": [\n"x",\n\n["y",\n2]\n]\n}'
     first, second = entries(text, 0, 1)
-    assert first == Entry("a", 1.0, 2, text.index("1"), 4)
+    assert first == JsonEntry("a", 1.0, 2, text.index("1"), 4)
     assert (second.key, second.value, second.line) == ("b", ["x", ["y", 2.0]], 4)
     inner = list(entries(text, second.value_at, second.value_line))
     assert [(entry.key, entry.value, entry.line) for entry in inner] == [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from podtts.errors import ScriptError
 from podtts.script.model import Script
 from podtts.script.parse import parse_script
-from podtts.script.published import parse_published
+from podtts.script.published_json import parse_published
 
 
 def spoken(script: Script) -> list[tuple[int, str, bool, float]]:

@@ -1,5 +1,5 @@
 import torch
-from golden_data import models, relative_rms, tensors
+from support.golden_data import models, relative_rms, tensors
 
 from podtts.rates import MEL_HOP
 

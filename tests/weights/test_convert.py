@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden_data import MODEL
 from safetensors import safe_open
+from support.golden_data import MODEL
 from torch import nn
 
 from podtts.errors import ModelError

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from golden_data import MODEL
+from support.golden_data import MODEL
 
 from podtts.errors import ModelError
 from podtts.weights.digest import checkpoint_digest, file_digest

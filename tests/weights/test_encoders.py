@@ -3,7 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from golden_data import MODEL, tensors
+from support.golden_data import MODEL, tensors
 
 from podtts.errors import ModelError
 from podtts.weights.encoders import checkpoint_encoders

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden_data import MODEL, models
 from safetensors.torch import load_file, save_file
+from support.golden_data import MODEL, models
 from torch import Tensor
 
-from podtts.device import place
+from podtts.device.placement import place
 from podtts.errors import ModelError
 from podtts.weights.load import Models, load_flow, load_models, load_vocoder
 

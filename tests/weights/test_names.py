@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden_data import GOLDEN
+from support.golden_data import GOLDEN
 
 from podtts.llm.qwen3 import Qwen3
 from podtts.vocoder.hift import Vocoder
@@ -14,8 +14,8 @@ from podtts.weights.checkpoint import StoredTensor, Tensors
 from podtts.weights.fold import hift_tensors
 from podtts.weights.load import fill, with_cut_head
 from podtts.weights.names import flow_name, hift_name, llm_name
-from podtts.weights.published import PUBLISHED_FLOW, PUBLISHED_HIFT, PUBLISHED_LLM
-from podtts.weights.settings import Settings
+from podtts.weights.published_sizes import PUBLISHED_FLOW, PUBLISHED_HIFT, PUBLISHED_LLM
+from podtts.weights.settings import CheckpointSettings
 from podtts.weights.sizes import flow_config, hift_config, llm_config
 
 FILE = Path("published")
@@ -33,7 +33,7 @@ def test_flow_consumes_every_published_name_once_and_has_its_sizes() -> None:
     from podtts.flow.decode import Flow
 
     tensors = published("flow.pt")
-    config = flow_config(tensors, FILE, Settings())
+    config = flow_config(tensors, FILE, CheckpointSettings())
     assert config == PUBLISHED_FLOW
     with torch.device("meta"):
         flow = Flow(config)
@@ -48,7 +48,7 @@ def test_flow_consumes_every_published_name_once_and_has_its_sizes() -> None:
 def test_vocoder_consumes_every_published_name_once_and_has_its_sizes() -> None:
     tensors = published("hift.pt")
     folded = hift_tensors(tensors)
-    config = hift_config(folded, FILE, Settings())
+    config = hift_config(folded, FILE, CheckpointSettings())
     assert config == PUBLISHED_HIFT
     with torch.device("meta"):
         vocoder = Vocoder(config)

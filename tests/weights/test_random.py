@@ -2,10 +2,10 @@ import dataclasses
 
 import pytest
 import torch
-from golden_data import models, trace_prompts
+from support.golden_data import models, trace_prompts
 from torch import nn
 
-from podtts.device import Placement
+from podtts.device.placement import Placement
 from podtts.errors import ModelError
 from podtts.flow.decode import Flow
 from podtts.llm.qwen3 import Qwen3
@@ -13,7 +13,7 @@ from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.script.parse import parse_script
 from podtts.weights.load import Models
-from podtts.weights.published import PUBLISHED_LLM
+from podtts.weights.published_sizes import PUBLISHED_LLM
 from podtts.weights.random import fill_random, random_encode, random_models, random_models_of
 
 CPU = torch.device("cpu")

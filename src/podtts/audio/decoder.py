@@ -26,7 +26,7 @@ class DecodeError(Exception):
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedAudio:
     """What a file's header says, and the samples of its first channel."""
 
     error: str  # what the decoder says is wrong; empty when nothing is
@@ -42,7 +42,7 @@ class Decoded:
         return self.frames / self.rate_hz if self.frames is not None and self.rate_hz else None
 
 
-class Decoder:
+class AudioDecoder:
     """A process that decodes, started by the first file and after one that hung or crashed.
 
     May be used from several threads at once; they wait for each other. Used as a context manager,
@@ -65,14 +65,14 @@ class Decoder:
         """The process at work, if one is."""
         return self._process.pid if self._process else None
 
-    def decode(self, raw: bytes, longest_seconds: float) -> Decoded:
+    def decode(self, raw: bytes, longest_seconds: float) -> DecodedAudio:
         """Decode a file's bytes, unless its header says that it is longer.
 
         Raises DecodeError when the process crashes, or does not answer in time.
         """
         return self._ask(None, raw, longest_seconds)
 
-    def read_header(self, path: Path) -> Decoded:
+    def read_header(self, path: Path) -> DecodedAudio:
         """Read what a file's header says; no samples. Raises DecodeError as `decode` does."""
         return self._ask(path, b"", 0.0)
 
@@ -81,7 +81,7 @@ class Decoder:
         with self._one_file:
             self._end()
 
-    def _ask(self, path: Path | None, raw: bytes, longest_seconds: float) -> Decoded:
+    def _ask(self, path: Path | None, raw: bytes, longest_seconds: float) -> DecodedAudio:
         request = {
             "path": None if path is None else str(path),
             "bytes": len(raw),
@@ -143,7 +143,7 @@ class Decoder:
         process.wait()
 
 
-def _exchange(process: subprocess.Popen[bytes], request: bytes) -> Decoded | None:
+def _exchange(process: subprocess.Popen[bytes], request: bytes) -> DecodedAudio | None:
     """Return the answer to a request; None when the process ended before it was whole."""
     assert process.stdin
     assert process.stdout
@@ -159,4 +159,4 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes) -> Decoded | Non
     samples = bytearray(header.pop("bytes"))
     if process.stdout.readinto(samples) < len(samples):  # type: ignore[attr-defined]  # buffered
         return None
-    return Decoded(samples=samples, **header)
+    return DecodedAudio(samples=samples, **header)

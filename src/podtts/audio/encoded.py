@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
-from podtts.audio.tags import NO_TAGS, Tags
+from podtts.audio.metadata import NO_METADATA, AudioMetadata
 from podtts.audio.wav import to_pcm16
 from podtts.rates import OUTPUT_HZ
 
@@ -38,7 +38,11 @@ class EncodedStream:
     """
 
     def __init__(
-        self, stream: BinaryIO, encoding: str, rate_hz: int = OUTPUT_HZ, tags: Tags = NO_TAGS
+        self,
+        stream: BinaryIO,
+        encoding: str,
+        rate_hz: int = OUTPUT_HZ,
+        tags: AudioMetadata = NO_METADATA,
     ) -> None:
         self._stream, self._rate_hz, self._tags = stream, rate_hz, tags
         self._container, self._subtype = ENCODINGS[encoding]

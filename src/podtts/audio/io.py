@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from podtts.audio import lazy_torchaudio
-from podtts.audio.decoder import Decoder
+from podtts.audio.decoder import AudioDecoder
 from podtts.audio.whole import convert_hint, decode_whole
 from podtts.errors import AudioError, InputError
 
@@ -38,14 +38,14 @@ class Recording:
         return len(self.wave) / self.rate_hz
 
 
-def decode_audio(raw: bytes, source: str, decoder: Decoder | None = None) -> Recording:
+def decode_audio(raw: bytes, source: str, decoder: AudioDecoder | None = None) -> Recording:
     """Decode the bytes of an audio file (WAV, FLAC, MP3, Ogg Vorbis, Opus; first channel).
 
     decoder: the process to decode in; without one, a process is started for this file alone.
     Raises AudioError naming `source` when they are empty, not audio, broken, cut short or longer
     than 30 s, and when the decoder hangs or crashes on them.
     """
-    with contextlib.nullcontext(decoder) if decoder else Decoder() as process:
+    with contextlib.nullcontext(decoder) if decoder else AudioDecoder() as process:
         decoded = decode_whole(raw, source, process)
     if not decoded.samples:
         raise AudioError(source, "holds no samples", "record it again")

@@ -13,7 +13,7 @@ from typing import BinaryIO, Self
 import torch
 from torch import Tensor
 
-from podtts.audio.tags import NO_TAGS, Tags, info_chunk
+from podtts.audio.metadata import NO_METADATA, AudioMetadata, info_chunk
 from podtts.errors import UsageError
 from podtts.rates import OUTPUT_HZ
 
@@ -46,7 +46,9 @@ class WavStream:
     left open; its errors (a closed pipe) reach the caller as they are.
     """
 
-    def __init__(self, stream: BinaryIO, rate_hz: int = OUTPUT_HZ, tags: Tags = NO_TAGS) -> None:
+    def __init__(
+        self, stream: BinaryIO, rate_hz: int = OUTPUT_HZ, tags: AudioMetadata = NO_METADATA
+    ) -> None:
         self._stream = stream
         self._header = wav_header(None, rate_hz=rate_hz, info=info_chunk(tags))
         self.samples = 0  # written so far
@@ -84,7 +86,7 @@ class WavWriter:
         longest: int = 0,
         *,
         rate_hz: int = OUTPUT_HZ,
-        tags: Tags = NO_TAGS,
+        tags: AudioMetadata = NO_METADATA,
     ) -> None:
         """Check the target without touching it: cheap enough to do before any work."""
         if not target.parent.is_dir():

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from podtts.audio.container import FORMATS, foreign_format, missing_part
-from podtts.audio.decoder import Decoded, DecodeError, Decoder
+from podtts.audio.decoder import AudioDecoder, DecodedAudio, DecodeError
 from podtts.errors import AudioError
 from podtts.rates import MAX_PROMPT_SECONDS
 
@@ -21,7 +21,7 @@ _FRAMES_TOLERANCE_SECONDS = 0.1
 _BYTES_PER_SAMPLE = 4
 
 
-def decode_whole(raw: bytes, source: str, decoder: Decoder) -> Decoded:
+def decode_whole(raw: bytes, source: str, decoder: AudioDecoder) -> DecodedAudio:
     """Decode the bytes of an audio file, all of it; it may still hold no samples.
 
     Raises AudioError naming `source` when they are empty, not audio, broken, cut short or longer
@@ -42,7 +42,7 @@ def decode_whole(raw: bytes, source: str, decoder: Decoder) -> Decoded:
     return decoded
 
 
-def check_header(path: Path, decoder: Decoder) -> None:
+def check_header(path: Path, decoder: AudioDecoder) -> None:
     """Look at no more than the header of a file, for one too large to be read without need.
 
     Raises AudioError when it is not audio, is longer than 30 s, or hangs or crashes the decoder.
@@ -56,7 +56,7 @@ def check_header(path: Path, decoder: Decoder) -> None:
     _refuse_by_header(header, str(path))
 
 
-def _refuse_by_header(header: Decoded, source: str) -> None:
+def _refuse_by_header(header: DecodedAudio, source: str) -> None:
     if not header.format:
         raise _unreadable(header, source)
     if header.format not in FORMATS:
@@ -77,7 +77,7 @@ def _refuse_by_header(header: Decoded, source: str) -> None:
         )
 
 
-def _refuse_part(decoded: Decoded, source: str) -> None:
+def _refuse_part(decoded: DecodedAudio, source: str) -> None:
     """Never take a part for the whole."""
     samples = len(decoded.samples) // _BYTES_PER_SAMPLE
     if decoded.error and not samples:
@@ -91,7 +91,7 @@ def _refuse_part(decoded: Decoded, source: str) -> None:
         )
 
 
-def _unreadable(header: Decoded, source: str) -> AudioError:
+def _unreadable(header: DecodedAudio, source: str) -> AudioError:
     return AudioError(source, f"cannot be read as audio: {header.error}", convert_hint(source))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from podtts.batch.request import Entry
 from podtts.batch.task import Outcome, Ready, Task, failed
-from podtts.batch.workers import Worker, WorkerDiedError
+from podtts.batch.worker_handle import WorkerDiedError, WorkerHandle
 from podtts.errors import DeviceError
 
 Staged = Task | Outcome  # ready to be spoken, or settled already
@@ -35,12 +35,12 @@ class Dispatcher:
     def __init__(
         self,
         stage: Callable[[Entry], Staged],
-        hire: Sequence[Callable[[], Worker]],
+        hire: Sequence[Callable[[], WorkerHandle]],
         stopped: Callable[[], bool],
         told: Callable[[Ready], None],
     ) -> None:
         self._stage, self._stopped, self._told = stage, stopped, told
-        self._desks = [_Desk(start) for start in hire]
+        self._slots = [_Slot(start) for start in hire]
         self._staging: list[Future[Staged]] = []
         self._tasks: deque[Task] = deque()
         self._suspects: deque[Task] = deque()  # a worker died with them: spoken alone from then on
@@ -62,41 +62,41 @@ class Dispatcher:
                     return
                 wait(waited, _POLL_SECONDS, FIRST_COMPLETED)
                 yield from self._staged()
-                for desk in self._desks:
-                    yield from self._collected(desk, drained)
+                for slot in self._slots:
+                    yield from self._collected(slot, drained)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            for desk in self._desks:
-                desk.clear()
+            for slot in self._slots:
+                slot.clear()
 
     def _stage_ahead(self, coming: Iterator[Entry], pool: ThreadPoolExecutor) -> None:
-        room = _AHEAD * len(self._desks) + sum(desk.room for desk in self._desks)
+        room = _AHEAD * len(self._slots) + sum(slot.room for slot in self._slots)
         while len(self._staging) + len(self._tasks) < room:
             if (entry := next(coming, None)) is None:
                 return
             self._staging.append(pool.submit(self._stage, entry))
 
     def _hand_out(self) -> None:
-        loading = sum(desk.loading is not None for desk in self._desks)
-        for desk in self._desks:
-            if desk.is_empty and loading < len(self._tasks) + len(self._suspects):
-                desk.hire()
+        loading = sum(slot.loading is not None for slot in self._slots)
+        for slot in self._slots:
+            if slot.is_empty and loading < len(self._tasks) + len(self._suspects):
+                slot.hire()
                 loading += 1
-        while self._suspects and (idle := [desk for desk in self._desks if desk.is_idle]):
+        while self._suspects and (idle := [slot for slot in self._slots if slot.is_idle]):
             idle[0].give(self._suspects.popleft(), alone=True)
-        while self._tasks and (open_to := [desk for desk in self._desks if desk.room > 0]):
-            min(open_to, key=lambda desk: len(desk.held)).give(self._tasks.popleft())
+        while self._tasks and (open_to := [slot for slot in self._slots if slot.room > 0]):
+            min(open_to, key=lambda slot: len(slot.held)).give(self._tasks.popleft())
 
     def _drain(self) -> bool:
-        for desk in self._desks:
-            desk.drain()
+        for slot in self._slots:
+            slot.drain()
         return True
 
     def _waited(self, drained: bool) -> set[Future[Any]]:
-        held: set[Future[Any]] = {answer for desk in self._desks for answer in desk.held}
+        held: set[Future[Any]] = {answer for slot in self._slots for answer in slot.held}
         if not held and (drained or not (self._staging or self._tasks or self._suspects)):
             return set()
-        loading = {desk.loading for desk in self._desks if desk.loading is not None}
+        loading = {slot.loading for slot in self._slots if slot.loading is not None}
         return held | loading | set(() if drained else self._staging)
 
     def _staged(self) -> Iterator[Outcome]:
@@ -108,20 +108,20 @@ class Dispatcher:
             else:
                 self._tasks.append(result)
 
-    def _collected(self, desk: _Desk, drained: bool) -> Iterator[Outcome]:
-        if (ready := desk.take_ready()) is not None:
+    def _collected(self, slot: _Slot, drained: bool) -> Iterator[Outcome]:
+        if (ready := slot.take_ready()) is not None:
             self._told(ready)
-        if desk.has_died():
-            wait(desk.held)  # all that it held is known to be lost, or was just answered
+        if slot.has_died():
+            wait(slot.held)  # all that it held is known to be lost, or was just answered
         lost = []
-        for answer in [one for one in desk.held if one.done()]:
-            task = desk.held.pop(answer)
+        for answer in [one for one in slot.held if one.done()]:
+            task = slot.held.pop(answer)
             if isinstance(answer.exception(), WorkerDiedError):
                 lost.append(task)
             else:
                 yield answer.result()
         if lost:
-            desk.clear()
+            slot.clear()
         for task in lost:
             yield from self._do_again(task, drained)
 
@@ -141,12 +141,12 @@ class Dispatcher:
             )
 
 
-class _Desk:
+class _Slot:
     """A place for one worker, and the tasks that are on it."""
 
-    def __init__(self, start: Callable[[], Worker]) -> None:
+    def __init__(self, start: Callable[[], WorkerHandle]) -> None:
         self._start = start
-        self._worker: Worker | None = None
+        self._worker: WorkerHandle | None = None
         self._rows = 0  # until the worker has its models
         self._early_deaths = 0
         self._alone = False

@@ -8,21 +8,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.audio.wav import WavWriter
-from podtts.batch.places import episode_file, file_digests
+from podtts.batch.episode_paths import episode_file, file_digests
 from podtts.batch.task import Outcome, State, Task
+from podtts.engine.sequence import Request
+from podtts.episode.fingerprint import run_fingerprint
+from podtts.episode.journal import Journal, SpokenTurn, holds_run, journal_owner
 from podtts.errors import PartialError, PodttsError, UsageError
-from podtts.identity import run_identity
-from podtts.journal import Journal, SpokenTurn, holds_run, journal_owner
 from podtts.options import SynthesisOptions
 from podtts.publish.mix import Mix, longest_mix, tempos
-from podtts.publish.options import FORMATS
+from podtts.publish.publish_options import FORMATS
 from podtts.publish.release import publish
 from podtts.publish.tagging import episode_tags
 from podtts.publish.timeline import speaker_names
 from podtts.rates import OUTPUT_HZ
-from podtts.speaking import Job
 from podtts.values import SpeechTokens, StageSeconds, TurnAudio
 
 # A worker that was killed may hold a journal for as long as it takes to end.
@@ -43,7 +43,9 @@ class Episode:
     ) -> None:
         """Open the journal: of the same content it is gone on with, any other is set aside.
 
-        options: the task's, suited to the device. where: see podtts.identity. model: its name.
+        options: the task's, suited to the device.
+        where:   see podtts.episode.fingerprint.
+        model:   its name.
         day:     today, for the tags of a run that begins.
         Raises UsageError when another run holds it, or it is damaged or cannot be written.
         """
@@ -52,7 +54,7 @@ class Episode:
         self._output = episode_file(folder, task.id, task.publishing.format)
         self._planned = task.script.turns[: options.limit_turns]
         self._open_journals, self._open_mix = ExitStack(), ExitStack()
-        self._journal = self._open_journal(run_identity(where, options, task.prompts), day)
+        self._journal = self._open_journal(run_fingerprint(where, options, task.prompts), day)
         found = {
             index: self._journal.spoken(index, turn) for index, turn in enumerate(self._planned)
         }
@@ -72,12 +74,12 @@ class Episode:
         """How many turns were still to be spoken when it was opened."""
         return len(self._planned) - len(self._kept)
 
-    def job(self, spoken: Mapping[int, SpeechTokens]) -> Job:
+    def job(self, spoken: Mapping[int, SpeechTokens]) -> Request:
         """What is to be spoken; its time begins with the first call. spoken: turns since then."""
         self._started = self._started or time.perf_counter()
         kept = {index: turn.tokens for index, turn in self._kept.items()}
         said = {**kept, **spoken}
-        return Job(self.task.id, self.task.script, self.task.prompts, self._options, said)
+        return Request(self.task.id, self.task.script, self.task.prompts, self._options, said)
 
     def add(self, audio: TurnAudio) -> None:
         """Keep a turn, and write it. Raises UsageError when the disk refuses it."""
@@ -147,7 +149,7 @@ class Episode:
             self._mix = Mix(sink, self.task.publishing.layout, paces)
         return self._mix
 
-    def _tags(self) -> Tags:
+    def _tags(self) -> AudioMetadata:
         task, day = self.task, self._journal.day
         return episode_tags(task.publishing, task.id, self._model, self._options.seed, day)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from podtts.batch.manifest import known_voices
-from podtts.batch.request import Entry, Found, Request, Settings
+from podtts.batch.request import Entry, EpisodeRequest, EpisodeSettings, Found
 from podtts.errors import InputError
-from podtts.publish.places import is_json_of_an_episode
+from podtts.publish.episode_files import is_json_of_an_episode
 from podtts.script.read import read_script
 from podtts.script.spoken import spoken_script
 from podtts.storage.file_names import file_name_problem
@@ -23,7 +23,7 @@ class ScriptFolder:
     Raises InputError when there is none.
     """
 
-    def __init__(self, folder: Path, defaults: Settings) -> None:
+    def __init__(self, folder: Path, defaults: EpisodeSettings) -> None:
         self.name = str(folder)
         self._folder = folder
         self._defaults = defaults
@@ -56,9 +56,9 @@ class ScriptFolder:
             except InputError as error:
                 yield entry, error
 
-    def read(self, entry: Entry) -> Request:
+    def read(self, entry: Entry) -> EpisodeRequest:
         """Read one script again. Raises InputError."""
         written = read_script(self._folder / self._names[entry.at])
         script = spoken_script(written, self._defaults.speech)
         voices = known_voices(self._defaults.voices, script)
-        return Request(entry.id, script, replace(self._defaults, voices=voices))
+        return EpisodeRequest(entry.id, script, replace(self._defaults, voices=voices))

@@ -17,11 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from podtts.batch.keys import COMMON_KEYS, OPTION_KEYS, with_options
-from podtts.batch.request import Entry, Found, Request, Settings
+from podtts.batch.manifest_keys import COMMON_KEYS, OPTION_KEYS, with_options
+from podtts.batch.request import Entry, EpisodeRequest, EpisodeSettings, Found
 from podtts.errors import InputError, ScriptError, UsageError, nearest
 from podtts.script.model import Script
-from podtts.script.published import parse_published
+from podtts.script.published_json import parse_published
 from podtts.script.read import read_script
 from podtts.script.spoken import spoken_script
 from podtts.storage.file_names import file_name_problem
@@ -38,7 +38,7 @@ class Manifest:
     defaults: of every episode; voices of labels that a script does not have are left out.
     """
 
-    def __init__(self, file: BinaryIO, name: str, folder: Path, defaults: Settings) -> None:
+    def __init__(self, file: BinaryIO, name: str, folder: Path, defaults: EpisodeSettings) -> None:
         self.name = name
         self._file = file
         self._folder = folder
@@ -56,7 +56,7 @@ class Manifest:
                 yield self._found(raw, at, number)
             at += len(raw)
 
-    def read(self, entry: Entry) -> Request:
+    def read(self, entry: Entry) -> EpisodeRequest:
         """Read one line again; may be called from several threads. Raises InputError."""
         found = self._found(self._line(entry.at), entry.at, entry.line)
         if isinstance(found, InputError):
@@ -83,7 +83,7 @@ class Manifest:
             except _OfScript as error:
                 return entry, error.error
             voices = self._voices(members, script, number)
-            return entry, Request(entry.id, script, replace(settings, voices=voices))
+            return entry, EpisodeRequest(entry.id, script, replace(settings, voices=voices))
         except ScriptError as error:
             return error
 
@@ -129,7 +129,7 @@ class Manifest:
             )
         return str(name)
 
-    def _settings(self, members: Mapping[str, Any], number: int) -> Settings:
+    def _settings(self, members: Mapping[str, Any], number: int) -> EpisodeSettings:
         given = {key: members[key] for key in OPTION_KEYS if key in members}
         try:
             return with_options(self._defaults, given)
@@ -155,7 +155,7 @@ class Manifest:
         except InputError as error:
             raise _OfScript(error) from error
 
-    def _spoken(self, script: Script, settings: Settings) -> Script:
+    def _spoken(self, script: Script, settings: EpisodeSettings) -> Script:
         try:
             return spoken_script(script, settings.speech)
         except InputError as error:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from podtts.batch.places import episode_file
-from podtts.batch.request import Entry, Request, Source
-from podtts.casting import Casting
+from podtts.batch.episode_paths import episode_file
+from podtts.batch.request import Entry, EpisodeRequest, Source
 from podtts.errors import InputError, PodttsError, ScriptError, UsageError, nearest
-from podtts.publish.refusals import check_publishing
+from podtts.prompts.casting import VoiceCasting
+from podtts.publish.requirements import check_publishing
 from podtts.script.cast import cast_voices
 
 
@@ -25,7 +25,7 @@ class Plan:
 
 def make_plan(
     source: Source,
-    voices: Casting,
+    voices: VoiceCasting,
     output: Path,
     flags: Collection[str],
     fail: Callable[[PodttsError], None],
@@ -81,7 +81,9 @@ def make_plan(
     return plan
 
 
-def _unpublishable(entry: Entry, request: Request, source: str, output: Path) -> InputError | None:
+def _unpublishable(
+    entry: Entry, request: EpisodeRequest, source: str, output: Path
+) -> InputError | None:
     """Return what keeps an episode's files from being written, if anything does."""
     publishing = request.settings.publishing
     file = episode_file(output, request.id, publishing.format)
@@ -119,11 +121,11 @@ class _Names:
 class _KnownVoices:
     """Which voices have been found: each is looked for once, however many scripts it speaks in."""
 
-    def __init__(self, sources: Casting) -> None:
+    def __init__(self, sources: VoiceCasting) -> None:
         self._sources = sources
         self._found: set[str] = set()
 
-    def missing(self, request: Request) -> InputError | None:
+    def missing(self, request: EpisodeRequest) -> InputError | None:
         """Return what keeps a script's speakers from being cast, if anything does."""
         try:
             for member in cast_voices(request.script, request.settings.voices):

@@ -7,9 +7,9 @@ import multiprocessing
 import threading
 from concurrent.futures import Future
 
-from podtts.batch.host import DRAIN, receive, send, serve
 from podtts.batch.task import Outcome, Ready, Setup, Task, Unfit
-from podtts.batch.workers import WorkerDiedError
+from podtts.batch.worker_handle import WorkerDiedError
+from podtts.batch.worker_process import DRAIN, receive, send, serve
 
 
 class ProcessWorker:

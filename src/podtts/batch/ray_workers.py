@@ -22,17 +22,17 @@ import ray
 from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from podtts.batch.delivery import packed, unpack
-from podtts.batch.host import open_station
+from podtts.batch.checkpoint_copy import copied_checkpoint, file_sizes, read_chunk
+from podtts.batch.episode_paths import remove_journals
 from podtts.batch.memory import MOST_ROWS
-from podtts.batch.places import remove_journals
 from podtts.batch.task import Outcome, Ready, Setup, Task, Unfit
-from podtts.batch.workers import WorkerDiedError
+from podtts.batch.transfer import packed, unpack
+from podtts.batch.worker_handle import WorkerDiedError
+from podtts.batch.worker_process import open_worker
+from podtts.episode.fingerprint import speaker_fingerprint
 from podtts.errors import PodttsError, UsageError
-from podtts.identity import speaker_identity
+from podtts.hub.bundled import bundled_model
 from podtts.values import SpeakerPrompt
-from podtts.weights.bundled import bundled_model
-from podtts.weights.copy import copied_checkpoint, file_sizes, read_chunk
 
 LOCAL = "local"
 _REACHED_SECONDS = 10.0
@@ -94,7 +94,7 @@ class Cluster:
 
     def voice(self, prompt: SpeakerPrompt) -> Any:
         """A voice in the object store: it goes to a node once."""
-        name = repr((prompt.name, speaker_identity(prompt)))
+        name = repr((prompt.name, speaker_fingerprint(prompt)))
         if name not in self._voices:
             self._voices[name] = ray.put(prompt)
         self._voices.move_to_end(name)
@@ -185,7 +185,7 @@ class _Speaker:
         try:
             directory = self._checkpoint(setup, digest, files)
             own = replace(setup, directory=directory, output=output)
-            self._station, self._ready = open_station(own)
+            self._station, self._ready = open_worker(own)
             self._unfit: Unfit | None = None
         except PodttsError as error:
             self._unfit = Unfit.of(error)

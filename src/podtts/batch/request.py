@@ -8,13 +8,13 @@ from typing import Protocol
 
 from podtts.errors import InputError
 from podtts.options import SynthesisOptions
-from podtts.publish.options import PublishOptions
+from podtts.publish.publish_options import PublishOptions
 from podtts.script.model import Script
 from podtts.script.spoken import SpeechTextOptions
 
 
 @dataclass(frozen=True)
-class Settings:
+class EpisodeSettings:
     """How an episode is spoken and published; a page is beside it, or there is none."""
 
     options: SynthesisOptions
@@ -26,12 +26,12 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Request:
+class EpisodeRequest:
     """An episode: what is said, by whom, and how. `settings` names labels of the script alone."""
 
     id: str
     script: Script
-    settings: Settings
+    settings: EpisodeSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Entry:
 
 # What a source holds at one place: a request; a script that fails alone; or a mistake of the source
 # itself, for which nothing is begun.
-Found = tuple[Entry, Request | InputError] | InputError
+Found = tuple[Entry, EpisodeRequest | InputError] | InputError
 
 
 class Source(Protocol):
@@ -56,5 +56,5 @@ class Source(Protocol):
     def scan(self) -> Iterator[Found]:
         """Read everything once, in order."""
 
-    def read(self, entry: Entry) -> Request:
+    def read(self, entry: Entry) -> EpisodeRequest:
         """Read one request again. Raises InputError: it may have been changed meanwhile."""

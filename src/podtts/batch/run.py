@@ -10,12 +10,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from podtts.batch.dispatch import Dispatcher
-from podtts.batch.places import remove_journals
+from podtts.batch.episode_paths import remove_journals
 from podtts.batch.plan import Plan
-from podtts.batch.staging import Stager
 from podtts.batch.summary import Summary, Totals
 from podtts.batch.task import Outcome, Ready, failed
-from podtts.batch.workers import Worker
+from podtts.batch.task_builder import TaskBuilder
+from podtts.batch.worker_handle import WorkerHandle
 from podtts.errors import UsageError
 
 _LOCK = ".podtts-batch.lock"
@@ -53,8 +53,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 def run_batch(
     plan: Plan,
-    stager: Callable[[Summary], Stager],
-    hire: Sequence[Callable[[], Worker]],
+    stager: Callable[[Summary], TaskBuilder],
+    hire: Sequence[Callable[[], WorkerHandle]],
     output: Path,
     watch: Watch,
     *,

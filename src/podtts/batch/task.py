@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from podtts.errors import DeviceError, InputError, ModelError, PodttsError, UsageError
 from podtts.options import Quantization, SynthesisOptions
-from podtts.publish.options import PublishOptions
+from podtts.publish.publish_options import PublishOptions
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, StageSeconds
 

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from podtts.batch.backlog import Backlog, Work
 from podtts.batch.episode import Episode
 from podtts.batch.task import Outcome, failed
+from podtts.batch.turn_queue import TurnQueue, Work
 from podtts.errors import PodttsError
 from podtts.values import TurnAudio
 
@@ -23,7 +23,7 @@ class Writer:
 
     def __init__(self, answer: Callable[[Outcome], None], lost: Callable[[], None]) -> None:
         self._answer, self._lost = answer, lost
-        self._backlog = Backlog()
+        self._backlog = TurnQueue()
         self._endings: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._guarded, args=(run,), name=run.__name__, daemon=True)

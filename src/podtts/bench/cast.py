@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 
-from podtts.audio.decoder import Decoder
+from podtts.audio.decoder import AudioDecoder
 from podtts.audio.io import decode_audio
 from podtts.audio.wav import to_pcm16
 from podtts.errors import InputError
@@ -59,7 +59,7 @@ def recorded_cast(encoders: PromptEncoders, cache: PromptCache) -> Cast:
     recordings = [synthetic_recording(pitch) for pitch in PITCHES_HZ]
 
     def extract() -> list[PromptFeatures]:
-        with Decoder() as decoder:
+        with AudioDecoder() as decoder:
             return [
                 extract_prompt(decode_audio(raw, "synthetic", decoder), encoders)
                 for raw in recordings

@@ -13,18 +13,18 @@ from torch import Tensor
 
 from podtts.audio.io import Recording
 from podtts.bench.edits import edits, total_rate, words_of
-from podtts.bench.recognizer import Ear
+from podtts.bench.recognizer import WordRecognizer
+from podtts.engine.prefill import prefill_prompts
+from podtts.engine.renderer import Render, mels_of, waves_of
+from podtts.engine.rng import stage_rng
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.qwen3 import Qwen3
-from podtts.opening import open_dialogue
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.presets import PRESETS, Preset
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import prompt_inputs
-from podtts.randomness import stage_rng
 from podtts.rates import MIN_PROMPT_SECONDS, OUTPUT_HZ
-from podtts.rendering import Render, mels_of, waves_of
 from podtts.script.model import Script
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeakerPrompt, SpeechTokens, Turn, TurnAudio
@@ -75,7 +75,7 @@ def measure_quality(
     prompts: Sequence[SpeakerPrompt],
     encoders: PromptEncoders,
     options: SynthesisOptions,
-    ear: Ear | None,
+    ear: WordRecognizer | None,
     texts: Sequence[str] = TEXTS,
 ) -> list[Quality]:
     """Compare every preset with `faithful` on turns that faithful's LLM writes, and let it speak.
@@ -137,7 +137,7 @@ class _Spoken:
         self.tokens: list[SpeechTokens] = []
         self.context: list[list[int]] = []  # ids in front of each turn's speech
         for number, (prompt, text) in enumerate(zip(self.prompts, texts, strict=True)):
-            dialogue = open_dialogue(models, None, [prompt], options, models.llm.new_cache())
+            dialogue = prefill_prompts(models, None, [prompt], options, models.llm.new_cache())
             dialogue.open(models.template.turn(0, normalize_text(text)))
             rng = stage_rng(options.seed, number, "llm")
             self.tokens.append(dialogue.attempt(options.sampling, rng))

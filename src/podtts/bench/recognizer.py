@@ -31,7 +31,7 @@ _PAUSE_S = 0.2
 _WIDE_BEAMS = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
 
 
-class Ear:
+class WordRecognizer:
     """Hears words in waves; what words it knows is the grammar's or the language model's choice.
 
     grammar: in JSGF's notation; model: a language model's file. Neither: any words at all.
@@ -57,7 +57,7 @@ class Ear:
         self._decoder.activate_search("choice")
 
     @classmethod
-    def for_words_of(cls, texts: Sequence[str]) -> Ear:
+    def for_words_of(cls, texts: Sequence[str]) -> WordRecognizer:
         """An ear that knows the words of these texts, all equally likely in any number and order.
 
         As a language model: a grammar with a loop over 150 words takes minutes for a sentence.

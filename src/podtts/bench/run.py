@@ -13,7 +13,7 @@ from podtts.bench.floor import measure_floor
 from podtts.bench.measure import measure
 from podtts.bench.report import Against, BenchReport, Loading, Setting
 from podtts.bench.workload import WORKLOADS, Workload
-from podtts.device import device_label, dtype_name, memory_errors_named
+from podtts.device.placement import device_label, dtype_name, memory_errors_named
 from podtts.llm.prefix import PrefixStore
 from podtts.llm.quantized import quantize_llm
 from podtts.options import Quantization, SynthesisOptions
@@ -58,7 +58,7 @@ def run_bench(
 
     import transformers
 
-    from podtts.bench.published import LLM_DTYPE, PublishedRecipe
+    from podtts.bench.published_recipe import LLM_DTYPE, PublishedRecipe
 
     with memory_errors_named("running the published recipe"):
         # It keeps the weights as they are before ours get fewer bits.

@@ -10,12 +10,12 @@ from typing import Any
 
 import podtts
 from podtts.bench.workload import prescribed_tokens
-from podtts.device import Stopwatch
-from podtts.ensemble import Ensemble, JobFailed
+from podtts.device.placement import Stopwatch
+from podtts.engine.engine import Engine, RequestFailed
+from podtts.engine.sequence import Request
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.script.model import Script
-from podtts.speaking import Job
 from podtts.text.length import expected_seconds
 from podtts.values import SpeakerPrompt, Turn
 from podtts.weights.load import Models
@@ -102,15 +102,15 @@ def measure_ways(
 
 
 def ensemble_seconds(
-    models: Models, prefixes: PrefixStore, jobs: Sequence[Job], rows: int
+    models: Models, prefixes: PrefixStore, jobs: Sequence[Request], rows: int
 ) -> float:
     """Speak jobs, so many side by side; return seconds of audio. Raises what ends a job.
 
     prefixes: where the LLM's state after the prompts is kept, as `podtts batch` keeps it.
     """
     seconds = 0.0
-    for told in Ensemble(models, prefixes, rows=rows).speak(jobs):
-        if isinstance(told, JobFailed):
+    for told in Engine(models, prefixes, rows=rows).speak(jobs):
+        if isinstance(told, RequestFailed):
             raise told.error
         seconds += told[1].seconds
     return seconds
@@ -118,7 +118,7 @@ def ensemble_seconds(
 
 def prescribed_jobs(
     count: int, prompts: Sequence[SpeakerPrompt], options: SynthesisOptions
-) -> list[Job]:
+) -> list[Request]:
     """Scripts for random weights: turns get the length that the longest text prescribes."""
     longest = max((*_OPENINGS, *_ANSWERS), key=expected_seconds)
     tokens = prescribed_tokens(longest)
@@ -128,7 +128,7 @@ def prescribed_jobs(
     for number in range(count):
         turns = tuple(Turn(speaker, text) for speaker, text in enumerate(texts(number)))
         script = Script(f"script {number}", ("S1", "S2"), turns)
-        jobs.append(Job(script.source, script, prompts, own))
+        jobs.append(Request(script.source, script, prompts, own))
     return jobs
 
 

@@ -10,12 +10,12 @@ import podtts
 from podtts.bench.cast import Cast, speaker_prompts
 from podtts.bench.measure import WARM_UP
 from podtts.bench.workload import Workload
-from podtts.device import Stopwatch, peak_memory_bytes, reset_peak_memory
-from podtts.ensemble import Ensemble, JobFailed
+from podtts.device.placement import Stopwatch, peak_memory_bytes, reset_peak_memory
+from podtts.engine.engine import Engine, RequestFailed
+from podtts.engine.sequence import Request
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.presets import Preset
-from podtts.speaking import Job
 from podtts.values import SpeakerPrompt, StageSeconds
 from podtts.weights.load import Models
 
@@ -98,16 +98,16 @@ def script_job(
     prompts: Sequence[SpeakerPrompt],
     options: SynthesisOptions,
     plan: SweepPlan,
-) -> Job:
+) -> Request:
     """A script of the sweep, with a seed of its own."""
     own = replace(options, seed=options.seed + number)
     if plan.random_weights:
         own = workload.prescribed(own)
-    return Job(f"script {number}", workload.script, prompts, own)
+    return Request(f"script {number}", workload.script, prompts, own)
 
 
 def speak_point(
-    preset: str, batch: int, models: Models, store: PrefixStore, jobs: Sequence[Job]
+    preset: str, batch: int, models: Models, store: PrefixStore, jobs: Sequence[Request]
 ) -> SweepPoint:
     """Speak scripts side by side, so many at once, and measure."""
     reset_peak_memory(models.device)
@@ -120,10 +120,10 @@ def speak_point(
 
 
 def _spoken(
-    models: Models, store: PrefixStore, jobs: Sequence[Job], rows: int
+    models: Models, store: PrefixStore, jobs: Sequence[Request], rows: int
 ) -> Iterator[tuple[float, StageSeconds]]:
-    for told in Ensemble(models, store, rows=rows).speak(jobs):
-        if isinstance(told, JobFailed):
+    for told in Engine(models, store, rows=rows).speak(jobs):
+        if isinstance(told, RequestFailed):
             raise told.error
         yield told[1].seconds, told[1].work
 

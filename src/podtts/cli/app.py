@@ -13,7 +13,7 @@ import podtts
 from podtts.cli import batch, bench, cache, check, doctor, model, prep, synth, tags
 from podtts.cli.headings import UnderHeadings
 from podtts.cli.messages import fail
-from podtts.cli.stopped import Stopped
+from podtts.cli.signals import Stopped
 from podtts.cli.waiting import sleep_when_waiting
 from podtts.errors import PodttsError, UsageError
 

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from podtts.cli.batch_source import check_folder, find_voices, opened
-from podtts.cli.messages import fail, say, warn
-from podtts.cli.options import (
+from podtts.cli.flags import (
     CacheDirOption,
     DeviceOption,
     DtypeOption,
@@ -28,8 +27,9 @@ from podtts.cli.options import (
     SpeakersOption,
     ThreadsOption,
 )
-from podtts.cli.places import cache_root, model_directory
-from podtts.cli.publishing import (
+from podtts.cli.locations import cache_root, model_directory
+from podtts.cli.messages import fail, say, warn
+from podtts.cli.publish_flags import (
     ArtistOption,
     ChaptersOption,
     DateOption,
@@ -44,7 +44,7 @@ from podtts.cli.publishing import (
     TrimOption,
     today,
 )
-from podtts.cli.sampling import (
+from podtts.cli.sampling_flags import (
     MaxTurnTokensOption,
     RepetitionPenaltyOption,
     TemperatureOption,
@@ -55,8 +55,8 @@ from podtts.cli.sampling import (
 from podtts.errors import PartialError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset
-from podtts.publish.given import with_given
-from podtts.publish.options import BESIDE, PublishOptions
+from podtts.publish.option_names import with_given
+from podtts.publish.publish_options import BESIDE, PublishOptions
 from podtts.rates import OUTPUT_HZ
 
 _SAMPLING, _SYNTHESIS, _PUBLISHING = SamplingOptions(), SynthesisOptions(), PublishOptions()
@@ -179,7 +179,7 @@ def batch(
     or "turns": [["S1", "Hello."]] in place of "script", and options of synth, such as "seed",
     "format" or "subtitles".
     """
-    from podtts.batch.request import Settings
+    from podtts.batch.request import EpisodeSettings
     from podtts.cli.batch_run import Crew, speak_all
     from podtts.script.cast import parse_speaker_flags
     from podtts.script.spoken import SpeechTextOptions
@@ -226,7 +226,7 @@ def batch(
         "date": date,
     }
     publishing = with_given(PublishOptions(), given)
-    defaults = Settings(options, flow_precision is not None, flags, speech, publishing)
+    defaults = EpisodeSettings(options, flow_precision is not None, flags, speech, publishing)
     with opened(scripts, defaults) as source:
         voices = find_voices(directory, root, speakers)
         from podtts.batch.plan import make_plan

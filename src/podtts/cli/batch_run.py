@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from podtts.batch.request import Source
     from podtts.batch.summary import Summary
     from podtts.batch.task import Setup
-    from podtts.batch.workers import Worker
-    from podtts.casting import Casting
+    from podtts.batch.worker_handle import WorkerHandle
+    from podtts.prompts.casting import VoiceCasting
 
-    Hire = Sequence[Callable[[], Worker]]
+    Hire = Sequence[Callable[[], WorkerHandle]]
 
 _RAY_RESULTS = ("shared", "driver")
 
@@ -67,7 +67,7 @@ class Crew:
 def speak_all(
     plan: Plan,
     source: Source,
-    voices: Casting,
+    voices: VoiceCasting,
     setup: Setup,
     crew: Crew,
     *,
@@ -76,7 +76,7 @@ def speak_all(
 ) -> None:
     """Speak a plan. Raises PartialError when scripts failed or turns came out wrong."""
     from podtts.batch.run import Watch, locked, run_batch
-    from podtts.batch.staging import Stager
+    from podtts.batch.task_builder import TaskBuilder
     from podtts.weights.digest import checkpoint_digest
 
     digest = checkpoint_digest(setup.directory, setup.root / "digests")
@@ -87,8 +87,8 @@ def speak_all(
         "quantize": setup.quantize,
     }
 
-    def stager(summary: Summary) -> Stager:
-        return Stager(source, voices, asked, setup.output, summary.before)
+    def stager(summary: Summary) -> TaskBuilder:
+        return TaskBuilder(source, voices, asked, setup.output, summary.before)
 
     with ExitStack() as stack:
         stack.enter_context(locked(setup.output))
@@ -138,7 +138,7 @@ def _hired(setup: Setup, crew: Crew, digest: str) -> Iterator[Hire]:
 def _processes(setup: Setup, crew: Crew) -> Hire:
     """A process for each device, or as many as are asked for."""
     from podtts.batch.processes import ProcessWorker
-    from podtts.device import all_devices, place
+    from podtts.device.placement import all_devices, place
 
     names = list(all_devices()) if crew.named == ["all"] else crew.named
     placements = [place(name, setup.dtype, setup.quantize) for name in names]

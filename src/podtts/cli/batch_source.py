@@ -14,8 +14,8 @@ from podtts.cli.messages import warn_once
 from podtts.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from podtts.batch.request import Settings, Source
-    from podtts.casting import Casting
+    from podtts.batch.request import EpisodeSettings, Source
+    from podtts.prompts.casting import VoiceCasting
 
 
 def check_folder(folder: Path) -> None:
@@ -27,7 +27,7 @@ def check_folder(folder: Path) -> None:
 
 
 @contextmanager
-def opened(scripts: str, defaults: Settings) -> Iterator[Source]:
+def opened(scripts: str, defaults: EpisodeSettings) -> Iterator[Source]:
     """The folder or manifest that SCRIPTS names. Raises InputError, UsageError."""
     from podtts.batch.folder import ScriptFolder
     from podtts.batch.manifest import Manifest
@@ -57,13 +57,13 @@ def _manifest_file(path: Path) -> BinaryIO:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def find_voices(directory: Path, root: Path, speakers: Path | None) -> Casting:
+def find_voices(directory: Path, root: Path, speakers: Path | None) -> VoiceCasting:
     """Where voices are found for a checkpoint. Raises ModelError for one that is incomplete."""
-    from podtts.casting import Casting
+    from podtts.hub.bundled import bundled_cache, bundled_model
     from podtts.prompts.cache import PromptCache
+    from podtts.prompts.casting import VoiceCasting
+    from podtts.prompts.lookup import VoiceSources
     from podtts.prompts.voices import VoiceStore
-    from podtts.sources import VoiceSources
-    from podtts.weights.bundled import bundled_cache, bundled_model
     from podtts.weights.encoders import checkpoint_encoders
     from podtts.weights.files import check_directory
 
@@ -75,4 +75,4 @@ def find_voices(directory: Path, root: Path, speakers: Path | None) -> Casting:
         speakers,
         bundled_cache() if directory == bundled_model() else None,
     )
-    return Casting(sources)
+    return VoiceCasting(sources)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podtts.cli.bench_parts import load, make_cast, print_all, tell
-from podtts.cli.messages import warn
-from podtts.cli.options import (
+from podtts.cli.flags import (
     DeviceOption,
     DtypeOption,
     FlowPrecisionOption,
@@ -23,14 +22,15 @@ from podtts.cli.options import (
     SeedOption,
     ThreadsOption,
 )
-from podtts.cli.places import chosen_placement, model_directory
-from podtts.cli.sampling import sampling_options
+from podtts.cli.locations import chosen_placement, model_directory
+from podtts.cli.messages import warn
+from podtts.cli.sampling_flags import sampling_options
 from podtts.errors import UsageError, nearest
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset, suited
 
 if TYPE_CHECKING:
-    from podtts.bench.recognizer import Ear
+    from podtts.bench.recognizer import WordRecognizer
     from podtts.bench.report import BenchReport
     from podtts.presets import Preset
     from podtts.prompts.encoders import PromptEncoders
@@ -228,13 +228,13 @@ def _show_quality(
     print_all([quality_table(str(directory), found)], quality_json(found), json_file)
 
 
-def _ear() -> Ear | None:
+def _ear() -> WordRecognizer | None:
     """Who hears the words, if somebody can."""
     from podtts.bench.quality import TEXTS
-    from podtts.bench.recognizer import Ear
+    from podtts.bench.recognizer import WordRecognizer
 
     try:
-        return Ear.for_words_of(TEXTS)
+        return WordRecognizer.for_words_of(TEXTS)
     except UsageError as error:
         warn(f"{error}; {error.hint}")
         return None
@@ -243,11 +243,11 @@ def _ear() -> Ear | None:
 def _quality_prompts(directory: Path, encoders: PromptEncoders) -> list[SpeakerPrompt]:
     """The bundled voices for the bundled model, else voices made up on the spot."""
     from podtts.bench.cast import recorded_cast, speaker_prompts
-    from podtts.casting import gather_prompts
+    from podtts.hub.bundled import bundled_cache, bundled_model
     from podtts.prompts.cache import PromptCache
+    from podtts.prompts.casting import gather_prompts
     from podtts.prompts.voices import VoiceStore
     from podtts.script.parse import parse_script
-    from podtts.weights.bundled import bundled_cache, bundled_model
 
     with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
         cache = PromptCache(Path(folder), warn)

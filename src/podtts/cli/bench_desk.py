@@ -18,7 +18,7 @@ from podtts.options import SynthesisOptions
 
 if TYPE_CHECKING:
     from podtts.bench.scripts import Measured
-    from podtts.device import Placement
+    from podtts.device.placement import Placement
     from podtts.script.model import Script
 
 BATCH, CALLS, LOOP = "one podtts batch", "podtts synth, a call a script", "a loop, loaded once"
@@ -44,7 +44,7 @@ class CheckpointDesk:
     """
 
     def __init__(self, directory: Path, request: ScriptsRequest, folder: Path) -> None:
-        from podtts.weights.bundled import bundled_model
+        from podtts.hub.bundled import bundled_model
 
         self._directory, self._request, self._folder = directory, request, folder
         self._cache, self._scripts = folder / "cache", folder / "scripts"
@@ -59,7 +59,7 @@ class CheckpointDesk:
     def measure(self) -> list[Measured]:
         """Speak all scripts in every way, as often as is asked; then `same` is known, too."""
         from podtts.bench.scripts import Way, measure_ways
-        from podtts.device import Stopwatch
+        from podtts.device.placement import Stopwatch
 
         placement = self._request.placement
         tell("warm-up")
@@ -90,16 +90,18 @@ class CheckpointDesk:
         """What a program does that has podtts as a library."""
         from podtts.audio.wav import WavWriter
         from podtts.cli.batch_source import find_voices
-        from podtts.device import dtype_name
-        from podtts.kept import narrow_store, prefix_store
+        from podtts.device.placement import dtype_name
         from podtts.pipeline import Synthesizer
         from podtts.publish.mix import Mix
-        from podtts.publish.options import LayoutOptions
+        from podtts.publish.publish_options import LayoutOptions
+        from podtts.weights.derived import prefix_store, quantized_store_for
         from podtts.weights.load import load_models
 
         self._emptied("loop")
         directory, placement = self._directory, self._request.placement
-        models = load_models(directory, placement, narrow_store(self._cache, directory, warn))
+        models = load_models(
+            directory, placement, quantized_store_for(self._cache, directory, warn)
+        )
         dtype = dtype_name(models.llm_dtype)
         prefixes = prefix_store(self._cache, directory, placement, dtype, warn)
         speaking = Synthesizer(models, prefixes)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from podtts.bench.cast import Cast
     from podtts.bench.report import Loading
-    from podtts.device import Placement
+    from podtts.device.placement import Placement
     from podtts.prompts.cache import PromptCache
     from podtts.weights.load import Models
 
@@ -24,7 +24,7 @@ _PIPE_COLUMNS = 140  # without a terminal: wide enough that no table is folded
 
 def load(directory: Path | None, name: str, placement: Placement) -> tuple[Models, Loading]:
     from podtts.bench.report import Loading
-    from podtts.device import Stopwatch, peak_memory_bytes, reset_peak_memory
+    from podtts.device.placement import Stopwatch, peak_memory_bytes, reset_peak_memory
     from podtts.weights.load import load_models
     from podtts.weights.random import random_models
 

@@ -12,7 +12,7 @@ import podtts
 from podtts.cli.bench_desk import CheckpointDesk, ScriptsRequest
 from podtts.cli.bench_parts import load, make_cast, print_all, tell
 from podtts.cli.messages import warn
-from podtts.cli.sampling import sampling_options
+from podtts.cli.sampling_flags import sampling_options
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import suited
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from podtts.bench.scripts import Measured
-    from podtts.device import Placement
+    from podtts.device.placement import Placement
     from podtts.presets import Preset
 
 
@@ -60,7 +60,7 @@ def show_scripts(
 ) -> None:
     """Measure, and print a table and JSON. directory: a checkpoint's; None: random weights."""
     from podtts.bench.scripts import scripts_json
-    from podtts.device import device_label
+    from podtts.device.placement import device_label
 
     with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
         if directory is None:
@@ -68,8 +68,8 @@ def show_scripts(
             notes = [f"{request.count} scripts of two turns; loading is not counted"]
             same = None
         else:
-            desk = CheckpointDesk(directory, request, Path(folder))
-            found, same = desk.measure(), desk.same
+            slot = CheckpointDesk(directory, request, Path(folder))
+            found, same = slot.measure(), slot.same
             notes = [
                 f"{request.count} scripts of two turns; loading is counted, and the start of every "
                 "process; the loop runs in this one",
@@ -96,7 +96,7 @@ def _library(model: str, request: ScriptsRequest, folder: Path) -> list[Measured
     from podtts.batch.memory import rows_that_fit
     from podtts.bench.cast import speaker_prompts
     from podtts.bench.scripts import Way, ensemble_seconds, measure_ways, prescribed_jobs
-    from podtts.device import Stopwatch
+    from podtts.device.placement import Stopwatch
     from podtts.llm.prefix import PrefixStore
     from podtts.llm.quantized import quantize_llm
     from podtts.prompts.cache import PromptCache

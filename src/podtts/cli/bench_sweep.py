@@ -17,7 +17,7 @@ from podtts.presets import PRESETS, Preset, choose_preset, suited
 if TYPE_CHECKING:
     from podtts.bench.cast import Cast
     from podtts.bench.sweep import SweepPlan, SweepPoint
-    from podtts.device import Placement
+    from podtts.device.placement import Placement
     from podtts.llm.prefix import PrefixStore
     from podtts.weights.load import Models
 
@@ -77,7 +77,7 @@ def show_sweep(request: SweepRequest, json_file: str | None, picture: Path | Non
 def _plan(request: SweepRequest) -> SweepPlan:
     from podtts.bench.sweep import BATCHES, SweepPlan
     from podtts.bench.workload import find_workloads
-    from podtts.device import device_label
+    from podtts.device.placement import device_label
 
     if len(request.workloads) > 1:
         raise UsageError("--sweep takes one --workload", "give one of them")
@@ -101,7 +101,7 @@ def _plan(request: SweepRequest) -> SweepPlan:
 
 def _short_name(directory: Path | None) -> str:
     """What a picture calls a checkpoint: where it lies is nobody's business."""
-    from podtts.weights.bundled import MINI, bundled_model
+    from podtts.hub.bundled import MINI, bundled_model
 
     assert directory is not None
     return MINI if directory == bundled_model() else directory.name

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podtts.cli.amounts import parse_age, parse_bytes, shown_bytes
+from podtts.cli.flags import CacheDirOption, JsonFlag
+from podtts.cli.locations import cache_root
 from podtts.cli.messages import say, warn
-from podtts.cli.options import CacheDirOption, JsonFlag
-from podtts.cli.places import cache_root
 from podtts.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
     from podtts.prompts.cache import PromptEntry
-    from podtts.prompts.care import Removed
+    from podtts.prompts.maintenance import Removed
 
 app = typer.Typer(help="Show, check, hand over and remove prepared voices.", no_args_is_help=True)
 
@@ -133,12 +133,12 @@ def prune(
 
     A voice whose prompt goes keeps its name; its recording must then be prepared again.
     """
-    from podtts.prompts import care
+    from podtts.prompts import maintenance
 
     root = cache_root(cache_dir)
     bytes_kept = None if max_bytes is None else parse_bytes(max_bytes)
     seconds_kept = None if older_than is None else parse_age(older_than)
-    _report(care.prune(root, bytes_kept, seconds_kept))
+    _report(maintenance.prune(root, bytes_kept, seconds_kept))
 
 
 @app.command("clear")
@@ -147,10 +147,10 @@ def clear(
     cache_dir: CacheDirOption = None,
 ) -> None:
     """Remove everything: all prompts, voices and what is in quarantine."""
-    from podtts.prompts import care
+    from podtts.prompts import maintenance
 
     root = cache_root(cache_dir)
-    held = ", ".join(f"{count} in {folder}" for folder, count in care.contents(root).items())
+    held = ", ".join(f"{count} in {folder}" for folder, count in maintenance.contents(root).items())
     if not yes:
         question = f"remove everything in {root} ({held})"
         if not sys.stdin.isatty():
@@ -158,7 +158,7 @@ def clear(
         say(f"{question}? [y/N]")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise UsageError("nothing removed")
-    _report(care.clear(root))
+    _report(maintenance.clear(root))
 
 
 @app.command("export")
@@ -172,7 +172,7 @@ def export(
     Ask the person whose voice it is for consent first.
     """
     from podtts.prompts.cache import PromptCache
-    from podtts.prompts.handover import export_voice
+    from podtts.prompts.exchange import export_voice
     from podtts.prompts.voices import VoiceStore
 
     root = cache_root(cache_dir)
@@ -188,7 +188,7 @@ def import_(
 ) -> None:
     """Take over a voice from a file, checked in every part."""
     from podtts.prompts.cache import PromptCache
-    from podtts.prompts.handover import import_voice
+    from podtts.prompts.exchange import import_voice
     from podtts.prompts.voices import VoiceStore
 
     root = cache_root(cache_dir)

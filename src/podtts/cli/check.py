@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from podtts.cli.options import (
+from podtts.cli.flags import (
     CacheDirOption,
     JsonFlag,
     LexiconOption,
@@ -16,8 +16,8 @@ from podtts.cli.options import (
     SpeakerOption,
     SpeakersOption,
 )
-from podtts.cli.places import cache_root, model_directory
-from podtts.cli.plan import make_plan, show_plan
+from podtts.cli.locations import cache_root, model_directory
+from podtts.cli.preview import make_preview, show_preview
 from podtts.cli.scripts import read_spoken
 
 
@@ -43,5 +43,5 @@ def check(
     spoken = read_spoken(script, lexicon, normalize=normalize)
     overrides = parse_speaker_flags(speaker or [])
     root, directory = cache_root(cache_dir), model_directory(model)
-    plan = make_plan(spoken, overrides, directory, root, speakers)
-    show_plan(plan, spoken=text, as_json=as_json)
+    plan = make_preview(spoken, overrides, directory, root, speakers)
+    show_preview(plan, spoken=text, as_json=as_json)

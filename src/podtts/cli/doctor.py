@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import podtts
-from podtts.cli.options import CacheDirOption
-from podtts.cli.places import cache_root, model_directory, models_dir
+from podtts.cli.flags import CacheDirOption
+from podtts.cli.locations import cache_root, model_directory, models_dir
 from podtts.errors import PodttsError
-from podtts.weights.store import list_models
+from podtts.hub.store import list_models
 
 _PACKAGES = (
     "torch",
@@ -68,21 +68,21 @@ def _versions(missing: list[str]) -> Iterator[str]:
 def _devices() -> Iterator[tuple[str, str]]:
     import torch
 
-    from podtts.device import (
+    from podtts.device.cuda_graph import why_not_recorded
+    from podtts.device.placement import (
         available_devices,
         cpu_has_native_bfloat16,
         device_label,
+        has_graphs,
         place,
-        records_graphs,
     )
-    from podtts.device_graph import why_not_recorded
     from podtts.native.library import estimator_library, layers_library
     from podtts.options import LAYER_BITS
 
     for name in available_devices():
         placement = place(name)
         yield "device", f"{device_label(placement.device)}, LLM {placement.dtype_name} by default"
-        if records_graphs(placement.device):
+        if has_graphs(placement.device):
             refused = why_not_recorded(placement.device)
             yield "decode steps", f"not recorded, so slower: {refused}" if refused else "recorded"
     native = "yes" if cpu_has_native_bfloat16() else "no"
@@ -94,9 +94,9 @@ def _devices() -> Iterator[tuple[str, str]]:
 
 def _compiled(found: object) -> str:
     """Whether there is a library of compiled code, and if not, why."""
-    from podtts.native.library import NotThere
+    from podtts.native.library import Unavailable
 
-    return f"no, so slower on the CPU: {found.reason}" if isinstance(found, NotThere) else "yes"
+    return f"no, so slower on the CPU: {found.reason}" if isinstance(found, Unavailable) else "yes"
 
 
 def _unusable(named: str | None) -> Iterator[str]:

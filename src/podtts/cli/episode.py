@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from podtts.cli.messages import say, warn_once
 from podtts.cli.output import is_stream, open_mix
-from podtts.cli.publishing import today
+from podtts.cli.publish_flags import today
 from podtts.errors import PartialError, UsageError
-from podtts.publish.options import FORMATS
+from podtts.publish.publish_options import FORMATS
 
 if TYPE_CHECKING:
-    from podtts.audio.tags import Tags
+    from podtts.audio.metadata import AudioMetadata
+    from podtts.cli.reporter import Reporter
     from podtts.cli.takes import Takes
-    from podtts.cli.telling import Telling
-    from podtts.device import Placement
-    from podtts.journal import Journal, SpokenTurn
+    from podtts.device.placement import Placement
+    from podtts.episode.journal import Journal, SpokenTurn
     from podtts.options import SynthesisOptions
     from podtts.publish.mix import Mix
-    from podtts.publish.options import PublishOptions
+    from podtts.publish.publish_options import PublishOptions
     from podtts.script.model import Script
     from podtts.values import TurnAudio
 
@@ -40,7 +40,7 @@ class Episode:
         options: SynthesisOptions,
         publishing: PublishOptions,
         takes: Takes,
-        tell: Telling,
+        tell: Reporter,
         *,
         keeps_prefix: bool,
     ) -> None:
@@ -56,11 +56,11 @@ class Episode:
         self, directory: Path, overrides: dict[str, str], root: Path, speakers: Path | None
     ) -> None:
         """Find the voices, preparing those that only --speakers or the script has."""
-        from podtts.casting import gather_prompts
-        from podtts.fit import turns_with, unknown_tags
+        from podtts.engine.compatibility import turns_with, unknown_tags
+        from podtts.hub.bundled import bundled_cache, bundled_model
         from podtts.prompts.cache import PromptCache
+        from podtts.prompts.casting import gather_prompts
         from podtts.prompts.voices import VoiceStore
-        from podtts.weights.bundled import bundled_cache, bundled_model
         from podtts.weights.encoders import checkpoint_encoders
         from podtts.weights.files import check_directory
 
@@ -83,8 +83,8 @@ class Episode:
 
         Raises PartialError when turns came out wrong: the file is written all the same.
         """
+        from podtts.hub.bundled import bundled_model
         from podtts.publish.mix import tempos
-        from podtts.weights.bundled import bundled_model
 
         voices = ", ".join(
             f"{one.label}={one.prompt.name} ({'cached' if one.cached else 'prepared'})"
@@ -128,7 +128,7 @@ class Episode:
             )
 
     def _mix(
-        self, directory: Path, placement: Placement, journal: Journal | None, tags: Tags
+        self, directory: Path, placement: Placement, journal: Journal | None, tags: AudioMetadata
     ) -> Mix:
         """Lay every turn into the mix as soon as it is there, from the journal or spoken now."""
         from podtts.publish.mix import Mix, longest_mix, tempos
@@ -162,7 +162,7 @@ class Episode:
     ) -> Journal | None:
         if is_stream(self.output):
             return None
-        from podtts.journal import Journal, journal_owner
+        from podtts.episode.journal import Journal, journal_owner
 
         resume = self.takes.resume or bool(self.takes.retake)
         owner = journal_owner(Path(self.output), FORMATS if resume else ())
@@ -173,10 +173,10 @@ class Episode:
 
     def _identity(self, directory: Path, placement: Placement) -> dict[str, Any]:
         """Everything but the turns' texts that determines what is spoken."""
-        from podtts.identity import checkpoint_identity, run_identity
+        from podtts.episode.fingerprint import checkpoint_fingerprint, run_fingerprint
 
-        where = checkpoint_identity(directory, placement, self.root)
-        return run_identity(where, self.options, [one.prompt for one in self.cast])
+        where = checkpoint_fingerprint(directory, placement, self.root)
+        return run_fingerprint(where, self.options, [one.prompt for one in self.cast])
 
     def _spoken(self, journal: Journal | None) -> dict[int, SpokenTurn]:
         """Turns that need not be spoken; says what a changed text means for the others."""
@@ -207,18 +207,18 @@ class Episode:
         """The turns that are to be spoken; weights are loaded only if there are any."""
         if len(spoken) == len(self.planned):
             return
-        from podtts.device import dtype_name
-        from podtts.kept import narrow_store, prefix_store
+        from podtts.device.placement import dtype_name
         from podtts.pipeline import Synthesizer
+        from podtts.weights.derived import prefix_store, quantized_store_for
         from podtts.weights.load import load_models
 
         started = time.perf_counter()
-        narrow = narrow_store(self.root, directory, warn_once)
+        narrow = quantized_store_for(self.root, directory, warn_once)
         models = load_models(directory, placement, narrow)
         self.tell.loaded(time.perf_counter() - started)
         if models.untrained:
             say("this checkpoint has random weights: what it speaks is noise")
-        variations = {} if journal is None else journal.next_variations(self.takes.retake)
+        attempts = {} if journal is None else journal.next_attempts(self.takes.retake)
         prefixes = None
         if self.keeps_prefix:
             prefixes = prefix_store(
@@ -229,10 +229,10 @@ class Episode:
             [one.prompt for one in self.cast],
             self.options,
             spoken={index: one.tokens for index, one in spoken.items()},
-            variations=variations,
+            attempts=attempts,
         )
 
-    def _publish(self, journal: Journal, mix: Mix, tags: Tags) -> None:
+    def _publish(self, journal: Journal, mix: Mix, tags: AudioMetadata) -> None:
         """Write the files that were asked for from the finished mix."""
         from podtts.publish.release import publish
         from podtts.publish.timeline import speaker_names

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from podtts.cli.messages import warn
-from podtts.cli.stopped import Stopped
+from podtts.cli.signals import Stopped
 from podtts.errors import PodttsError, UsageError
 
 _PACKAGES = ("podtts", "torch", "transformers", "onnxruntime", "numpy", "soundfile")

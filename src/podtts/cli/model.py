@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from podtts.cli.flags import JsonFlag
+from podtts.cli.locations import model_directory, models_dir
 from podtts.cli.messages import say
-from podtts.cli.options import JsonFlag
-from podtts.cli.places import model_directory, models_dir
-from podtts.weights.registry import find_source
-from podtts.weights.store import ModelRow, list_models
+from podtts.hub.registry import find_source
+from podtts.hub.store import ModelRow, list_models
 
 app = typer.Typer(help="Get, list and convert checkpoints.", no_args_is_help=True)
 
@@ -26,7 +26,7 @@ def pull(
 ) -> None:
     """Download a published checkpoint, checked file by file; goes on where it was stopped."""
     from podtts.cli.progress import DownloadBar
-    from podtts.weights.pull import pull_model
+    from podtts.hub.pull import pull_model
 
     source = find_source(name)
     with DownloadBar(name) as bar:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from podtts.errors import UsageError
 
 if TYPE_CHECKING:
+    from podtts.audio.metadata import AudioMetadata
     from podtts.audio.resampled import Sink
-    from podtts.audio.tags import Tags
-    from podtts.publish.options import PublishOptions
+    from podtts.publish.publish_options import PublishOptions
 
 
 def check_output(output: str) -> None:
@@ -42,7 +42,7 @@ def is_device(path: Path) -> bool:
 
 @contextmanager
 def open_mix(
-    output: str, partial: Path | None, options: PublishOptions, tags: Tags, longest: int
+    output: str, partial: Path | None, options: PublishOptions, tags: AudioMetadata, longest: int
 ) -> Iterator[Sink]:
     """Open what takes an episode's samples of 24 kHz as they are spoken.
 

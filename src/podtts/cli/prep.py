@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from podtts.cli.flags import CacheDirOption, ModelOption, ThreadsOption
+from podtts.cli.locations import cache_root, model_directory
 from podtts.cli.messages import fail, say, warn
-from podtts.cli.options import CacheDirOption, ModelOption, ThreadsOption
-from podtts.cli.places import cache_root, model_directory
 from podtts.errors import PartialError, UsageError
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from podtts.cli.remaining import Taken, seconds_left
 from podtts.text.length import expected_seconds
 
 if TYPE_CHECKING:
-    from podtts.publish.steps import Advance
+    from podtts.hub.pull import PullProgress
+    from podtts.publish.progress import Advance
     from podtts.values import Turn
-    from podtts.weights.pull import PullProgress
 
 
 def _console() -> Console:

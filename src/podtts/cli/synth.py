@@ -9,8 +9,7 @@ import typer
 
 from podtts.cli.episode import Episode
 from podtts.cli.eventlog import EventLog, check_log
-from podtts.cli.messages import warn
-from podtts.cli.options import (
+from podtts.cli.flags import (
     CacheDirOption,
     DeviceOption,
     DtypeOption,
@@ -31,10 +30,11 @@ from podtts.cli.options import (
     SpeakersOption,
     ThreadsOption,
 )
+from podtts.cli.locations import cache_root, chosen_placement, model_directory
+from podtts.cli.messages import warn
 from podtts.cli.output import check_output, is_stream
-from podtts.cli.places import cache_root, chosen_placement, model_directory
-from podtts.cli.plan import make_plan, show_plan
-from podtts.cli.publishing import (
+from podtts.cli.preview import make_preview, show_preview
+from podtts.cli.publish_flags import (
     ArtistOption,
     ChaptersOption,
     DateOption,
@@ -51,7 +51,8 @@ from podtts.cli.publishing import (
     TranscriptOption,
     TrimOption,
 )
-from podtts.cli.sampling import (
+from podtts.cli.reporter import Reporter
+from podtts.cli.sampling_flags import (
     MaxTurnTokensOption,
     RepetitionPenaltyOption,
     TemperatureOption,
@@ -61,12 +62,11 @@ from podtts.cli.sampling import (
 )
 from podtts.cli.scripts import read_spoken
 from podtts.cli.takes import Takes, parse_retakes
-from podtts.cli.telling import Telling
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset, suited
-from podtts.publish.given import with_given
-from podtts.publish.options import LayoutOptions, PublishOptions, choose_format
+from podtts.publish.option_names import with_given
+from podtts.publish.publish_options import LayoutOptions, PublishOptions, choose_format
 from podtts.rates import OUTPUT_HZ
 
 _SAMPLING, _SYNTHESIS, _LAYOUT = SamplingOptions(), SynthesisOptions(), LayoutOptions()
@@ -145,7 +145,7 @@ def synth(
     log_json: LogOption = None,
 ) -> None:
     """Speak a script: mono, 24 kHz, 16 bit WAV unless you say otherwise."""
-    from podtts.publish.refusals import check_publishing
+    from podtts.publish.requirements import check_publishing
     from podtts.script.cast import parse_speaker_flags
 
     # Cheap things first: nothing is loaded before all that can be refused has been looked at.
@@ -195,7 +195,7 @@ def synth(
         check_publishing(publishing, output, dialogue, stream=is_stream(output))
         check_log(log_json, output, script, page)
     if output is None or publishing is None or dry_run:
-        show_plan(make_plan(dialogue, overrides, directory, cache_root(cache_dir), speakers))
+        show_preview(make_preview(dialogue, overrides, directory, cache_root(cache_dir), speakers))
         return
     for line in dialogue.warnings:
         warn(line)
@@ -208,7 +208,7 @@ def synth(
     with EventLog(log_json) as log:
         log.start(context.params, model=directory, placement=placement)
         planned, on = dialogue.turns[:limit_turns], placement.device.type
-        tell = Telling(dialogue, planned, on, log, verbose=verbose)
+        tell = Reporter(dialogue, planned, on, log, verbose=verbose)
         episode = Episode(
             dialogue, output, options, publishing, takes, tell, keeps_prefix=prefix_cache
         )

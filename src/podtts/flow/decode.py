@@ -11,17 +11,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from podtts.abandon import check_wanted
-from podtts.cores import all_cores
-from podtts.device import runs_rows_together
-from podtts.embedding import TokenEmbedding
+from podtts.device.cancellation import raise_if_cancelled
+from podtts.device.cpu_cores import all_cores
+from podtts.device.placement import batches_rows
 from podtts.errors import InputError
 from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
 from podtts.flow.masks import valid_positions
 from podtts.flow.native_estimator import NativeEstimator, runs_natively
 from podtts.flow.solver import Velocity, cosine_grid, guided, solve
-from podtts.made import Made
+from podtts.nn.embedding import TokenEmbedding
+from podtts.nn.variants import WeightVariants
 from podtts.options import FlowOptions, Precision
 from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN
 from podtts.values import PromptFeatures
@@ -51,8 +51,8 @@ class Flow(nn.Module):
         self.mu_projection = nn.Linear(config.encoder.size, MEL_BINS)
         self.estimator = Estimator(config.estimator)
         # Other forms of the parts, which are made once.
-        self._narrow: Made[str, nn.Module] = Made()
-        self._native: Made[Precision, NativeEstimator] = Made()
+        self._narrow: WeightVariants[str, nn.Module] = WeightVariants()
+        self._native: WeightVariants[Precision, NativeEstimator] = WeightVariants()
         self.compiled = True  # whether compiled code may be used where it runs
 
     def runs_compiled(self, precision: Precision) -> bool:
@@ -88,7 +88,7 @@ class Flow(nn.Module):
         options: FlowOptions,
     ) -> list[Tensor]:
         """Like `decode`, with the prompt's frames still in front."""
-        if runs_rows_together(self.token_embedding.weight.device):
+        if batches_rows(self.token_embedding.weight.device):
             return self.decode_padded(tokens, prompts, noise, options)
         return [
             self.decode_padded([row], [prompt], [drawn], options)[0]
@@ -153,7 +153,7 @@ class Flow(nn.Module):
         both_valid = None if valid is None else torch.cat((valid, valid))
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
-            check_wanted()
+            raise_if_cancelled()
             time = t.to(x).expand(2 * len(x))
             if not options.guidance or (float(t) == 0 and not options.guided_start):
                 return field(torch.cat((x, conditions), dim=1), valid, time[: len(x)], chunk)

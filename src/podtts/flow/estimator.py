@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from podtts.convolution import CausalConv, Conv
 from podtts.flow.attention import attend
 from podtts.flow.masks import visible_keys
+from podtts.nn.convolution import CausalConv, Conv
 
 
 @dataclass(frozen=True)

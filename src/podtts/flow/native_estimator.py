@@ -13,9 +13,9 @@ import weakref
 import torch
 from torch import Tensor, nn
 
-from podtts.cores import CORES
+from podtts.device.cpu_cores import CORES
 from podtts.flow.estimator import Estimator, EstimatorConfig, ResNet, TransformerBlock, time_waves
-from podtts.native.library import NotThere, estimator_library
+from podtts.native.library import Unavailable, estimator_library
 from podtts.options import Precision
 
 _BITS: dict[Precision, int] = {"float32": 32, "bfloat16": 16, "int8": 8}
@@ -35,7 +35,7 @@ def runs_natively(config: EstimatorConfig, device: torch.device, precision: Prec
         and all(size % 16 == 0 for size in in_vectors)
         and config.head_size <= _MOST_HEAD
         and min(config.blocks, config.middle_stages) > 0
-        and not isinstance(estimator_library(_BITS[precision]), NotThere)
+        and not isinstance(estimator_library(_BITS[precision]), Unavailable)
     )
 
 
@@ -52,7 +52,7 @@ class NativeEstimator:
     def __init__(self, estimator: Estimator, precision: Precision) -> None:
         config = self.config = estimator.config
         library = estimator_library(_BITS[precision])
-        assert not isinstance(library, NotThere), library.reason
+        assert not isinstance(library, Unavailable), library.reason
         self._library = library
         stages = (estimator.down, *estimator.middle, estimator.up)
         self._estimator = library.podtts_estimator_new(
@@ -130,7 +130,7 @@ class NativeEstimator:
         )
 
     def allow(self, threads: int) -> None:
-        """See `podtts.cores.Worker`."""
+        """See `podtts.device.cpu_cores.ThreadPoolKernel`."""
         self._library.podtts_estimator_allow(self._estimator, threads)
 
     @torch.inference_mode()

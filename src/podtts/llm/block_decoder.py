@@ -1,6 +1,6 @@
 """Writes turns side by side without asking the device after every token.
 
-A step is one recorded call (see `fixed_step`); the host looks at what was written once a block of
+A step is one recorded call (see `decode_step`); the host looks at what was written once a block of
 steps. A turn that ends within a block waits for the block's end; what is drawn meanwhile is for
 nobody.
 """
@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from podtts.device import records_graphs
-from podtts.device_graph import NotRecorded, Recorder
-from podtts.llm.fixed_step import fixed_step
+from podtts.device.cuda_graph import NotRecorded, Recorder
+from podtts.device.placement import has_graphs
+from podtts.llm.decode_state import DecodeState
+from podtts.llm.decode_step import decode_step
 from podtts.llm.generate import Decoder, NotFiniteError, prefill, recent_ids, turn_uniforms
 from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.qwen3 import Qwen3
-from podtts.llm.slots import Slots
 from podtts.options import SamplingOptions
 from podtts.values import SpeechTokens
 
@@ -35,11 +35,13 @@ class BlockDecoder:
     """
 
     def __init__(self, model: Qwen3, caches: CacheRows) -> None:
-        assert model.at_once is None
+        assert model.fused_layers is None
         self.model, self.caches = model, caches
         self._device = model.embed_tokens.weight.device
         self._legal = model.legal_rows().to(self._device)
-        self._slots = Slots.empty(len(caches.rows), model.embed_tokens.weight, len(self._legal))
+        self._slots = DecodeState.empty(
+            len(caches.rows), model.embed_tokens.weight, len(self._legal)
+        )
         self._writing: list[KVCache | None] = [None] * len(caches.rows)  # whose turn a slot holds
         self._steps: dict[tuple[int, int], Callable[[], None]] = {}  # by rows and places
         self._recorded_in = (0, 0)  # where keys and values were then
@@ -54,7 +56,7 @@ class BlockDecoder:
     @property
     def records_next(self) -> bool:
         """Whether the next step will be recorded: then nothing else may run on the device."""
-        if self._refused or not self.writing or not records_graphs(self._device):
+        if self._refused or not self.writing or not has_graphs(self._device):
             return False
         self._follow()
         extent = self._extent(BLOCK_STEPS)
@@ -162,10 +164,10 @@ class BlockDecoder:
         slots = self._slots.first(rows)
         keys = self.caches.keys[:, :rows, :, :places]
         values = self.caches.values[:, :rows, :, :places]
-        return lambda: fixed_step(self.model, self._legal, slots, keys, values)
+        return lambda: decode_step(self.model, self._legal, slots, keys, values)
 
     def _recorded(self, step: Callable[[], None]) -> Callable[[], None]:
-        if self._refused or not records_graphs(self._device):
+        if self._refused or not has_graphs(self._device):
             return step
         writing = self._slots.done.clone()
         self._slots.done.fill_(True)  # recording runs the step: no turn may notice
@@ -208,6 +210,6 @@ class BlockDecoder:
 
 def decoder_for(model: Qwen3, caches: CacheRows) -> Decoder | BlockDecoder:
     """What writes turns fastest on the model's device."""
-    if records_graphs(caches.keys.device) and model.at_once is None:
+    if has_graphs(caches.keys.device) and model.fused_layers is None:
         return BlockDecoder(model, caches)
     return Decoder(model, caches)

@@ -113,7 +113,7 @@ class Dialogue:
 
         What the cache held then has to be read again: at once, which must be the same to the bit.
         """
-        return self.model.at_once is not None and self.model.at_once.alike_in_parts
+        return self.model.fused_layers is not None and self.model.fused_layers.batch_invariant
 
     def back_to(self, mark: Mark) -> None:
         """Open a turn again and forget what followed."""

@@ -29,7 +29,7 @@ def prefill(model: Qwen3, ids: Sequence[int], cache: KVCache) -> Tensor:
 
 def read_as_drawn(model: Qwen3, ids: Sequence[int], cache: KVCache) -> None:
     """Read ids as `generate` reads what it draws, so that the cache is the same to the bit."""
-    if ids and model.at_once is not None and model.at_once.alike_in_parts:
+    if ids and model.fused_layers is not None and model.fused_layers.batch_invariant:
         prefill(model, ids, cache)
         return
     for token in ids:

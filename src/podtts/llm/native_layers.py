@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from podtts.cores import CORES
-from podtts.llm.blocks import BLOCK, Blocks
+from podtts.device.cpu_cores import CORES
+from podtts.llm.attention_context import rotary_angles
+from podtts.llm.block_quant import BLOCK, BlockWeights
 from podtts.llm.kv_cache import CacheRows
-from podtts.llm.reading import rotary_angles
-from podtts.native.library import NotThere, layers_library
+from podtts.native.library import Unavailable, layers_library
 
 if TYPE_CHECKING:
     from podtts.llm.qwen3 import Qwen3Config
@@ -36,7 +36,7 @@ def runs_natively(config: Qwen3Config, bits: int) -> bool:
         config.head_size in _HEAD_SIZES
         and all(size % _SIDE_BY_SIDE == 0 for size in outputs)
         and config.heads % config.kv_heads == 0
-        and not isinstance(layers_library(bits), NotThere)
+        and not isinstance(layers_library(bits), Unavailable)
     )
 
 
@@ -44,9 +44,9 @@ class NativeLayers:
     """All layers and the last norm: embeddings in, hidden states out, with `CacheRows`.
 
     norms:      float32 by name: `layers.N.{input,post_attention,q,k}_norm` and `norm`.
-    matrices:   by name: `layers.N.{qkv,o,gate_up,down}`, outputs side by side as named; `Blocks`,
-                or bfloat16 [outputs, inputs]. They are copied; all in the same bits.
-    kept_dtype: of keys and values, float32 or bfloat16.
+    matrices:   by name: `layers.N.{qkv,o,gate_up,down}`, outputs side by side as named;
+                `BlockWeights` or bfloat16 [outputs, inputs]. They are copied; all in the same bits.
+    cache_dtype: of keys and values, float32 or bfloat16.
     head:       the output head [V, H]; it is computed here if it is in bfloat16 and the CPU is.
 
     Threads wait for one another. Raises MemoryError.
@@ -56,15 +56,15 @@ class NativeLayers:
         self,
         config: Qwen3Config,
         norms: Mapping[str, Tensor],
-        matrices: Mapping[str, Blocks | Tensor],
-        kept_dtype: torch.dtype,
+        matrices: Mapping[str, BlockWeights | Tensor],
+        cache_dtype: torch.dtype,
         head: Tensor,
     ) -> None:
-        self.config, self.kept_dtype, self.alike_in_parts = config, kept_dtype, True
+        self.config, self.cache_dtype, self.batch_invariant = config, cache_dtype, True
         first = next(iter(matrices.values()))
-        bits = first.bits if isinstance(first, Blocks) else 16
+        bits = first.bits if isinstance(first, BlockWeights) else 16
         library = layers_library(bits)
-        assert not isinstance(library, NotThere), library.reason
+        assert not isinstance(library, Unavailable), library.reason
         self._library = library
         self._layers = library.podtts_layers_new(
             config.layers,
@@ -92,7 +92,7 @@ class NativeLayers:
             for which, name in enumerate(_MATRICES):
                 self._lay(number, which, matrices[f"layers.{number}.{name}"])
         self._outputs = 0  # of the head, if it is here
-        if head.dtype == torch.bfloat16 and not isinstance(layers_library(16), NotThere):
+        if head.dtype == torch.bfloat16 and not isinstance(layers_library(16), Unavailable):
             self._lay_head(head)
 
     def _lay_head(self, head: Tensor) -> None:
@@ -103,9 +103,9 @@ class NativeLayers:
         if self._library.podtts_layers_head(self._layers, len(whole), whole.data_ptr()):
             raise MemoryError
 
-    def _lay(self, number: int, which: int, matrix: Blocks | Tensor) -> None:
+    def _lay(self, number: int, which: int, matrix: BlockWeights | Tensor) -> None:
         scale_place: int | None
-        if isinstance(matrix, Blocks):
+        if isinstance(matrix, BlockWeights):
             levels, scale = matrix.levels.contiguous(), matrix.scale.contiguous()
             self.weight_bytes += levels.nbytes + scale.nbytes
             scale_place = scale.data_ptr()
@@ -118,7 +118,7 @@ class NativeLayers:
         )
 
     def allow(self, threads: int) -> None:
-        """See `podtts.cores.Worker`."""
+        """See `podtts.device.cpu_cores.ThreadPoolKernel`."""
         self._library.podtts_layers_allow(self._layers, threads)
 
     @torch.inference_mode()

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from podtts.device import reads_layers_at_once
-from podtts.llm.blocks import BLOCK, Bits, BlockLinear, Blocks
-from podtts.llm.layer_graph import LayerGraph
+from podtts.device.placement import has_fused_layers
+from podtts.llm.block_quant import BLOCK, Bits, BlockLinear, BlockWeights
 from podtts.llm.native_layers import NativeLayers, runs_natively
+from podtts.llm.onnx_layers import OnnxLayers
 from podtts.llm.qwen3 import Layer, Qwen3
 from podtts.options import Quantization
 
@@ -37,19 +37,19 @@ def quantize_llm(llm: Qwen3, kind: Quantization) -> None:
         use_blocks(llm, quantized_blocks(llm, kind))
 
 
-def quantized_blocks(llm: Qwen3, kind: Quantization) -> dict[str, Blocks]:
+def quantized_blocks(llm: Qwen3, kind: Quantization) -> dict[str, BlockWeights]:
     """Every matrix of the layers in few bits, as `layers.N.{qkv,o,gate_up,down}`, on the CPU."""
     found = {}
     for name, linears in _matrices(llm).items():
         weights = [linear.weight.detach().cpu() for linear in linears]
-        parts = [Blocks.of(weight, _BITS[kind]) for weight in weights]
-        found[name] = Blocks(
+        parts = [BlockWeights.of(weight, _BITS[kind]) for weight in weights]
+        found[name] = BlockWeights(
             torch.cat([part.levels for part in parts]), torch.cat([part.scale for part in parts])
         )
     return found
 
 
-def blocks_fit(llm: Qwen3, kind: Quantization, blocks: Mapping[str, Blocks]) -> bool:
+def blocks_fit(llm: Qwen3, kind: Quantization, blocks: Mapping[str, BlockWeights]) -> bool:
     """Whether blocks are of a model's sizes and of this kind."""
     for name, linears in _matrices(llm).items():
         outputs = sum(linear.out_features for linear in linears)
@@ -62,17 +62,17 @@ def blocks_fit(llm: Qwen3, kind: Quantization, blocks: Mapping[str, Blocks]) -> 
     return True
 
 
-def use_blocks(llm: Qwen3, blocks: Mapping[str, Blocks]) -> None:
+def use_blocks(llm: Qwen3, blocks: Mapping[str, BlockWeights]) -> None:
     """Let a model's layers multiply with blocks (see `quantized_blocks`) from now on."""
     device = llm.embed_tokens.weight.device
-    if reads_layers_at_once(device):
+    if has_fused_layers(device):
         if runs_natively(llm.config, _bits_of(blocks)):
             kept = llm.embed_tokens.weight.dtype
-            llm.at_once = NativeLayers(
+            llm.fused_layers = NativeLayers(
                 llm.config, _norms(llm), blocks, _kept_in(kept), llm.head.weight
             )
         else:
-            llm.at_once = LayerGraph(llm.config, _norms(llm), blocks)
+            llm.fused_layers = OnnxLayers(llm.config, _norms(llm), blocks)
         llm.layers = nn.ModuleList()
         return
     for name, linears in _matrices(llm).items():
@@ -88,10 +88,10 @@ def use_blocks(llm: Qwen3, blocks: Mapping[str, Blocks]) -> None:
 def use_plain(llm: Qwen3) -> None:
     """Let layers in bfloat16 be read by compiled code from now on, where it runs."""
     weight = llm.embed_tokens.weight
-    native = weight.dtype == torch.bfloat16 and reads_layers_at_once(weight.device)
+    native = weight.dtype == torch.bfloat16 and has_fused_layers(weight.device)
     if native and runs_natively(llm.config, 16):
         matrices = _Plain(_matrices(llm))
-        llm.at_once = NativeLayers(
+        llm.fused_layers = NativeLayers(
             llm.config, _norms(llm), matrices, torch.bfloat16, llm.head.weight
         )
         llm.layers = nn.ModuleList()
@@ -113,7 +113,7 @@ class _Plain(Mapping[str, Tensor]):
         return len(self._linears)
 
 
-def _bits_of(blocks: Mapping[str, Blocks]) -> Bits:
+def _bits_of(blocks: Mapping[str, BlockWeights]) -> Bits:
     return next(iter(blocks.values())).bits
 
 

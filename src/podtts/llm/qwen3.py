@@ -13,17 +13,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from podtts.embedding import TokenEmbedding
-from podtts.llm.kv_cache import CacheRows, KVCache
-from podtts.llm.reading import (
-    Alone,
-    Behind,
-    Fixed,
-    Reading,
+from podtts.llm.attention_context import (
+    AttentionContext,
+    BatchContext,
+    CachedContext,
+    GraphContext,
     Rotation,
-    SideBySide,
+    SelfContext,
     rotary_angles,
 )
+from podtts.llm.kv_cache import CacheRows, KVCache
+from podtts.nn.embedding import TokenEmbedding
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Qwen3Config:
     end_token: int  # id that ends a turn
 
 
-class LayersAtOnce(Protocol):
-    """All layers and the last norm as one call: `NativeLayers`, `LayerGraph`."""
+class FusedLayers(Protocol):
+    """All layers and the last norm as one call: `NativeLayers`, `OnnxLayers`."""
 
-    kept_dtype: torch.dtype  # of keys and values
-    alike_in_parts: bool  # what is read is the same to the bit, at once and one by one
+    cache_dtype: torch.dtype  # of keys and values
+    batch_invariant: bool  # what is read is the same to the bit, at once and one by one
 
     @property
     def weight_bytes(self) -> int:
@@ -96,7 +96,7 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(config.head_size, config.rms_norm_eps)
         self.k_norm = RMSNorm(config.head_size, config.rms_norm_eps)
 
-    def forward(self, x: Tensor, layer: int, reading: Reading) -> Tensor:
+    def forward(self, x: Tensor, layer: int, reading: AttentionContext) -> Tensor:
         batch, tokens, _ = x.shape
         q = self.q_norm(self.q_proj(x).view(batch, tokens, self.heads, self.head_size))
         k = self.k_norm(self.k_proj(x).view(batch, tokens, self.kv_heads, self.head_size))
@@ -137,7 +137,7 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.mlp = FeedForward(config)
 
-    def forward(self, x: Tensor, layer: int, reading: Reading) -> Tensor:
+    def forward(self, x: Tensor, layer: int, reading: AttentionContext) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), layer, reading)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
@@ -157,7 +157,7 @@ class Qwen3(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         # In place of `layers` and `norm` once they are laid out for a CPU.
-        self.at_once: LayersAtOnce | None = None
+        self.fused_layers: FusedLayers | None = None
         # The rows of the output head that are ever legal; filled by `cut_head`.
         self.head = nn.Linear(config.hidden_size, config.speech_vocabulary + 1, bias=False)
 
@@ -173,7 +173,11 @@ class Qwen3(nn.Module):
 
     def step_weight_bytes(self) -> int:
         """Bytes of the weights that one step reads, whatever it reads them for."""
-        layers = self.at_once.weight_bytes if self.at_once is not None else _bytes_of(self.layers)
+        layers = (
+            self.fused_layers.weight_bytes
+            if self.fused_layers is not None
+            else _bytes_of(self.layers)
+        )
         return layers + _bytes_of(self.norm) + _bytes_of(self.head)
 
     def new_cache(self) -> KVCache:
@@ -183,7 +187,7 @@ class Qwen3(nn.Module):
     def new_caches(self, rows: int) -> CacheRows:
         """Empty caches for dialogues side by side."""
         weight, config = self.embed_tokens.weight, self.config
-        dtype = weight.dtype if self.at_once is None else self.at_once.kept_dtype
+        dtype = weight.dtype if self.fused_layers is None else self.fused_layers.cache_dtype
         return CacheRows(
             config.layers, rows, config.kv_heads, config.head_size, dtype, weight.device
         )
@@ -196,10 +200,10 @@ class Qwen3(nn.Module):
         """
         past, tokens = (cache.length if cache is not None else 0), ids.shape[1]
         x = self.embed_tokens(ids)
-        if self.at_once is not None:
+        if self.fused_layers is not None:
             cache = cache or self.new_cache()
             cache.reserve(tokens)
-            hidden = self.at_once.read(
+            hidden = self.fused_layers.read(
                 x.float(), cache.together, range(cache.index, cache.index + 1)
             )
             cache.advance(tokens)
@@ -207,9 +211,9 @@ class Qwen3(nn.Module):
         rotation = self._rotation(torch.arange(past, past + tokens, device=x.device), x.dtype)
         mask = self._mask(past, tokens, x.device)
         if cache is None:
-            return self._read(x, Alone(rotation, mask))
+            return self._read(x, SelfContext(rotation, mask))
         cache.reserve(tokens)
-        hidden = self._read(x, Behind(rotation, mask, cache))
+        hidden = self._read(x, CachedContext(rotation, mask, cache))
         cache.advance(tokens)
         return hidden
 
@@ -221,15 +225,17 @@ class Qwen3(nn.Module):
         rows = caches.rows[: len(ids)]
         caches.reserve(max(cache.length for cache in rows) + 1)
         x = self.embed_tokens(ids[:, None])
-        if self.at_once is not None:
-            return self.at_once.read(x.float(), caches, range(len(rows)))[:, 0]
+        if self.fused_layers is not None:
+            return self.fused_layers.read(x.float(), caches, range(len(rows)))[:, 0]
         places = torch.tensor([cache.length for cache in rows], device=x.device)
         if len(rows) == 1:  # the very call that reads a single token elsewhere
-            return self._read(x, Behind(self._rotation(places, x.dtype), None, rows[0]))[:, 0]
+            return self._read(x, CachedContext(self._rotation(places, x.dtype), None, rows[0]))[
+                :, 0
+            ]
         rotation = self._rotation(places[:, None, None], x.dtype)
-        return self._read(x, SideBySide(rotation, places, caches))[:, 0]
+        return self._read(x, BatchContext(rotation, places, caches))[:, 0]
 
-    def step_fixed(self, ids: Tensor, places: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    def graph_step(self, ids: Tensor, places: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Read one id of each row: like `step`, but all that varies is in tensors.
 
         ids, places:  int64 [R], ids and where they stand.
@@ -238,9 +244,9 @@ class Qwen3(nn.Module):
         """
         rotation = self._rotation(places[:, None, None], keys.dtype)
         x = self.embed_tokens(ids[:, None])
-        return self._read(x, Fixed(rotation, places, keys, values))[:, 0]
+        return self._read(x, GraphContext(rotation, places, keys, values))[:, 0]
 
-    def _read(self, x: Tensor, reading: Reading) -> Tensor:
+    def _read(self, x: Tensor, reading: AttentionContext) -> Tensor:
         for number, layer in enumerate(self.layers):
             x = layer(x, number, reading)
         hidden: Tensor = self.norm(x)
@@ -248,7 +254,7 @@ class Qwen3(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits over the legal ids, float32 [..., V], for hidden states [..., H]."""
-        compiled = None if self.at_once is None else self.at_once.logits(hidden)
+        compiled = None if self.fused_layers is None else self.fused_layers.logits(hidden)
         if compiled is not None:
             return compiled
         out: Tensor = self.head(hidden.to(self.head.weight.dtype)).float()

@@ -72,28 +72,28 @@ _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
 
 
 @dataclass(frozen=True)
-class NotThere:
+class Unavailable:
     """Why there is no compiled code, for people."""
 
     reason: str
 
 
-def layers_library(bits: int) -> ctypes.CDLL | NotThere:
+def layers_library(bits: int) -> ctypes.CDLL | Unavailable:
     """The functions `podtts_layers_*` of layers.c, if they run matrices of so many bits here."""
     return _supported("layers", bits)
 
 
-def estimator_library(bits: int) -> ctypes.CDLL | NotThere:
+def estimator_library(bits: int) -> ctypes.CDLL | Unavailable:
     """The functions `podtts_estimator_*` of estimator.c, if they run in so many bits here."""
     return _supported("estimator", bits)
 
 
 @cache
-def _supported(unit: str, bits: int) -> ctypes.CDLL | NotThere:
+def _supported(unit: str, bits: int) -> ctypes.CDLL | Unavailable:
     library = _library(unit)
-    if isinstance(library, NotThere) or getattr(library, f"podtts_{unit}_supported")(bits):
+    if isinstance(library, Unavailable) or getattr(library, f"podtts_{unit}_supported")(bits):
         return library
-    return NotThere(f"this CPU lacks what {bits} bits need of AVX512, VNNI and BF16")
+    return Unavailable(f"this CPU lacks what {bits} bits need of AVX512, VNNI and BF16")
 
 
 @cache
@@ -106,16 +106,18 @@ def source_digest() -> str:
 
 
 @cache
-def _library(unit: str) -> ctypes.CDLL | NotThere:
+def _library(unit: str) -> ctypes.CDLL | Unavailable:
     if platform.machine() not in ("x86_64", "AMD64") or sys.platform == "win32":
-        return NotThere(f"it is written for x86-64, not for {platform.machine()} on {sys.platform}")
+        return Unavailable(
+            f"it is written for x86-64, not for {platform.machine()} on {sys.platform}"
+        )
     name = f"{unit}-{source_digest()[:16]}.so"
     for folder in _folders():
         if (folder / name).is_file():
             return _loaded(unit, folder / name)
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if compiler is None:
-        return NotThere(f"there is no C compiler ({', '.join(_COMPILERS)})")
+        return Unavailable(f"there is no C compiler ({', '.join(_COMPILERS)})")
     for folder in _folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +133,7 @@ def _folders() -> Iterator[Path]:
     yield platformdirs.user_cache_path("podtts") / "native"
 
 
-def _compiled(unit: str, compiler: str, path: Path) -> ctypes.CDLL | NotThere:
+def _compiled(unit: str, compiler: str, path: Path) -> ctypes.CDLL | Unavailable:
     """Compile and load; others may do the same at the same time. Raises OSError."""
     handle, fresh = tempfile.mkstemp(dir=path.parent, suffix=".so.new")
     os.close(handle)
@@ -145,21 +147,21 @@ def _compiled(unit: str, compiler: str, path: Path) -> ctypes.CDLL | NotThere:
         )
         if done.returncode:
             said = done.stderr.strip().splitlines() or ["it said nothing"]
-            return NotThere(f"{compiler} failed: {said[0]}")
+            return Unavailable(f"{compiler} failed: {said[0]}")
         Path(fresh).replace(path)
     except subprocess.TimeoutExpired:
-        return NotThere(f"{compiler} took longer than {_COMPILE_SECONDS} s")
+        return Unavailable(f"{compiler} took longer than {_COMPILE_SECONDS} s")
     finally:
         Path(fresh).unlink(missing_ok=True)
     return _loaded(unit, path)
 
 
-def _loaded(unit: str, path: Path) -> ctypes.CDLL | NotThere:
+def _loaded(unit: str, path: Path) -> ctypes.CDLL | Unavailable:
     try:
         library = ctypes.CDLL(str(path))
         for name, (result, arguments) in _UNITS[unit].items():
             function = getattr(library, f"podtts_{unit}_{name}")
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError) as error:
-        return NotThere(f"{path} cannot be loaded ({error}); remove it")
+        return Unavailable(f"{path} cannot be loaded ({error}); remove it")
     return library

@@ -2,7 +2,7 @@
 //
 // Sixteen outputs stand side by side, so that a vector holds the same few inputs of all of them and
 // an activation is the same for all its lanes. 4 and 8 bits: 32 inputs of an output share a scale
-// (as in podtts.llm.blocks), activations are rounded to 8 bits in blocks of 32. 16 bits: bfloat16
+// (as in podtts.llm.block_quant), activations are rounded to 8 bits in blocks of 32. 16 bits: bfloat16
 // on both sides. Sums are float32. Each row's sum is formed in one order, whoever forms it and
 // whichever rows stand beside it.
 
@@ -195,7 +195,7 @@ static void sum_tile(
     (by->bits == 4 ? sum_4 : by->bits == 8 ? sum_8 : sum_16)(by, tile, x, first, rows, sums);
 }
 
-// Sixteen outputs of [outputs, blocks, 4 * bits bytes], as podtts.llm.blocks has them, to the order
+// Sixteen outputs of [outputs, blocks, 4 * bits bytes], as podtts.llm.block_quant has them, to the order
 // that is read here.
 static void lay(
     const matrix *by, int tile, const uint8_t *from, const uint16_t *scale

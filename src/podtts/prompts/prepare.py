@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from podtts.audio.decoder import Decoder
+from podtts.audio.decoder import AudioDecoder
 from podtts.audio.flaws import find_flaws
 from podtts.audio.io import decode_audio
 from podtts.audio.whole import check_header
@@ -54,7 +54,7 @@ def prepare(
     encoders: PromptEncoders,
     cache: PromptCache,
     voices: VoiceStore | None = None,
-    decoder: Decoder | None = None,
+    decoder: AudioDecoder | None = None,
 ) -> Prepared:
     """Return the voice and the features of a recording, from the cache if they are in it.
 
@@ -64,7 +64,7 @@ def prepare(
     be kept; ModelError when an encoder does not work; UsageError when torchaudio does not.
     """
     if decoder is None:
-        with Decoder() as own:
+        with AudioDecoder() as own:
             return prepare(recording, encoders, cache, voices, own)
     started = time.perf_counter()
     name = check_voice_name(recording.name)
@@ -100,7 +100,10 @@ def prepare_all(
     A recording that fails fails alone; a model that does not work ends all (ModelError). When the
     caller stops early, what has not begun is not done.
     """
-    with Decoder() as decoder, ThreadPoolExecutor(workers, thread_name_prefix="prepare") as pool:
+    with (
+        AudioDecoder() as decoder,
+        ThreadPoolExecutor(workers, thread_name_prefix="prepare") as pool,
+    ):
         waiting = deque(
             pool.submit(_attempt, recording, encoders, cache, voices, decoder)
             for recording in recordings
@@ -118,7 +121,7 @@ def _attempt(
     encoders: PromptEncoders,
     cache: PromptCache,
     voices: VoiceStore | None,
-    decoder: Decoder,
+    decoder: AudioDecoder,
 ) -> Prepared | Failed:
     try:
         return prepare(recording, encoders, cache, voices, decoder)
@@ -126,7 +129,7 @@ def _attempt(
         return Failed(recording.path, error)
 
 
-def _read(path: Path, decoder: Decoder) -> bytes:
+def _read(path: Path, decoder: AudioDecoder) -> bytes:
     """Return a recording's bytes; refuses one that is far too long without reading it."""
     try:
         if path.stat().st_size > _LARGE_BYTES:

@@ -11,17 +11,17 @@ from torch import Tensor
 
 from podtts.audio.encoded import EncodedStream
 from podtts.audio.master import Master, silence
+from podtts.audio.metadata import AudioMetadata
 from podtts.audio.ogg_serial import without_serial
 from podtts.audio.resampled import Sink, resampled, samples_at
-from podtts.audio.tags import Tags
 from podtts.audio.wav import WavStream, WavWriter
-from podtts.publish.options import AudioFormat, Split
-from podtts.publish.places import part_name
+from podtts.publish.episode_files import part_name
+from podtts.publish.publish_options import AudioFormat, Split
 from podtts.publish.timeline import Timeline
 
 
 def open_stream(
-    stream: BinaryIO, kind: AudioFormat, rate_hz: int, tags: Tags
+    stream: BinaryIO, kind: AudioFormat, rate_hz: int, tags: AudioMetadata
 ) -> AbstractContextManager[Sink]:
     """A stdout, pipe or device that takes waves of 24 kHz."""
     if kind == "wav":
@@ -30,7 +30,12 @@ def open_stream(
 
 
 def write_audio(
-    path: Path, waves: Iterable[Tensor], samples: int, kind: AudioFormat, rate_hz: int, tags: Tags
+    path: Path,
+    waves: Iterable[Tensor],
+    samples: int,
+    kind: AudioFormat,
+    rate_hz: int,
+    tags: AudioMetadata,
 ) -> None:
     """Write waves of 24 kHz, `samples` in all, to a new file. Raises UsageError, OSError."""
     with resampled(_new_file(path, samples, kind, rate_hz, tags), rate_hz) as sink:
@@ -45,7 +50,7 @@ def write_parts(
     timeline: Timeline,
     kind: AudioFormat,
     rate_hz: int,
-    tags: Tags,
+    tags: AudioMetadata,
 ) -> None:
     """Write numbered turns, or stems as long as the mix that sum to it, to a new folder."""
     folder.mkdir()
@@ -74,7 +79,7 @@ def _stem(master: Master, timeline: Timeline, speaker: int) -> Iterator[Tensor]:
 
 @contextmanager
 def _new_file(
-    path: Path, samples: int, kind: AudioFormat, rate_hz: int, tags: Tags
+    path: Path, samples: int, kind: AudioFormat, rate_hz: int, tags: AudioMetadata
 ) -> Iterator[Sink]:
     if kind == "wav":
         longest = samples_at(samples, rate_hz)

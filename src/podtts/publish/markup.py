@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from podtts.publish.cues import Cue, cues, shown_text
+from podtts.publish.language_tags import marked, tongue, turn_tongue
 from podtts.publish.timeline import TimedTurn, Timeline
-from podtts.publish.tongues import marked, tongue, turn_tongue
 from podtts.rates import OUTPUT_HZ
 from podtts.text.tags import dialect_of
 from podtts.values import RunWork

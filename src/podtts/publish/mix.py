@@ -10,7 +10,7 @@ from podtts.audio.master import silence
 from podtts.audio.resampled import Sink
 from podtts.audio.trim import trim_silence
 from podtts.audio.wav import as_kept
-from podtts.publish.options import MAX_GAP_SECONDS, LayoutOptions
+from podtts.publish.publish_options import MAX_GAP_SECONDS, LayoutOptions
 from podtts.publish.timeline import Timeline, lay_out, silence_before
 from podtts.rates import OUTPUT_HZ, SAMPLES_PER_TOKEN
 from podtts.script.model import Script

@@ -18,11 +18,11 @@ from string import Template
 from urllib.parse import quote
 
 from podtts.audio.master import Master
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.publish import markup
 from podtts.publish.audio_files import write_audio
+from podtts.publish.language_tags import episode_tongue, marked, tongue
 from podtts.publish.timeline import Timeline
-from podtts.publish.tongues import episode_tongue, marked, tongue
 from podtts.publish.waveform import peaks, waveform
 from podtts.rates import OUTPUT_HZ
 from podtts.values import RunWork
@@ -35,7 +35,7 @@ def write_page(
     path: Path,
     master: Master,
     timeline: Timeline,
-    tags: Tags,
+    tags: AudioMetadata,
     work: RunWork | None,
     linked: str | None,
 ) -> None:
@@ -68,7 +68,7 @@ def link(page: Path, output: Path) -> str:
 
 
 def _parts(
-    master: Master, timeline: Timeline, tags: Tags, work: RunWork | None, is_linked: bool
+    master: Master, timeline: Timeline, tags: AudioMetadata, work: RunWork | None, is_linked: bool
 ) -> dict[str, str]:
     style, script = _asset("page.css"), _asset("page.js")
     whole = episode_tongue(timeline)
@@ -107,7 +107,7 @@ def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _sound(path: Path, master: Master, tags: Tags) -> Iterator[str]:
+def _sound(path: Path, master: Master, tags: AudioMetadata) -> Iterator[str]:
     """Encode the whole beside the page, and yield it as base64."""
     encoded = path.with_name(f"{path.name}.opus")
     try:

@@ -10,13 +10,11 @@ from pathlib import Path
 
 from podtts.audio.loudness import CEILING_DBTP, MEASURING_PASSES, Gain, gain_to, measure
 from podtts.audio.master import Master
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.errors import UsageError
 from podtts.publish.audio_files import write_audio, write_parts
 from podtts.publish.chapters import chapters
-from podtts.publish.options import PublishOptions
-from podtts.publish.page import link, passes, write_page
-from podtts.publish.places import (
+from podtts.publish.episode_files import (
     chapters_file,
     left_as_they_were,
     page_file,
@@ -24,7 +22,9 @@ from podtts.publish.places import (
     subtitles_file,
     transcript_file,
 )
-from podtts.publish.steps import Watch, unwatched
+from podtts.publish.page import link, passes, write_page
+from podtts.publish.progress import Watch, unwatched
+from podtts.publish.publish_options import PublishOptions
 from podtts.publish.subtitles import subtitles
 from podtts.publish.timeline import Timeline
 from podtts.publish.transcript import transcript
@@ -57,7 +57,7 @@ def publish(
     timeline: Timeline,
     output: Path,
     options: PublishOptions,
-    tags: Tags,
+    tags: AudioMetadata,
     say: Callable[[str], None],
     work: RunWork | None = None,
     watch: Watch = unwatched,
@@ -98,7 +98,7 @@ def _write(
     timeline: Timeline,
     output: Path,
     options: PublishOptions,
-    tags: Tags,
+    tags: AudioMetadata,
     work: RunWork | None,
 ) -> list[Path]:
     spoken = sum(turn.stop - turn.start for turn in timeline.turns)
@@ -132,7 +132,7 @@ def _write(
 
 
 def _texts(
-    timeline: Timeline, output: Path, options: PublishOptions, tags: Tags
+    timeline: Timeline, output: Path, options: PublishOptions, tags: AudioMetadata
 ) -> list[tuple[Path, str]]:
     texts = [
         (subtitles_file(output, kind), subtitles(timeline, kind)) for kind in options.subtitles

@@ -10,7 +10,7 @@ from typing import Any
 import pysubs2
 
 from podtts.publish.cues import Cue, cues
-from podtts.publish.options import Subtitles
+from podtts.publish.publish_options import Subtitles
 from podtts.publish.timeline import Timeline
 from podtts.rates import OUTPUT_HZ
 

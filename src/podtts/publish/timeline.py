@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from podtts.publish.options import LayoutOptions
+from podtts.publish.publish_options import LayoutOptions
 from podtts.rates import OUTPUT_HZ
 from podtts.values import Chapter, Turn
 

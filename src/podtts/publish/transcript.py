@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from podtts.audio.tags import Tags
+from podtts.audio.metadata import AudioMetadata
 from podtts.publish.cues import shown_text
 from podtts.publish.timeline import Timeline
 from podtts.rates import OUTPUT_HZ
@@ -12,7 +12,7 @@ from podtts.rates import OUTPUT_HZ
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
 
 
-def transcript(timeline: Timeline, tags: Tags) -> str:
+def transcript(timeline: Timeline, tags: AudioMetadata) -> str:
     """The content of a transcript: chapters as headings, a paragraph a written turn."""
     blocks = [f"# {_plain(tags.title)}"] if tags.title else []
     blocks.append(f"*{_plain(tags.comment)}*")

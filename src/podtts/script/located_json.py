@@ -9,7 +9,7 @@ DECODER = json.JSONDecoder(parse_int=float)
 
 
 @dataclass(frozen=True)
-class Entry:
+class JsonEntry:
     """A member of a JSON object or array, and where it stands."""
 
     key: str  # empty in an array
@@ -19,7 +19,7 @@ class Entry:
     value_line: int
 
 
-def entries(text: str, at: int, line: int) -> Iterator[Entry]:
+def entries(text: str, at: int, line: int) -> Iterator[JsonEntry]:
     """Yield the members of the object or array that starts at offset `at`, on line `line`.
 
     The text must be valid JSON with `\\n` as its only line end; the walk is linear in its length.
@@ -42,7 +42,7 @@ def entries(text: str, at: int, line: int) -> Iterator[Entry]:
             at = skip(at, end)  # to the colon
             at = skip(at, at + 1)
         value, end = DECODER.raw_decode(text, at)
-        yield Entry(key, value, entry_line, at, line)
+        yield JsonEntry(key, value, entry_line, at, line)
         at = skip(at, end)
         if text[at] == ",":
             at = skip(at, at + 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 from podtts.errors import InputError
 from podtts.script.model import Script
 from podtts.script.parse import parse_script
-from podtts.script.published import parse_published
+from podtts.script.published_json import parse_published
 from podtts.text.characters import clean_text, decode_utf8
 
 

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from podtts.convolution import Conv, TransposedConv
-from podtts.device import runs_rows_together
-from podtts.made import Made
+from podtts.device.placement import batches_rows
+from podtts.nn.convolution import Conv, TransposedConv
+from podtts.nn.variants import WeightVariants
 from podtts.options import Precision
 from podtts.rates import MEL_BINS, MEL_HOP
 from podtts.vocoder.f0 import F0Predictor
@@ -145,7 +145,7 @@ class Vocoder(nn.Module):
         self.conv_out = Conv(
             config.channels >> len(UPSAMPLING), config.stft_size + 2, kernel, padding=kernel // 2
         )
-        self._narrow: Made[str, nn.ModuleList] = Made()
+        self._narrow: WeightVariants[str, nn.ModuleList] = WeightVariants()
 
     @torch.inference_mode()
     def render(
@@ -158,7 +158,7 @@ class Vocoder(nn.Module):
         precision: see `wave`.
         returns:   per row float32 [480*F] on the vocoder's device, within ±0.99.
         """
-        if runs_rows_together(self.conv_in.weight.device):
+        if batches_rows(self.conv_in.weight.device):
             return self.wave(mels, self.source(self.f0(mels), noise), precision)
         return [
             self.wave([mel], self.source(self.f0([mel]), [drawn]), precision)[0]

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from podtts.device import has_float64
+from podtts.device.placement import has_float64
 from podtts.rates import MEL_HOP, OUTPUT_HZ
 
 SINE_AMPLITUDE = 0.1

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from podtts.errors import ModelError
 from podtts.weights.checkpoint import Tensors, open_pt
 from podtts.weights.fold import hift_tensors
-from podtts.weights.settings import Settings
+from podtts.weights.settings import CheckpointSettings
 from podtts.weights.sizes import flow_config, hift_config
 
 
@@ -24,7 +24,7 @@ def convert_checkpoint(directory: Path) -> list[Path]:
     A .safetensors that is there already is left as it is; the .pt files stay.
     Raises ModelError for a folder with neither, damaged files, or no room to write.
     """
-    settings = Settings.read(directory)
+    settings = CheckpointSettings.read(directory)
     parts: dict[str, Callable[[Path], Tensors]] = {
         "flow": lambda file: _checked_flow(file, settings),
         "hift": lambda file: _checked_hift(file, settings),
@@ -39,13 +39,13 @@ def convert_checkpoint(directory: Path) -> list[Path]:
     return written
 
 
-def _checked_flow(file: Path, settings: Settings) -> Tensors:
+def _checked_flow(file: Path, settings: CheckpointSettings) -> Tensors:
     tensors = open_pt(file)
     flow_config(tensors, file, settings)  # a flow that cannot be loaded is not worth converting
     return tensors
 
 
-def _checked_hift(file: Path, settings: Settings) -> Tensors:
+def _checked_hift(file: Path, settings: CheckpointSettings) -> Tensors:
     tensors = hift_tensors(open_pt(file))
     hift_config(tensors, file, settings)
     return tensors

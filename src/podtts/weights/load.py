@@ -10,10 +10,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from podtts.device import Placement, dtype_name, memory_errors_named
+from podtts.device.heap import keep_freed_memory
+from podtts.device.placement import Placement, dtype_name, memory_errors_named
 from podtts.errors import ModelError
 from podtts.flow.decode import Flow
-from podtts.heap import keep_freed_memory
 from podtts.llm.generate import prefill
 from podtts.llm.qwen3 import Qwen3
 from podtts.llm.template import Template
@@ -30,8 +30,8 @@ from podtts.weights.checkpoint import (
 from podtts.weights.files import check_directory, read_json
 from podtts.weights.fold import hift_tensors
 from podtts.weights.names import flow_name, hift_name, llm_name
-from podtts.weights.narrow import quantize_kept
-from podtts.weights.settings import Settings
+from podtts.weights.quantized import quantize_kept
+from podtts.weights.settings import CheckpointSettings
 from podtts.weights.sizes import flow_config, hift_config, llm_config
 
 M = TypeVar("M", bound=nn.Module)
@@ -72,7 +72,7 @@ def load_models(
     """
     check_directory(directory)
     keep_freed_memory()
-    settings = Settings.read(directory)
+    settings = CheckpointSettings.read(directory)
     with memory_errors_named(f"loading {directory}"):
         flow = load_flow(directory, settings).to(placement.device)
         vocoder = load_vocoder(directory, settings).to(placement.device)
@@ -97,22 +97,22 @@ def load_models(
     )
 
 
-def load_flow(directory: Path, settings: Settings | None = None) -> Flow:
+def load_flow(directory: Path, settings: CheckpointSettings | None = None) -> Flow:
     """Load the flow in float32 on the CPU."""
     tensors = open_part(directory, "flow")
     file = _file(tensors, directory / "flow.pt")
-    config = flow_config(tensors, file, settings or Settings.read(directory))
+    config = flow_config(tensors, file, settings or CheckpointSettings.read(directory))
     flow = _on_meta(lambda: Flow(config))
     fill(flow, flow_name, tensors, file, torch.float32)
     return flow
 
 
-def load_vocoder(directory: Path, settings: Settings | None = None) -> Vocoder:
+def load_vocoder(directory: Path, settings: CheckpointSettings | None = None) -> Vocoder:
     """Load the vocoder in float32 on the CPU, weight norm folded."""
     stored = open_part(directory, "hift")
     file = _file(stored, directory / "hift.pt")
     tensors = hift_tensors(stored)
-    config = hift_config(tensors, file, settings or Settings.read(directory))
+    config = hift_config(tensors, file, settings or CheckpointSettings.read(directory))
     vocoder = _on_meta(lambda: Vocoder(config))
     blocks = len(config.block_kernels)
     fill(vocoder, lambda name: hift_name(name, blocks), tensors, file, torch.float32)

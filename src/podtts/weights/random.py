@@ -11,16 +11,16 @@ import zlib
 import torch
 from torch import Tensor, nn
 
-from podtts.device import Placement, memory_errors_named
+from podtts.device.heap import keep_freed_memory
+from podtts.device.placement import Placement, memory_errors_named
 from podtts.flow.decode import Flow, FlowConfig
-from podtts.heap import keep_freed_memory
+from podtts.hub.registry import find_source
 from podtts.llm.qwen3 import Qwen3, Qwen3Config
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import Encode
 from podtts.vocoder.hift import HiftConfig, Vocoder
 from podtts.weights.load import Models
-from podtts.weights.published import PUBLISHED_FLOW, PUBLISHED_HIFT, PUBLISHED_LLM
-from podtts.weights.registry import find_source
+from podtts.weights.published_sizes import PUBLISHED_FLOW, PUBLISHED_HIFT, PUBLISHED_LLM
 
 # So many numbers are drawn and then repeated: drawing 1.7 billion would take most of a minute. A
 # prime, so that no row of a matrix repeats another.

@@ -11,7 +11,7 @@ from podtts.weights.files import read_json
 
 
 @dataclass(frozen=True)
-class Settings:
+class CheckpointSettings:
     """podtts.json: what no tensor's shape tells; defaults are the published model's."""
 
     estimator_heads: int = 8
@@ -30,13 +30,13 @@ class Settings:
         )
 
     @staticmethod
-    def read(directory: Path) -> Settings:
+    def read(directory: Path) -> CheckpointSettings:
         """Read podtts.json if there is one. Raises ModelError for unknown keys and wrong types."""
         path = directory / "podtts.json"
         if not path.is_file():
-            return Settings()
+            return CheckpointSettings()
         values = read_json(path)
-        known = {field.name: field.default for field in fields(Settings)}
+        known = {field.name: field.default for field in fields(CheckpointSettings)}
         for key, value in values.items():
             if key not in known:
                 raise ModelError(f"{path}: unknown key {key!r}{nearest(key, known)}")
@@ -47,4 +47,4 @@ class Settings:
                 good, rule = type(value) in kinds and value > 0, "a number above 0"
             if not good:
                 raise ModelError(f"{path}: {key} is {value!r}, but must be {rule}")
-        return Settings(**values)
+        return CheckpointSettings(**values)

@@ -16,7 +16,7 @@ from podtts.rates import MEL_BINS
 from podtts.vocoder.hift import UPSAMPLING as LEVELS
 from podtts.vocoder.hift import HiftConfig
 from podtts.weights.checkpoint import Tensors
-from podtts.weights.settings import Settings
+from podtts.weights.settings import CheckpointSettings
 
 
 class Shapes:
@@ -45,7 +45,7 @@ class Shapes:
             raise ModelError(f"{self.file}: {problem}")
 
 
-def flow_config(tensors: Tensors, file: Path, settings: Settings) -> FlowConfig:
+def flow_config(tensors: Tensors, file: Path, settings: CheckpointSettings) -> FlowConfig:
     """Sizes of the flow. Raises ModelError for missing tensors and settings that disagree."""
     shape = Shapes(tensors, file)
     vocabulary, input_size = shape("input_embedding.weight", 2)
@@ -83,7 +83,7 @@ def flow_config(tensors: Tensors, file: Path, settings: Settings) -> FlowConfig:
     )
 
 
-def _estimator_config(shape: Shapes, settings: Settings) -> EstimatorConfig:
+def _estimator_config(shape: Shapes, settings: CheckpointSettings) -> EstimatorConfig:
     root = "decoder.estimator"
     channels, input_channels, _ = shape(f"{root}.down_blocks.0.0.block1.block.0.weight", 3)
     query = f"{root}.down_blocks.0.1.0.attn1.to_q.weight"
@@ -112,7 +112,7 @@ def _estimator_config(shape: Shapes, settings: Settings) -> EstimatorConfig:
     )
 
 
-def hift_config(tensors: Tensors, file: Path, settings: Settings) -> HiftConfig:
+def hift_config(tensors: Tensors, file: Path, settings: CheckpointSettings) -> HiftConfig:
     """Sizes of the vocoder, from folded tensors (see `hift_tensors`)."""
     shape = Shapes(tensors, file)
     channels, mel_bins, input_kernel = shape("conv_pre.weight", 3)

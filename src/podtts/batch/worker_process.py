@@ -1,0 +1,98 @@
+"""A worker's process: it loads a checkpoint, and answers tasks until nobody is there to ask."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import sys
+import threading
+from concurrent.futures import Future
+from multiprocessing.connection import Connection
+
+from podtts.batch.task import Outcome, Ready, Setup, Task, Unfit
+from podtts.batch.worker import Worker
+from podtts.errors import PodttsError
+
+DRAIN = "drain"  # beside tasks, the one thing a worker is told
+
+_DIED = 70  # exit code of a worker that a mistake has ended
+
+
+def open_worker(setup: Setup) -> tuple[Worker, Ready]:
+    """Load a checkpoint and let it wait for tasks. Raises PodttsError."""
+    import torch
+
+    from podtts.batch.memory import rows_that_fit
+    from podtts.device.placement import dtype_name
+    from podtts.engine.engine import Engine
+    from podtts.episode.fingerprint import checkpoint_fingerprint
+    from podtts.options import SamplingOptions, SynthesisOptions
+    from podtts.presets import suited_placement
+    from podtts.weights.derived import prefix_store, quantized_store_for
+    from podtts.weights.load import load_models
+
+    if setup.threads is not None:
+        torch.set_num_threads(setup.threads)
+    directory, root = setup.directory, setup.root
+    placement = suited_placement(
+        setup.device, setup.dtype, setup.quantize, asked=setup.keeps_quantize
+    )
+    models = load_models(directory, placement, quantized_store_for(root, directory, _warn))
+    prefixes = None
+    if setup.keeps_prefix:
+        dtype = dtype_name(models.llm_dtype)
+        prefixes = prefix_store(root, directory, placement, dtype, _warn)
+    options = SynthesisOptions(sampling=SamplingOptions(max_tokens=setup.longest_turn))
+    rows = setup.rows or min(setup.most, rows_that_fit(models, options, setup.share))
+    ensemble = Engine(models, prefixes, rows=rows)
+    where = checkpoint_fingerprint(directory, placement, root)
+    station = Worker(ensemble, placement, where, directory.name, setup.day, setup.output, _warn)
+    return station, Ready(rows, str(placement), os.getpid())
+
+
+def serve(connection: Connection, setup: Setup) -> None:
+    """Be a worker: tasks come over the connection, outcomes go. Ends when the other side does."""
+    # A terminal's Ctrl-C reaches every process of it; who asks decides what is still to be done.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        station, ready = open_worker(setup)
+    except PodttsError as error:
+        send(connection, Unfit.of(error))
+        return
+    send(connection, ready)
+    answering = threading.Lock()  # the writer's thread answers, and this one
+
+    def answer(outcome: Future[Outcome]) -> None:
+        if outcome.exception() is not None:  # said on stderr by the thread that has ended
+            os._exit(_DIED)
+        with answering, contextlib.suppress(OSError):  # nobody asks any more
+            send(connection, outcome.result())
+
+    while True:
+        try:
+            message = receive(connection)
+        except (EOFError, OSError):
+            os._exit(0)  # turns being spoken are lost to no one: they are spoken again
+        if message == DRAIN:
+            station.drain()
+        else:
+            assert isinstance(message, Task)
+            station.submit(message).add_done_callback(answer)
+
+
+def send(connection: Connection, message: object) -> None:
+    """Send a value. Tensors go as bytes: torch's own way keeps files open for each."""
+    connection.send_bytes(pickle.dumps(message))
+
+
+def receive(connection: Connection) -> object:
+    """Return the next value. Raises EOFError or OSError when the other side is gone."""
+    message: object = pickle.loads(connection.recv_bytes())
+    return message
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"podtts: warning: {line}\n")

@@ -1,0 +1,1 @@
+"""What is particular to a device: placement, memory, cores, CUDA."""

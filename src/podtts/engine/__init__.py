@@ -1,0 +1,1 @@
+"""The engine: requests in, finished turns out."""

@@ -1,0 +1,78 @@
+"""How a dialogue begins: the LLM reads every speaker's prompt, or what it made of them before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from podtts.engine.rng import stage_rng
+from podtts.llm.dialogue import Dialogue, generated_ids
+from podtts.llm.generate import generate
+from podtts.llm.kv_cache import KVCache
+from podtts.llm.prefix import PrefixStore
+from podtts.options import SynthesisOptions
+from podtts.text.normalize import normalize_text
+from podtts.values import SpeakerPrompt
+from podtts.weights.load import Models
+
+
+def prefill_prompts(
+    models: Models,
+    prefixes: PrefixStore | None,
+    prompts: Sequence[SpeakerPrompt],
+    options: SynthesisOptions,
+    cache: KVCache,
+) -> Dialogue:
+    """Let the LLM read every speaker's prompt; dialect prompts are spoken first, each alone.
+
+    prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
+    cache:    of the dialogue, empty.
+    """
+    llm = models.llm
+    plans = [_prompt_plan(models, number, one) for number, one in enumerate(prompts)]
+    request = _prefix_request(plans, options)
+    if prefixes and (kept := prefixes.read(request, cache)):
+        return Dialogue(llm, kept, options.window, cache)
+    entries = [_prompt_ids(models, plan, options) for plan in plans]
+    dialogue = Dialogue(llm, entries, options.window, cache)
+    dialogue.read_prompts()
+    if prefixes:
+        prefixes.write(request, entries, cache)
+    return dialogue
+
+
+@dataclass(frozen=True)
+class _PromptPlan:
+    """What the LLM reads of a speaker: the prompt, or behind what it speaks the dialect prompt."""
+
+    speaker: int
+    ids: list[int]
+    dialect: str  # normalised; empty: no dialect prompt
+
+
+def _prompt_plan(models: Models, speaker: int, prompt: SpeakerPrompt) -> _PromptPlan:
+    template = models.template
+    transcript = normalize_text(prompt.transcript)
+    speech = prompt.features.speech_tokens.tolist()
+    dialect = normalize_text(prompt.dialect_prompt)
+    if not dialect:
+        return _PromptPlan(speaker, template.prompt(speaker, transcript, speech), "")
+    request = template.dialect_request(speaker, transcript, speech, dialect)
+    return _PromptPlan(speaker, request, dialect)
+
+
+def _prompt_ids(models: Models, plan: _PromptPlan, options: SynthesisOptions) -> list[int]:
+    if not plan.dialect:
+        return plan.ids
+    llm = models.llm
+    rng = stage_rng(options.seed, f"dialect {plan.speaker}", "llm")
+    spoken = generate(llm, plan.ids, llm.new_cache(), options.sampling, rng)
+    return models.template.dialect_entry(plan.speaker, plan.dialect, generated_ids(llm, spoken))
+
+
+def _prefix_request(plans: Sequence[_PromptPlan], options: SynthesisOptions) -> object:
+    """All that decides the ids of the prompts; draws only where a dialect prompt is spoken."""
+    ids: list[object] = [[plan.ids, plan.dialect] for plan in plans]
+    if any(plan.dialect for plan in plans):
+        ids.append({"seed": options.seed, **asdict(options.sampling)})
+    return ids

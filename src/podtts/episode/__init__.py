@@ -1,0 +1,1 @@
+"""One episode on disk: its journal, its fingerprint, its writer."""

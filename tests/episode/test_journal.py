@@ -1,0 +1,168 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from podtts.audio.wav import to_pcm16
+from podtts.episode.journal import Journal, journal_folder, journal_owner
+from podtts.errors import UsageError
+from podtts.values import SpeechTokens, Turn, TurnAudio
+
+IDENTITY = {"seed": 7, "model": "abc", "sampling": {"top_k": 100}}
+
+
+def spoken(index: int, text: str = "hello", attempt: int = 0) -> TurnAudio:
+    rng = torch.Generator().manual_seed(index)
+    tokens = SpeechTokens(tuple(range(index, index + 5)), ended=index % 2 == 0)
+    wave = torch.rand(4800, generator=rng) * 2 - 1
+    return TurnAudio(index, Turn(0, text, 3), tokens, wave, attempt=attempt)
+
+
+def fill(output: Path, count: int) -> None:
+    with Journal(output, IDENTITY, resume=False) as journal:
+        for index in range(count):
+            journal.keep(spoken(index), "S1")
+
+
+def test_a_turn_comes_back_as_it_was_spoken(tmp_path: Path) -> None:
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=False) as journal:
+        for index in range(3):
+            journal.keep(spoken(index), "S1")
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+        for index in range(3):
+            again = journal.spoken(index, spoken(index).turn)
+            assert again is not None
+            assert again.tokens == spoken(index).tokens
+            assert to_pcm16(journal.wave(index)) == to_pcm16(spoken(index).wave)
+        assert journal.spoken(3, spoken(3).turn) is None
+
+
+def test_a_changed_text_is_not_spoken_yet(tmp_path: Path) -> None:
+    fill(tmp_path / "a.wav", 2)
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+        changed = Turn(0, "another", 3)
+        assert journal.spoken(1, changed) is None
+        assert journal.has_changed(1, changed)
+        assert not journal.has_changed(0, spoken(0).turn)
+        assert not journal.has_changed(5, changed)
+        assert journal.spoken(0, Turn(0, "hello", line=99)) is not None  # moved down, still said
+
+
+def test_the_last_take_counts(tmp_path: Path) -> None:
+    fill(tmp_path / "a.wav", 2)
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+        journal.keep(spoken(1, attempt=1), "S1")
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+        again = journal.spoken(1, spoken(1).turn)
+        assert again is not None
+        assert again.attempt == 1
+        assert journal.next_attempts([0, 1, 7]) == {0: 1, 1: 2, 7: 0}
+        assert journal.count == 2
+
+
+def test_another_run_is_refused_while_one_holds_it(tmp_path: Path) -> None:
+    with (
+        Journal(tmp_path / "a.wav", IDENTITY, resume=False),
+        pytest.raises(UsageError, match=r"another run is writing a\.wav"),
+        Journal(tmp_path / "a.wav", IDENTITY, resume=False),
+    ):
+        pass
+    fill(tmp_path / "a.wav", 1)  # free again
+
+
+def test_other_options_are_named_and_refused(tmp_path: Path) -> None:
+    fill(tmp_path / "a.wav", 1)
+    with (
+        pytest.raises(UsageError, match="another sampling"),
+        Journal(tmp_path / "a.wav", IDENTITY | {"sampling": {"top_k": 5}}, resume=True),
+    ):
+        pass
+
+
+def test_nothing_to_resume_is_said(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UsageError, match="holds no run to resume"),
+        Journal(tmp_path / "a.wav", IDENTITY, resume=True),
+    ):
+        pass
+
+
+def test_starting_over_sets_the_old_run_aside(tmp_path: Path) -> None:
+    fill(tmp_path / "a.wav", 3)
+    fill(tmp_path / "a.wav", 1)
+    folder = journal_folder(tmp_path / "a.wav")
+    assert len((folder / "turns.jsonl").read_text().splitlines()) == 2
+    previous = folder.with_name(folder.name + ".previous")
+    assert len((previous / "turns.jsonl").read_text().splitlines()) == 4
+
+
+def test_every_cut_of_the_journal_keeps_what_was_whole(tmp_path: Path) -> None:
+    """A kill can end the file anywhere; turns whose line is whole are still there."""
+    fill(tmp_path / "a.wav", 3)
+    path = journal_folder(tmp_path / "a.wav") / "turns.jsonl"
+    raw = path.read_bytes()
+    ends = [place for place, byte in enumerate(raw) if byte == 10]
+    for cut in range(ends[0] + 1, len(raw) + 1):
+        path.write_bytes(raw[:cut])
+        with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+            whole = sum(end < cut for end in ends) - 1
+            there = [journal.spoken(index, spoken(index).turn) is not None for index in range(3)]
+            assert there == [index < whole for index in range(3)]
+        for line in path.read_bytes().splitlines():
+            json.loads(line)
+
+
+def test_a_damaged_turn_is_spoken_again(tmp_path: Path) -> None:
+    fill(tmp_path / "a.wav", 2)
+    folder = journal_folder(tmp_path / "a.wav")
+    file = next(folder.glob("turn-0001*"))
+    raw = bytearray(file.read_bytes())
+    raw[-1] ^= 1
+    file.write_bytes(raw)
+    next(folder.glob("turn-0002*")).unlink()
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+        assert journal.spoken(0, spoken(0).turn) is None
+        assert journal.spoken(1, spoken(1).turn) is None
+
+
+def test_a_turn_without_audio_can_be_kept(tmp_path: Path) -> None:
+    failed = TurnAudio(
+        0, Turn(0, "x"), SpeechTokens((), ended=False), torch.zeros(0), problems=("it failed",)
+    )
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=False) as journal:
+        journal.keep(failed, "S1")
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+        again = journal.spoken(0, failed.turn)
+        assert again is not None
+        assert again.problems == ("it failed",)
+        assert len(journal.wave(0)) == 0
+
+
+def test_a_turn_damaged_while_it_is_used_is_said(tmp_path: Path) -> None:
+    fill(tmp_path / "a.wav", 1)
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+        assert journal.spoken(0, spoken(0).turn) is not None
+        next(journal.folder.glob("turn-0001*")).write_bytes(b"")
+        with pytest.raises(UsageError, match="damaged while it was used"):
+            journal.wave(0)
+
+
+def test_a_run_that_is_gone_on_with_keeps_its_day(tmp_path: Path) -> None:
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=False, day="2026-01-31") as journal:
+        assert journal.day == "2026-01-31"
+    with Journal(tmp_path / "a.wav", IDENTITY, resume=True, day="2026-02-01") as journal:
+        assert journal.day == "2026-01-31"
+
+
+def test_another_format_goes_on_with_the_only_journal_there_is(tmp_path: Path) -> None:
+    mp3, wav, flac = (tmp_path / f"a.{ending}" for ending in ("mp3", "wav", "flac"))
+    endings = ("wav", "flac", "mp3")
+    assert journal_owner(mp3, endings) == mp3
+    journal_folder(wav).mkdir()
+    assert journal_owner(mp3, endings) == wav
+    assert journal_owner(mp3, ()) == mp3  # when nothing is to be resumed
+    journal_folder(flac).mkdir()
+    assert journal_owner(mp3, endings) == mp3  # which of the two, nobody knows
+    journal_folder(mp3).mkdir()
+    assert journal_owner(mp3, endings) == mp3

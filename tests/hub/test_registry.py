@@ -1,0 +1,113 @@
+import pytest
+
+from podtts.errors import ModelError
+from podtts.hub.registry import find_source, model_names, wanted_files
+
+_PUBLISHED = [
+    ".gitattributes",
+    "README.md",
+    "added_tokens.json",
+    "campplus.onnx",
+    "chat_template.jinja",
+    "config.json",
+    "flow.pt",
+    "generation_config.json",
+    "hift.pt",
+    "merges.txt",
+    "model.safetensors",
+    "soulxpodcast_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+]
+
+
+def _with(*names: str, without: tuple[str, ...] = ()) -> list[str]:
+    return [name for name in [*_PUBLISHED, *names] if name not in without]
+
+
+def test_both_published_models_are_known() -> None:
+    assert model_names() == ("soulx-podcast-1.7b", "soulx-podcast-1.7b-dialect")
+    plain, dialect = (find_source(name) for name in model_names())
+    assert plain.repo == "Soul-AILab/SoulX-Podcast-1.7B"
+    assert dialect.repo == "Soul-AILab/SoulX-Podcast-1.7B-dialect"
+    for source in (plain, dialect):
+        assert source.licence == "Apache-2.0"
+        assert source.speech_tokenizer.repo == "FunAudioLLM/CosyVoice2-0.5B"
+        assert source.speech_tokenizer.path == "speech_tokenizer_v2.onnx"
+        assert source.speech_tokenizer.sha256 == (
+            "d43342aa12163a80bf07bffb94c9de2e120a8df2f9917cd2f642e7f4219c6f71"
+        )
+
+
+def test_unknown_name_offers_the_nearest() -> None:
+    with pytest.raises(ModelError) as caught:
+        find_source("soulx-podcast-1.7B-dialekt")
+    assert "did you mean soulx-podcast-1.7b-dialect?" in caught.value.problem
+    assert "soulx-podcast-1.7b," in caught.value.hint
+
+
+def test_everything_of_the_published_repository_but_what_no_one_reads() -> None:
+    wanted = wanted_files("some/repo", _PUBLISHED)
+    assert set(wanted) == set(_PUBLISHED) - {".gitattributes", "chat_template.jinja"}
+    assert len(wanted) == len(set(wanted))
+
+
+def test_converted_weights_are_preferred() -> None:
+    wanted = wanted_files("some/repo", _with("flow.safetensors", "hift.safetensors", "podtts.json"))
+    assert {"flow.safetensors", "hift.safetensors", "podtts.json"} <= set(wanted)
+    assert not {"flow.pt", "hift.pt"} & set(wanted)
+
+
+def test_sharded_weights_come_with_their_index() -> None:
+    shards = [f"model-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
+    index = "model.safetensors.index.json"
+    listing = _with(index, *shards, without=("model.safetensors",))
+    assert {index, *shards} <= set(wanted_files("some/repo", listing))
+
+
+def test_a_single_file_is_preferred_to_shards() -> None:
+    listing = _with("model.safetensors.index.json", "model-00001-of-00001.safetensors")
+    wanted = wanted_files("some/repo", listing)
+    assert "model.safetensors" in wanted
+    assert "model-00001-of-00001.safetensors" not in wanted
+
+
+def test_vocabulary_and_merges_serve_as_tokenizer() -> None:
+    wanted = wanted_files("some/repo", _with(without=("tokenizer.json",)))
+    assert {"vocab.json", "merges.txt"} <= set(wanted)
+
+
+@pytest.mark.parametrize(
+    ("listing", "named"),
+    [
+        (_with(without=("config.json", "campplus.onnx")), "config.json, campplus.onnx"),
+        (_with(without=("flow.pt",)), "flow.safetensors or flow.pt"),
+        (
+            _with(without=("tokenizer.json", "merges.txt")),
+            "tokenizer.json or vocab.json+merges.txt",
+        ),
+        (
+            _with(without=("model.safetensors",)),
+            "model.safetensors or model.safetensors.index.json",
+        ),
+        (
+            _with("model.safetensors.index.json", without=("model.safetensors",)),
+            "the shards of model.safetensors.index.json",
+        ),
+        (
+            _with(
+                "model.safetensors.index.json",
+                "model-00001-of-00003.safetensors",
+                "model-00003-of-00003.safetensors",
+                without=("model.safetensors",),
+            ),
+            "model-00002-of-00003.safetensors",
+        ),
+    ],
+)
+def test_everything_missing_is_named(listing: list[str], named: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        wanted_files("some/repo", listing)
+    assert caught.value.problem == f"some/repo lacks {named}"

@@ -1,0 +1,237 @@
+import contextlib
+import dataclasses
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from podtts.errors import InputError, PodttsError, UsageError, VoiceError
+from podtts.prompts.cache import PromptCache, PromptKey
+from podtts.prompts.exchange import export_voice, import_voice
+from podtts.prompts.voices import Voice, VoiceStore
+from podtts.storage.sealed import Array, seal, unseal
+from podtts.values import PromptFeatures
+
+ANNA = Voice("anna", "a" * 64, "Hello,\nI am <|sigh|> Anna.", "<|Yue|>你好。")
+KEY = PromptKey("a" * 64, "e" * 64, 1)
+
+
+@pytest.fixture
+def voices(cache: PromptCache) -> VoiceStore:
+    return VoiceStore(cache.root)
+
+
+@pytest.fixture
+def file(
+    tmp_path: Path,
+    cache: PromptCache,
+    voices: VoiceStore,
+    make_features: Callable[[int], PromptFeatures],
+) -> Path:
+    """The voice anna, exported."""
+    cache.put(KEY, make_features(50))
+    voices.put(ANNA)
+    export_voice("anna", voices, cache, tmp_path / "anna.voice")
+    return tmp_path / "anna.voice"
+
+
+def elsewhere(tmp_path: Path) -> tuple[VoiceStore, PromptCache]:
+    return VoiceStore(tmp_path / "other"), PromptCache(tmp_path / "other", pytest.fail)
+
+
+def test_a_voice_handed_over_is_the_same_voice(
+    file: Path, tmp_path: Path, make_features: Callable[[int], PromptFeatures]
+) -> None:
+    voices, cache = elsewhere(tmp_path)
+    imported = import_voice(file, voices, cache)
+    assert (imported.voice, imported.replaced) == (ANNA, False)
+    assert (imported.entry.tokens, imported.entry.key) == (50, KEY)
+    assert voices.list() == (ANNA,)
+    features = cache.get(KEY)
+    assert features is not None
+    assert features.mel.equal(make_features(50).mel)
+    entry = imported.entry.path.read_bytes()
+    assert entry == (tmp_path / "cache" / "prompts" / KEY.filename()).read_bytes()
+    assert b"anna" not in entry
+
+    again = tmp_path / "new" / "folder" / "again.voice"
+    export_voice("anna", voices, cache, again)
+    assert again.read_bytes() == file.read_bytes()
+
+
+def test_a_voice_may_get_another_name_and_replaces_one_only_if_it_differs(
+    file: Path, tmp_path: Path
+) -> None:
+    voices, cache = elsewhere(tmp_path)
+    voices.put(Voice("eva", "b" * 64, "Hello."))
+    assert import_voice(file, voices, cache, "eva").replaced
+    assert not import_voice(file, voices, cache, "eva").replaced
+    assert [voice.name for voice in voices.list()] == ["eva"]
+    (tmp_path / "other" / "voices" / "eva.json").write_bytes(b"{")
+    assert import_voice(file, voices, cache, "eva").replaced
+    with pytest.raises(VoiceError, match="cannot name a voice"):
+        import_voice(file, voices, cache, "../eva")
+
+
+def test_export_replaces_a_file_in_one_step_and_nothing_else(
+    file: Path, tmp_path: Path, cache: PromptCache, voices: VoiceStore
+) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(b"old")
+    link = tmp_path / "latest.voice"
+    link.symlink_to(file)
+    export_voice("anna", voices, cache, link)
+    assert link.is_symlink()
+    assert file.read_bytes() == whole
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path, Path(os.devnull), tmp_path / "pipe"):
+        with pytest.raises(UsageError, match="is not a regular file"):
+            export_voice("anna", voices, cache, target)
+    with pytest.raises(UsageError, match="cannot be written: File exists"):
+        export_voice("anna", voices, cache, file / "anna.voice")
+
+
+def test_what_is_not_there_cannot_be_exported(
+    file: Path, tmp_path: Path, cache: PromptCache, voices: VoiceStore
+) -> None:
+    with pytest.raises(VoiceError, match="there is no voice eva"):
+        export_voice("eva", voices, cache, tmp_path / "eva.voice")
+    (cache.root / "prompts" / KEY.filename()).unlink()
+    with pytest.raises(VoiceError, match="voice anna has no prompt here"):
+        export_voice("anna", voices, cache, file)
+
+
+def _changed(
+    tensors: Callable[[dict[str, Array]], dict[str, Array]] = dict, **metadata: str
+) -> Callable[[bytes], bytes]:
+    """Another content with a seal of its own: as someone who means harm would make it."""
+
+    def change(whole: bytes) -> bytes:
+        old_tensors, old_metadata = unseal(whole)
+        return seal(tensors(old_tensors), {**old_metadata, **metadata})
+
+    return change
+
+
+def _filled(name: str, value: float) -> Callable[[dict[str, Array]], dict[str, Array]]:
+    return lambda old: {**old, name: np.full_like(old[name], value)}
+
+
+REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    **{
+        f"cut-at-{n}-sixteenths": (
+            lambda whole, n=n: whole[: len(whole) * n // 16],  # type: ignore[misc]
+            "no voice, or a damaged",
+        )
+        for n in range(16)
+    },
+    "flipped": (lambda whole: whole[:-9] + bytes([whole[-9] ^ 4]) + whole[-8:], "digest"),
+    "pickle": (lambda whole: pickle.dumps({"name": "anna"}), "no voice, or a damaged one"),
+    "format": (_changed(format="podtts-prompt-1"), "not of the format podtts-voice-1"),
+    "path": (_changed(name="../../anna"), "cannot name a voice"),
+    "absolute": (_changed(name="/etc/cron.d/anna"), "cannot name a voice"),
+    "device": (_changed(name="CON"), "cannot name a voice"),
+    "audio": (_changed(audio_sha256="../" * 21 + "x"), "does not name what it was made from"),
+    "encoders": (_changed(encoders_sha256="../../../x"), "does not name what it was made from"),
+    "recipe": (_changed(recipe="1/../../x"), "does not name what it was made from"),
+    "newer": (_changed(recipe="2"), r"recipe 2\) that this version \(recipe 1\) does not use"),
+    "silent": (_changed(transcript=""), "not those of a voice"),
+    "blank": (_changed(transcript=" \n"), "has an empty transcript"),
+    "control": (_changed(transcript="Hello\x1b[31m"), "text of .*:1: "),
+    "tag": (_changed(transcript="Hello <|laughing|>"), "unknown tag"),
+    "dialect": (_changed(dialect_prompt="Hello"), "a dialect prompt must begin with"),
+    "more": (_changed(more="text"), "not those of a voice"),
+    "nan": (_changed(_filled("mel", float("nan"))), "values that no recording gives"),
+    "negative": (_changed(_filled("speech_tokens", -1)), "values that no recording gives"),
+    "extra": (_changed(lambda old: {**old, "more": np.zeros(1, np.float32)}), "not those of a pro"),
+    "none": (
+        _changed(
+            lambda old: {**old, "speech_tokens": np.zeros(0, np.int32), "mel": old["mel"][:0]}
+        ),
+        "no voice, or a damaged one",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "problem"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_damaged_foreign_or_means_harm_is_refused_and_leaves_nothing(
+    file: Path, tmp_path: Path, change: Callable[[bytes], bytes], problem: str
+) -> None:
+    changed = change(file.read_bytes())
+    assert changed != file.read_bytes()
+    file.write_bytes(changed)
+    with pytest.raises(InputError, match=problem):
+        import_voice(file, *elsewhere(tmp_path))
+    assert not (tmp_path / "other").exists()
+
+
+def test_only_files_are_read_and_not_without_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(2**40)
+    for name, problem in (
+        ("pipe", "it is not a regular file"),
+        ("large", "it is larger than 8 MiB"),
+        ("none", "No such file"),
+        (".", "Is a directory"),
+        ("/dev/zero", "it is not a regular file"),
+    ):
+        with pytest.raises(InputError, match=f"cannot be read: {problem}"):
+            import_voice(tmp_path / name, *elsewhere(tmp_path))
+
+
+def test_a_cache_that_cannot_be_written_is_an_error_here(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    with pytest.raises(InputError, match=r"other: cannot be written: Not a directory") as caught:
+        import_voice(file, *elsewhere(tmp_path))
+    assert "--cache-dir" in caught.value.hint
+
+
+def _sealed() -> st.SearchStrategy[bytes]:
+    """Files with a sound seal over anything."""
+    names = st.sampled_from(["speech_tokens", "mel", "speaker_embedding", "x", "__metadata__"])
+    arrays = st.sampled_from(
+        [
+            np.zeros(shape, dtype)
+            for dtype in (np.int32, np.float32)
+            for shape in ((), (0,), (1,), (192,), (2, 80), (0, 80))
+        ]
+    )
+    whole = {name: st.text(max_size=9) for name in dataclasses.asdict(KEY)}
+    texts = {name: st.text(max_size=9) for name in ("name", "transcript", "dialect_prompt")}
+    formats = st.sampled_from(["podtts-voice-1", "podtts-prompt-1", ""])
+    metadata = st.fixed_dictionaries({}, optional={**whole, **texts, "format": formats})
+    return st.builds(seal, st.dictionaries(names, arrays, max_size=3), metadata)
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_whatever_the_bytes_neither_reader_fails_otherwise(
+    file: Path, tmp_path: Path, data: st.DataObject
+) -> None:
+    whole = file.with_name("whole")
+    if not whole.exists():
+        whole.write_bytes(file.read_bytes())
+    raw = bytearray(whole.read_bytes())
+    start = data.draw(st.integers(0, 1200))
+    raw[start : start + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
+    changed = data.draw(st.sampled_from([bytes(raw)]) | st.binary(max_size=200) | _sealed())
+
+    file.write_bytes(changed)
+    with contextlib.suppress(PodttsError):
+        import_voice(file, *elsewhere(tmp_path))
+        assert changed == whole.read_bytes()
+
+    cache = PromptCache(tmp_path / "fuzzed", lambda warning: None)
+    entry = cache.root / "prompts" / KEY.filename()
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    entry.write_bytes(changed)
+    assert cache.find(KEY) is None
+    assert not entry.exists()

@@ -1,0 +1,159 @@
+"""Runs `podtts` as a process of its own, as a shell would."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+_SOURCES = Path(__file__).resolve().parents[2] / "src"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended and what it said."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        """Lines of stdout."""
+        return self.stdout.decode().splitlines()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    @property
+    def said(self) -> list[str]:
+        """Lines of stderr."""
+        return self.stderr.splitlines()
+
+    @property
+    def error(self) -> str:
+        """The one line of an error, all that a command that failed may say."""
+        assert self.code != 0
+        assert len(self.said) == 1, self.stderr
+        assert self.said[0].startswith("podtts: "), self.stderr
+        assert not self.stdout, self.stdout
+        return self.said[0].removeprefix("podtts: ")
+
+    def done(self) -> "Result":
+        """This result, of a command that must not have failed."""
+        assert self.code == 0, self.stderr
+        return self
+
+
+class Running:
+    """A command at work."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.heard: list[str] = []  # lines of stderr so far
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self.process.stdout
+        return self.process.stdout
+
+    def wait_for(self, words: str) -> None:
+        """Read stderr up to a line that holds `words`."""
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.heard.append(line.decode())
+            if words in self.heard[-1]:
+                return
+        raise AssertionError(f"ended without saying {words!r}: {''.join(self.heard)}")
+
+    def finish(self) -> Result:
+        """Wait for the end; stdout is what had not been read from it."""
+        rest, stderr = self.process.communicate()
+        said = "".join(self.heard) + stderr.decode()
+        return Result(self.process.returncode, rest or b"", said)
+
+
+def run(
+    *arguments: str | Path,
+    stdin: str | bytes = b"",
+    stdout: int = subprocess.PIPE,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Result:
+    """Run a command to its end. env: in addition to the environment of the test."""
+    done = subprocess.run(
+        _command(arguments),
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        env=environment(env),
+        check=False,
+    )
+    return Result(done.returncode, done.stdout or b"", done.stderr.decode())
+
+
+def run_script(script: str, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Result:
+    """Run a Python program that ends with the command line's main()."""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment(env),
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr.decode())
+
+
+def run_and_list_modules(*arguments: str | Path) -> tuple[Result, set[str]]:
+    """Run a command to its end; return also the top-level modules it had imported."""
+    script = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: sys.stderr.write(' '.join(sys.modules)))\n"
+        "from podtts.cli.app import main\n"
+        "main()\n"
+    )
+    result = run_script(script, *arguments)
+    *said, modules = result.stderr.split("\n")
+    plain = Result(result.code, result.stdout, "\n".join(said))
+    return plain, {name for name in modules.split() if "." not in name}
+
+
+@contextmanager
+def started(*arguments: str | Path) -> Iterator[Running]:
+    """A command that has been started; killed at the end of the block if it still runs."""
+    # Tests may have been started as a shell's background job, and these ignore SIGINT; a handler,
+    # other than being ignored, is not inherited.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            _command(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,  # what is read ahead here would be missing from `communicate`
+            env=environment(None),
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+
+
+def environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    """The environment of a command: of the test, without settings of the Python that runs it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return kept | {"PYTHONPATH": str(_SOURCES)} | dict(extra or {})
+
+
+def _command(arguments: tuple[str | Path, ...]) -> list[str]:
+    return [sys.executable, "-m", "podtts", *map(str, arguments)]

@@ -6,10 +6,9 @@ from support.golden_data import MODEL, models, relative_rms, tensors, trace_prom
 
 from podtts.device.cuda_graph import NotRecorded, Recorder, why_not_recorded
 from podtts.device.placement import available_devices, has_graphs, place
-from podtts.engine.engine import Engine, RequestFailed
-from podtts.engine.sequence import Request
-from podtts.llm.block_decoder import BlockDecoder, decoder_for
-from podtts.llm.generate import Decoder, NotFiniteError
+from podtts.engine.engine import Engine
+from podtts.engine.request import Request, TurnFinished
+from podtts.llm.decoder import Decoder, NotFiniteError
 from podtts.llm.kv_cache import KVCache
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
@@ -92,14 +91,14 @@ TEXTS = [[449, 450, 456] * (1 + 7 * number) for number in range(5)]
 
 
 def written(
-    decoder: Decoder | BlockDecoder, caches: list[KVCache], options: SamplingOptions
+    decoder: Decoder, caches: list[KVCache], options: SamplingOptions
 ) -> list[SpeechTokens | NotFiniteError]:
     """Turns side by side, a text and a seed each."""
     for number, cache in enumerate(caches):
         rng = torch.Generator().manual_seed(number)
-        decoder.begin(cache, TEXTS[number], options, rng)
+        decoder.start(cache, TEXTS[number], options, rng)
     finished: dict[KVCache, SpeechTokens | NotFiniteError] = {}
-    while decoder.writing:
+    while decoder.active:
         finished |= decoder.step()
     return [finished[cache] for cache in caches]
 
@@ -129,10 +128,10 @@ def test_recorded_steps_draw_what_the_cpu_draws(rows: int) -> None:
     options = SamplingOptions(max_tokens=90, min_tokens=20)
     here, there = models().llm, accelerated().llm
     ours, theirs = there.new_caches(rows), here.new_caches(rows)
-    decoder = decoder_for(there, ours)
-    assert isinstance(decoder, BlockDecoder)
+    decoder = Decoder(there, ours)
+    assert decoder._graphs is not None
     got = written(decoder, ours.rows, options)
-    assert decoder._refused == ""
+    assert decoder._graphs._refused == ""
     assert got == written(Decoder(here, theirs), theirs.rows, options)
 
 
@@ -141,9 +140,10 @@ def test_recorded_steps_draw_what_the_same_steps_draw_one_by_one() -> None:
     options = SamplingOptions(max_tokens=1100, min_tokens=1100)  # beyond what the cache holds first
     llm = accelerated().llm
     one, other = llm.new_caches(2), llm.new_caches(2)
-    plain = BlockDecoder(llm, other)
-    plain._refused = "told so by a test"
-    assert written(BlockDecoder(llm, one), one.rows, options) == written(plain, other.rows, options)
+    plain = Decoder(llm, other)
+    assert plain._graphs is not None
+    plain._graphs._refused = "the test says so"
+    assert written(Decoder(llm, one), one.rows, options) == written(plain, other.rows, options)
     for cache, same in zip(one.rows, other.rows, strict=True):
         length = cache.length
         assert length == same.length
@@ -156,13 +156,13 @@ def test_recorded_steps_draw_what_the_same_steps_draw_one_by_one() -> None:
 def test_reading_what_was_said_before_leaves_the_same_bits() -> None:
     llm = accelerated().llm
     first, again = llm.new_cache(), llm.new_cache()
-    decoder = BlockDecoder(llm, first.together)
+    decoder = Decoder(llm, first.together)
     (said,) = written(decoder, [first], SamplingOptions(max_tokens=43, min_tokens=43))
     assert isinstance(said, SpeechTokens)
     with torch.inference_mode():
         llm(torch.tensor([TEXTS[0]], device=DEVICE), again)
     speech = [token + llm.config.speech_token_offset for token in said.ids[:-1]]
-    BlockDecoder(llm, again.together).read(again, speech)
+    Decoder(llm, again.together).replay(again, speech)
     assert again.length == first.length
     length = first.length
     assert torch.equal(first.keys[..., :length, :], again.keys[..., :length, :])
@@ -176,8 +176,8 @@ def test_turns_are_the_same_rendered_aside_or_not(dtype: str) -> None:
     loaded = load_models(MODEL, place(DEVICE, dtype))
 
     def spoken(overlap: bool) -> list[TurnAudio]:
-        told = list(Engine(loaded, rows=1, overlap=overlap).speak([job]))
-        return [one[1] for one in told if not isinstance(one, RequestFailed)]
+        events = list(Engine(loaded, rows=1, overlap=overlap).run([job]))
+        return [event.audio for event in events if isinstance(event, TurnFinished)]
 
     one, other = spoken(overlap=True), spoken(overlap=False)
     assert len(one) == 14

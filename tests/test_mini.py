@@ -15,7 +15,7 @@ from recipes.mini.recognizer import Recognizer
 
 from podtts.audio.io import decode_audio
 from podtts.bench.edits import words_of
-from podtts.engine.renderer import Render, mels_of, waves_of
+from podtts.engine.render import RenderJob, mels_of, waves_of
 from podtts.errors import PodttsError
 from podtts.hub.bundled import bundled_cache, bundled_model
 from podtts.options import SynthesisOptions
@@ -114,7 +114,7 @@ def test_the_same_tokens_are_spoken_at_the_pitch_of_each_voice(name: str) -> Non
     own = pitch_of(decode_audio(file.read_bytes(), name).wave)
     options, prompt = SynthesisOptions(), prompts()[name]
     turns = [
-        Render(turn.tokens, prompt, options.flow, options.seed, turn.index)
+        RenderJob(turn.tokens, prompt, options.flow, options.seed, turn.index)
         for turn in dialogue()[:3]
     ]
     models = synthesizer().models

@@ -5,7 +5,7 @@ import pytest
 import torch
 from support.golden_data import models, relative_rms, tensors, trace, trace_prompts
 
-from podtts.engine.renderer import Render, Rendered, mels_of, render
+from podtts.engine.render import Rendered, RenderJob, mels_of, render
 from podtts.errors import InputError, ModelError, ScriptError
 from podtts.flow.decode import noise_frames
 from podtts.llm.template import Template
@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_samples_and_another_does_not() -> None:
 
 def test_a_turns_noise_does_not_depend_on_the_turns_before() -> None:
     third = speak()[2]
-    turn = Render(third.tokens, trace_prompts("plain")[0], QUICK.flow, QUICK.seed, "2")
+    turn = RenderJob(third.tokens, trace_prompts("plain")[0], QUICK.flow, QUICK.seed, "2")
     (alone,) = render(models(), [turn])
     assert isinstance(alone, Rendered)
     assert torch.equal(alone.wave, third.wave)
@@ -136,7 +136,9 @@ def test_recalled_turns_lead_to_the_same_bits(name: str, done: int) -> None:
     """A run that goes on behind turn `done` speaks what an uninterrupted one does, rebuilds too."""
     script, whole = fourteen_turns(name)
     spoken = {turn.index: turn.tokens for turn in whole[:done]}
-    rest = list(Synthesizer(models()).synthesize(script, trace_prompts(name), QUICK, spoken=spoken))
+    rest = list(
+        Synthesizer(models()).synthesize(script, trace_prompts(name), QUICK, finished=spoken)
+    )
     assert [turn.index for turn in rest] == list(range(done, 14))
     for one, other in zip(whole[done:], rest, strict=True):
         assert one.tokens == other.tokens
@@ -152,7 +154,9 @@ def test_another_variation_is_drawn_differently_and_repeatably() -> None:
     assert again[1].attempt == 1
     kept = {turn.index: turn.tokens for turn in first if turn.index != 1}
     alone = list(
-        synthesizer.synthesize(SCRIPT, trace_prompts("plain"), QUICK, spoken=kept, attempts={1: 1})
+        synthesizer.synthesize(
+            SCRIPT, trace_prompts("plain"), QUICK, finished=kept, attempts={1: 1}
+        )
     )
     assert [turn.index for turn in alone] == [1]
     assert torch.equal(alone[0].wave, again[1].wave)
@@ -163,12 +167,12 @@ def test_the_flow_starts_from_noise_as_deep_as_the_checkpoint_says() -> None:
 
     def mels(depth: float) -> list[torch.Tensor]:
         loud = dataclasses.replace(models(), flow_noise=depth)
-        turns = [Render(tokens, prompt, QUICK.flow, QUICK.seed, draws) for draws in (1, 2)]
+        turns = [RenderJob(tokens, prompt, QUICK.flow, QUICK.seed, draws) for draws in (1, 2)]
         return mels_of(loud, turns)
 
     first, second = mels(1.0)
     assert not torch.equal(first, second)
-    turn = Render(tokens, prompt, QUICK.flow, QUICK.seed, 1)
+    turn = RenderJob(tokens, prompt, QUICK.flow, QUICK.seed, 1)
     assert torch.equal(first, mels_of(models(), [turn])[0])
     first, second = mels(0.0)
     assert torch.equal(first, second)
@@ -183,7 +187,7 @@ def test_the_flow_may_hear_the_end_of_a_prompt_alone() -> None:
 
     def mel(prompt: SpeakerPrompt, seconds: float | None) -> torch.Tensor:
         flow = dataclasses.replace(QUICK.flow, prompt_seconds=seconds)
-        return mels_of(models(), [Render(tokens, prompt, flow, QUICK.seed, 1)])[0]
+        return mels_of(models(), [RenderJob(tokens, prompt, flow, QUICK.seed, 1)])[0]
 
     cut = mel(prompt, 2.0)
     assert torch.equal(cut, mel(dataclasses.replace(prompt, features=end), None))

@@ -17,7 +17,7 @@ from podtts.audio.io import Recording
 from podtts.audio.mel import mel_24k
 from podtts.audio.volume import normalize_volume
 from podtts.bench.edits import Edits, edits, total_rate, words_of
-from podtts.engine.renderer import Render, mels_of
+from podtts.engine.render import RenderJob, mels_of
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.presets import Preset, suited_placement
@@ -225,7 +225,7 @@ class Evaluation:
 
     def mel(self, tokens: SpeechTokens, speaker: Speaker, seed: int) -> Tensor:
         """Mel of known tokens in a speaker's voice."""
-        turn = Render(tokens, speaker.prompt, self.options.flow, seed, 0)
+        turn = RenderJob(tokens, speaker.prompt, self.options.flow, seed, 0)
         return mels_of(self.synthesizer.models, [turn])[0]
 
     def voiced(self, mel: Tensor, seed: int) -> Tensor:

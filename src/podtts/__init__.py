@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from podtts.flow.decode import Flow, noise_frames
     from podtts.hub.pull import pull_model
     from podtts.hub.registry import find_source
+    from podtts.llm.decoder import generate
     from podtts.llm.dialogue import Dialogue
-    from podtts.llm.generate import generate
     from podtts.llm.qwen3 import Qwen3
     from podtts.llm.template import Template
     from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions, WindowOptions
@@ -79,7 +79,7 @@ _HOMES = {
     ),
     "podtts.flow.decode": ("Flow", "noise_frames"),
     "podtts.llm.dialogue": ("Dialogue",),
-    "podtts.llm.generate": ("generate",),
+    "podtts.llm.decoder": ("generate",),
     "podtts.llm.qwen3": ("Qwen3",),
     "podtts.llm.template": ("Template",),
     "podtts.options": ("FlowOptions", "SamplingOptions", "SynthesisOptions", "WindowOptions"),

@@ -1,26 +1,33 @@
 """One script and its speakers' prompts in, finished audio out, turn by turn.
 
+    script ─ normalize ─ template ─ LLM ──── flow ── vocoder ── TurnAudio
+               prompts ─────────────┴─────────┘
+
 Every turn is yielded as soon as its audio exists; consumers write, report, caption.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from podtts.device.placement import has_graphs, place
-from podtts.engine.compatibility import check_compatibility
-from podtts.engine.engine import Engine, RequestFailed
-from podtts.engine.sequence import Request
+from podtts.engine.engine import Engine
+from podtts.engine.request import Request, RequestFailed, TurnFinished
+from podtts.errors import PodttsError
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, SpeechTokens, TurnAudio
 from podtts.weights.load import Models, load_models
 
+Value = TypeVar("Value")
+
 
 class Synthesizer:
-    """A loaded checkpoint that speaks scripts.
+    """A loaded checkpoint that synthesizes scripts.
 
     prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
     """
@@ -28,7 +35,7 @@ class Synthesizer:
     def __init__(self, models: Models, prefixes: PrefixStore | None = None) -> None:
         self.models = models
         self.prefixes = prefixes
-        self._idle: list[Engine] = []  # at most one, and only where steps are recorded
+        self._idle: list[Engine] = []  # at most one, and only where decode steps are recorded
 
     @classmethod
     def from_checkpoint(
@@ -46,33 +53,59 @@ class Synthesizer:
         prompts: Sequence[SpeakerPrompt],
         options: SynthesisOptions | None = None,
         *,
-        spoken: Mapping[int, SpeechTokens] | None = None,
+        finished: Mapping[int, SpeechTokens] | None = None,
         attempts: Mapping[int, int] | None = None,
+        spoken: Mapping[int, SpeechTokens] | None = None,
+        variations: Mapping[int, int] | None = None,
     ) -> Iterator[TurnAudio]:
-        """Speak a script, yielding every turn as soon as its audio exists.
+        """Synthesize a script, yielding every turn as soon as its audio exists.
 
-        options:    None: the usual ones, drawing as the checkpoint says.
         prompts:    one per label of the script, in the script's order.
-        spoken:     turns (by 0-based number) said in an earlier run: heard by the turns after them,
-                    not spoken again and not yielded.
-        attempts: for turns that are to be drawn differently, which of the seed's draws to begin
-                    with; 0 is the first.
-        A turn that fails a check (podtts.engine.checks) is tried again up to options.retries times;
-        the problems of the last attempt stand in TurnAudio.problems.
+        options:    None: the defaults, with the checkpoint's own sampling.
+        finished:   turns (by 0-based index) that an earlier run finished. They are context for the
+                    turns after them; they are not synthesized again and not yielded.
+        attempts:   the number of the first attempt, for turns (by 0-based index) that do not begin
+                    with attempt 0. Every attempt number stands for other random draws.
+        spoken, variations: deprecated names of `finished` and `attempts`.
+
+        A turn that fails a check (podtts.engine.checks) is attempted again up to options.retries
+        times; TurnAudio.problems holds what is wrong with the last attempt.
         The first turn's LLM seconds include reading the prompts.
         Raises InputError for prompts that do not fit script or checkpoint, before any work.
         """
-        check_compatibility(self.models, script, prompts)
+        finished = _renamed("spoken", spoken, "finished", finished)
+        attempts = _renamed("variations", variations, "attempts", attempts)
         options = options or SynthesisOptions(sampling=self.models.sampling)
-        job = Request(script.source, script, prompts, options, spoken or {}, attempts or {})
-        return self._turns(job)
+        request = Request(script.source, script, prompts, options, finished or {}, attempts or {})
+        engine = self._idle.pop() if self._idle else Engine(self.models, self.prefixes, rows=1)
+        try:
+            engine.add(request)
+        except PodttsError:
+            self._give_back(engine)
+            raise
+        return self._turns(engine)
 
-    def _turns(self, job: Request) -> Iterator[TurnAudio]:
-        ensemble = self._idle.pop() if self._idle else Engine(self.models, self.prefixes, rows=1)
-        for told in ensemble.speak([job]):
-            if isinstance(told, RequestFailed):
-                raise told.error
-            yield told[1]
-        # Decode steps that were recorded serve the next script, too.
+    def _turns(self, engine: Engine) -> Iterator[TurnAudio]:
+        for event in engine.run(()):
+            if isinstance(event, RequestFailed):
+                raise event.error
+            if isinstance(event, TurnFinished):
+                yield event.audio
+        self._give_back(engine)
+
+    def _give_back(self, engine: Engine) -> None:
+        """Keep an engine whose recorded decode steps serve the next script, too."""
         if has_graphs(self.models.device) and not self._idle:
-            self._idle.append(ensemble)
+            self._idle.append(engine)
+
+
+def _renamed(old: str, old_value: Value | None, new: str, value: Value | None) -> Value | None:
+    """The value of a keyword argument that may still be given by its old name."""
+    if old_value is None:
+        return value
+    warnings.warn(
+        f"synthesize({old}=...) is now called {new}; the old name goes in the next version",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return old_value if value is None else value

@@ -6,6 +6,7 @@ Axis letters, here and in every docstring: B batch, T speech tokens (25 per seco
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -137,11 +138,21 @@ class TurnAudio:
     tokens: SpeechTokens
     wave: Tensor  # float32 [S] on the CPU, within [-1, 1]
     work: StageSeconds = field(default_factory=StageSeconds)
-    attempt: int = 0  # which of the seed's draws this is: tries and retakes count up
-    problems: tuple[str, ...] = ()  # what is wrong with it, after all tries; empty: nothing
-    notes: tuple[str, ...] = ()  # what was done otherwise than asked for, nothing being wrong
+    attempt: int = 0  # its number: every attempt and retake of a turn uses other random draws
+    problems: tuple[str, ...] = ()  # the checks that the last attempt failed; empty: none
+    notes: tuple[str, ...] = ()  # what was done in another way than asked for, without a failure
 
     @property
     def seconds(self) -> float:
         """Length of the audio."""
         return len(self.wave) / OUTPUT_HZ
+
+    @property
+    def variation(self) -> int:
+        """Deprecated name of `attempt`."""
+        warnings.warn(
+            "TurnAudio.variation is now called attempt; the old name goes in the next version",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.attempt

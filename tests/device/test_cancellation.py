@@ -6,8 +6,8 @@ import pytest
 from support.golden_data import models, trace_prompts
 
 from podtts.device.cancellation import Cancelled, cancelled_by, raise_if_cancelled
-from podtts.engine.backstage import Backstage
-from podtts.engine.renderer import Render
+from podtts.engine.render import RenderJob
+from podtts.engine.renderer import ThreadedRenderer
 from podtts.options import FlowOptions
 from podtts.values import SpeechTokens
 
@@ -29,7 +29,8 @@ def test_only_the_thread_that_was_given_up_ends() -> None:
 def test_a_turn_being_rendered_is_left_when_its_thread_is_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    backstage = Backstage(models())
+    renderer: ThreadedRenderer[str] = ThreadedRenderer(models())
+    closing = renderer._closing
     steps: list[None] = []
     in_the_midst = threading.Event()
 
@@ -37,15 +38,18 @@ def test_a_turn_being_rendered_is_left_when_its_thread_is_closed(
         steps.append(None)
         if len(steps) == 3:
             in_the_midst.set()
-            assert backstage._closing.wait(60)
+            assert closing.wait(60)
         raise_if_cancelled()
 
     monkeypatch.setattr("podtts.flow.decode.raise_if_cancelled", checked)
     tokens = SpeechTokens((1, 2, 3, 4), ended=True)
     flow = FlowOptions(steps=8)
-    backstage.begin([Render(tokens, trace_prompts("plain")[0], flow, seed=1, draws=0)])
+    job = RenderJob(tokens, trace_prompts("plain")[0], flow, seed=1, draws=0)
+    renderer.submit("a turn", job)
+    group = renderer._group
+    assert group is not None
     assert in_the_midst.wait(60)
-    backstage.close()
+    renderer.close()
     assert len(steps) == 3
     with pytest.raises(Cancelled):
-        backstage.collect()
+        group.result()

@@ -1,18 +1,25 @@
-"""Scripts side by side say what each says alone."""
+"""Requests side by side give what each gives alone; they come, go and fail without the others."""
 
 import dataclasses
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import torch
 from support.golden_data import models, trace_prompts
 
-from podtts.engine.engine import Engine, RequestFailed
-from podtts.engine.sequence import Request
+from podtts.engine.engine import Engine
+from podtts.engine.request import (
+    Event,
+    Request,
+    RequestFailed,
+    RequestFinished,
+    TokensDecoded,
+    TurnFinished,
+)
 from podtts.errors import InputError
-from podtts.llm.block_decoder import BlockDecoder
-from podtts.llm.generate import Decoder
+from podtts.llm.decoder import Decoder
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.script.parse import parse_script
@@ -21,34 +28,53 @@ from podtts.values import TurnAudio
 QUICK = SynthesisOptions(sampling=SamplingOptions(max_tokens=14), flow=FlowOptions(steps=1))
 
 
-def job(number: int, turns: int, **options: object) -> Request:
+def request_of(number: int, turns: int, **options: object) -> Request:
     """A script of its own length, words, seed and order of voices."""
     lines = [f"[S{(number + turn) % 2}] script {number} line {turn}" for turn in range(turns)]
     script = parse_script("\n".join(lines))
     return Request(
-        f"job {number}",
+        f"request {number}",
         script,
         trace_prompts("plain" if number % 2 else "dialect")[: len(script.labels)],
         dataclasses.replace(QUICK, seed=number, **options),  # type: ignore[arg-type]
     )
 
 
-def alone(one: Request) -> list[TurnAudio]:
+def alone(request: Request) -> list[TurnAudio]:
     turns = Synthesizer(models()).synthesize(
-        one.script, one.prompts, one.options, spoken=one.spoken, attempts=one.attempts
+        request.script,
+        request.prompts,
+        request.options,
+        finished=request.finished,
+        attempts=request.attempts,
     )
     return list(turns)
 
 
+def turns_of(events: list[Event], request: Request) -> list[TurnAudio]:
+    return [
+        event.audio
+        for event in events
+        if isinstance(event, TurnFinished) and event.request is request
+    ]
+
+
 def together(
-    jobs: list[Request], rows: int, *, overlap: bool = False, fixed: bool = False
-) -> dict[str, list[TurnAudio]]:
-    spoken: dict[str, list[TurnAudio]] = {one.id: [] for one in jobs}
-    decoder = BlockDecoder if fixed else Decoder
-    for told in Engine(models(), rows=rows, decoder=decoder, overlap=overlap).speak(jobs):
-        assert not isinstance(told, RequestFailed)
-        spoken[told[0].id].append(told[1])
-    return spoken
+    requests: list[Request], rows: int, *, overlap: bool = False, graphs: bool = False
+) -> list[list[TurnAudio]]:
+    decoder = partial(Decoder, graphs=graphs)
+    engine = Engine(models(), rows=rows, decoder=decoder, overlap=overlap)
+    events = list(engine.run(requests))
+    finished = [event.request for event in events if isinstance(event, RequestFinished)]
+    assert sorted(map(id, finished)) == sorted(map(id, requests))
+    return [turns_of(events, request) for request in requests]
+
+
+def run_to_the_end(engine: Engine) -> list[Event]:
+    events: list[Event] = []
+    while not engine.is_idle:
+        events += engine.step()
+    return events
 
 
 def assert_same(ours: list[TurnAudio], theirs: list[TurnAudio]) -> None:
@@ -59,123 +85,186 @@ def assert_same(ours: list[TurnAudio], theirs: list[TurnAudio]) -> None:
         assert float((one.wave - other.wave).abs().max()) < 1 / 32768
 
 
-@pytest.mark.parametrize("how", [{}, {"overlap": True}, {"overlap": True, "fixed": True}], ids=str)
+@pytest.mark.parametrize("how", [{}, {"overlap": True}, {"overlap": True, "graphs": True}], ids=str)
 @pytest.mark.parametrize("rows", [1, 2, 3, 8])
-def test_scripts_side_by_side_say_what_each_says_alone(rows: int, how: dict[str, bool]) -> None:
-    """Of different lengths, one beyond a rebuild, one part spoken before, one drawn differently."""
-    jobs = [job(number, turns) for number, turns in enumerate((3, 13, 1, 2, 4))]
-    first = alone(jobs[4])
-    jobs[4] = dataclasses.replace(jobs[4], spoken={0: first[0].tokens, 2: first[2].tokens})
-    jobs[3] = dataclasses.replace(jobs[3], attempts={1: 2})
-    spoken = together(jobs, rows, **how)
-    for one in jobs:
-        assert_same(spoken[one.id], alone(one))
+def test_requests_side_by_side_give_what_each_gives_alone(rows: int, how: dict[str, bool]) -> None:
+    """Scripts of different lengths: one over a rebuild, one partly finished, one retaken."""
+    requests = [request_of(number, turns) for number, turns in enumerate((3, 13, 1, 2, 4))]
+    first = alone(requests[4])
+    finished = {0: first[0].tokens, 2: first[2].tokens}
+    requests[4] = dataclasses.replace(requests[4], finished=finished)
+    requests[3] = dataclasses.replace(requests[3], attempts={1: 2})
+    for request, turns in zip(requests, together(requests, rows, **how), strict=True):
+        assert_same(turns, alone(request))
 
 
-def test_rows_may_be_drawn_with_options_of_their_own() -> None:
+def test_requests_may_have_options_of_their_own() -> None:
     hot = SamplingOptions(max_tokens=10, temperature=2.0, min_tokens=0, repetition_penalty=1.0)
-    jobs = [job(1, 2), job(2, 2, sampling=hot), job(3, 2, flow=FlowOptions(steps=2))]
-    spoken = together(jobs, 3)
-    for one in jobs:
-        assert_same(spoken[one.id], alone(one))
+    requests = [
+        request_of(1, 2),
+        request_of(2, 2, sampling=hot),
+        request_of(3, 2, flow=FlowOptions(steps=2)),
+    ]
+    for request, turns in zip(requests, together(requests, 3), strict=True):
+        assert_same(turns, alone(request))
 
 
 @pytest.mark.parametrize("overlap", [False, True])
-def test_turns_that_come_out_wrong_are_tried_again_in_their_row_alone(overlap: bool) -> None:
+def test_turns_that_fail_a_check_are_retried_in_their_row_alone(overlap: bool) -> None:
     trained = dataclasses.replace(models(), untrained=False)
-    jobs = [job(number, 2) for number in (1, 2)]
-    told = list(Engine(trained, rows=2, overlap=overlap).speak(jobs))
-    assert len(told) == 4
-    for one in jobs:
-        expected = list(Synthesizer(trained).synthesize(one.script, one.prompts, one.options))
-        ours = [audio for whose, audio in told if whose is one]  # type: ignore[misc]
-        assert [turn.problems for turn in ours] == [turn.problems for turn in expected]
-        assert_same(ours, expected)
+    requests = [request_of(number, 2) for number in (1, 2)]
+    events = list(Engine(trained, rows=2, overlap=overlap).run(requests))
+    for request in requests:
+        expected = list(
+            Synthesizer(trained).synthesize(request.script, request.prompts, request.options)
+        )
+        turns = turns_of(events, request)
+        assert len(turns) == 2
+        assert [turn.problems for turn in turns] == [turn.problems for turn in expected]
+        assert_same(turns, expected)
 
 
-def test_a_script_that_cannot_be_spoken_fails_alone() -> None:
-    jobs = [job(1, 2), job(2, 2), job(3, 2)]
-    jobs[1] = dataclasses.replace(jobs[1], prompts=jobs[1].prompts[:1])
-    told = list(Engine(models(), rows=2).speak(jobs))
-    (failed,) = [one for one in told if isinstance(one, RequestFailed)]
-    assert failed.job is jobs[1]
+def test_a_request_that_does_not_fit_fails_alone() -> None:
+    requests = [request_of(1, 2), request_of(2, 2), request_of(3, 2)]
+    requests[1] = dataclasses.replace(requests[1], prompts=requests[1].prompts[:1])
+    events = list(Engine(models(), rows=2).run(requests))
+    (failed,) = [event for event in events if isinstance(event, RequestFailed)]
+    assert failed.request is requests[1]
     assert isinstance(failed.error, InputError)
-    assert sum(not isinstance(one, RequestFailed) for one in told) == 4
+    assert sum(isinstance(event, TurnFinished) for event in events) == 4
 
 
-def test_jobs_are_taken_when_a_row_is_free_and_not_before() -> None:
+def test_a_request_that_does_not_fit_is_not_taken() -> None:
+    engine = Engine(models(), rows=1)
+    unfit = dataclasses.replace(request_of(1, 2), prompts=[])
+    with pytest.raises(InputError, match="2 speakers, but 0 prompts"):
+        engine.add(unfit)
+    assert engine.is_idle
+
+
+def test_requests_are_taken_when_a_row_is_free_and_not_before() -> None:
     taken: list[int] = []
 
-    def jobs() -> Iterator[Request]:
+    def requests() -> Iterator[Request]:
         for number in range(6):
             taken.append(number)
-            yield job(number, 1)
+            yield request_of(number, 1)
 
     finished = 0
-    for _ in Engine(models(), rows=2).speak(jobs()):
-        finished += 1
+    for event in Engine(models(), rows=2).run(requests()):
+        finished += isinstance(event, RequestFinished)
         assert len(taken) <= finished + 2
     assert finished == 6
 
 
-def test_a_job_that_is_not_ready_yet_does_not_hold_up_the_others() -> None:
-    ready = [False]
-
-    def jobs() -> Iterator[Request | None]:
-        yield job(1, 2)
-        while not ready[0]:
-            yield None
-        yield job(2, 1)
-
-    told = []
-    for one in Engine(models(), rows=2).speak(jobs()):
-        assert not isinstance(one, RequestFailed)
-        told.append((one[0].id, one[1].index))
-        ready[0] = True
-    assert told[0] == ("job 1", 0)
-    assert sorted(told) == [("job 1", 0), ("job 1", 1), ("job 2", 0)]
+def test_a_request_may_come_while_others_are_synthesized() -> None:
+    engine = Engine(models(), rows=2)
+    first, second = request_of(1, 2), request_of(2, 1)
+    engine.add(first)
+    assert engine.free_rows == 1
+    events: list[Event] = []
+    while not any(isinstance(event, TurnFinished) for event in events):
+        events += engine.step()
+    engine.add(second)
+    assert engine.free_rows == 0
+    events += run_to_the_end(engine)
+    assert engine.free_rows == 2
+    for request in (first, second):
+        assert_same(turns_of(events, request), alone(request))
 
 
 @pytest.mark.parametrize("overlap", [False, True])
-def test_who_stops_listening_leaves_nothing_behind(overlap: bool) -> None:
-    before = threading.active_count()
-    ensemble = Engine(models(), rows=2, overlap=overlap)
-    stream = ensemble.speak([job(1, 2), job(2, 2)])
-    next(stream)
-    stream.close()  # type: ignore[attr-defined]
-    assert threading.active_count() == before
-    fresh = job(3, 2)
-    ours = [told[1] for told in ensemble.speak([fresh]) if not isinstance(told, RequestFailed)]
-    assert_same(ours, alone(fresh))
+@pytest.mark.parametrize("steps", [0, 1, 5, 20, 40])
+def test_a_cancelled_request_frees_its_row_and_disturbs_no_other(steps: int, overlap: bool) -> None:
+    """Cancelled while it waits, is decoded or is rendered; a third request takes its row."""
+    engine = Engine(models(), rows=2, overlap=overlap)
+    cancelled, other, third = request_of(1, 3), request_of(2, 3), request_of(3, 2)
+    for request in (cancelled, other, third):
+        engine.add(request)
+    events: list[Event] = []
+    for _ in range(steps):
+        events += engine.step()
+    engine.cancel(cancelled)
+    reported = len(turns_of(events, cancelled))
+    events += run_to_the_end(engine)
+    engine.close()
+    assert len(turns_of(events, cancelled)) == reported
+    assert not any(
+        isinstance(event, RequestFinished) and event.request is cancelled for event in events
+    )
+    for request in (other, third):
+        assert_same(turns_of(events, request), alone(request))
+
+
+def test_a_request_that_still_waits_can_be_cancelled() -> None:
+    engine = Engine(models(), rows=1)
+    first, second = request_of(1, 1), request_of(2, 1)
+    engine.add(first)
+    engine.add(second)
+    engine.cancel(second)
+    events = run_to_the_end(engine)
+    assert {event.request for event in events} == {first}
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+@pytest.mark.parametrize("overlap", [False, True])
+def test_tokens_are_reported_as_they_come(overlap: bool, graphs: bool) -> None:
+    """The parts of the attempt that was accepted are its tokens, in order, without a gap."""
+    engine = Engine(models(), rows=2, decoder=partial(Decoder, graphs=graphs), overlap=overlap)
+    silent, reporting = request_of(1, 3), request_of(2, 3)
+    reporting = dataclasses.replace(reporting, reports_tokens=True)
+    events = list(engine.run([silent, reporting]))
+    parts = [event for event in events if isinstance(event, TokensDecoded)]
+    assert {part.request for part in parts} == {reporting}
+    for turn in turns_of(events, reporting):
+        ids = [part.ids for part in parts if (part.index, part.attempt) == (turn.index, 0)]
+        assert len(ids) > 1 or graphs
+        assert tuple(token for some in ids for token in some) == turn.tokens.ids
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_who_stops_early_leaves_nothing_behind(overlap: bool) -> None:
+    before = set(threading.enumerate())
+    engine = Engine(models(), rows=2, overlap=overlap)
+    events = engine.run([request_of(1, 2), request_of(2, 2)])
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert set(threading.enumerate()) <= before
+    assert engine.is_idle
+    fresh = request_of(3, 2)
+    assert_same(turns_of(list(engine.run([fresh])), fresh), alone(fresh))
 
 
 def test_seconds_of_work_are_shared_out() -> None:
-    jobs = [job(number, 1) for number in range(3)]
-    for turns in together(jobs, 3).values():
+    for turns in together([request_of(number, 1) for number in range(3)], 3):
         work = turns[0].work
         assert min(work.llm, work.flow, work.vocoder) > 0
 
 
-def test_what_goes_wrong_while_rendering_aside_is_raised() -> None:
-    one = job(1, 3)
-    features = one.prompts[0].features
+def test_an_error_of_the_renderers_thread_is_raised() -> None:
+    request = request_of(1, 3)
+    features = request.prompts[0].features
     unknown = dataclasses.replace(features, speech_tokens=features.speech_tokens.clamp(max=-1))
-    prompts = [dataclasses.replace(one.prompts[0], features=unknown), *one.prompts[1:]]
-    ensemble = Engine(models(), rows=1, overlap=True)
+    prompts = [dataclasses.replace(request.prompts[0], features=unknown), *request.prompts[1:]]
+    engine = Engine(models(), rows=1, overlap=True)
     with pytest.raises(InputError, match="speech tokens reach from -1"):
-        list(ensemble.speak([dataclasses.replace(one, prompts=prompts)]))
-    told = list(ensemble.speak([job(2, 1)]))
-    assert len(told) == 1
+        list(engine.run([dataclasses.replace(request, prompts=prompts)]))
+    other = request_of(2, 1)
+    assert len(turns_of(list(engine.run([other])), other)) == 1
 
 
-def test_nothing_to_speak_is_nothing_said() -> None:
-    assert list(Engine(models(), rows=2).speak([])) == []
-    done = job(1, 1)
-    done = dataclasses.replace(done, spoken={0: alone(done)[0].tokens})
-    assert list(Engine(models(), rows=2).speak([done])) == []
+def test_without_requests_nothing_is_reported() -> None:
+    assert list(Engine(models(), rows=2).run([])) == []
+
+
+def test_a_request_whose_turns_are_all_finished_is_finished_at_once() -> None:
+    request = request_of(1, 1)
+    request = dataclasses.replace(request, finished={0: alone(request)[0].tokens})
+    (event,) = Engine(models(), rows=2).run([request])
+    assert isinstance(event, RequestFinished)
 
 
 def test_the_wave_is_on_the_cpu_and_finite() -> None:
-    for turns in together([job(1, 1)], 2).values():
-        assert turns[0].wave.device.type == "cpu"
-        assert bool(torch.isfinite(turns[0].wave).all())
+    (turns,) = together([request_of(1, 1)], 2)
+    assert turns[0].wave.device.type == "cpu"
+    assert bool(torch.isfinite(turns[0].wave).all())

@@ -1,4 +1,4 @@
-"""The story of a script is the same whenever it hears how a turn came out."""
+"""A sequence gives the same turns whenever it learns that an attempt failed a check."""
 
 import dataclasses
 
@@ -7,168 +7,272 @@ import torch
 from support.golden_data import MODEL, models, trace_prompts
 
 from podtts.device.placement import place
-from podtts.engine.renderer import Render, Rendered, render
-from podtts.engine.sequence import Answer, Request, Write, Written, speak
-from podtts.llm.generate import NotFiniteError, generate
+from podtts.engine.prefill import prefill_prompts
+from podtts.engine.render import Rendered, RenderJob, render
+from podtts.engine.request import Event, Request, TurnFinished
+from podtts.engine.sequence import Attempt, Sequence
+from podtts.llm.decoder import Decoder, NotFiniteError
 from podtts.llm.native_layers import runs_natively
 from podtts.llm.quantized import quantize_llm
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions, WindowOptions
 from podtts.script.parse import parse_script
-from podtts.values import TurnAudio
+from podtts.values import SpeechTokens, TurnAudio
 from podtts.weights.load import Models, load_llm
 
-TRAINED: Models = dataclasses.replace(models(), untrained=False)  # so that sound is judged
+TRAINED: Models = dataclasses.replace(models(), untrained=False)  # so that waves are checked
 OPTIONS = SynthesisOptions(
     sampling=SamplingOptions(max_tokens=8, min_tokens=8),
     flow=FlowOptions(steps=1),
     check_length=False,
 )
+SILENT = Rendered(torch.zeros(24_000), 0.0, 0.0)
 
 
 def compiled() -> Models:
-    """Models whose layers are compiled code, where it runs: there a story goes back further."""
+    """Models with compiled layers: there a sequence rolls back over rebuilds, too."""
     llm = load_llm(MODEL, 6561, place("cpu", "bfloat16"))
     quantize_llm(llm, "int8")
     return dataclasses.replace(TRAINED, llm=llm)
 
 
-SILENT = Rendered(torch.zeros(24_000), 0.0, 0.0)
-
-
-def job(turns: int) -> Request:
+def request_of(turns: int) -> Request:
     script = parse_script("\n".join(f"[S{turn % 2}] line {turn}" for turn in range(turns)))
-    return Request("a job", script, trace_prompts("plain"), OPTIONS)
+    return Request("a request", script, trace_prompts("plain"), OPTIONS)
 
 
-def rendered(wish: Render, wrong: dict[str, Rendered | NotFiniteError]) -> Answer:
-    """What became of a turn; a noise that is heard, as this model may well be silent."""
-    if (draws := str(wish.draws)) in wrong:
-        return wrong[draws]
-    (done,) = render(TRAINED, [wish])
-    assert isinstance(done, Rendered)
-    loud = done.wave + 0.3 * torch.sin(torch.arange(len(done.wave)) / 20)
-    return dataclasses.replace(done, wave=loud, flow_seconds=1.0)
+Flaws = dict[str, Rendered | NotFiniteError]
 
 
-def told(
-    one: Request, heard: str, wrong: dict[str, Rendered | NotFiniteError], models: Models = TRAINED
-) -> list[TurnAudio]:
-    """Drive a story. heard: at once, early (while the next turn is written), or late (after it)."""
-    cache = models.llm.new_cache()
-    story = speak(models, None, one, cache)
-    audio: list[TurnAudio] = []
-    rendering: Render | None = None
-    writing: Write | None = None
-    answer: Answer = None
-    while True:
-        try:
-            wish = story.send(answer)
-        except StopIteration:
-            assert rendering is None
-            assert writing is None
-            return audio
-        answer = None
-        if isinstance(wish, TurnAudio):
-            audio.append(wish)
-        elif isinstance(wish, Render):
-            if heard == "at once":
-                answer = rendered(wish, wrong)
-            else:
-                assert rendering is None
-                rendering = wish
-        else:
-            if isinstance(wish, Write):
-                writing = wish
-            if rendering and (heard == "early" or not writing):
-                answer, rendering = rendered(rendering, wrong), None
-            else:
-                assert writing
-                dialogue = writing.dialogue
-                dialogue.rewind()
-                ids = dialogue.window.ids
-                tokens = generate(models.llm, ids, cache, writing.sampling, writing.rng)
-                answer, writing = Written(tokens, 1.0), None
+def rendered(job: RenderJob, flaws: Flaws) -> Rendered | NotFiniteError:
+    """The result for a job; noise that is not silent, because this model may well be."""
+    if (draws := str(job.draws)) in flaws:
+        return flaws[draws]
+    (result,) = render(TRAINED, [job])
+    assert isinstance(result, Rendered)
+    loud = result.wave + 0.3 * torch.sin(torch.arange(len(result.wave)) / 20)
+    return dataclasses.replace(result, wave=loud, flow_seconds=1.0)
 
 
-FLAWS: dict[str, dict[str, Rendered | NotFiniteError]] = {
+class Driver:
+    """Runs a sequence alone, and decides when it learns what was rendered.
+
+    when: "at once", "early" (while the next turn is decoded) or "late" (after it was decoded).
+    """
+
+    def __init__(self, request: Request, when: str, flaws: Flaws, models: Models) -> None:
+        cache = models.llm.new_cache()
+        self.request, self.when, self.flaws = request, when, flaws
+        dialogue = prefill_prompts(models, None, request.prompts, request.options, cache)
+        self.sequence = Sequence(models, request, dialogue, 0.0)
+        self.decoder = Decoder(models.llm, cache.together)
+        self.job: RenderJob | None = None
+
+    def run(self) -> list[TurnAudio]:
+        events: list[Event] = []
+        while not self.sequence.is_finished:
+            events += self.step()
+        assert all(isinstance(event, TurnFinished) for event in events)
+        return [event.audio for event in events if isinstance(event, TurnFinished)]
+
+    def step(self) -> list[Event]:
+        sequence = self.sequence
+        if attempt := sequence.next_attempt(speculate=self.when != "at once"):
+            self.start(attempt)
+        events: list[Event] = []
+        if self.when == "early" and self.job is not None:
+            self.decode_a_token()
+            events += self.deliver()
+        elif sequence.decoding:
+            while sequence.decoding:
+                events += self.decode_a_token()
+        if self.job is not None and (self.when == "late" or not sequence.decoding):
+            events += self.deliver()
+        self.take_job()
+        if self.when == "at once" and self.job is not None:
+            events += self.deliver()
+        return events
+
+    def start(self, attempt: Attempt) -> None:
+        dialogue = self.sequence.dialogue
+        dialogue.prepare_attempt(self.decoder.replay)
+        ids, rng = dialogue.window.ids, self.sequence.attempt_rng(attempt)
+        self.decoder.start(dialogue.cache, ids, self.request.options.sampling, rng)
+
+    def decode_a_token(self) -> list[Event]:
+        events: list[Event] = []
+        if self.sequence.decoding:
+            for decoded in self.decoder.step().values():
+                events += self.sequence.on_tokens(decoded)
+        return events
+
+    def take_job(self) -> None:
+        if job := self.sequence.take_render_job():
+            assert self.job is None
+            self.job = job
+
+    def deliver(self) -> list[Event]:
+        job, self.job = self.job, None
+        assert job is not None
+        events = self.sequence.on_audio(rendered(job, self.flaws))
+        if self.sequence.decoding is None:
+            self.decoder.cancel(self.sequence.dialogue.cache)
+        return events
+
+
+def run(request: Request, when: str, flaws: Flaws, models: Models = TRAINED) -> list[TurnAudio]:
+    return Driver(request, when, flaws, models).run()
+
+
+FLAWS: dict[str, Flaws] = {
     "none": {},
     "one": {"2": SILENT},
     "twice the same turn": {"3": SILENT, "3+1": NotFiniteError("the vocoder's wave")},
     "always the same turn": {"1": SILENT, "1+1": SILENT, "1+2": SILENT},
     "two in a row": {"4": SILENT, "5": NotFiniteError("the flow's mel")},
     "the last": {"12": SILENT},
-    "before and behind a rebuild": {"7": SILENT, "8": SILENT, "9": SILENT},
+    "before and after a rebuild": {"7": SILENT, "8": SILENT, "9": SILENT},
 }
 
 
-@pytest.mark.parametrize("heard", ["early", "late"])
+@pytest.mark.parametrize("when", ["early", "late"])
 @pytest.mark.parametrize("flaws", FLAWS)
-def test_turns_are_the_same_whenever_they_are_heard(flaws: str, heard: str) -> None:
-    """Over a window's rebuild, with turns that have to be written again behind others."""
-    assert_told_the_same(job(13), heard, flaws, TRAINED)
+def test_turns_are_the_same_whenever_they_are_checked(flaws: str, when: str) -> None:
+    """Over a rebuild of the window, with turns that are decoded again after others."""
+    assert_same_turns(request_of(13), when, flaws, TRAINED)
 
 
 @pytest.mark.skipif(
     not runs_natively(models().llm.config, 8), reason="compiled code does not run here"
 )
-@pytest.mark.parametrize("heard", ["early", "late"])
+@pytest.mark.parametrize("when", ["early", "late"])
 @pytest.mark.parametrize("flaws", FLAWS)
 @pytest.mark.parametrize("max_turns", [2, 10])
-def test_compiled_layers_go_back_over_a_rebuild(max_turns: int, flaws: str, heard: str) -> None:
+def test_compiled_layers_roll_back_over_a_rebuild(max_turns: int, flaws: str, when: str) -> None:
     window = WindowOptions(max_turns=max_turns)
-    one = dataclasses.replace(job(13), options=dataclasses.replace(OPTIONS, window=window))
-    assert_told_the_same(one, heard, flaws, compiled())
+    options = dataclasses.replace(OPTIONS, window=window)
+    request = dataclasses.replace(request_of(13), options=options)
+    assert_same_turns(request, when, flaws, compiled())
 
 
-def assert_told_the_same(one: Request, heard: str, flaws: str, models: Models) -> None:
-    expected = told(one, "at once", FLAWS[flaws], models)
-    got = told(one, heard, FLAWS[flaws], models)
-    assert [one.index for one in got] == list(range(13))
-    for ours, theirs in zip(got, expected, strict=True):
+def assert_same_turns(request: Request, when: str, flaws: str, models: Models) -> None:
+    expected = run(request, "at once", FLAWS[flaws], models)
+    turns = run(request, when, FLAWS[flaws], models)
+    assert [turn.index for turn in turns] == list(range(13))
+    for ours, theirs in zip(turns, expected, strict=True):
         assert ours.tokens == theirs.tokens
         assert ours.attempt == theirs.attempt
         assert ours.problems == theirs.problems
         assert torch.equal(ours.wave, theirs.wave)
         assert ours.work.flow == theirs.work.flow
-    changed = {turn.index for turn in got if turn.attempt}
-    assert changed == {int(name.partition("+")[0]) for name in FLAWS[flaws]}
+    retried = {turn.index for turn in turns if turn.attempt}
+    assert retried == {int(name.partition("+")[0]) for name in FLAWS[flaws]}
 
 
-def test_a_turn_said_before_is_not_spoken_again_whenever_the_others_are_heard() -> None:
-    first = told(job(6), "at once", {})
-    spoken = {0: first[0].tokens, 3: first[3].tokens}
-    for heard in ("at once", "early", "late"):
-        again = told(dataclasses.replace(job(6), spoken=spoken), heard, {"2": SILENT, "4": SILENT})
-        assert [turn.index for turn in again] == [1, 2, 4, 5]
-        if heard == "at once":
-            expected = again
-        for ours, theirs in zip(again, expected, strict=True):
+def test_finished_turns_are_not_synthesized_again_whenever_the_others_are_checked() -> None:
+    first = run(request_of(6), "at once", {})
+    finished = {0: first[0].tokens, 3: first[3].tokens}
+    request = dataclasses.replace(request_of(6), finished=finished)
+    flaws: Flaws = {"2": SILENT, "4": SILENT}
+    expected = run(request, "at once", flaws)
+    for when in ("early", "late"):
+        turns = run(request, when, flaws)
+        assert [turn.index for turn in turns] == [1, 2, 4, 5]
+        for ours, theirs in zip(turns, expected, strict=True):
             assert ours.tokens == theirs.tokens
             assert ours.problems == theirs.problems
 
 
-def test_what_a_turn_has_said_is_read_once() -> None:
-    """The cache goes on behind it: a turn reads its own text, and ids behind its own draws."""
-    one = job(3)
-    cache = TRAINED.llm.new_cache()
-    story = speak(TRAINED, None, one, cache)
-    wish = next(story)
+def test_speculation_goes_on_while_a_turn_is_rendered() -> None:
+    """One turn is decoded ahead, and its tokens wait for the verdict on the turn before."""
+    driver = Driver(request_of(3), "late", {}, TRAINED)
+    sequence = driver.sequence
+    driver.step()
+    assert sequence.rendering
+    attempt = sequence.next_attempt(speculate=True)
+    assert attempt is not None
+    driver.start(attempt)
+    while sequence.decoding:
+        driver.decode_a_token()
+    assert sequence.rendering.index == 0
+    assert sequence.decoded is attempt
+    assert sequence.next_attempt(speculate=True) is None
+    (event,) = driver.deliver()
+    assert isinstance(event, TurnFinished)
+    assert sequence.rendering is attempt
+
+
+def test_nothing_is_decoded_ahead_without_speculation() -> None:
+    driver = Driver(request_of(3), "late", {}, TRAINED)
+    driver.step()
+    assert driver.sequence.rendering
+    assert driver.sequence.next_attempt(speculate=False) is None
+
+
+def test_a_failed_attempt_ends_the_decoding_of_the_next_turn() -> None:
+    driver = Driver(request_of(3), "early", {"0": SILENT}, TRAINED)
+    driver.step()
+    attempt = driver.sequence.next_attempt(speculate=True)
+    assert attempt is not None
+    driver.start(attempt)
+    driver.decode_a_token()
+    driver.deliver()
+    assert driver.decoder.active == ()
+    retried = driver.sequence.next_attempt(speculate=True)
+    assert retried is not None
+    assert (retried.index, retried.number) == (0, 1)
+
+
+def test_a_turns_tokens_are_read_once() -> None:
+    """The cache goes on behind them: a turn prefills its own text, and ids behind its own draws."""
+    driver = Driver(request_of(3), "at once", {}, TRAINED)
+    dialogue = driver.sequence.dialogue
     lengths = []
-    while True:
-        assert isinstance(wish, Write)
-        dialogue = wish.dialogue
-        lengths.append(cache.length)
-        dialogue.rewind()
-        assert cache.length == max(lengths)
-        assert not dialogue.is_behind
-        tokens = generate(TRAINED.llm, dialogue.window.ids, cache, wish.sampling, wish.rng)
-        following = story.send(Written(tokens, 0.0))
-        assert isinstance(following, Render)
-        following = story.send(rendered(following, {}))
-        assert isinstance(following, TurnAudio)
-        try:
-            wish = next(story)
-        except StopIteration:
-            break
+    while attempt := driver.sequence.next_attempt(speculate=False):
+        lengths.append(dialogue.cache.length)
+        driver.start(attempt)
+        assert not dialogue.has_unread_turns
+        assert dialogue.cache.length > max(lengths)
+        while driver.sequence.decoding:
+            driver.decode_a_token()
+        driver.take_job()
+        driver.deliver()
     assert len(lengths) == 3
-    assert lengths[1] > lengths[0] + len(tokens.ids) - 1
+    assert lengths == sorted(lengths)
+    assert lengths[1] > lengths[0] + OPTIONS.sampling.max_tokens - 1
+
+
+@pytest.mark.parametrize("accepted", [0, 1])
+def test_an_earlier_attempt_can_be_restored(accepted: int) -> None:
+    """A dialogue that is rolled back and closed with any attempt goes on as right after it."""
+
+    def next_turn(numbers: list[int], restored: int) -> SpeechTokens:
+        driver = Driver(request_of(2), "at once", {}, TRAINED)
+        sequence, dialogue = driver.sequence, driver.sequence.dialogue
+        tokens: dict[int, SpeechTokens] = {}
+        attempt = sequence.next_attempt(speculate=False)
+        assert attempt is not None
+        for number in numbers:
+            attempt.number = number
+            driver.start(attempt)
+            while not (decoded := driver.decoder.step()):
+                pass
+            (result,) = decoded.values()
+            assert isinstance(result, SpeechTokens)
+            dialogue.set_decoded(result)
+            tokens[number] = result
+        mark = dialogue.mark()
+        dialogue.close_turn(tokens[numbers[-1]])
+        dialogue.roll_back(mark)
+        dialogue.close_turn(tokens[restored])
+        sequence.decoding = None
+        attempt = sequence.next_attempt(speculate=False)
+        assert attempt is not None
+        driver.start(attempt)
+        while not (decoded := driver.decoder.step()):
+            pass
+        (result,) = decoded.values()
+        assert isinstance(result, SpeechTokens)
+        return result
+
+    assert next_turn([0, 1, 2], accepted) == next_turn([accepted], accepted)
+    assert next_turn([0], 0) != next_turn([1], 1)

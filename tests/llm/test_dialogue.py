@@ -3,8 +3,8 @@ import torch
 from support.golden_data import models, silent_generator, trace, trace_prompts
 
 from podtts.engine.prefill import prefill_prompts
+from podtts.llm.decoder import generate
 from podtts.llm.dialogue import generated_ids
-from podtts.llm.generate import generate
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.text.normalize import normalize_text
 
@@ -20,7 +20,7 @@ def test_every_call_of_the_long_form_trace(name: str) -> None:
     golden = trace(name)
     for turn, call in zip(golden["turns"], golden["llm_calls"][-22:], strict=True):
         text = loaded.template.turn(turn["speaker"], normalize_text(turn["text"]))
-        tokens = dialogue.speak(text, GREEDY.sampling, silent_generator())
+        tokens = dialogue.generate_turn(text, GREEDY.sampling, silent_generator())
         assert dialogue.window.ids[: len(call["input_ids"])] == call["input_ids"]
         assert generated_ids(loaded.llm, tokens) == call["generated_ids"]
         assert tokens.ended == (call["generated_ids"][-1] == loaded.llm.config.end_token)
@@ -47,9 +47,9 @@ def test_end_token_cannot_come_before_the_minimum() -> None:
 def test_the_same_seed_draws_the_same_tokens() -> None:
     llm = models().llm
 
-    def spoken(seed: int) -> tuple[int, ...]:
+    def tokens(seed: int) -> tuple[int, ...]:
         rng = torch.Generator().manual_seed(seed)
         options = SamplingOptions(max_tokens=40, min_tokens=40)
         return generate(llm, [449, 450, 456], llm.new_cache(), options, rng).ids
 
-    assert spoken(7) == spoken(7) != spoken(8)
+    assert tokens(7) == tokens(7) != tokens(8)

@@ -9,7 +9,7 @@ from support.golden_data import MODEL, models, relative_rms, tensors, trace
 from torch import Tensor
 
 from podtts.device.placement import place
-from podtts.llm.generate import read_as_drawn
+from podtts.llm.decoder import replay
 from podtts.llm.native_layers import NativeLayers, runs_natively
 from podtts.llm.quantized import quantize_llm
 from podtts.llm.qwen3 import Qwen3, Qwen3Config
@@ -68,7 +68,7 @@ def test_what_is_read_at_once_is_to_the_bit_what_is_read_in_parts(llm: Qwen3) ->
 
 def test_recalled_speech_is_read_at_once_with_the_same_bits(llm: Qwen3) -> None:
     fused_layers, one_by_one = llm.new_cache(), llm.new_cache()
-    read_as_drawn(llm, ids(40)[0].tolist(), fused_layers)
+    replay(llm, ids(40)[0].tolist(), fused_layers)
     with torch.inference_mode():
         for one in ids(40)[0]:
             llm(one[None, None], one_by_one)

@@ -12,7 +12,7 @@ from podtts.audio.metadata import AudioMetadata
 from podtts.audio.wav import WavWriter
 from podtts.batch.episode_paths import episode_file, file_digests
 from podtts.batch.task import Outcome, State, Task
-from podtts.engine.sequence import Request
+from podtts.engine.request import Request
 from podtts.episode.fingerprint import run_fingerprint
 from podtts.episode.journal import Journal, SpokenTurn, holds_run, journal_owner
 from podtts.errors import PartialError, PodttsError, UsageError
@@ -74,12 +74,15 @@ class Episode:
         """How many turns were still to be spoken when it was opened."""
         return len(self._planned) - len(self._kept)
 
-    def job(self, spoken: Mapping[int, SpeechTokens]) -> Request:
-        """What is to be spoken; its time begins with the first call. spoken: turns since then."""
+    def begin_request(self, finished: Mapping[int, SpeechTokens]) -> Request:
+        """What is to be synthesized. Its time begins with the first call.
+
+        finished: turns since it was opened.
+        """
         self._started = self._started or time.perf_counter()
         kept = {index: turn.tokens for index, turn in self._kept.items()}
-        said = {**kept, **spoken}
-        return Request(self.task.id, self.task.script, self.task.prompts, self._options, said)
+        finished = {**kept, **finished}
+        return Request(self.task.id, self.task.script, self.task.prompts, self._options, finished)
 
     def add(self, audio: TurnAudio) -> None:
         """Keep a turn, and write it. Raises UsageError when the disk refuses it."""

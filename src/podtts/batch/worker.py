@@ -9,9 +9,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,11 +21,11 @@ from podtts.batch.task import Outcome, Task, failed
 from podtts.batch.worker_handle import WorkerDiedError
 from podtts.batch.writer import Writer
 from podtts.device.placement import Placement
-from podtts.engine.engine import Engine, RequestFailed
-from podtts.engine.sequence import Request
+from podtts.engine.engine import Engine
+from podtts.engine.request import Event, Request, RequestFailed, RequestFinished, TurnFinished
 from podtts.errors import OutOfMemoryError, PodttsError
 from podtts.presets import suited
-from podtts.values import SpeechTokens, TurnAudio
+from podtts.values import SpeechTokens
 
 
 class Worker:
@@ -58,6 +57,7 @@ class Worker:
         # Of the engine's thread alone:
         self._rows: dict[str, _Row] = {}
         self._waiting: deque[_Row] = deque()  # for a row, before what is in the inbox
+        self._drain_began = False
         self._plenty: int | None = None  # rows there were before memory was short
         self._writer = Writer(self._answer, self._give_up)
         self._engine = threading.Thread(target=self._guarded, name="speak", daemon=True)
@@ -95,70 +95,83 @@ class Worker:
         self._engine.join()
         self._writer.close()
 
-    def _speak(self) -> None:
-        while not self._closing and (episode := self._inbox.get()) is not None:
-            self._waiting.append(_Row(episode))
-            while self._waiting:
-                short: OutOfMemoryError | None = None
-                try:
-                    self._speak_side_by_side()
-                except OutOfMemoryError as error:
-                    # Without its traceback, which would hold what memory there is.
-                    short = OutOfMemoryError(error.problem, error.hint)
-                if short is not None:
-                    self._make_room(short)
+    def _run_engine(self) -> None:
+        while self._fill_rows():
+            short: OutOfMemoryError | None = None
+            try:
+                events = self._ensemble.step()
+            except OutOfMemoryError as error:
+                # Without its traceback, which would hold what memory there is.
+                short = OutOfMemoryError(error.problem, error.hint)
+            if short is not None:
+                self._make_room(short)
+                continue
+            for event in events:
+                self._handle(event)
+            self._stop_drained_rows()
 
-    def _speak_side_by_side(self) -> None:
-        """Speak until no task is left, or all rows have ended the turn they were in at a drain."""
-        with closing(self._results()) as results:
-            unended: set[str] | None = None  # rows whose turn began before the drain
-            for result in results:
-                name = self._take(result)
-                if not self._draining.is_set():
-                    continue
-                unended = (set(self._rows) if unended is None else unended) - {name}
-                if not unended & self._rows.keys():
+    def _fill_rows(self) -> bool:
+        """Give free rows the next episodes; wait while there is nothing else to do.
+
+        returns: whether the engine has something to do.
+        """
+        while self._ensemble.free_rows or self._draining.is_set():
+            if self._waiting:
+                row = self._waiting.popleft()
+            elif self._closing:
+                break
+            else:
+                try:
+                    episode = self._inbox.get(block=self._ensemble.is_idle)
+                except queue.Empty:
                     break
+                if episode is None:
+                    self._closing = True
+                    continue
+                row = _Row(episode)
+            if self._draining.is_set():
+                self._writer.end(row.episode, row.episode.stop)
+            else:
+                self._begin(row)
+        return not self._ensemble.is_idle
+
+    def _begin(self, row: _Row) -> None:
+        try:
+            self._ensemble.add(row.begin_request())
+        except PodttsError as error:
+            self._writer.end(row.episode, partial(row.episode.stop, error))
+        else:
+            self._rows[row.episode.task.id] = row
+
+    def _handle(self, event: Event) -> None:
+        """Hand what the engine reports to the writer."""
+        name = event.request.id
+        row = self._rows[name]
+        if isinstance(event, TurnFinished):
+            row.finished[event.audio.index] = event.audio.tokens
+            self._writer.keep(row.episode, event.audio)
+            row.is_in_drained_turn = False
+        elif isinstance(event, RequestFinished):
+            self._writer.end(row.episode, row.episode.finish)
+            del self._rows[name]
+        elif isinstance(event, RequestFailed):
+            self._writer.end(row.episode, partial(row.episode.stop, event.error))
+            del self._rows[name]
+
+    def _stop_drained_rows(self) -> None:
+        """While draining, stop all rows as soon as each has finished the turn it was in."""
+        if not self._draining.is_set():
+            return
+        if not self._drain_began:
+            self._drain_began = True
+            for row in self._rows.values():
+                row.is_in_drained_turn = True
+        if any(row.is_in_drained_turn for row in self._rows.values()):
+            return
+        self._ensemble.close()
         for row in self._rows.values():
             self._writer.end(row.episode, row.episode.stop)
         self._rows.clear()
-
-    def _results(self) -> Generator[tuple[Request, TurnAudio] | RequestFailed]:
-        yield from self._ensemble.speak(self._jobs())
-
-    def _jobs(self) -> Iterator[Request | None]:
-        """Jobs as rows get free: those that wait, and what comes in as long as any is spoken."""
-        while True:
-            while self._waiting:
-                row = self._waiting.popleft()
-                if self._draining.is_set():
-                    self._writer.end(row.episode, row.episode.stop)
-                    continue
-                self._rows[row.episode.task.id] = row
-                yield row.job()
-            while self._inbox.empty():
-                if not self._rows:
-                    return
-                yield None
-            if (episode := self._inbox.get()) is None:
-                self._closing = True
-                return
-            self._waiting.append(_Row(episode))
-
-    def _take(self, result: tuple[Request, TurnAudio] | RequestFailed) -> str:
-        """Hand a result to the writer; return the id of its task."""
-        if isinstance(result, RequestFailed):
-            row, error = self._rows.pop(result.job.id), result.error
-            self._writer.end(row.episode, partial(row.episode.stop, error))
-            return result.job.id
-        job, audio = result
-        row = self._rows[job.id]
-        row.spoken[audio.index] = audio.tokens
-        self._writer.keep(row.episode, audio)
-        if row.is_done:
-            del self._rows[job.id]
-            self._writer.end(row.episode, row.episode.finish)
-        return job.id
 
     def _make_room(self, short: OutOfMemoryError) -> None:
         """Go on with half the rows; what fails in one row alone is what needs too much."""
@@ -190,7 +203,7 @@ class Worker:
         """Be the engine's thread; if a mistake ends it, no one waits in vain."""
         sound = False
         try:
-            self._speak()
+            self._run_engine()
             sound = True
         finally:
             if not sound:
@@ -198,16 +211,13 @@ class Worker:
 
 
 class _Row:
-    """An episode being spoken, or about to be."""
+    """An episode that is synthesized, or about to be."""
 
     def __init__(self, episode: Episode) -> None:
         self.episode = episode
-        self.spoken: dict[int, SpeechTokens] = {}  # turns that this worker spoke
+        self.finished: dict[int, SpeechTokens] = {}  # turns that this worker synthesized
+        self.is_in_drained_turn = False  # began it before the drain
 
-    @property
-    def is_done(self) -> bool:
-        return len(self.spoken) == self.episode.unspoken
-
-    def job(self) -> Request:
-        """What is left to be spoken."""
-        return self.episode.job(self.spoken)
+    def begin_request(self) -> Request:
+        """What is left to be synthesized."""
+        return self.episode.begin_request(self.finished)

@@ -8,7 +8,7 @@ from statistics import median
 import torch
 
 from podtts.device.placement import Stopwatch
-from podtts.llm.block_decoder import decoder_for
+from podtts.llm.decoder import Decoder
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions
 
@@ -61,16 +61,16 @@ def copy_bandwidth(device: torch.device) -> float:
 
 def _step_seconds(llm: Qwen3) -> float:
     caches = llm.new_caches(1)
-    decoder, cache = decoder_for(llm, caches), caches.rows[0]
+    decoder, cache = Decoder(llm, caches), caches.rows[0]
     ids = llm.legal_rows()
     context = ids[torch.arange(CONTEXT) % llm.end_index].tolist()
     options = SamplingOptions(max_tokens=STEPS, min_tokens=STEPS)
     seconds = 0.0
     for _ in range(2):  # the first time, kernels are chosen and steps recorded
         cache.trim(0)
-        decoder.begin(cache, context, options, torch.Generator().manual_seed(0))
+        decoder.start(cache, context, options, torch.Generator().manual_seed(0))
         with Stopwatch(llm.embed_tokens.weight.device) as steps:
-            while decoder.writing:
+            while decoder.active:
                 decoder.step()
         seconds = steps.seconds
     return seconds / STEPS

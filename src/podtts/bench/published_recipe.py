@@ -30,7 +30,7 @@ from podtts.bench.cast import Cast, speaker_prompts
 from podtts.bench.measure import Sample
 from podtts.bench.workload import Workload
 from podtts.device.placement import Stopwatch, peak_memory_bytes, reset_peak_memory
-from podtts.engine.renderer import Render, mels_of, waves_of
+from podtts.engine.render import RenderJob, mels_of, waves_of
 from podtts.engine.rng import attempt_name
 from podtts.errors import ModelError
 from podtts.llm.context import ContextWindow
@@ -88,7 +88,7 @@ class PublishedRecipe:
                 window.close_turn(generated)
             tokens = self._speech_tokens(generated)
             draws = attempt_name(index, 0)
-            spoken = Render(tokens, prompts[turn.speaker], options.flow, options.seed, draws)
+            spoken = RenderJob(tokens, prompts[turn.speaker], options.flow, options.seed, draws)
             with Stopwatch(device) as flow:
                 mels = mels_of(models, [spoken])
             with Stopwatch(device) as vocoder:

@@ -15,8 +15,9 @@ from podtts.audio.io import Recording
 from podtts.bench.edits import edits, total_rate, words_of
 from podtts.bench.recognizer import WordRecognizer
 from podtts.engine.prefill import prefill_prompts
-from podtts.engine.renderer import Render, mels_of, waves_of
+from podtts.engine.render import RenderJob, mels_of, waves_of
 from podtts.engine.rng import stage_rng
+from podtts.llm.decoder import generate
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SynthesisOptions
@@ -138,10 +139,13 @@ class _Spoken:
         self.context: list[list[int]] = []  # ids in front of each turn's speech
         for number, (prompt, text) in enumerate(zip(self.prompts, texts, strict=True)):
             dialogue = prefill_prompts(models, None, [prompt], options, models.llm.new_cache())
-            dialogue.open(models.template.turn(0, normalize_text(text)))
+            dialogue.open_turn(models.template.turn(0, normalize_text(text)))
             rng = stage_rng(options.seed, number, "llm")
-            self.tokens.append(dialogue.attempt(options.sampling, rng))
-            self.context.append(list(dialogue.window.ids))
+            dialogue.prepare_attempt()
+            ids = list(dialogue.window.ids)
+            tokens = generate(models.llm, ids, dialogue.cache, options.sampling, rng)
+            self.tokens.append(tokens)
+            self.context.append(ids)
 
     def agreement(self, llm: Qwen3) -> tuple[float, float]:
         """Share of equal likeliest tokens, and mean divergence, over all steps of all turns."""
@@ -173,7 +177,7 @@ class _Spoken:
         """Mel [F, 80] and wave [S] of every turn, on the CPU, with the noise of its number."""
         made = []
         for number, (prompt, tokens) in enumerate(zip(self.prompts, self.tokens, strict=True)):
-            turn = Render(tokens, prompt, preset.flow, self.options.seed, number)
+            turn = RenderJob(tokens, prompt, preset.flow, self.options.seed, number)
             (mel,) = mels_of(models, [turn])
             (wave,) = waves_of(models, [turn], [mel])
             made.append((mel.cpu(), wave))

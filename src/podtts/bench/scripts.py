@@ -11,8 +11,8 @@ from typing import Any
 import podtts
 from podtts.bench.workload import prescribed_tokens
 from podtts.device.placement import Stopwatch
-from podtts.engine.engine import Engine, RequestFailed
-from podtts.engine.sequence import Request
+from podtts.engine.engine import Engine
+from podtts.engine.request import Request, RequestFailed, TurnFinished
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.script.model import Script
@@ -109,10 +109,11 @@ def ensemble_seconds(
     prefixes: where the LLM's state after the prompts is kept, as `podtts batch` keeps it.
     """
     seconds = 0.0
-    for told in Engine(models, prefixes, rows=rows).speak(jobs):
-        if isinstance(told, RequestFailed):
-            raise told.error
-        seconds += told[1].seconds
+    for event in Engine(models, prefixes, rows=rows).run(jobs):
+        if isinstance(event, RequestFailed):
+            raise event.error
+        if isinstance(event, TurnFinished):
+            seconds += event.audio.seconds
     return seconds
 
 

@@ -11,8 +11,8 @@ from podtts.bench.cast import Cast, speaker_prompts
 from podtts.bench.measure import WARM_UP
 from podtts.bench.workload import Workload
 from podtts.device.placement import Stopwatch, peak_memory_bytes, reset_peak_memory
-from podtts.engine.engine import Engine, RequestFailed
-from podtts.engine.sequence import Request
+from podtts.engine.engine import Engine
+from podtts.engine.request import Request, RequestFailed, TurnFinished
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.presets import Preset
@@ -122,10 +122,11 @@ def speak_point(
 def _spoken(
     models: Models, store: PrefixStore, jobs: Sequence[Request], rows: int
 ) -> Iterator[tuple[float, StageSeconds]]:
-    for told in Engine(models, store, rows=rows).speak(jobs):
-        if isinstance(told, RequestFailed):
-            raise told.error
-        yield told[1].seconds, told[1].work
+    for event in Engine(models, store, rows=rows).run(jobs):
+        if isinstance(event, RequestFailed):
+            raise event.error
+        if isinstance(event, TurnFinished):
+            yield event.audio.seconds, event.audio.work
 
 
 def sweep_json(plan: SweepPlan, points: Sequence[SweepPoint]) -> str:

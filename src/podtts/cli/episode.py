@@ -228,7 +228,7 @@ class Episode:
             self.script,
             [one.prompt for one in self.cast],
             self.options,
-            spoken={index: one.tokens for index, one in spoken.items()},
+            finished={index: one.tokens for index, one in spoken.items()},
             attempts=attempts,
         )
 

@@ -1,83 +1,46 @@
-"""Many scripts spoken side by side: each has a row, and goes on as soon as its turn is there.
+"""A scheduler of dialogues: requests go in, finished turns come out.
 
-The LLM writes a token of every row a step; rows of any length stand beside each other. A row whose
-script is finished takes the next one. What a script draws depends on the script alone, so it says
-the same here and by itself.
-
-Where a device does two things at once, a turn is rendered while the LLM writes the next one.
+Every request that is being synthesized has a row of the KV caches. The LLM decodes a token of each
+row a step, rows of any length side by side; finished tokens go to the renderer. What a request's
+draws are depends on the request alone, so it sounds the same here and by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 
 from podtts.device.placement import (
     Stopwatch,
-    batches_rows,
     memory_errors_named,
     release_memory,
     runs_streams_concurrently,
 )
-from podtts.engine.backstage import Backstage
-from podtts.engine.renderer import Render, render
-from podtts.engine.sequence import Answer, NotWritten, Request, Story, Write, Written, speak
+from podtts.engine.compatibility import check_compatibility
+from podtts.engine.prefill import prefill_prompts
+from podtts.engine.renderer import InlineRenderer, Renderer, ThreadedRenderer
+from podtts.engine.request import Event, Request, RequestFailed, RequestFinished, TokensDecoded
+from podtts.engine.sequence import Attempt, Sequence
 from podtts.errors import OutOfMemoryError, PodttsError
-from podtts.llm.block_decoder import BlockDecoder, decoder_for
-from podtts.llm.generate import Decoder, NotFiniteError
+from podtts.llm.decoder import Decoded, Decoder
 from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.native_layers import NativeLayers
 from podtts.llm.prefix import PrefixStore
 from podtts.llm.qwen3 import Qwen3
-from podtts.values import TurnAudio
+from podtts.values import SpeechTokens, StageSeconds
 from podtts.weights.load import Models
-
-_WAITING_SHARE = 4  # a device that renders turns together waits until every fourth row wants it
-
-
-def _overlap_pays(models: Models, rows: int) -> bool:
-    """Whether writing and rendering at once is faster, and repeats bit by bit.
-
-    With several rows it is no faster on a CPU, and elsewhere the last bits would depend on which
-    turns are rendered together, and so on who is ready first.
-    """
-    if rows > 1 or models.device.type != "cpu":
-        return rows == 1 and runs_streams_concurrently(models.device)
-    # Compiled code does with half of the cores; torch would make the LLM wait.
-    compiled = isinstance(models.llm.fused_layers, NativeLayers) and models.flow.runs_compiled(
-        "float32"
-    )
-    return compiled and torch.get_num_threads() > 1
-
-
-@dataclass(frozen=True, eq=False)
-class RequestFailed:
-    """A script that cannot be spoken any further; the others go on."""
-
-    job: Request
-    error: PodttsError
-
-
-@dataclass(eq=False)
-class _Row:
-    """A script being spoken."""
-
-    job: Request
-    cache: KVCache
-    story: Story
-    writing_seconds: float = 0.0  # of the LLM, for the turn being written
 
 
 class Engine:
-    """A loaded checkpoint that speaks scripts side by side.
+    """A loaded checkpoint that synthesizes requests side by side.
 
     prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
-    rows:     how many scripts at once.
-    decoder:  how turns are written.
-    overlap:  whether turns are rendered while others are written; None: where that is faster and
-              repeats bit by bit.
+    rows:     how many requests at once.
+    decoder:  makes the decoder.
+    overlap:  whether turns are rendered while others are decoded; None: where that is faster and
+              gives the same bits.
     """
 
     def __init__(
@@ -86,171 +49,255 @@ class Engine:
         prefixes: PrefixStore | None = None,
         *,
         rows: int,
-        decoder: Callable[[Qwen3, CacheRows], Decoder | BlockDecoder] = decoder_for,
+        decoder: Callable[[Qwen3, CacheRows], Decoder] = Decoder,
         overlap: bool | None = None,
     ) -> None:
         self.models, self.prefixes = models, prefixes
-        self._caches = models.llm.new_caches(rows)
         self._new_decoder = decoder
-        self._decoder = decoder(models.llm, self._caches)
-        self._rows: dict[KVCache, _Row] = {}
-        self._silent: list[tuple[_Row, Render]] = []  # turns that are written and not yet heard
-        self._overlaps = _overlap_pays(models, rows) if overlap is None else overlap
-        self._backstage: Backstage | None = None  # while scripts are spoken, if it overlaps
-        self._aside: list[_Row] = []  # whose turns are rendered there
+        self._queue: deque[Request] = deque()
+        self._sequences: dict[KVCache, Sequence] = {}
+        self._renderer: Renderer[Sequence]
+        if _overlap_pays(models, rows) if overlap is None else overlap:
+            self._renderer = ThreadedRenderer(models)
+        else:
+            self._renderer = InlineRenderer(models)
+        self._set_rows(rows)
 
     @property
     def rows(self) -> int:
-        """How many scripts are spoken at once."""
+        """How many requests are synthesized at once."""
         return len(self._caches.rows)
 
+    @property
+    def free_rows(self) -> int:
+        """How many more requests would be begun at once."""
+        return max(0, self.rows - len(self._sequences) - len(self._queue))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self._sequences and not self._queue
+
+    def add(self, request: Request) -> None:
+        """Take a request; it is begun as soon as a row is free.
+
+        Raises InputError for prompts or tags that do not fit the script or the checkpoint.
+        """
+        check_compatibility(self.models, request.script, request.prompts)
+        self._queue.append(request)
+
+    def cancel(self, request: Request) -> None:
+        """Forget a request and free its row; nothing of it is reported any more."""
+        self._queue = deque(waiting for waiting in self._queue if waiting is not request)
+        for sequence in list(self._sequences.values()):
+            if sequence.request is request:
+                self._remove(sequence)
+
+    def close(self) -> None:
+        """Forget all requests and end the renderer's thread. The engine can be used again."""
+        self._queue.clear()
+        self._sequences.clear()
+        self._decoder.cancel_all()
+        self._renderer.close()
+
     def resize(self, rows: int) -> None:
-        """Forget all that was being spoken and give its memory back; then so many at once."""
-        self._forget()
-        self._caches = self.models.llm.new_caches(rows)
-        self._decoder = self._new_decoder(self.models.llm, self._caches)
+        """Forget all requests and free their memory; then synthesize so many at once."""
+        self.close()
+        self._set_rows(rows)
         release_memory(self.models.device)
 
-    def speak(
-        self, jobs: Iterable[Request | None]
-    ) -> Iterator[tuple[Request, TurnAudio] | RequestFailed]:
-        """Speak scripts, yielding every turn as soon as its audio exists, in order for each job.
+    def run(self, requests: Iterable[Request]) -> Iterator[Event]:
+        """Synthesize requests, and yield what `step` reports until the last is finished.
 
-        jobs: the next is taken when a row is free; None says that it is not ready yet, and is
-              followed by a step of the others. A job is finished when its last turn has come.
-        What is wrong with one job ends it alone, with RequestFailed. What was left unfinished by a
-        caller who stopped listening is forgotten.
-        Raises OutOfMemoryError, whoever took the last of it: the caller decides who waits.
+        requests: the next is taken when a row is free. Whoever stops early leaves nothing behind.
+        Raises OutOfMemoryError.
         """
-        self._forget()
-        waiting = iter(jobs)
+        waiting = iter(requests)
         more = True
-        self._backstage = Backstage(self.models) if self._overlaps else None
         try:
-            while more or self._rows:
-                more = yield from self._fill(waiting)
-                self._close_ranks()
-                for row, answer in self._work():
-                    yield from self._go_on(row, answer)
+            while more or not self.is_idle:
+                while more and self.free_rows:
+                    if (request := next(waiting, None)) is None:
+                        more = False
+                        break
+                    try:
+                        self.add(request)
+                    except PodttsError as error:
+                        yield RequestFailed(request, error)
+                yield from self.step()
         finally:
-            if self._backstage:
-                self._backstage.close()
+            self.close()
 
-    def _fill(
-        self, waiting: Iterator[Request | None]
-    ) -> Generator[tuple[Request, TurnAudio] | RequestFailed, None, bool]:
-        """Give every free row a job; return whether more may come."""
+    def step(self) -> list[Event]:
+        """Do a piece of work, about a decode step of every row; return what there is to report.
+
+        An error of one request ends it alone, with RequestFailed.
+        Raises OutOfMemoryError, whichever request took the last memory: the caller decides which
+        ones wait. All requests must be added again then, after `resize` or `close`.
+        """
+        events = self._admit()
+        self._close_gaps()
+        events += self._start_decoding()
+        self._submit_renders()
+        events += self._decode()
+        self._submit_renders()
+        events += self._collect_renders()
+        return events + self._retire_finished()
+
+    def _set_rows(self, rows: int) -> None:
+        self._caches = self.models.llm.new_caches(rows)
+        self._decoder = self._new_decoder(self.models.llm, self._caches)
+
+    def _admit(self) -> list[Event]:
+        """Give waiting requests the free rows, and let the LLM read their prompts."""
+        events: list[Event] = []
         for cache in list(self._caches.rows):
-            while cache not in self._rows:
-                try:
-                    job = next(waiting)
-                except StopIteration:
-                    return False
-                if job is None:
-                    return True
+            while self._queue and cache not in self._sequences:
+                request = self._queue.popleft()
                 cache.trim(0)
-                row = _Row(job, cache, speak(self.models, self.prefixes, job, cache))
-                self._rows[cache] = row
-                yield from self._go_on(row, None)  # may finish it at once
-        return True
-
-    def _close_ranks(self) -> None:
-        """Move rows into free places in front of them, as the LLM reads the first rows."""
-        for place in range(len(self._rows)):
-            if self._caches.rows[place] not in self._rows:
-                with memory_errors_named("moving a script"):
-                    self._caches.swap(place, max(cache.index for cache in self._rows))
-
-    def _forget(self) -> None:
-        self._decoder.abandon()
-        self._rows.clear()
-        self._silent.clear()
-        self._aside.clear()
-
-    def _work(self) -> list[tuple[_Row, Answer]]:
-        """Let the models do a piece of work; return whom it brings forward."""
-        if self._backstage:
-            return self._work_at_once(self._backstage)
-        together = batches_rows(self.models.device)
-        wanted = len(self._rows) / _WAITING_SHARE if together else 1
-        if self._silent and (len(self._silent) >= wanted or not self._decoder.writing):
-            return self._render()
-        return self._write() if self._decoder.writing else []
-
-    def _work_at_once(self, backstage: Backstage) -> list[tuple[_Row, Answer]]:
-        """Keep both the LLM and what renders at work."""
-        if self._silent and not backstage.is_busy:
-            now = self._next_silent()
-            self._aside = [row for row, _ in now]
-            backstage.begin([turn for _, turn in now])
-        if backstage.is_done or (backstage.is_busy and not self._decoder.writing):
-            heard = zip(self._aside, backstage.collect(), strict=True)
-            return [(row, answer) for row, answer in heard if self._rows.get(row.cache) is row]
-        if self._decoder.records_next:
-            backstage.wait()
-        return self._write() if self._decoder.writing else []
-
-    def _next_silent(self) -> list[tuple[_Row, Render]]:
-        """Take what was written longest ago, and all that can be rendered with it."""
-        options = self._silent[0][1].options
-        now = [one for one in self._silent if one[1].options == options]
-        self._silent = [one for one in self._silent if one[1].options != options]
-        return now
-
-    def _render(self) -> list[tuple[_Row, Answer]]:
-        now = self._next_silent()
-        with memory_errors_named("rendering turns"):
-            answers = render(self.models, [turn for _, turn in now])
-        return [(row, answer) for (row, _), answer in zip(now, answers, strict=True)]
-
-    def _write(self) -> list[tuple[_Row, Answer]]:
-        """Write some tokens of every turn."""
-        writing = [self._rows[cache] for cache in self._decoder.writing]
-        with Stopwatch(self.models.device) as step, memory_errors_named("writing turns"):
-            finished = self._decoder.step()
-        for row in writing:
-            row.writing_seconds += step.seconds / len(writing)
-        answers: list[tuple[_Row, Answer]] = []
-        for cache, done in finished.items():
-            row = self._rows[cache]
-            if isinstance(done, NotFiniteError):
-                answers.append((row, NotWritten(done)))
-            else:
-                answers.append((row, Written(done, row.writing_seconds)))
-        return answers
-
-    def _begin(self, row: _Row, wish: Write) -> None:
-        dialogue, cache = wish.dialogue, row.cache
-        if self._backstage and dialogue.is_behind:  # reading what was said may be recorded
-            self._backstage.wait()
-        with Stopwatch(self.models.device) as reading, memory_errors_named("reading a turn"):
-            dialogue.rewind(self._decoder.read)
-            self._decoder.begin(cache, dialogue.window.ids, wish.sampling, wish.rng)
-        row.writing_seconds = reading.seconds
-
-    def _go_on(
-        self, row: _Row, answer: Answer
-    ) -> Iterator[tuple[Request, TurnAudio] | RequestFailed]:
-        """Tell a row what it asked for, and take up what it asks for next."""
-        try:
-            wish = row.story.send(answer)
-            while True:
-                if isinstance(wish, TurnAudio):
-                    yield row.job, wish
-                elif isinstance(wish, Render):
-                    self._silent.append((row, wish))
-                    if not self._backstage:
-                        return
+                try:
+                    sequence = self._begin(request, cache)
+                except OutOfMemoryError:
+                    raise
+                except PodttsError as error:
+                    events.append(RequestFailed(request, error))
+                    continue
+                if sequence is None:
+                    events.append(RequestFinished(request))
                 else:
-                    break
-                wish = next(row.story)
-            if isinstance(wish, Write):
-                self._begin(row, wish)
-        except StopIteration:
-            del self._rows[row.cache]
-        except OutOfMemoryError:
-            raise
-        except PodttsError as error:
-            del self._rows[row.cache]
-            self._silent = [one for one in self._silent if one[0] is not row]
-            yield RequestFailed(row.job, error)
+                    self._sequences[cache] = sequence
+        return events
+
+    def _begin(self, request: Request, cache: KVCache) -> Sequence | None:
+        """Prefill a request's prompts; None: an earlier run finished all its turns."""
+        turns = request.script.turns[: request.options.limit_turns]
+        if all(index in request.finished for index in range(len(turns))):
+            return None
+        with (
+            Stopwatch(self.models.device) as prefilling,
+            memory_errors_named("prefilling the prompts"),
+        ):
+            dialogue = prefill_prompts(
+                self.models, self.prefixes, request.prompts, request.options, cache
+            )
+        return Sequence(self.models, request, dialogue, prefilling.seconds)
+
+    def _close_gaps(self) -> None:
+        """Move sequences to free rows in front of them, because the LLM works on the first rows."""
+        for row in range(len(self._sequences)):
+            if self._caches.rows[row] not in self._sequences:
+                with memory_errors_named("moving a dialogue"):
+                    self._caches.swap(row, max(cache.index for cache in self._sequences))
+
+    def _start_decoding(self) -> list[Event]:
+        """Start the next attempt of every sequence that has one."""
+        events: list[Event] = []
+        for sequence in list(self._sequences.values()):
+            try:
+                attempt = sequence.next_attempt(speculate=self._renderer.is_concurrent)
+                if attempt is not None:
+                    self._start(sequence, attempt)
+            except OutOfMemoryError:
+                raise
+            except PodttsError as error:
+                self._remove(sequence)
+                events.append(RequestFailed(sequence.request, error))
+        return events
+
+    def _start(self, sequence: Sequence, attempt: Attempt) -> None:
+        dialogue, request = sequence.dialogue, sequence.request
+        if dialogue.has_unread_turns and self._decoder.uses_graphs:
+            self._renderer.wait()  # replaying a turn may record a graph
+        with (
+            Stopwatch(self.models.device) as prefilling,
+            memory_errors_named("prefilling a turn"),
+        ):
+            dialogue.prepare_attempt(self._decoder.replay)
+            self._decoder.start(
+                dialogue.cache,
+                dialogue.window.ids,
+                request.options.sampling,
+                sequence.attempt_rng(attempt),
+            )
+        attempt.work += StageSeconds(llm=prefilling.seconds)
+
+    def _submit_renders(self) -> None:
+        for sequence in self._sequences.values():
+            if (job := sequence.take_render_job()) is not None:
+                self._renderer.submit(sequence, job)
+
+    def _decode(self) -> list[Event]:
+        """Decode a token, or a block of tokens, of every turn."""
+        attempts = [
+            (sequence, sequence.decoding)
+            for sequence in self._sequences.values()
+            if sequence.decoding is not None
+        ]
+        if not attempts:
+            return []
+        if self._decoder.will_record:
+            self._renderer.wait()
+        with Stopwatch(self.models.device) as decoding, memory_errors_named("decoding turns"):
+            finished = self._decoder.step()
+        events: list[Event] = []
+        for sequence, attempt in attempts:
+            attempt.work += StageSeconds(llm=decoding.seconds / len(attempts))
+            decoded = finished.get(sequence.dialogue.cache)
+            if sequence.request.reports_tokens:
+                events += self._new_tokens(sequence, attempt, decoded)
+            if decoded is not None:
+                events += sequence.on_tokens(decoded)
+        return events
+
+    def _new_tokens(
+        self, sequence: Sequence, attempt: Attempt, decoded: Decoded | None
+    ) -> list[Event]:
+        """What was decoded of an attempt since the last report."""
+        if decoded is None:
+            ids = self._decoder.tokens(sequence.dialogue.cache)
+        else:
+            ids = list(decoded.ids) if isinstance(decoded, SpeechTokens) else []
+        new = tuple(ids[attempt.reported_tokens :])
+        attempt.reported_tokens += len(new)
+        if not new:
+            return []
+        return [TokensDecoded(sequence.request, attempt.index, attempt.number, new)]
+
+    def _collect_renders(self) -> list[Event]:
+        """Take what was rendered; what was decoded after a failed attempt is void."""
+        events: list[Event] = []
+        busy = bool(self._decoder.active)
+        for sequence, rendered in self._renderer.poll(len(self._sequences), decoding=busy):
+            cache = sequence.dialogue.cache
+            if self._sequences.get(cache) is not sequence:
+                continue  # cancelled meanwhile
+            events += sequence.on_audio(rendered)
+            if sequence.decoding is None:
+                self._decoder.cancel(cache)
+        return events
+
+    def _retire_finished(self) -> list[Event]:
+        finished = [each for each in self._sequences.values() if each.is_finished]
+        for sequence in finished:
+            self._remove(sequence)
+        return [RequestFinished(sequence.request) for sequence in finished]
+
+    def _remove(self, sequence: Sequence) -> None:
+        """Free a sequence's row."""
+        self._decoder.cancel(sequence.dialogue.cache)
+        self._renderer.cancel(sequence)
+        del self._sequences[sequence.dialogue.cache]
+
+
+def _overlap_pays(models: Models, rows: int) -> bool:
+    """Whether rendering beside decoding is faster, and gives the same bits.
+
+    With several rows it is no faster on a CPU, and elsewhere the last bits would depend on which
+    turns are rendered together, and so on which of them is decoded first.
+    """
+    if rows > 1 or models.device.type != "cpu":
+        return rows == 1 and runs_streams_concurrently(models.device)
+    # Compiled code is faster with half of the cores for each side; torch would hold up the LLM.
+    layers, flow = models.llm.fused_layers, models.flow
+    compiled = isinstance(layers, NativeLayers) and flow.runs_compiled("float32")
+    return compiled and torch.get_num_threads() > 1

@@ -1,4 +1,4 @@
-"""How a dialogue begins: the LLM reads every speaker's prompt, or what it made of them before."""
+"""How a dialogue begins: the LLM prefills every speaker's prompt, or loads the state of earlier."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from podtts.engine.rng import stage_rng
+from podtts.llm.decoder import generate
 from podtts.llm.dialogue import Dialogue, generated_ids
-from podtts.llm.generate import generate
 from podtts.llm.kv_cache import KVCache
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
@@ -23,19 +23,19 @@ def prefill_prompts(
     options: SynthesisOptions,
     cache: KVCache,
 ) -> Dialogue:
-    """Let the LLM read every speaker's prompt; dialect prompts are spoken first, each alone.
+    """Prefill every speaker's prompt; a dialect prompt is synthesized first, each by itself.
 
     prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
-    cache:    of the dialogue, empty.
+    cache:    the dialogue's, empty.
     """
     llm = models.llm
-    plans = [_prompt_plan(models, number, one) for number, one in enumerate(prompts)]
+    plans = [_prompt_plan(models, number, prompt) for number, prompt in enumerate(prompts)]
     request = _prefix_request(plans, options)
-    if prefixes and (kept := prefixes.read(request, cache)):
-        return Dialogue(llm, kept, options.window, cache)
+    if prefixes and (stored := prefixes.read(request, cache)):
+        return Dialogue(llm, stored, options.window, cache)
     entries = [_prompt_ids(models, plan, options) for plan in plans]
     dialogue = Dialogue(llm, entries, options.window, cache)
-    dialogue.read_prompts()
+    dialogue.prefill_prompts()
     if prefixes:
         prefixes.write(request, entries, cache)
     return dialogue
@@ -43,11 +43,11 @@ def prefill_prompts(
 
 @dataclass(frozen=True)
 class _PromptPlan:
-    """What the LLM reads of a speaker: the prompt, or behind what it speaks the dialect prompt."""
+    """The ids of a speaker's prompt; with a dialect prompt those after which it is synthesized."""
 
     speaker: int
     ids: list[int]
-    dialect: str  # normalised; empty: no dialect prompt
+    dialect: str  # normalized; empty: no dialect prompt
 
 
 def _prompt_plan(models: Models, speaker: int, prompt: SpeakerPrompt) -> _PromptPlan:
@@ -66,12 +66,12 @@ def _prompt_ids(models: Models, plan: _PromptPlan, options: SynthesisOptions) ->
         return plan.ids
     llm = models.llm
     rng = stage_rng(options.seed, f"dialect {plan.speaker}", "llm")
-    spoken = generate(llm, plan.ids, llm.new_cache(), options.sampling, rng)
-    return models.template.dialect_entry(plan.speaker, plan.dialect, generated_ids(llm, spoken))
+    tokens = generate(llm, plan.ids, llm.new_cache(), options.sampling, rng)
+    return models.template.dialect_entry(plan.speaker, plan.dialect, generated_ids(llm, tokens))
 
 
 def _prefix_request(plans: Sequence[_PromptPlan], options: SynthesisOptions) -> object:
-    """All that decides the ids of the prompts; draws only where a dialect prompt is spoken."""
+    """All that decides the prompts' ids; sampling only where a dialect prompt is synthesized."""
     ids: list[object] = [[plan.ids, plan.dialect] for plan in plans]
     if any(plan.dialect for plan in plans):
         ids.append({"seed": options.seed, **asdict(options.sampling)})

@@ -1,138 +1,162 @@
-"""From speech tokens to sound: flow and vocoder, for turns of any number together."""
+"""Renders turns in groups: between decode steps, or on a thread of its own beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+from typing import Generic, Protocol, TypeVar
 
-import torch
-from torch import Tensor
-
-from podtts.device.cancellation import raise_if_cancelled
-from podtts.device.cpu_cores import all_cores
-from podtts.device.placement import Stopwatch
-from podtts.engine.checks import is_finite
-from podtts.engine.rng import stage_rng
-from podtts.flow.decode import noise_frames
-from podtts.llm.generate import NotFiniteError
-from podtts.options import FlowOptions
-from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN, MEL_HOP, TOKENS_PER_SECOND
-from podtts.values import PromptFeatures, SpeakerPrompt, SpeechTokens
+from podtts.device.cancellation import cancelled_by
+from podtts.device.cuda_stream import DeviceQueue
+from podtts.device.placement import batches_rows, memory_errors_named
+from podtts.engine.render import Rendered, RenderJob, render
+from podtts.llm.decoder import NotFiniteError
 from podtts.weights.load import Models
 
+Owner = TypeVar("Owner", bound=Hashable)
+Result = Rendered | NotFiniteError
 
-@dataclass(frozen=True, eq=False)
-class Render:
-    """A turn to be made audible."""
-
-    tokens: SpeechTokens
-    prompt: SpeakerPrompt
-    options: FlowOptions
-    seed: int
-    draws: int | str  # number or `attempt_name` of the turn, which names its noise
+_WAITING_SHARE = 4  # a device that renders turns together waits for a fourth of the rows
 
 
-@dataclass(frozen=True, eq=False)
-class Rendered:
-    """A turn's wave, float32 [S] on the CPU, and its share of the seconds of work."""
+class Renderer(Protocol[Owner]):
+    """Takes render jobs, each of an owner, and hands the results out."""
 
-    wave: Tensor
-    flow_seconds: float
-    vocoder_seconds: float
-    widened: tuple[str, ...] = ()  # parts not finite in their precision, so they ran in float32
+    is_concurrent: bool  # whether the LLM can decode meanwhile
 
+    def submit(self, owner: Owner, job: RenderJob) -> None:
+        """Take a job."""
 
-def render(models: Models, turns: Sequence[Render]) -> list[Rendered | NotFiniteError]:
-    """Make turns of the same options audible; NotFiniteError in the place of one that fails."""
-    flow, vocoder = Stopwatch(models.device), Stopwatch(models.device)
-    with flow:
-        mels, wide_mels = finite_mels(models, turns)
-    sound = [number for number, mel in enumerate(mels) if is_finite(mel)]
-    heard, their_mels = [turns[number] for number in sound], [mels[number] for number in sound]
-    with vocoder:
-        waves, wide_waves = finite_waves(models, heard, their_mels)
-    done: list[Rendered | NotFiniteError] = [NotFiniteError("the flow's mel") for _ in turns]
-    frames = sum(map(len, mels))
-    for place, (number, wave) in enumerate(zip(sound, waves, strict=True)):
-        share = len(mels[number]) / max(1, frames)
-        widened = ("flow",) * (number in wide_mels) + ("vocoder",) * (place in wide_waves)
-        done[number] = (
-            Rendered(wave, share * flow.seconds, share * vocoder.seconds, widened)
-            if is_finite(wave)
-            else NotFiniteError("the vocoder's wave")
-        )
-    return done
+    def poll(self, rows: int, *, decoding: bool) -> list[tuple[Owner, Result]]:
+        """Return results that are there; waits for some if there is nothing else to do.
+
+        rows: how many owners may have a job. decoding: whether the LLM has something to do.
+        Raises what went wrong with a group.
+        """
+
+    def wait(self) -> None:
+        """Wait until nothing is being rendered."""
+
+    def cancel(self, owner: Owner) -> None:
+        """Forget an owner's job."""
+
+    def close(self) -> None:
+        """Forget all jobs and end what is being rendered; a later job starts anew."""
 
 
-def finite_mels(models: Models, turns: Sequence[Render]) -> tuple[list[Tensor], frozenset[int]]:
-    """`mels_of`, with float32 for turns not finite in fewer bits; and these turns' numbers."""
-    return _finite(turns, lambda some, _: mels_of(models, some))
+class _Queue(Generic[Owner]):
+    """Jobs in the order they came."""
+
+    def __init__(self) -> None:
+        self._jobs: list[tuple[Owner, RenderJob]] = []
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def put(self, owner: Owner, job: RenderJob) -> None:
+        self._jobs.append((owner, job))
+
+    def take_group(self) -> list[tuple[Owner, RenderJob]]:
+        """Take the oldest job and all that can be rendered with it: those of the same options."""
+        options = self._jobs[0][1].options
+        group = [entry for entry in self._jobs if entry[1].options == options]
+        self._jobs = [entry for entry in self._jobs if entry[1].options != options]
+        return group
+
+    def remove(self, owner: Owner) -> None:
+        self._jobs = [entry for entry in self._jobs if entry[0] is not owner]
+
+    def clear(self) -> None:
+        self._jobs.clear()
 
 
-def finite_waves(
-    models: Models, turns: Sequence[Render], mels: Sequence[Tensor]
-) -> tuple[list[Tensor], frozenset[int]]:
-    """`waves_of`, with float32 for turns not finite in fewer bits; and these turns' numbers."""
-    return _finite(
-        turns, lambda some, numbers: waves_of(models, some, [mels[one] for one in numbers])
-    )
+class InlineRenderer(Generic[Owner]):
+    """Renders when it is polled; nothing is decoded meanwhile."""
+
+    is_concurrent = False
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._queue: _Queue[Owner] = _Queue()
+
+    def submit(self, owner: Owner, job: RenderJob) -> None:
+        self._queue.put(owner, job)
+
+    def poll(self, rows: int, *, decoding: bool) -> list[tuple[Owner, Result]]:
+        enough = rows / _WAITING_SHARE if batches_rows(self._models.device) else 1
+        if not self._queue or (decoding and len(self._queue) < enough):
+            return []
+        group = self._queue.take_group()
+        with memory_errors_named("rendering turns"):
+            results = render(self._models, [job for _, job in group])
+        return [(owner, result) for (owner, _), result in zip(group, results, strict=True)]
+
+    def wait(self) -> None:
+        pass
+
+    def cancel(self, owner: Owner) -> None:
+        self._queue.remove(owner)
+
+    def close(self) -> None:
+        self._queue.clear()
 
 
-def _finite(
-    turns: Sequence[Render], make: Callable[[Sequence[Render], Sequence[int]], list[Tensor]]
-) -> tuple[list[Tensor], frozenset[int]]:
-    """What is made of turns, with float32 for those not finite in fewer bits; and their numbers."""
-    made = make(turns, range(len(turns)))
-    bad = [number for number, one in enumerate(made) if not is_finite(one)]
-    if not bad or turns[0].options.precision == "float32":
-        return made, frozenset()
-    wide = replace(turns[0].options, precision="float32")
-    again = make([replace(turns[number], options=wide) for number in bad], bad)
-    for number, one in zip(bad, again, strict=True):
-        made[number] = one
-    return made, frozenset(bad)
+class ThreadedRenderer(Generic[Owner]):
+    """Renders on a thread of its own, a group at a time."""
 
+    is_concurrent = True
 
-def mels_of(models: Models, turns: Sequence[Render]) -> list[Tensor]:
-    """Mel of every turn, float32 [2*T, 80]; all turns have the options of the first."""
-    heard, noise = [], []
-    for turn in turns:
-        features = _end_of(turn.prompt.features, turn.options.prompt_seconds)
-        heard.append(features)
-        frames = noise_frames(features, len(turn.tokens.ids))
-        drawn = torch.randn(frames, MEL_BINS, generator=stage_rng(turn.seed, turn.draws, "flow"))
-        noise.append(drawn * models.flow_noise)
-    return models.flow.decode(
-        [torch.tensor(turn.tokens.ids, dtype=torch.int64) for turn in turns],
-        heard,
-        noise,
-        turns[0].options,
-    )
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._queue: _Queue[Owner] = _Queue()
+        self._device_queue = DeviceQueue(models.device)
+        self._thread: ThreadPoolExecutor | None = None
+        self._closing = Event()
+        self._owners: list[Owner] = []  # of the group that is being rendered
+        self._group: Future[list[Result]] | None = None
 
+    def submit(self, owner: Owner, job: RenderJob) -> None:
+        self._queue.put(owner, job)
+        self._begin_group()
 
-def waves_of(models: Models, turns: Sequence[Render], mels: Sequence[Tensor]) -> list[Tensor]:
-    """Waveform of every turn, float32 [480*F] on the CPU, for their mels; options as for these."""
-    sines = models.vocoder.config.waves
-    noise = [
-        torch.randn(
-            sines, len(mel) * MEL_HOP, generator=stage_rng(turn.seed, turn.draws, "vocoder")
-        )
-        for turn, mel in zip(turns, mels, strict=True)
-    ]
-    if not mels:
-        return []
-    raise_if_cancelled()
-    with all_cores(models.device):
-        waves = models.vocoder.render(mels, noise, turns[0].options.precision)
-    return [wave.cpu() for wave in waves]
+    def poll(self, rows: int, *, decoding: bool) -> list[tuple[Owner, Result]]:
+        self._begin_group()
+        if self._group is None or (decoding and not self._group.done()):
+            return []
+        group, self._group = self._group, None
+        results = list(zip(self._owners, group.result(), strict=True))
+        self._begin_group()
+        return results
 
+    def wait(self) -> None:
+        if self._group is not None:
+            self._group.exception()
 
-def _end_of(features: PromptFeatures, seconds: float | None) -> PromptFeatures:
-    if seconds is None:
-        return features
-    tokens = max(1, round(seconds * TOKENS_PER_SECOND))
-    return replace(
-        features,
-        speech_tokens=features.speech_tokens[-tokens:],
-        mel=features.mel[-tokens * MEL_FRAMES_PER_TOKEN :],
-    )
+    def cancel(self, owner: Owner) -> None:
+        self._queue.remove(owner)  # a result of the group in work finds its owner gone
+
+    def close(self) -> None:
+        self._queue.clear()
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.shutdown()
+        self._thread, self._group, self._closing = None, None, Event()
+
+    def _begin_group(self) -> None:
+        if self._group is not None or not self._queue:
+            return
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="render")
+        group = self._queue.take_group()
+        self._owners = [owner for owner, _ in group]
+        jobs = [job for _, job in group]
+        self._group = self._thread.submit(self._render, jobs, self._closing)
+
+    def _render(self, jobs: Sequence[RenderJob], closing: Event) -> list[Result]:
+        with (
+            cancelled_by(closing),
+            memory_errors_named("rendering turns"),
+            self._device_queue.used(),
+        ):
+            return render(self._models, jobs)

@@ -1,268 +1,218 @@
-"""How one script is spoken, told as one story; whoever drives it lets many be told side by side.
+"""One dialogue in a row of the engine: its turns, and the attempts that each of them takes.
 
-    script ─ normalize ─ template ─ LLM ──── flow ── vocoder ── TurnAudio
-               prompts ─────────────┴─────────┘
+    next_attempt ─ LLM ─ on_tokens ─ flow, vocoder ─ on_audio ─ TurnFinished
+         └──────────── retry ────────────┴─────────────┘
 
-`speak` is a coroutine. Where a model has to work it yields what it needs, Write or Render, and is
-sent what came of it: Written or NotWritten, Rendered or NotFiniteError. A turn that is finished it
-yields as TurnAudio.
-
-Who drives it may answer Render with None: the turn is being made audible meanwhile. Then the story
-goes on with the next turn, as if the turn were right. While it waits, for Write or for Wait, it may
-be sent what became of the turn. If that came out wrong, what was written behind it is forgotten and
-written again.
+While a turn is rendered, the next one may be decoded as if the turn before were accepted. If that
+one fails a check after all, the dialogue is rolled back, and both are attempted again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Sequence as Ids
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from podtts.device.placement import Stopwatch, memory_errors_named
 from podtts.engine.checks import token_problems, wave_problems
-from podtts.engine.compatibility import check_compatibility
-from podtts.engine.prefill import prefill_prompts
-from podtts.engine.renderer import Render, Rendered
+from podtts.engine.render import Rendered, RenderJob
+from podtts.engine.request import Event, Request, TurnFinished
 from podtts.engine.rng import attempt_name, stage_rng
-from podtts.llm.dialogue import Dialogue, Mark
-from podtts.llm.generate import NotFiniteError
-from podtts.llm.kv_cache import KVCache
-from podtts.llm.prefix import PrefixStore
-from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.script.model import Script
+from podtts.llm.decoder import Decoded, NotFiniteError
+from podtts.llm.dialogue import Dialogue, TurnMark
 from podtts.text.normalize import normalize_text
-from podtts.values import SpeakerPrompt, SpeechTokens, StageSeconds, Turn, TurnAudio
+from podtts.values import SpeechTokens, StageSeconds, Turn, TurnAudio
 from podtts.weights.load import Models
 
-
-@dataclass(frozen=True, eq=False)
-class Request:
-    """A script to be spoken.
-
-    prompts:    one per label of the script, in the script's order.
-    spoken:     turns (by 0-based number) said in an earlier run: heard by the turns after them, not
-                spoken again and not yielded.
-    attempts: for turns that are to be drawn differently, which of the seed's draws to begin with;
-                0 is the first.
-    """
-
-    id: str
-    script: Script
-    prompts: Sequence[SpeakerPrompt]
-    options: SynthesisOptions = field(default_factory=SynthesisOptions)
-    spoken: Mapping[int, SpeechTokens] = field(default_factory=dict)
-    attempts: Mapping[int, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Write:
-    """A turn the LLM is to write behind a dialogue."""
-
-    dialogue: Dialogue
-    sampling: SamplingOptions
-    rng: torch.Generator
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to be done before it is known how the turn that is being rendered came out."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """A turn as tokens."""
-
-    tokens: SpeechTokens
-    seconds: float  # of the LLM's work
-
-
-@dataclass(frozen=True)
-class NotWritten:
-    """A turn the LLM had no numbers for."""
-
-    error: NotFiniteError
-
-
-Wish = Write | Render | Wait | TurnAudio
-Answer = Written | NotWritten | Rendered | NotFiniteError | None
-Story = Generator[Wish, Answer, None]
-
-
-def speak(models: Models, prefixes: PrefixStore | None, job: Request, cache: KVCache) -> Story:
-    """Speak a script whose dialogue is kept in a cache, turn by turn.
-
-    A turn that fails a check (podtts.engine.checks) is tried again up to options.retries times; the
-    problems of the last attempt stand in TurnAudio.problems.
-    The first turn's LLM seconds include reading the prompts.
-    Raises InputError for prompts that do not fit script or checkpoint.
-    """
-    check_compatibility(models, job.script, job.prompts)
-    options = job.options
-    turns = job.script.turns[: options.limit_turns]
-    if all(index in job.spoken for index in range(len(turns))):
-        return
-    with Stopwatch(models.device) as opening, memory_errors_named("reading the prompts"):
-        dialogue = prefill_prompts(models, prefixes, job.prompts, options, cache)
-    telling = _Telling(models, job, dialogue, StageSeconds(llm=opening.seconds))
-    for index, turn in enumerate(turns):
-        text = models.template.turn(turn.speaker, normalize_text(turn.text))
-        if index in job.spoken:
-            yield from telling.settle()
-            dialogue.recall(text, job.spoken[index])
-        else:
-            yield from telling.say(_Take(index, turn, text, job.attempts.get(index, 0)))
-    yield from telling.settle()
+_NO_TOKENS = SpeechTokens((), ended=False)
 
 
 @dataclass(eq=False)
-class _Take:
-    """A turn and its latest try."""
+class Attempt:
+    """An attempt at a turn, and what came of it so far."""
 
-    index: int
+    index: int  # of the turn, 0-based
     turn: Turn
-    text: Sequence[int]
-    attempt: int
-    work: StageSeconds = field(default_factory=StageSeconds)  # of all tries
-    tokens: SpeechTokens = field(default_factory=lambda: SpeechTokens((), ended=False))
-    start: Mark | None = None  # where the dialogue stood; None: the LLM had no numbers
-    is_heard: bool = False
+    text: Ids[int]  # the turn's text as ids
+    number: int  # which of the seed's draws it uses
+    work: StageSeconds = field(default_factory=StageSeconds)  # of all attempts of this turn
+    tokens: SpeechTokens = _NO_TOKENS
+    start: TurnMark | None = None  # of the turn in the dialogue; None: the LLM was not finite
     wave: Tensor = field(default_factory=lambda: torch.zeros(0))
-    problems: list[str] = field(default_factory=list)
+    problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    reported_tokens: int = 0  # how many of its tokens TokensDecoded has reported
 
-    def is_over(self, job: Request) -> bool:
-        """Whether it stays as it is: nothing is wrong, or all tries are used up."""
-        tries = self.attempt - job.attempts.get(self.index, 0)
-        return not self.problems or tries >= job.options.retries
+    @property
+    def draws(self) -> str:
+        """Names the random draws of this attempt."""
+        return attempt_name(self.index, self.number)
 
-    def audio(self, before: StageSeconds) -> TurnAudio:
-        """The turn as it is told, with work that was done before it."""
-        return TurnAudio(
-            self.index,
-            self.turn,
-            self.tokens,
-            self.wave,
-            before + self.work,
-            self.attempt,
-            tuple(self.problems),
-            self.notes,
-        )
+    def next(self) -> Attempt:
+        """The next attempt at the same turn."""
+        return Attempt(self.index, self.turn, self.text, self.number + 1, self.work)
 
 
-class _Telling:
-    """The story between its turns: at most one is written and not yet told."""
+class Sequence:
+    """The state of one request while it is synthesized. At most one attempt is in each place.
+
+    dialogue: with the prompts read. prefill_seconds: what reading them took; they are counted with
+              the first turn that is reported.
+    """
+
+    decoding: Attempt | None = None  # in the LLM
+    decoded: Attempt | None = None  # waits until the turn before it is accepted
+    rendering: Attempt | None = None  # in the renderer
 
     def __init__(
-        self, models: Models, job: Request, dialogue: Dialogue, before: StageSeconds
+        self, models: Models, request: Request, dialogue: Dialogue, prefill_seconds: float
     ) -> None:
-        self.models, self.job, self.dialogue = models, job, dialogue
-        self._before = before  # work that the next turn told counts with its own
-        self._untold: _Take | None = None
+        self.models, self.request, self.dialogue = models, request, dialogue
+        self._turns = request.script.turns[: request.options.limit_turns]
+        self._next_index = 0  # of the turn that is opened next
+        self._retry: Attempt | None = None  # to be decoded before another turn is opened
+        self._to_render: Attempt | None = None  # `rendering`, until the renderer has it
+        self._unreported_work = StageSeconds(llm=prefill_seconds)
+        self._rolled_back_work = StageSeconds()  # of the turn that is opened next
 
-    def say(self, take: _Take) -> Story:
-        """Speak the next turn; it may stay untold."""
-        while True:
-            if self.dialogue.window.is_full and not self.dialogue.returns_over_rebuilds:
-                yield from self.settle()
-            self.dialogue.open(take.text)
-            yield from self._write(take)
-            if (yield from self._is_settled()):
-                break
-            yield from self._repair()
-        yield from self._finish(take)
+    @property
+    def is_finished(self) -> bool:
+        """Whether all turns are reported."""
+        waiting = (self.decoding, self.decoded, self.rendering, self._retry)
+        return self._next_index == len(self._turns) and not any(waiting)
 
-    def settle(self) -> Story:
-        """Have all told that is written."""
-        while not (yield from self._is_settled()):
-            yield from self._repair()
+    def next_attempt(self, *, speculate: bool) -> Attempt | None:
+        """Return what to decode next, with its turn opened in the dialogue; None: nothing now.
 
-    def _is_settled(self) -> Generator[Wish, Answer, bool]:
-        """Hear and tell the untold turn, if there is one; return whether it came out right."""
-        if self._untold is None:
-            return True
-        if not self._untold.is_heard:
-            self._hear(self._untold, (yield Wait()))
-        if not self._untold.is_over(self.job):
-            return False
-        yield from self._tell(self._untold)
-        return True
+        speculate: whether a turn may be decoded before the turn in front of it is accepted.
+        """
+        if self.decoding or self.decoded:
+            return None
+        if self._retry:
+            self.decoding, self._retry = self._retry, None
+        elif self.rendering is None or (speculate and not self._will_retry(self.rendering)):
+            self.decoding = self._open_next_turn()
+        return self.decoding
 
-    def _repair(self) -> Story:
-        """Go back to the untold turn and try it again."""
-        take, self._untold = self._untold, None
-        assert take is not None
-        assert take.start is not None
-        self.dialogue.back_to(take.start)
-        take.attempt += 1
-        yield from self._write(take)
-        yield from self._finish(take)
+    def attempt_rng(self, attempt: Attempt) -> torch.Generator:
+        """The random numbers that the LLM draws an attempt with."""
+        return stage_rng(self.request.options.seed, attempt.draws, "llm")
 
-    def _write(self, take: _Take) -> Story:
-        """Write a try of the open turn; the untold turn may be told meanwhile."""
-        take.tokens, take.wave = SpeechTokens((), ended=False), torch.zeros(0)
-        take.start, take.is_heard, take.problems, take.notes = None, False, [], ()
-        draws = attempt_name(take.index, take.attempt)
-        sampling, seed = self.job.options.sampling, self.job.options.seed
-        answer = yield Write(self.dialogue, sampling, stage_rng(seed, draws, "llm"))
-        if self._untold and not isinstance(answer, Written | NotWritten):
-            self._hear(self._untold, answer)
-            if self._untold.is_over(self.job):
-                yield from self._tell(self._untold)
-            answer = yield Wait()
-        if isinstance(answer, NotWritten):
-            take.problems.append(f"{answer.error}: NaN or infinite")
+    def on_tokens(self, decoded: Decoded) -> list[Event]:
+        """Take what the LLM decoded; return what is to be reported."""
+        attempt, self.decoding = self.decoding, None
+        assert attempt is not None
+        if isinstance(decoded, NotFiniteError):
+            attempt.problems = (f"{decoded}: NaN or infinite",)
+        else:
+            attempt.tokens = decoded
+            self.dialogue.set_decoded(decoded)
+            attempt.start = self.dialogue.mark()
+            # The checks know what speech of a trained model is like.
+            if self.request.options.check_length and not self.models.untrained:
+                attempt.problems = tuple(token_problems(attempt.turn.text, decoded))
+        if self.rendering:
+            self.decoded = attempt
+            return []
+        return self._after_decoding(attempt)
+
+    def take_render_job(self) -> RenderJob | None:
+        """What is to be given to the renderer, once."""
+        attempt, self._to_render = self._to_render, None
+        if attempt is None:
+            return None
+        prompt, options = self.request.prompts[attempt.turn.speaker], self.request.options
+        return RenderJob(attempt.tokens, prompt, options.flow, options.seed, attempt.draws)
+
+    def on_audio(self, rendered: Rendered | NotFiniteError) -> list[Event]:
+        """Take what was rendered; return what is to be reported.
+
+        If the attempt failed a check, what was decoded after it is void: `decoding` is None then.
+        """
+        attempt, self.rendering = self.rendering, None
+        assert attempt is not None
+        self._check_audio(attempt, rendered)
+        if self._will_retry(attempt):
+            self._roll_back_to(attempt)
+            return []
+        events = self._report(attempt)
+        later, self.decoded = self.decoded, None
+        if later is not None:
+            events += self._after_decoding(later)
+        return events
+
+    def _open_next_turn(self) -> Attempt | None:
+        """Open the next turn that no earlier run finished, unless the turn before may roll back."""
+        window = self.dialogue.window
+        while self._next_index < len(self._turns):
+            index, turn = self._next_index, self._turns[self._next_index]
+            finished = self.request.finished.get(index)
+            rebuilds = window.is_full and not self.dialogue.rolls_back_over_rebuilds
+            if self.rendering and (finished is not None or rebuilds):
+                return None
+            self._next_index += 1
+            text = self.models.template.turn(turn.speaker, normalize_text(turn.text))
+            if finished is None:
+                self.dialogue.open_turn(text)
+                work, self._rolled_back_work = self._rolled_back_work, StageSeconds()
+                return Attempt(index, turn, text, self._first_number(index), work)
+            self.dialogue.append_finished(text, finished)
+        return None
+
+    def _after_decoding(self, attempt: Attempt) -> list[Event]:
+        """Go on with an attempt whose turn before is accepted."""
+        if attempt.start is None and self._will_retry(attempt):
+            self._retry = attempt.next()
+            return []
+        self.dialogue.close_turn(attempt.tokens)
+        if attempt.start is None:
+            return self._report(attempt)
+        self.rendering = self._to_render = attempt
+        return []
+
+    def _check_audio(self, attempt: Attempt, rendered: Rendered | NotFiniteError) -> None:
+        if isinstance(rendered, NotFiniteError):
+            attempt.problems = (f"{rendered}: NaN or infinite",)
             return
-        assert isinstance(answer, Written)
-        take.tokens = answer.tokens
-        take.work += StageSeconds(llm=answer.seconds)
-        self.dialogue.wrote(take.tokens)
-        take.start = self.dialogue.mark()
-        # Length and sound are judged by a trained voice's measure.
-        if self.job.options.check_length and not self.models.untrained:
-            take.problems += token_problems(take.turn.text, take.tokens)
-
-    def _finish(self, take: _Take) -> Story:
-        """Make a written turn audible, and try it again until it is over."""
-        while True:
-            if take.start is not None:
-                answer = yield self._render(take)
-                if answer is None and take.is_over(self.job):
-                    self._untold = take  # it may be judged anew when it is heard
-                    self.dialogue.close(take.tokens)
-                    return
-                self._hear(take, answer if answer is not None else (yield Wait()))
-            if take.is_over(self.job):
-                self.dialogue.close(take.tokens)
-                yield from self._tell(take)
-                return
-            take.attempt += 1
-            yield from self._write(take)
-
-    def _render(self, take: _Take) -> Render:
-        prompt, options = self.job.prompts[take.turn.speaker], self.job.options
-        draws = attempt_name(take.index, take.attempt)
-        return Render(take.tokens, prompt, options.flow, options.seed, draws)
-
-    def _hear(self, take: _Take, answer: Answer) -> None:
-        """Judge what a turn sounds like."""
-        take.is_heard = True
-        if isinstance(answer, NotFiniteError):
-            take.problems = [f"{answer}: NaN or infinite"]
-            return
-        assert isinstance(answer, Rendered)
-        take.wave = answer.wave
-        precision = self.job.options.flow.precision
-        take.notes = tuple(
-            f"the {part} is not finite in {precision}; it ran in float32" for part in answer.widened
+        attempt.wave = rendered.wave
+        precision = self.request.options.flow.precision
+        attempt.notes = tuple(
+            f"the {part} is not finite in {precision}; it ran in float32"
+            for part in rendered.widened
         )
-        take.work += StageSeconds(flow=answer.flow_seconds, vocoder=answer.vocoder_seconds)
+        attempt.work += StageSeconds(flow=rendered.flow_seconds, vocoder=rendered.vocoder_seconds)
         if not self.models.untrained:
-            take.problems += wave_problems(take.wave)
+            attempt.problems += tuple(wave_problems(attempt.wave))
 
-    def _tell(self, take: _Take) -> Story:
-        self._untold = None
-        yield take.audio(self._before)
-        self._before = StageSeconds()
+    def _roll_back_to(self, attempt: Attempt) -> None:
+        """Forget all after the start of an attempt, and attempt its turn again."""
+        later = self.decoding or self.decoded
+        if later is not None:
+            self._next_index, self._rolled_back_work = later.index, later.work
+        self.decoding = self.decoded = None
+        assert attempt.start is not None
+        self.dialogue.roll_back(attempt.start)
+        self._retry = attempt.next()
+
+    def _report(self, attempt: Attempt) -> list[Event]:
+        work, self._unreported_work = self._unreported_work + attempt.work, StageSeconds()
+        audio = TurnAudio(
+            attempt.index,
+            attempt.turn,
+            attempt.tokens,
+            attempt.wave,
+            work,
+            attempt.number,
+            attempt.problems,
+            attempt.notes,
+        )
+        return [TurnFinished(self.request, audio)]
+
+    def _will_retry(self, attempt: Attempt) -> bool:
+        """Whether an attempt failed a check while there are attempts left."""
+        retries = attempt.number - self._first_number(attempt.index)
+        return bool(attempt.problems) and retries < self.request.options.retries
+
+    def _first_number(self, index: int) -> int:
+        return self.request.attempts.get(index, 0)

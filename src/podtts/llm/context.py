@@ -1,4 +1,4 @@
-"""Which ids the LLM has in front of it, and which earlier turns stay when the window fills.
+"""Which ids are the LLM's context, and which earlier turns stay in it when the window is rebuilt.
 
 Integers only. The published code keeps the first two entries of the history whatever the cast;
 here the prompts of all speakers stay, which for two speakers is the same.
@@ -21,7 +21,7 @@ class PastTurn:
 
 @dataclass(frozen=True)
 class WindowMark:
-    """A place in the life of a window, to come back to."""
+    """A window in an open turn, to come back to."""
 
     ids: tuple[int, ...]
     counter: int
@@ -33,7 +33,7 @@ class ContextWindow:
     """The context of one dialogue: all prompts, then turns, rebuilt when it grows too long.
 
     `prefix` (the prompts) never changes and opens `ids` at all times, so what the LLM computed for
-    it serves every rebuild.
+    it is used after every rebuild.
     """
 
     def __init__(self, prompts: Sequence[Sequence[int]], options: WindowOptions) -> None:
@@ -51,11 +51,11 @@ class ContextWindow:
         return self._counter > self.options.max_turns or len(self.ids) > self.options.max_tokens
 
     def mark(self) -> WindowMark:
-        """Where the window stands in an open turn."""
+        """The window as it is in the open turn."""
         return WindowMark(tuple(self.ids), self._counter, self._text, tuple(self._past))
 
-    def back_to(self, mark: WindowMark) -> None:
-        """Stand there again."""
+    def roll_back(self, mark: WindowMark) -> None:
+        """Open the marked turn again and forget all that followed."""
         self.ids = list(mark.ids)
         self._counter, self._text = mark.counter, mark.text
         self._past = deque(mark.past, self._past.maxlen)

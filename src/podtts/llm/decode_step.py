@@ -1,7 +1,6 @@
-"""A decode step as an ordinary function of tensors: drawn, noted and read without the host.
+"""A decode step as functions of tensors, without a question to the host.
 
-It draws what `Decoder.step` draws; the tests hold it to that. As no shape, no address and no call
-depends on a number, a device can record it.
+No shape, address or call depends on a number, so a device can record `graph_decode_step`.
 """
 
 from __future__ import annotations
@@ -14,49 +13,59 @@ from podtts.llm.qwen3 import Qwen3
 from podtts.llm.sampling import forbid_end, next_tokens
 
 
-def decode_step(
-    model: Qwen3, legal: Tensor, slots: DecodeState, keys: Tensor, values: Tensor
+def draw_step(model: Qwen3, state: DecodeState) -> tuple[Tensor, Tensor]:
+    """Draw an id for every row whose turn is not done, and note it.
+
+    returns: the ids int64 [R] in the numbering of the logits, and bool [R]: whether the model has
+             to read the row's id, because its turn goes on. Rows that are done draw, too, but
+             nothing is noted.
+    """
+    logits = model.logits(state.hidden)
+    finite = logits.isfinite().all(dim=1)
+    # NaN would choose an id that does not exist.
+    chosen = _choose(model, state, logits.masked_fill(~finite[:, None], 0.0))
+    draws = ~state.done & finite
+    ends = chosen == model.end_index
+    takes = draws & ~ends
+    state.failed.logical_or_(~state.done & ~finite)
+    state.ended.logical_or_(draws & ends)
+
+    state.tokens.scatter_(1, state.counts[:, None], chosen[:, None])
+    seen = state.seen.gather(1, chosen[:, None]) | takes[:, None]
+    state.seen.scatter_(1, chosen[:, None], seen)
+    newer = torch.cat((state.recent[:, 1:], chosen[:, None]), dim=1)
+    state.recent.copy_(torch.where(takes[:, None], newer, state.recent))
+    state.counts.add_(takes)
+    goes_on = takes & (state.counts < state.max_tokens)
+    state.done.copy_(~goes_on)
+    return chosen, goes_on
+
+
+def graph_decode_step(
+    model: Qwen3, legal: Tensor, state: DecodeState, keys: Tensor, values: Tensor
 ) -> None:
-    """Draw an id for every row's turn, and read it unless the turn is done with it.
+    """Draw an id for every row's turn, and let the model read it unless the turn is done.
 
     legal:        int64 [V], ids in the order of the logits, on the device.
-    keys, values: [layers, R, kv heads, places, head size]; a row that is done writes at its place,
-                  where nobody looks.
+    keys, values: [layers, R, kv heads, positions, head size]; a row that is done writes at its
+                  next position, which no query attends to.
     """
-    logits = model.logits(slots.hidden)
-    finite = logits.isfinite().all(dim=1)
-    # Numbers that are none would choose an id that does not exist.
-    chosen = _chosen(model, slots, logits.masked_fill(~finite[:, None], 0.0))
-    writes = ~slots.done & finite
-    ends = chosen == model.end_index
-    takes = writes & ~ends
-    slots.failed.logical_or_(~slots.done & ~finite)
-    slots.ended.logical_or_(writes & ends)
-
-    slots.tokens.scatter_(1, slots.counts[:, None], chosen[:, None])
-    noted = slots.seen.gather(1, chosen[:, None]) | takes[:, None]
-    slots.seen.scatter_(1, chosen[:, None], noted)
-    newer = torch.cat((slots.recent[:, 1:], chosen[:, None]), dim=1)
-    slots.recent.copy_(torch.where(takes[:, None], newer, slots.recent))
-    slots.counts.add_(takes)
-    reads = takes & (slots.counts < slots.most)
-    slots.done.copy_(~reads)
-
-    hidden = model.graph_step(legal[chosen], slots.places, keys, values)
-    slots.hidden.copy_(torch.where(reads[:, None], hidden, slots.hidden))
-    slots.places.add_(reads)
+    chosen, goes_on = draw_step(model, state)
+    hidden = model.graph_step(legal[chosen], state.positions, keys, values)
+    state.hidden.copy_(torch.where(goes_on[:, None], hidden, state.hidden))
+    state.positions.add_(goes_on)
 
 
-def _chosen(model: Qwen3, slots: DecodeState, logits: Tensor) -> Tensor:
+def _choose(model: Qwen3, state: DecodeState, logits: Tensor) -> Tensor:
     """The next id of every row, int64 [R], in the numbering of the logits."""
-    # A turn that is done may have used up its numbers; it draws with the last ones, for nobody.
-    now = slots.counts.clamp(max=slots.given.shape[1] - 1)[:, None]
+    # A turn that is done may have used up its uniforms; it draws with the last ones, unnoted.
+    step = state.counts.clamp(max=state.forced.shape[1] - 1)[:, None]
     drawn = next_tokens(
-        forbid_end(logits, model.end_index, slots.counts < slots.fewest),
-        slots.seen,
-        slots.recent.masked_fill(~slots.young, -1),
-        slots.uniforms.gather(1, now[..., None].expand(-1, 1, 2))[:, 0],
-        slots.options,
+        forbid_end(logits, model.end_index, state.counts < state.min_tokens),
+        state.seen,
+        state.recent.masked_fill(~state.in_window, -1),
+        state.uniforms.gather(1, step[..., None].expand(-1, 1, 2))[:, 0],
+        state.options,
     )
-    given = slots.given.gather(1, now)[:, 0]
-    return torch.where(given < 0, drawn, given)
+    forced = state.forced.gather(1, step)[:, 0]
+    return torch.where(forced < 0, drawn, forced)

@@ -1,7 +1,7 @@
-"""One dialogue in the LLM: prompts first, then turn by turn, each hearing the ones before.
+"""One dialogue in the LLM: prompts first, then turn by turn, each with the ones before as context.
 
-A turn can be tried several times, and turns that were spoken in an earlier run can be recalled
-without being drawn again. In both cases the keys and values at the start of a turn come from the
+A turn can be attempted several times, and turns that an earlier run finished can be appended
+without being decoded again. In both cases the keys and values at the start of a turn come from the
 same sequence of calls as in a run without interruption, so they are the same to the bit.
 """
 
@@ -13,35 +13,39 @@ from dataclasses import dataclass
 import torch
 
 from podtts.llm.context import ContextWindow, WindowMark
-from podtts.llm.generate import generate, prefill, read_as_drawn
+from podtts.llm.decoder import generate, prefill, replay
 from podtts.llm.kv_cache import KVCache
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions, WindowOptions
 from podtts.values import SpeechTokens
 
-
-@dataclass(frozen=True)
-class _Recalled:
-    """A recalled turn that the cache has not read: where it stands in the window's ids."""
-
-    text_end: int  # ids up to here are read in one call
-    speech_end: int  # and up to here one by one, as they were drawn
+Replay = Callable[[KVCache, Sequence[int]], None]
 
 
 @dataclass(frozen=True)
-class Mark:
-    """An open turn of a dialogue, to come back to."""
+class _UnreadTurn:
+    """A turn that the cache does not hold yet: where it ends in the window's ids."""
+
+    text_end: int  # ids up to here are prefilled in one call
+    speech_end: int  # and ids up to here are replayed as they were decoded
+
+
+@dataclass(frozen=True)
+class TurnMark:
+    """The start of a turn of a dialogue, to come back to."""
 
     window: WindowMark
-    start: int  # cached tokens where it begins
+    start: int  # cached tokens before the turn's speech
     rebuilds: int  # of the window until then
 
 
 class Dialogue:
-    """The state of one dialogue: its context window and the KV cache of it.
+    """The state of one dialogue: its context window and its KV cache.
 
-    prompts: ids of every speaker's prompt, in the order of their numbers.
+    prompts: ids of every speaker's prompt, in the order of the speakers' numbers.
     cache:   empty, or with the state after exactly these prompts; then they are not read again.
+
+    A turn is opened, attempted any number of times, and closed with the tokens that were accepted.
     """
 
     def __init__(
@@ -54,28 +58,33 @@ class Dialogue:
         self.model = model
         self.window = ContextWindow(prompts, window)
         self.cache = cache if cache is not None else model.new_cache()
-        self._unread: list[_Recalled] = []
-        self._start: int | None = None  # cached tokens where the open turn begins, once known
-        self._spoken: SpeechTokens | None = None  # what the cache holds of the open turn
+        self._unread: list[_UnreadTurn] = []
+        self._start: int | None = None  # cached tokens before the open turn's speech, once known
+        self._decoded: SpeechTokens | None = None  # what the cache holds of the open turn
         self._rebuilds = 0
 
     @torch.inference_mode()
-    def read_prompts(self) -> None:
+    def prefill_prompts(self) -> None:
         """Read the prompts, unless the cache holds them already."""
         if self.cache.length < len(self.window.prefix):
             # A call of its own, so that its keys and values are the same whoever computed them.
             prefill(self.model, self.window.prefix, self.cache)
 
-    def speak(
+    def generate_turn(
         self, text: Sequence[int], options: SamplingOptions, rng: torch.Generator
     ) -> SpeechTokens:
-        """Write the speech of the next turn, whose text ids are given."""
-        self.open(text)
-        tokens = self.attempt(options, rng)
-        self.close(tokens)
+        """Decode the speech of the next turn, whose text ids are given.
+
+        Raises NotFiniteError when the LLM computes NaN or infinity.
+        """
+        self.open_turn(text)
+        self.prepare_attempt()
+        tokens = generate(self.model, self.window.ids, self.cache, options, rng)
+        self.set_decoded(tokens)
+        self.close_turn(tokens)
         return tokens
 
-    def open(self, text: Sequence[int]) -> None:
+    def open_turn(self, text: Sequence[int]) -> None:
         """Begin the next turn, whose text ids are given."""
         self._start = None
         if self.window.open_turn(text):
@@ -83,96 +92,90 @@ class Dialogue:
             self._unread.clear()
             self.cache.trim(min(self.cache.length, len(self.window.prefix)))
 
-    def attempt(self, options: SamplingOptions, rng: torch.Generator) -> SpeechTokens:
-        """Write speech for the open turn; may be called again for another try.
-
-        Raises NotFiniteError when the LLM computes no numbers.
-        """
-        self.rewind()
-        tokens = generate(self.model, self.window.ids, self.cache, options, rng)
-        self.wrote(tokens)
-        return tokens
-
-    def wrote(self, tokens: SpeechTokens) -> None:
-        """Note what was written for the open turn, behind `rewind`, by somebody else."""
-        self._spoken = tokens
-
     @property
-    def is_behind(self) -> bool:
-        """Whether `rewind` has recalled turns to read."""
+    def has_unread_turns(self) -> bool:
+        """Whether `prepare_attempt` has turns of an earlier run to read."""
         return bool(self._unread)
 
-    def mark(self) -> Mark:
-        """The open turn, behind `rewind`."""
-        assert self._start is not None
-        return Mark(self.window.mark(), self._start, self._rebuilds)
-
-    @property
-    def returns_over_rebuilds(self) -> bool:
-        """Whether `back_to` may be asked for a turn in front of a rebuild.
-
-        What the cache held then has to be read again: at once, which must be the same to the bit.
-        """
-        return self.model.fused_layers is not None and self.model.fused_layers.batch_invariant
-
-    def back_to(self, mark: Mark) -> None:
-        """Open a turn again and forget what followed."""
-        self.window.back_to(mark.window)
-        self._unread.clear()
-        self._start, self._spoken = mark.start, None
-        if mark.rebuilds != self._rebuilds:
-            assert self.returns_over_rebuilds
-            self._rebuilds = mark.rebuilds
-            kept = min(self.cache.length, len(self.window.prefix))
-            self.cache.trim(kept)
-            if mark.start > kept:
-                self._start = None
-                self._unread.append(_Recalled(mark.start, mark.start))
-
-    def close(self, tokens: SpeechTokens) -> None:
-        """End the open turn with what was said in it: an attempt, or nothing at all."""
-        if tokens is not self._spoken:
-            self.rewind()
-            self._unread.append(self._recalled(tokens))
-        self._spoken = None
-        self.window.close_turn(generated_ids(self.model, tokens))
-
-    def recall(self, text: Sequence[int], tokens: SpeechTokens) -> None:
-        """Take a turn as said in an earlier run; it is read only if a later turn has to hear it."""
-        self.open(text)
-        self._unread.append(self._recalled(tokens))
-        self.window.close_turn(generated_ids(self.model, tokens))
-
-    def _recalled(self, tokens: SpeechTokens) -> _Recalled:
-        text_end = len(self.window.ids)
-        # `generate` reads every token it has drawn but one that meets the limit.
-        read = len(tokens.ids) if tokens.ended else max(0, len(tokens.ids) - 1)
-        return _Recalled(text_end, text_end + read)
-
     @torch.inference_mode()
-    def rewind(self, read: Callable[[KVCache, Sequence[int]], None] | None = None) -> None:
-        """Bring the cache to where the open turn begins, for a try or another one.
+    def prepare_attempt(self, replay_speech: Replay | None = None) -> None:
+        """Bring the cache to where the open turn's speech begins, for the first or another attempt.
 
-        read: reads recalled speech as whoever writes the turns reads what it draws; None: as
-              `generate` does.
+        replay_speech: reads the speech of an earlier run as the decoder of this run decodes it;
+                       None: as `generate` does.
         """
-        self._spoken = None
+        self._decoded = None
         if self._start is not None:
             self.cache.trim(self._start)
             return
-        self.read_prompts()
+        self.prefill_prompts()
         for turn in self._unread:
             prefill(self.model, self.window.ids[self.cache.length : turn.text_end], self.cache)
             speech = self.window.ids[turn.text_end : turn.speech_end]
-            if read:
-                read(self.cache, speech)
+            if replay_speech:
+                replay_speech(self.cache, speech)
             else:
-                read_as_drawn(self.model, speech, self.cache)
+                replay(self.model, speech, self.cache)
         self._unread.clear()
         self._start = self.cache.length
 
+    def set_decoded(self, tokens: SpeechTokens) -> None:
+        """Note what was decoded into the cache for the open turn, after `prepare_attempt`."""
+        self._decoded = tokens
+
+    def mark(self) -> TurnMark:
+        """The open turn's start, after `prepare_attempt`."""
+        assert self._start is not None
+        return TurnMark(self.window.mark(), self._start, self._rebuilds)
+
+    @property
+    def rolls_back_over_rebuilds(self) -> bool:
+        """Whether `roll_back` may be asked for a turn before a rebuild of the window.
+
+        The cache then has to be filled again in one call, which must give the same bits.
+        """
+        layers = self.model.fused_layers
+        return layers is not None and layers.batch_invariant
+
+    def roll_back(self, mark: TurnMark) -> None:
+        """Open a turn again and forget all that followed.
+
+        Closed with the tokens of an earlier attempt, the dialogue goes on as after that attempt.
+        """
+        self.window.roll_back(mark.window)
+        self._unread.clear()
+        self._start, self._decoded = mark.start, None
+        if mark.rebuilds != self._rebuilds:
+            assert self.rolls_back_over_rebuilds
+            self._rebuilds = mark.rebuilds
+            cached = min(self.cache.length, len(self.window.prefix))
+            self.cache.trim(cached)
+            if mark.start > cached:
+                self._start = None
+                self._unread.append(_UnreadTurn(mark.start, mark.start))
+
+    def close_turn(self, tokens: SpeechTokens) -> None:
+        """End the open turn with the tokens of any of its attempts, or with none at all."""
+        if tokens is not self._decoded:
+            self.prepare_attempt()
+            self._unread.append(self._unread_turn(tokens))
+        self._decoded = None
+        self.window.close_turn(generated_ids(self.model, tokens))
+
+    def append_finished(self, text: Sequence[int], tokens: SpeechTokens) -> None:
+        """Append a turn that an earlier run finished; it is read only if a later turn needs it."""
+        self.open_turn(text)
+        self._unread.append(self._unread_turn(tokens))
+        self.window.close_turn(generated_ids(self.model, tokens))
+
+    def _unread_turn(self, tokens: SpeechTokens) -> _UnreadTurn:
+        text_end = len(self.window.ids)
+        # A decoder reads every token it has drawn, except the one that reaches the limit.
+        count = len(tokens.ids) if tokens.ended else max(0, len(tokens.ids) - 1)
+        return _UnreadTurn(text_end, text_end + count)
+
 
 def generated_ids(model: Qwen3, tokens: SpeechTokens) -> list[int]:
-    """Ids of generated speech as they stand in the context, the end token included if it came."""
+    """Ids of generated speech as they are in the context, with the end token if it was drawn."""
     offset = model.config.speech_token_offset
     return [token + offset for token in tokens.ids] + [model.config.end_token] * tokens.ended

@@ -14,7 +14,7 @@ from podtts.device.heap import keep_freed_memory
 from podtts.device.placement import Placement, dtype_name, memory_errors_named
 from podtts.errors import ModelError
 from podtts.flow.decode import Flow
-from podtts.llm.generate import prefill
+from podtts.llm.decoder import prefill
 from podtts.llm.qwen3 import Qwen3
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode

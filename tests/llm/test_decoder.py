@@ -1,4 +1,4 @@
-"""Blocks of fixed steps write what `Decoder` writes: the same draws, the same state behind them."""
+"""Steps of fixed shapes, in blocks, decode what single steps do: the same draws, the same state."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,11 +8,10 @@ import torch
 from support.golden_data import models, relative_rms, silent_generator, trace, trace_prompts
 
 from podtts.engine.prefill import prefill_prompts
-from podtts.llm.block_decoder import BLOCK_STEPS, BlockDecoder, decoder_for
-from podtts.llm.decode_step import decode_step
+from podtts.llm.decode_step import graph_decode_step
+from podtts.llm.decoder import BLOCK_STEPS, Decoded, Decoder, NotFiniteError, generate
 from podtts.llm.dialogue import Dialogue, generated_ids
-from podtts.llm.generate import Decoder, NotFiniteError, generate
-from podtts.llm.kv_cache import KVCache
+from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.options import SamplingOptions, SynthesisOptions, WindowOptions
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeechTokens
@@ -24,18 +23,23 @@ def rng(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def to_the_end(decoder: Decoder | BlockDecoder) -> dict[KVCache, SpeechTokens | NotFiniteError]:
-    finished: dict[KVCache, SpeechTokens | NotFiniteError] = {}
-    while decoder.writing:
+def graph_decoder(caches: CacheRows) -> Decoder:
+    """What a device that records graphs runs; here its steps run unrecorded."""
+    return Decoder(models().llm, caches, graphs=True)
+
+
+def to_the_end(decoder: Decoder) -> dict[KVCache, Decoded]:
+    finished: dict[KVCache, Decoded] = {}
+    while decoder.active:
         finished |= decoder.step()
     return finished
 
 
-def written(context: list[int], options: SamplingOptions, seed: int) -> SpeechTokens:
-    """A turn by blocks of fixed steps, alone in its rows."""
+def decoded(context: list[int], options: SamplingOptions, seed: int) -> SpeechTokens:
+    """A turn by blocks of steps, alone in its rows."""
     cache = models().llm.new_cache()
-    decoder = BlockDecoder(models().llm, cache.together)
-    decoder.begin(cache, context, options, rng(seed))
+    decoder = graph_decoder(cache.together)
+    decoder.start(cache, context, options, rng(seed))
     (tokens,) = to_the_end(decoder).values()
     assert isinstance(tokens, SpeechTokens)
     read = len(tokens.ids) - (not tokens.ended)
@@ -68,28 +72,28 @@ OPTIONS = {
 
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_turn_is_what_the_decoder_writes(name: str, seed: int) -> None:
+def test_a_turn_is_what_single_steps_decode(name: str, seed: int) -> None:
     llm, options = models().llm, OPTIONS[name]
     expected = generate(llm, TEXT, llm.new_cache(), options, rng(seed))
-    assert written(TEXT, options, seed) == expected
+    assert decoded(TEXT, options, seed) == expected
 
 
 def test_a_turn_may_outgrow_its_cache() -> None:
     llm, options = models().llm, SamplingOptions(max_tokens=1100, min_tokens=1100)
     expected = generate(llm, TEXT, llm.new_cache(), options, rng(5))
     assert len(expected.ids) == 1100
-    assert written(TEXT, options, 5) == expected
+    assert decoded(TEXT, options, 5) == expected
 
 
 def test_a_longer_turn_than_there_is_room_for_moves_those_begun() -> None:
     llm = models().llm
     caches = llm.new_caches(2)
-    decoder = BlockDecoder(llm, caches)
+    decoder = graph_decoder(caches)
     narrow = OPTIONS["looks back less"]
     wide = replace(OPTIONS["looks back farther"], min_tokens=0, max_tokens=3100)
-    decoder.begin(caches.rows[0], TEXT, narrow, rng(0))
+    decoder.start(caches.rows[0], TEXT, narrow, rng(0))
     decoder.step()
-    decoder.begin(caches.rows[1], TEXT, wide, rng(1))
+    decoder.start(caches.rows[1], TEXT, wide, rng(1))
     finished = to_the_end(decoder)
     for number, options in enumerate((narrow, wide)):
         expected = generate(llm, TEXT, llm.new_cache(), options, rng(number))
@@ -105,29 +109,29 @@ def test_every_call_of_the_long_form_trace(name: str) -> None:
     dialogue = prefill_prompts(
         loaded, None, trace_prompts(name), SynthesisOptions(sampling=options), cache
     )
-    decoder = BlockDecoder(loaded.llm, cache.together)
+    decoder = graph_decoder(cache.together)
     for turn, call in zip(golden["turns"], golden["llm_calls"][-22:], strict=True):
-        dialogue.open(loaded.template.turn(turn["speaker"], normalize_text(turn["text"])))
-        dialogue.rewind(decoder.read)
-        decoder.begin(cache, dialogue.window.ids, options, silent_generator())
+        dialogue.open_turn(loaded.template.turn(turn["speaker"], normalize_text(turn["text"])))
+        dialogue.prepare_attempt(decoder.replay)
+        decoder.start(cache, dialogue.window.ids, options, silent_generator())
         (tokens,) = to_the_end(decoder).values()
         assert isinstance(tokens, SpeechTokens)
-        dialogue.wrote(tokens)
-        dialogue.close(tokens)
+        dialogue.set_decoded(tokens)
+        dialogue.close_turn(tokens)
         assert generated_ids(loaded.llm, tokens) == call["generated_ids"]
 
 
-def test_rows_write_what_each_writes_alone_and_may_change_places() -> None:
+def test_rows_decode_what_each_decodes_alone_and_may_move() -> None:
     """Rows of many lengths and options that begin and end at different steps, and move."""
     llm = models().llm
     caches = llm.new_caches(5)
     rows = list(caches.rows)
-    decoder = BlockDecoder(llm, caches)
+    decoder = graph_decoder(caches)
     contexts = [TEXT + list(range(20, 20 + 37 * number)) for number in range(5)]
     options = list(OPTIONS.values())[:5]
-    finished: dict[KVCache, SpeechTokens | NotFiniteError] = {}
+    finished: dict[KVCache, Decoded] = {}
     for number in (0, 3, 1, 4, 2):  # the third slot stays empty at first
-        decoder.begin(rows[number], contexts[number], options[number], rng(number))
+        decoder.start(rows[number], contexts[number], options[number], rng(number))
         if number in (3, 4):
             finished |= decoder.step()
         if number == 1:
@@ -139,33 +143,33 @@ def test_rows_write_what_each_writes_alone_and_may_change_places() -> None:
         assert finished[cache] == expected
 
 
-def test_what_was_said_in_an_earlier_run_leaves_the_same_bits() -> None:
+def test_a_turn_of_an_earlier_run_leaves_the_same_bits() -> None:
     llm = models().llm
     options = SamplingOptions(max_tokens=43)
     prompts, texts = [TEXT * 9], [TEXT, TEXT * 2]
 
-    def begun() -> tuple[Dialogue, BlockDecoder]:
+    def begun() -> tuple[Dialogue, Decoder]:
         dialogue = Dialogue(llm, prompts, WindowOptions())
-        return dialogue, BlockDecoder(llm, dialogue.cache.together)
+        return dialogue, graph_decoder(dialogue.cache.together)
 
-    def spoken(dialogue: Dialogue, decoder: BlockDecoder, seed: int) -> SpeechTokens:
-        dialogue.rewind(decoder.read)
-        decoder.begin(dialogue.cache, dialogue.window.ids, options, rng(seed))
+    def spoken(dialogue: Dialogue, decoder: Decoder, seed: int) -> SpeechTokens:
+        dialogue.prepare_attempt(decoder.replay)
+        decoder.start(dialogue.cache, dialogue.window.ids, options, rng(seed))
         (tokens,) = to_the_end(decoder).values()
         assert isinstance(tokens, SpeechTokens)
         return tokens
 
     first, decoder = begun()
-    first.open(texts[0])
+    first.open_turn(texts[0])
     said = spoken(first, decoder, 1)
-    first.wrote(said)
-    first.close(said)
-    first.open(texts[1])
+    first.set_decoded(said)
+    first.close_turn(said)
+    first.open_turn(texts[1])
     expected = spoken(first, decoder, 2)
 
     again, decoder = begun()
-    again.recall(texts[0], said)
-    again.open(texts[1])
+    again.append_finished(texts[0], said)
+    again.open_turn(texts[1])
     assert spoken(again, decoder, 2) == expected
     length = first.cache.length
     assert again.cache.length == length
@@ -173,15 +177,15 @@ def test_what_was_said_in_an_earlier_run_leaves_the_same_bits() -> None:
     assert torch.equal(first.cache.values[..., :length, :], again.cache.values[..., :length, :])
 
 
-def test_reading_beside_others_does_not_move_them() -> None:
+def test_replaying_beside_others_does_not_move_them() -> None:
     llm = models().llm
     caches = llm.new_caches(3)
-    decoder = BlockDecoder(llm, caches)
+    decoder = graph_decoder(caches)
     options = SamplingOptions(max_tokens=40, min_tokens=40)
-    decoder.begin(caches.rows[0], TEXT, options, rng(0))
+    decoder.start(caches.rows[0], TEXT, options, rng(0))
     decoder.step()
     speech = [token + llm.config.speech_token_offset for token in range(20)]
-    decoder.read(caches.rows[2], speech)
+    decoder.replay(caches.rows[2], speech)
     assert [cache.length for cache in caches.rows] == [len(TEXT) + BLOCK_STEPS, 0, 20]
     (tokens,) = to_the_end(decoder).values()
     assert tokens == generate(llm, TEXT, llm.new_cache(), options, rng(0))
@@ -204,8 +208,8 @@ def spoiled_head() -> Iterator[None]:
 def test_logits_that_are_no_numbers_end_the_turn() -> None:
     llm = models().llm
     cache = llm.new_cache()
-    decoder = BlockDecoder(llm, cache.together)
-    decoder.begin(cache, TEXT, SamplingOptions(), rng(0))
+    decoder = graph_decoder(cache.together)
+    decoder.start(cache, TEXT, SamplingOptions(), rng(0))
     (error,) = to_the_end(decoder).values()
     assert isinstance(error, NotFiniteError)
     assert str(error) == "the LLM's logits at step 1"
@@ -215,7 +219,7 @@ def test_a_row_that_failed_spoils_no_later_turn() -> None:
     """What it left behind its length is overwritten before a shorter row is seen beside others."""
     llm = models().llm
     caches = llm.new_caches(2)
-    decoder = BlockDecoder(llm, caches)
+    decoder = graph_decoder(caches)
     caches.rows[0].reserve(60)
     long = caches.rows[0]
     long.advance(40)
@@ -226,23 +230,23 @@ def test_a_row_that_failed_spoils_no_later_turn() -> None:
     caches.swap(0, 1)
     options = SamplingOptions(max_tokens=10)
     for number, cache in enumerate(caches.rows):
-        decoder.begin(cache, TEXT, options, rng(number))
+        decoder.start(cache, TEXT, options, rng(number))
     finished = to_the_end(decoder)
     for number, cache in enumerate(caches.rows):
         assert finished[cache] == generate(llm, TEXT, llm.new_cache(), options, rng(number))
 
 
-def test_turns_that_are_abandoned_leave_room_for_others() -> None:
+def test_cancelled_turns_leave_room_for_others() -> None:
     llm = models().llm
     cache = llm.new_cache()
-    decoder = BlockDecoder(llm, cache.together)
-    decoder.begin(cache, TEXT, SamplingOptions(max_tokens=100, min_tokens=100), rng(0))
+    decoder = graph_decoder(cache.together)
+    decoder.start(cache, TEXT, SamplingOptions(max_tokens=100, min_tokens=100), rng(0))
     decoder.step()
-    decoder.abandon()
-    assert decoder.writing == ()
+    decoder.cancel_all()
+    assert decoder.active == ()
     cache.trim(0)
     options = SamplingOptions(max_tokens=20)
-    decoder.begin(cache, TEXT, options, rng(1))
+    decoder.start(cache, TEXT, options, rng(1))
     assert to_the_end(decoder)[cache] == generate(llm, TEXT, llm.new_cache(), options, rng(1))
 
 
@@ -250,40 +254,66 @@ def test_a_step_does_nothing_to_a_turn_that_is_done() -> None:
     """So that a recording may run it as often as it likes."""
     llm = models().llm
     cache = llm.new_cache()
-    decoder = BlockDecoder(llm, cache.together)
+    decoder = graph_decoder(cache.together)
     options = SamplingOptions(max_tokens=40, min_tokens=40)
-    decoder.begin(cache, TEXT, options, rng(3))
+    decoder.start(cache, TEXT, options, rng(3))
     first = decoder.step()
     assert first == {}
-    slots = decoder._slots
+    state = decoder._state
     with torch.inference_mode():
-        slots.done.fill_(True)
-        before = [tensor.clone() for tensor in slots.tensors()]
+        state.done.fill_(True)
+        before = [tensor.clone() for tensor in state.tensors()]
         keys = cache.keys[..., : cache.length, :].clone()
-        decode_step(llm, llm.legal_rows(), slots, cache.together.keys, cache.together.values)
-        unsaid = [slots.tokens]
-        for tensor, old in zip(slots.tensors(), before, strict=True):
+        graph_decode_step(llm, llm.legal_rows(), state, cache.together.keys, cache.together.values)
+        unsaid = [state.tokens]
+        for tensor, old in zip(state.tensors(), before, strict=True):
             assert any(tensor is one for one in unsaid) or torch.equal(tensor, old)
-        said = int(slots.counts[0])
-        assert torch.equal(slots.tokens[:, :said], before[6][:, :said])
+        said = int(state.counts[0])
+        assert torch.equal(state.tokens[:, :said], before[6][:, :said])
         assert torch.equal(cache.keys[..., : cache.length, :], keys)
-        slots.done.fill_(False)
+        state.done.fill_(False)
     assert to_the_end(decoder)[cache] == generate(llm, TEXT, llm.new_cache(), options, rng(3))
 
 
-def test_the_cpu_writes_token_by_token() -> None:
+def test_the_cpu_decodes_token_by_token() -> None:
     llm = models().llm
-    assert isinstance(decoder_for(llm, llm.new_caches(2)), Decoder)
+    caches = llm.new_caches(2)
+    decoder = Decoder(llm, caches)
+    assert not decoder.uses_graphs
+    decoder.start(caches.rows[0], TEXT, SamplingOptions(max_tokens=9, min_tokens=9), rng(0))
+    assert decoder.step() == {}
+    assert decoder.tokens(caches.rows[0]) == list(decoded(TEXT, SamplingOptions(), 0).ids[:1])
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+def test_a_cancelled_turn_disturbs_no_other(graphs: bool) -> None:
+    llm = models().llm
+    caches = llm.new_caches(3)
+    decoder = Decoder(llm, caches, graphs=graphs)
+    options = SamplingOptions(max_tokens=40, min_tokens=40)
+    for number, cache in enumerate(caches.rows):
+        decoder.start(cache, TEXT * (1 + number), options, rng(number))
+    decoder.step()
+    cancelled = caches.rows[1]
+    decoder.cancel(cancelled)
+    decoder.cancel(cancelled)
+    cancelled.trim(0)
+    decoder.start(cancelled, TEXT, options, rng(7))
+    finished = to_the_end(decoder)
+    assert finished[cancelled] == generate(llm, TEXT, llm.new_cache(), options, rng(7))
+    for number in (0, 2):
+        expected = generate(llm, TEXT * (1 + number), llm.new_cache(), options, rng(number))
+        assert finished[caches.rows[number]] == expected
 
 
 def test_options_of_one_row_are_not_anothers() -> None:
     llm = models().llm
     caches = llm.new_caches(2)
-    decoder = BlockDecoder(llm, caches)
+    decoder = graph_decoder(caches)
     calm = SamplingOptions(max_tokens=30, min_tokens=30)
     wild = replace(calm, temperature=3.0, top_k=1000, top_p=1.0, repetition_penalty=1.0)
-    decoder.begin(caches.rows[0], TEXT, calm, rng(4))
-    decoder.begin(caches.rows[1], TEXT, wild, rng(4))
+    decoder.start(caches.rows[0], TEXT, calm, rng(4))
+    decoder.start(caches.rows[1], TEXT, wild, rng(4))
     finished = to_the_end(decoder)
     for cache, options in zip(caches.rows, (calm, wild), strict=True):
         assert finished[cache] == generate(llm, TEXT, llm.new_cache(), options, rng(4))

@@ -276,3 +276,24 @@ def test_an_earlier_attempt_can_be_restored(accepted: int) -> None:
 
     assert next_turn([0, 1, 2], accepted) == next_turn([accepted], accepted)
     assert next_turn([0], 0) != next_turn([1], 1)
+
+
+def test_an_attempt_that_failed_already_is_not_rendered_while_attempts_remain() -> None:
+    """These turns end at their limit, which is a failure: only the last attempt is rendered."""
+    options = dataclasses.replace(OPTIONS, check_length=True, retries=3)
+    request = dataclasses.replace(request_of(2), options=options)
+    driver = Driver(request, "late", {}, TRAINED)
+    rendered_attempts: list[str] = []
+    deliver = driver.deliver
+
+    def noting() -> list[Event]:
+        assert driver.job is not None
+        rendered_attempts.append(str(driver.job.draws))
+        return deliver()
+
+    driver.deliver = noting  # type: ignore[method-assign]
+    turns = driver.run()
+    assert rendered_attempts == ["0+3", "1+3"]
+    assert [turn.attempt for turn in turns] == [3, 3]
+    assert all("limit of 8 tokens" in turn.problems[0] for turn in turns)
+    assert all(len(turn.wave) == 8 * 960 for turn in turns)

@@ -91,7 +91,7 @@ class Sequence:
             return None
         if self._retry:
             self.decoding, self._retry = self._retry, None
-        elif self.rendering is None or (speculate and not self._will_retry(self.rendering)):
+        elif self.rendering is None or speculate:
             self.decoding = self._open_next_turn()
         return self.decoding
 
@@ -162,7 +162,7 @@ class Sequence:
 
     def _after_decoding(self, attempt: Attempt) -> list[Event]:
         """Go on with an attempt whose turn before is accepted."""
-        if attempt.start is None and self._will_retry(attempt):
+        if self._will_retry(attempt):  # without rendering what is void
             self._retry = attempt.next()
             return []
         self.dialogue.close_turn(attempt.tokens)

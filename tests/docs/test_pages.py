@@ -212,3 +212,17 @@ def test_every_public_name_is_on_the_page_of_the_library() -> None:
     words = set(re.findall(r"\w+", "".join(block.text for block in blocks(page, "python"))))
     words |= set(re.findall(r"`(?:podtts\.)?(\w+)`", prose(page)))
     assert set(podtts.__all__) <= words
+
+
+def test_commands_are_found_in_shell_code() -> None:
+    shell = (
+        "cat > a.txt <<END\npodtts not this\nEND\n"
+        'podtts synth a.txt \\\n    -o "b c.wav"  # comment\n'
+        "llm x |\n    podtts synth - -o -| grep podtts\n"
+        "ls | xargs -I{} podtts check {}\ncd podtts\n"
+    )
+    assert podtts_commands(shell) == [
+        ["synth", "a.txt", "-o", "b c.wav"],
+        ["synth", "-", "-o", "-"],
+        ["check", "{}"],
+    ]

@@ -25,7 +25,7 @@ help:  ## list the targets
 	$(PIP) --editable '.[dev]'
 	@touch $@
 
-demo: .venv/installed  ## set up and speak an episode to out/demo.wav with the bundled model
+demo: .venv/installed  ## set up and synthesize an episode to out/demo.wav with the bundled model
 	@mkdir -p out
 	$(BIN)/podtts synth examples/english.txt --output out/demo.wav
 

@@ -1,7 +1,7 @@
 """podtts turns a dialogue script into a finished podcast with the SoulX-Podcast model family.
 
 Everything the command line does can be done from here, and every stage can be called alone; see
-"As a library" in the README. Names are loaded when first used, so that `import podtts` is cheap.
+docs/library.md. Names are loaded when first used, so that `import podtts` is cheap.
 """
 
 from importlib import import_module

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from support.commands import Result, run
-from support.readme import ROOT
+from support.documents import ROOT
 
 
 def test_a_damaged_one_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ same sequence of calls as in a run without interruption, so they are the same to
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -83,6 +84,17 @@ class Dialogue:
         self.set_decoded(tokens)
         self.close_turn(tokens)
         return tokens
+
+    def speak(
+        self, text: Sequence[int], options: SamplingOptions, rng: torch.Generator
+    ) -> SpeechTokens:
+        """Deprecated name of `generate_turn`."""
+        warnings.warn(
+            "Dialogue.speak is now called generate_turn; the old name goes in the next version",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.generate_turn(text, options, rng)
 
     def open_turn(self, text: Sequence[int]) -> None:
         """Begin the next turn, whose text ids are given."""

@@ -9,8 +9,8 @@ from support.golden_data import MODEL
 from support.readme import README, ROOT, blocks
 
 from podtts.script.parse import parse_script
-from podtts.text.in_words import in_words
 from podtts.text.lexicon import SECTIONS, parse_lexicon
+from podtts.text.verbalize import verbalize
 
 
 def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_the_lexicon_example_and_what_is_said_of_numbers() -> None:
         " ".join(README.split())
     )
     [(written, words)] = re.findall(r"^ +`(.*)` becomes `(.*)`\.", README, re.MULTILINE)
-    assert in_words(written, "en") == words
+    assert verbalize(written, "en") == words
 
 
 def test_exit_codes_are_those_of_the_help() -> None:

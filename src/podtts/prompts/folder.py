@@ -13,7 +13,7 @@ from pathlib import Path
 
 from podtts.audio.strict_decoding import conversion_hint
 from podtts.errors import AudioError, InputError, ScriptError
-from podtts.storage.regular import read_regular
+from podtts.storage.regular_files import read_regular
 from podtts.text.characters import clean_text, decode_utf8
 from podtts.text.tags import TagProblem, check_dialect_prompt, check_tags
 

@@ -20,7 +20,7 @@ from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import RECIPE_VERSION, extract_prompt
 from podtts.prompts.folder import LONGEST_RECORDING_BYTES, RecordingFile, read_texts
 from podtts.prompts.voices import Voice, VoiceStore, check_voice_name
-from podtts.storage.regular import read_regular
+from podtts.storage.regular_files import read_regular
 from podtts.values import PromptFeatures
 
 # Of a file that is larger, the header is looked at before it is read: an hour of speech is 57 MB

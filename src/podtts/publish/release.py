@@ -107,20 +107,20 @@ def _write(
         for split in options.splits:
             folder, kind = split_folder(output, split), options.split_format
             with reading.step("writing", folder.name, spoken) as master:
-                place = staging.place(folder)
+                place = staging.path_for(folder)
                 write_parts(place, split, master, timeline, kind, options.rate_hz, tags)
         for path, text in _texts(timeline, output, options, tags):
-            staging.place(path).write_text(text, encoding="utf-8", newline="\n")
+            staging.path_for(path).write_text(text, encoding="utf-8", newline="\n")
         if (page := page_file(output, options)) is not None:
             linked = link(page, output) if options.page_audio == "link" else None
             with reading.step("writing", page.name, passes(linked) * timeline.samples) as master:
-                write_page(staging.place(page), master, timeline, tags, work, linked)
+                write_page(staging.path_for(page), master, timeline, tags, work, linked)
         if options.plain:
-            shutil.move(reading.mix, staging.place(output))
+            shutil.move(reading.mix, staging.path_for(output))
         else:
             with reading.step("encoding", output.name, timeline.samples) as master:
                 write_audio(
-                    staging.place(output),
+                    staging.path_for(output),
                     master.blocks(),
                     master.samples,
                     options.format,

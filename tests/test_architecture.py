@@ -99,7 +99,7 @@ OWNERS = {
     "ctypes": {"native", "device/heap.py"},
     "ray": {"batch/ray_workers.py"},
     "transformers": {"llm/tokenizer.py", "bench"},
-    "wetext": {"text/in_words.py"},
+    "wetext": {"text/verbalize.py"},
 }
 
 

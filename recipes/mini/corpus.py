@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from podtts.audio.io import Recording, resample
-from podtts.audio.volume import normalize_volume
+from podtts.audio.volume_normalization import normalize_volume
 from podtts.prompts.extract import prompt_inputs
 from podtts.rates import (
     MAX_PROMPT_SECONDS,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from podtts.audio.volume import normalize_volume
+from podtts.audio.volume_normalization import normalize_volume
 from podtts.audio.wav import WavWriter
 from recipes.mini.corpus import Source, recording_of, worker_espeak
 from recipes.mini.voices import SHIPPED

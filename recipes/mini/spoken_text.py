@@ -18,7 +18,7 @@ from torch import Tensor
 
 from podtts.audio.io import resample
 from podtts.audio.mel import log_mel_16k
-from podtts.audio.volume import normalize_volume
+from podtts.audio.volume_normalization import normalize_volume
 from podtts.rates import ENCODER_HZ, OUTPUT_HZ, SAMPLES_PER_TOKEN
 from recipes.mini.corpus import (
     FEATURE_FRAMES_PER_TOKEN,

@@ -1,4 +1,4 @@
-"""What the tests of this folder share."""
+"""Fixtures for the audio tests."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from podtts.audio.decoder import AudioDecoder
 
 @pytest.fixture(scope="session")
 def decoder() -> Iterator[AudioDecoder]:
-    """One process that decodes for all tests that do not look at the process itself."""
+    """A decoder that all tests share, except those that test its process."""
     with AudioDecoder() as decoder:
         yield decoder

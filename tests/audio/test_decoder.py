@@ -19,7 +19,7 @@ from podtts.audio.decoder import AudioDecoder, DecodeError
 
 SOURCE = Path(podtts.__file__).parents[1]
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def wav(seconds: float, rate_hz: int = 8000) -> bytes:
@@ -30,9 +30,9 @@ def wav(seconds: float, rate_hz: int = 8000) -> bytes:
 
 
 def endless_wav() -> bytes:
-    """A file that libsndfile 1.2.2 never comes back from: a sub-chunk of the size -8.
+    """A file on which libsndfile 1.2.2 loops forever: it has a sub-chunk of size -8.
 
-    Made after the description in libsndfile/libsndfile issue 1118.
+    Built from the description in libsndfile/libsndfile issue 1118.
     """
     layout = b"WAVE" + struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 24_000, 48_000, 2, 16)
     notes = struct.pack("<4sI4s4si", b"LIST", 2**31 - 1, b"INFO", b"abcd", -8) + b"x" * 40
@@ -47,9 +47,9 @@ def alive(process_id: int) -> bool:
     return True
 
 
-def test_one_process_serves_many_files_and_ends_with_the_decoder() -> None:
+def test_one_process_decodes_many_files_and_ends_with_the_decoder() -> None:
     with AudioDecoder() as decoder:
-        assert decoder.process_id is None  # nothing is started before it is needed
+        assert decoder.process_id is None  # not started before the first file
         decoded = decoder.decode(wav(1.0), 30.0)
         first = decoder.process_id
         assert first is not None
@@ -66,7 +66,7 @@ def test_one_process_serves_many_files_and_ends_with_the_decoder() -> None:
     assert decoder.process_id is None
 
 
-def test_of_a_file_too_long_only_the_header_is_read(decoder: AudioDecoder, tmp_path: Path) -> None:
+def test_only_the_header_of_a_too_long_file_is_read(decoder: AudioDecoder, tmp_path: Path) -> None:
     decoded = decoder.decode(wav(2.0), 1.0)
     assert (decoded.seconds, decoded.samples) == (2.0, bytearray())
     (tmp_path / "größe\n.wav").write_bytes(wav(2.0))
@@ -74,15 +74,15 @@ def test_of_a_file_too_long_only_the_header_is_read(decoder: AudioDecoder, tmp_p
     assert (header.seconds, header.samples) == (2.0, bytearray())
 
 
-def test_a_process_that_does_not_answer_is_ended_and_the_next_file_gets_another() -> None:
-    """A stopped process never answers: the time allowed only decides how long this takes."""
+def test_a_process_that_does_not_answer_is_ended() -> None:
+    """A stopped process never answers, so the time limit only decides how long this test takes."""
     with AudioDecoder(timeout_seconds=2.0) as decoder:
-        while decoder.process_id is None:  # on a busy machine, starting may take longer than that
+        while decoder.process_id is None:  # on a busy machine, starting may exceed the time limit
             with contextlib.suppress(DecodeError):
                 decoder.decode(wav(0.1), 30.0)
         stopped = decoder.process_id
         os.kill(stopped, signal.SIGSTOP)
-        with pytest.raises(DecodeError, match="decoding it takes more than 2 s"):
+        with pytest.raises(DecodeError, match="decoding takes more than 2 s"):
             decoder.decode(wav(1.0), 30.0)
         assert not alive(stopped)
         assert decoder.process_id is None
@@ -93,39 +93,39 @@ def test_a_process_that_does_not_answer_is_ended_and_the_next_file_gets_another(
 )
 def test_a_file_that_hangs_the_library_does_not_hang_the_run() -> None:
     with AudioDecoder(timeout_seconds=2.0) as decoder:
-        with pytest.raises(DecodeError, match="decoding it takes more than 2 s"):
+        with pytest.raises(DecodeError, match="decoding takes more than 2 s"):
             decoder.decode(endless_wav(), 30.0)
         assert decoder.process_id is None
 
 
 @linux
-def test_a_process_that_dies_is_said_and_replaced() -> None:
+def test_a_crash_is_reported_and_the_process_replaced() -> None:
     with AudioDecoder() as decoder:
         decoder.decode(wav(0.1), 30.0)
         first = decoder.process_id
         assert first is not None
         os.kill(first, signal.SIGSTOP)
-        killer = threading.Thread(target=_kill_when_asked, args=(first,))
+        killer = threading.Thread(target=_kill_on_request, args=(first,))
         killer.start()
-        with pytest.raises(DecodeError, match="the decoder crashes on it"):
-            decoder.decode(wav(20.0, 48_000), 30.0)  # more than a pipe holds: never all written
+        with pytest.raises(DecodeError, match="the decoder crashes"):
+            decoder.decode(wav(20.0, 48_000), 30.0)  # larger than the buffer of a pipe
         killer.join()
         assert decoder.decode(wav(0.5), 30.0).frames == 4000
         assert decoder.process_id != first
 
 
-def _kill_when_asked(process_id: int) -> None:
-    """Kill a stopped process once something waits in its stdin."""
-    waiting = bytes(4)
-    while not int.from_bytes(waiting, sys.byteorder):
+def _kill_on_request(process_id: int) -> None:
+    """Kill a stopped process as soon as its stdin has unread bytes."""
+    unread = bytes(4)
+    while not int.from_bytes(unread, sys.byteorder):
         descriptor = os.open(f"/proc/{process_id}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
-        waiting = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+        unread = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
         os.close(descriptor)
     os.kill(process_id, signal.SIGKILL)
 
 
 @linux
-def test_a_process_that_died_between_files_costs_nothing() -> None:
+def test_a_process_that_died_between_files_is_replaced() -> None:
     with AudioDecoder() as decoder:
         decoder.decode(wav(0.1), 30.0)
         first = decoder.process_id
@@ -154,7 +154,7 @@ def test_threads_share_a_process_and_get_their_own_answers(decoder: AudioDecoder
     assert frames == {count: count for count in range(100, 1100, 100)}
 
 
-def _is_at_work(process_id: int) -> bool:
+def _is_running(process_id: int) -> bool:
     try:
         return not _is_zombie(process_id)
     except FileNotFoundError:
@@ -163,7 +163,7 @@ def _is_at_work(process_id: int) -> bool:
 
 @linux
 def test_the_process_ends_when_its_parent_is_killed() -> None:
-    """It reads the end of its stdin: nobody is left to ask it anything."""
+    """It ends when its stdin ends."""
     code = (
         f"import sys; sys.path.insert(0, {str(SOURCE)!r})\n"
         "from podtts.audio.decoder import AudioDecoder\n"
@@ -178,11 +178,11 @@ def test_the_process_ends_when_its_parent_is_killed() -> None:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
         parent.kill()
-    while _is_at_work(worker):
-        pass  # the time limit of the test is for a process that stays
+    while _is_running(worker):
+        pass  # the test's time limit fails a process that does not end
 
 
-def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_cannot_be_started_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with AudioDecoder() as decoder, pytest.raises(DecodeError, match="no process can be started"):
+    with AudioDecoder() as decoder, pytest.raises(DecodeError, match="cannot start a process"):
         decoder.decode(wav(0.1), 30.0)

@@ -18,7 +18,7 @@ WAVE = 0.3 * torch.sin(torch.arange(100_000) * 0.06)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_what_is_written_in_parts_is_read_back(tmp_path: Path, encoding: str) -> None:
+def test_a_wave_written_in_parts_is_read_back(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "out"
     with path.open("xb") as file, EncodedStream(file, encoding) as stream:
         for part in torch.tensor_split(WAVE, 3):
@@ -39,7 +39,7 @@ def test_flac_is_lossless(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["flac", "mp3"])
 def test_the_same_samples_give_the_same_bytes(tmp_path: Path, encoding: str) -> None:
-    """Ogg files have a random serial number; these have not."""
+    """Ogg files, which have a random serial number, are in test_ogg_serial.py."""
     for name in ("a", "b"):
         with (tmp_path / name).open("xb") as file:
             tags = AudioMetadata(title="A title", date="2026-01-31")
@@ -52,7 +52,7 @@ def test_the_same_samples_give_the_same_bytes(tmp_path: Path, encoding: str) -> 
     "comment", ["short", "a comment that is longer than an ID3v1 tag can hold"]
 )
 def test_the_date_of_an_mp3_is_its_year(tmp_path: Path, comment: str) -> None:
-    """LAME takes a whole day as it comes where the other tags are short, else writes no date."""
+    """With a full date, LAME would write the day or no date, depending on the other tags."""
     tags = AudioMetadata(date="2026-01-31", comment=comment)
     with (tmp_path / "a.mp3").open("xb") as file, EncodedStream(file, "mp3", tags=tags) as stream:
         stream.write(WAVE)
@@ -62,7 +62,7 @@ def test_the_date_of_an_mp3_is_its_year(tmp_path: Path, comment: str) -> None:
 
 @needs_ffmpeg
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_pipe_is_enough(encoding: str) -> None:
+def test_a_pipe_can_be_written(encoding: str) -> None:
     command = ["ffmpeg", "-v", "error", "-i", "-", "-ar", "24000", "-f", "s16le", "-"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
         assert reader.stdin
@@ -71,13 +71,13 @@ def test_a_pipe_is_enough(encoding: str) -> None:
             stream.write(WAVE)
         reader.stdin.close()
         assert reader.stdout
-        heard = len(reader.stdout.read()) // 2
-    padding = 2000 if encoding == "mp3" else 0  # the encoder's own: only a file can tell of it
-    assert len(WAVE) <= heard <= len(WAVE) + padding
+        samples = len(reader.stdout.read()) // 2
+    padding = 2000 if encoding == "mp3" else 0  # only a file's header can state its length
+    assert len(WAVE) <= samples <= len(WAVE) + padding
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_reader_that_leaves_is_a_broken_pipe(encoding: str) -> None:
+def test_a_closed_pipe_raises_broken_pipe_error(encoding: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     noise = torch.rand(2_000_000) - 0.5
@@ -90,8 +90,8 @@ def test_a_reader_that_leaves_is_a_broken_pipe(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["flac", "opus"])
-def test_a_full_disk_is_said(tmp_path: Path, encoding: str) -> None:
-    """A limit on file sizes stands in for the disk; it holds for a process of its own alone."""
+def test_a_full_disk_is_reported(tmp_path: Path, encoding: str) -> None:
+    """A limit on file sizes simulates the full disk, in a process of its own."""
     code = (
         "import resource, sys, torch\n"
         "from podtts.audio.encoded import EncodedStream\n"

@@ -54,7 +54,7 @@ def test_formats_are_decoded(
 
 
 @pytest.mark.parametrize("others", [1, 5])
-def test_only_the_first_channel_is_heard(others: int, decoder: AudioDecoder) -> None:
+def test_only_the_first_channel_is_used(others: int, decoder: AudioDecoder) -> None:
     channels = torch.stack([tone(1.0, 8000), *[tone(1.0, 8000, 300.0)] * others], dim=1)
     recording = decode_audio(encoded(channels, 8000, "WAV", "FLOAT"), "anna", decoder)
     assert torch.equal(recording.wave, channels[:, 0])
@@ -66,14 +66,14 @@ def test_only_the_first_channel_is_heard(others: int, decoder: AudioDecoder) -> 
         (b"", "is empty"),
         (b"This is what the speaker says.\n" * 20, "cannot be read as audio"),
         (b"RIFF", "cannot be read as audio"),
-        (encoded(torch.zeros(0), 24_000, "WAV", "PCM_16"), "holds no samples"),
+        (encoded(torch.zeros(0), 24_000, "WAV", "PCM_16"), "contains no samples"),
         (encoded(torch.full((9,), float("nan")), 24_000, "WAV", "FLOAT"), "NaN or infinite"),
         (encoded(torch.full((9,), float("inf")), 24_000, "WAV", "FLOAT"), "NaN or infinite"),
         (encoded(torch.zeros(240_001), 8000, "WAV", "PCM_U8"), "is 30.00 s long, longer than 30"),
     ],
     ids=["empty", "text", "four-bytes", "no-samples", "nan", "inf", "too-long"],
 )
-def test_what_cannot_be_used_is_refused_by_name(
+def test_unusable_bytes_are_refused_with_the_name_of_the_recording(
     raw: bytes, problem: str, decoder: AudioDecoder
 ) -> None:
     with pytest.raises(AudioError) as caught:
@@ -83,12 +83,12 @@ def test_what_cannot_be_used_is_refused_by_name(
     assert caught.value.hint
 
 
-def test_without_a_decoder_one_is_started_and_ended() -> None:
+def test_audio_is_decoded_without_a_given_decoder() -> None:
     assert decode_audio(encoded(tone(1.0, 8000), 8000, "WAV", "PCM_16"), "anna").seconds == 1.0
 
 
 def test_a_recording_made_by_a_program_is_checked_too() -> None:
-    with pytest.raises(AudioError, match="anna: holds no samples"):
+    with pytest.raises(AudioError, match="anna: contains no samples"):
         Recording("anna", torch.zeros(0), 24_000)
 
 

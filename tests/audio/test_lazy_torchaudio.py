@@ -47,7 +47,7 @@ def test_a_torchaudio_that_does_not_fit_is_one_clear_line(tmp_path: Path, failur
 
 def test_neither_torchaudio_nor_soundfile_is_imported_before_it_is_needed() -> None:
     printed = run_python(
-        "import podtts.audio.io, podtts.audio.mel, podtts.audio.volume\n"
+        "import podtts.audio.io, podtts.audio.mel, podtts.audio.volume_normalization\n"
         "print([name for name in ('torchaudio', 'soundfile') if name in sys.modules])\n"
     )
     assert printed == "[]\n"

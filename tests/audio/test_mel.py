@@ -8,7 +8,7 @@ from torch import Tensor
 from podtts.audio.decoder import AudioDecoder
 from podtts.audio.io import decode_audio, resample
 from podtts.audio.mel import fbank_16k, log_mel_16k, mel_24k
-from podtts.audio.volume import normalize_volume
+from podtts.audio.volume_normalization import normalize_volume
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RECORDINGS = ("a_24k_mono", "b_44k_stereo", "c_16k_quiet")

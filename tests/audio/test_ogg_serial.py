@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from podtts.audio.ogg_serial import without_serial
+from podtts.audio.ogg_serial import clear_serial_numbers
 
 
 def encoded(kind: str, seconds: float) -> bytes:
@@ -14,14 +14,14 @@ def encoded(kind: str, seconds: float) -> bytes:
     return file.getvalue()
 
 
-def put_to_nought(raw: bytes) -> bytes:
+def without_serial_numbers(raw: bytes) -> bytes:
     file = io.BytesIO(raw)
-    without_serial(file)
+    clear_serial_numbers(file)
     return file.getvalue()
 
 
 def checksum_of(page: bytes) -> int:
-    """The checksum of an Ogg page, bit by bit as RFC 3533 has it."""
+    """The checksum of an Ogg page, computed bit by bit as in RFC 3533."""
     value = 0
     for byte in page[:22] + bytes(4) + page[26:]:
         value ^= byte << 24
@@ -41,20 +41,20 @@ def pages(raw: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("kind", ["VORBIS", "OPUS"])
-def test_files_of_the_same_sound_are_the_same(kind: str) -> None:
-    one, other = (encoded(kind, 0.7) for _ in range(2))
-    assert one != other
-    assert put_to_nought(one) == put_to_nought(other)
+def test_files_of_the_same_audio_are_equal(kind: str) -> None:
+    first, second = (encoded(kind, 0.7) for _ in range(2))
+    assert first != second
+    assert without_serial_numbers(first) == without_serial_numbers(second)
 
 
 @pytest.mark.parametrize(("kind", "seconds"), [("VORBIS", 8.0), ("OPUS", 20.0), ("OPUS", 0.01)])
-def test_every_page_has_its_checksum_and_the_sound_stays(kind: str, seconds: float) -> None:
+def test_checksums_are_correct_and_the_audio_is_unchanged(kind: str, seconds: float) -> None:
     raw = encoded(kind, seconds)
-    changed = put_to_nought(raw)
+    changed = without_serial_numbers(raw)
     found = pages(changed)
     assert len(found) == len(pages(raw)) >= 3
     for page in found:
         assert page[14:18] == bytes(4)
         assert int.from_bytes(page[22:26], "little") == checksum_of(page)
-    before, after = (soundfile.read(io.BytesIO(one))[0] for one in (raw, changed))
+    before, after = (soundfile.read(io.BytesIO(file))[0] for file in (raw, changed))
     assert np.array_equal(before, after)

@@ -53,7 +53,7 @@ def test_an_episode_without_turns_is_an_empty_wav(tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "episode.wav").frames == 0
 
 
-def test_the_file_mode_is_that_of_any_new_file(tmp_path: Path) -> None:
+def test_the_file_has_the_mode_of_a_new_file(tmp_path: Path) -> None:
     (tmp_path / "other").touch()
     with WavWriter(tmp_path / "episode.wav"):
         pass
@@ -94,8 +94,8 @@ def test_a_killed_process_leaves_the_old_file(tmp_path: Path) -> None:
     assert target.read_bytes() == b"old"
 
 
-def test_a_full_disk_is_said_and_leaves_the_old_file(tmp_path: Path) -> None:
-    """A limit on file sizes stands in for the disk; it holds for a process of its own alone."""
+def test_a_full_disk_is_reported_and_leaves_the_old_file(tmp_path: Path) -> None:
+    """A limit on file sizes simulates the full disk, in a process of its own."""
     target = tmp_path / "episode.wav"
     target.write_bytes(b"old")
     code = (
@@ -158,28 +158,28 @@ def test_a_stream_is_read_from_a_pipe_while_it_is_written() -> None:
             assert process.stdout.readline() == b"first turn\n"  # before the second one exists
             stream.write(turns[1])
         process.stdin.close()
-        heard = bytes.fromhex(process.stdout.read().decode())
-    assert heard == b"".join(map(to_pcm16, turns))
+        samples = bytes.fromhex(process.stdout.read().decode())
+    assert samples == b"".join(map(to_pcm16, turns))
     assert stream.samples == 18_000
 
 
-def test_a_stream_kept_as_a_file_is_a_readable_wav() -> None:
-    kept = io.BytesIO()
-    with WavStream(kept) as stream:
+def test_a_stream_saved_as_a_file_is_a_readable_wav() -> None:
+    file = io.BytesIO()
+    with WavStream(file) as stream:
         stream.write(tone(0.5, 24_000))
-    raw = kept.getvalue()
+    raw = file.getvalue()
     assert raw[4:8] == raw[40:44] == b"\xff\xff\xff\xff"
     assert len(raw) == 44 + 24_000
     samples, rate_hz = soundfile.read(io.BytesIO(raw), dtype="int16")
     assert (len(samples), rate_hz) == (12_000, 24_000)
     assert np.array_equal(samples, np.frombuffer(raw[44:], "<i2"))
-    with wave_module.open(io.BytesIO(raw)) as file:
-        assert file.readframes(12_000) == raw[44:]
+    with wave_module.open(io.BytesIO(raw)) as reader:
+        assert reader.readframes(12_000) == raw[44:]
 
 
-def test_what_has_been_written_when_a_run_dies_can_be_listened_to(tmp_path: Path) -> None:
+def test_the_partial_file_of_a_failed_run_is_playable(tmp_path: Path) -> None:
     target, partial = tmp_path / "episode.wav", tmp_path / "partial.wav"
-    partial.write_bytes(b"of a run that died before" * 9000)
+    partial.write_bytes(b"of an earlier run that failed" * 9000)
     with pytest.raises(KeyboardInterrupt), WavWriter(target, partial) as writer:  # noqa: PT012
         writer.write(tone(0.1, 24_000))
         raise KeyboardInterrupt
@@ -192,7 +192,7 @@ def test_what_has_been_written_when_a_run_dies_can_be_listened_to(tmp_path: Path
     assert soundfile.info(target).frames == 4800
 
 
-def test_a_file_that_may_become_long_is_a_wav_while_it_is_not(tmp_path: Path) -> None:
+def test_a_short_file_with_a_reserved_ds64_chunk_is_a_wav(tmp_path: Path) -> None:
     target = tmp_path / "episode.wav"
     with WavWriter(target, longest=2**32) as writer:
         writer.write(tone(0.5, 24_000))
@@ -204,13 +204,13 @@ def test_a_file_that_may_become_long_is_a_wav_while_it_is_not(tmp_path: Path) ->
     assert struct.unpack("<4sI", raw[:8]) == (b"RIFF", len(raw) - 8)
 
 
-def test_files_over_four_gibibytes_are_read_back_whole(tmp_path: Path) -> None:
-    """A sparse file: a header, 4.3 GB of nothing, and ten samples at the end."""
+def test_files_over_four_gibibytes_are_read_back_completely(tmp_path: Path) -> None:
+    """A sparse file: a header, 4.3 GB of zeros, and ten samples at the end."""
     samples = 2_150_000_000
     assert may_need_rf64(samples)
     assert not may_need_rf64(2_147_000_000)
     target = tmp_path / "episode.wav"
-    header, last = wav_header(samples, has_room=True), np.arange(1, 11, dtype="<i2")
+    header, last = wav_header(samples, reserve_ds64=True), np.arange(1, 11, dtype="<i2")
     with target.open("wb") as file:
         file.write(header)
         file.seek(len(header) + 2 * (samples - 10))
@@ -222,9 +222,9 @@ def test_files_over_four_gibibytes_are_read_back_whole(tmp_path: Path) -> None:
         assert read.read(20, dtype="int16").tolist() == last.tolist()
 
 
-def test_a_file_without_room_does_not_grow_beyond_its_sizes(tmp_path: Path) -> None:
+def test_a_file_without_a_reserved_ds64_chunk_is_limited_to_four_gibibytes(tmp_path: Path) -> None:
     with WavWriter(tmp_path / "a.wav") as writer:
         writer.samples = 2_147_483_000
-        with pytest.raises(UsageError, match="longer than was said"):
+        with pytest.raises(UsageError, match="longer than expected"):
             writer.write(torch.zeros(1000))
         writer.samples = 0

@@ -140,10 +140,10 @@ def test_warnings_name_lines(flags: list[str], tmp_path: Path) -> None:
     assert all(line.startswith(f"podtts: warning: {path}:") for line in said)
     lines = [line.removeprefix(f"podtts: warning: {path}:") for line in said]
     assert re.fullmatch(
-        r"4: a turn of about \d+ s is spoken in \d parts, as turns 4 to \d", lines[0]
+        r"4: a turn of about \d+ s is split into \d turns, numbers 4 to \d", lines[0]
     )
     assert lines[1].startswith("2: anna speaks no dialect here, but <|Yue|> on line 1")
-    assert lines[2] == "3: a very short turn, often spoken wrong: Ok"
+    assert lines[2] == "3: very short turns often fail: Ok"
 
 
 def test_the_bundled_model_is_known_to_speak_english_alone(script: Path) -> None:
@@ -156,7 +156,10 @@ def test_the_bundled_model_is_known_to_speak_english_alone(script: Path) -> None
     ("text", "words"),
     [
         ("[anna] Hi <|laugter|>", ":1: unknown tag <|laugter|>; did you mean laughter?"),
-        ("[anna] Hi [pause]", ":1: [pause] is no pause; a pause looks like this: [pause 0.8]"),
+        (
+            "[anna] Hi [pause]",
+            ":1: [pause] is not a valid pause; a pause looks like this: [pause 0.8]",
+        ),
         ("", ":1: the script is empty"),
     ],
 )
@@ -174,7 +177,9 @@ def test_a_bad_lexicon_is_refused_before_anything_else(
     for command in (["check", str(script)], ["synth", str(script), "-o", str(tmp_path / "o.wav")]):
         result, modules = run_and_list_modules(*command, "--lexicon", words, *flags)
         assert result.code == 3
-        assert result.error.startswith(f"{words}:2: no entry: nonsense; an entry looks like this")
+        assert result.error.startswith(
+            f"{words}:2: this is not an entry: nonsense; an entry looks like this"
+        )
         assert "torch" not in modules
 
 

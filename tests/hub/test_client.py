@@ -1,4 +1,4 @@
-"""The way to the hub: connections that break, servers that refuse, mirrors that tell little."""
+"""The hub client: broken connections, servers that refuse, mirrors with incomplete listings."""
 
 import random
 from collections.abc import Iterator
@@ -49,49 +49,45 @@ def _assert_pulled(outcome: Outcome) -> None:
     assert (outcome.path / "model.safetensors").read_bytes() == _WEIGHTS
 
 
-def test_a_transfer_that_breaks_goes_on_where_it_broke(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_a_broken_transfer_is_resumed(hub: LoopbackHub, tmp_path: Path) -> None:
     hub.faults.cut["model.safetensors"] = 1_000_000
     _assert_pulled(pull(hub.endpoint, _SOURCE, tmp_path))
     assert hub.asked["model.safetensors"] == 2
     assert hub.served_bytes["model.safetensors"] < 1_800_000
 
 
-def test_a_server_without_ranges_sends_all_again(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_a_server_without_ranges_sends_the_file_again(hub: LoopbackHub, tmp_path: Path) -> None:
     hub.faults.cut["model.safetensors"] = 1_000_000
     hub.faults.no_ranges = True
     _assert_pulled(pull(hub.endpoint, _SOURCE, tmp_path))
     assert hub.served_bytes["model.safetensors"] == 1_000_000 + len(_WEIGHTS)
 
 
-def test_a_server_that_holds_less_than_is_here_sends_all_again(
-    hub: LoopbackHub, tmp_path: Path
-) -> None:
+def test_a_server_with_a_shorter_file_sends_it_again(hub: LoopbackHub, tmp_path: Path) -> None:
     hub.faults.cut["model.safetensors"] = 1_000_000
     hub.faults.statuses["model.safetensors"] = [200, 416]
-    hub.faults.statuses["flow.pt"] = [416]  # though nothing of it is here
+    hub.faults.statuses["flow.pt"] = [416]  # although nothing of it was downloaded
     _assert_pulled(pull(hub.endpoint, _SOURCE, tmp_path))
     assert hub.served_bytes["model.safetensors"] == 1_000_000 + len(_WEIGHTS)
 
 
 @pytest.mark.parametrize("status", [408, 429, 503])
-def test_a_server_that_is_busy_is_asked_again(
-    hub: LoopbackHub, tmp_path: Path, status: int
-) -> None:
+def test_a_busy_server_is_retried(hub: LoopbackHub, tmp_path: Path, status: int) -> None:
     hub.faults.cut["model.safetensors"] = 1_000_000
     hub.faults.statuses["model.safetensors"] = [200, status]
     _assert_pulled(pull(hub.endpoint, _SOURCE, tmp_path))
     assert hub.asked["model.safetensors"] == 3
 
 
-def test_a_server_that_stays_broken_is_named(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_a_server_that_keeps_failing_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
     hub.faults.statuses["flow.pt"] = [500] * 99
     outcome = pull(hub.endpoint, _SOURCE, tmp_path)
-    assert outcome.problem == f"{hub.endpoint} answers 500 for {_REPO}"
+    assert outcome.problem == f"{hub.endpoint} answers with status 500 for {_REPO}"
     assert "run the same command again" in outcome.hint
     assert hub.asked["flow.pt"] == len(RETRY_WAITS_SECONDS)
 
 
-def test_a_mirror_that_lists_names_alone_is_asked_for_sizes_and_digests(
+def test_sizes_and_digests_are_requested_from_a_mirror_that_lists_only_names(
     hub: LoopbackHub, tmp_path: Path
 ) -> None:
     hub.faults.names_only = True
@@ -101,26 +97,26 @@ def test_a_mirror_that_lists_names_alone_is_asked_for_sizes_and_digests(
     assert "config.json" in pull(hub.endpoint, again, tmp_path).problem
 
 
-def test_an_unknown_repository_is_named(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_an_unknown_repository_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
     source = ModelSource("none", "some-lab/None", "Apache-2.0", _SOURCE.speech_tokenizer)
     outcome = pull(hub.endpoint, source, tmp_path)
     assert outcome.problem == f"{hub.endpoint} has no repository some-lab/None"
     assert not (tmp_path / "none.partial").exists()
 
 
-def test_an_unknown_revision_is_named(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_an_unknown_revision_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
     outcome = pull(hub.endpoint, _SOURCE, tmp_path, revision="v9")
     assert outcome.problem == f"{_REPO} has no revision v9"
 
 
-def test_a_gated_repository_says_what_to_do(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_a_gated_repository_is_reported_with_a_hint(hub: LoopbackHub, tmp_path: Path) -> None:
     hub.faults.gated.add(_REPO)
     outcome = pull(hub.endpoint, _SOURCE, tmp_path)
-    assert f"does not open {_REPO} (403)" in outcome.problem
+    assert f"denies access to {_REPO} (403)" in outcome.problem
     assert "HF_TOKEN" in outcome.hint
 
 
-def test_a_hub_that_is_down_is_named(tmp_path: Path) -> None:
+def test_an_unreachable_hub_is_reported(tmp_path: Path) -> None:
     with running_hub() as hub:
         endpoint = hub.endpoint
     outcome = pull(endpoint, _SOURCE, tmp_path)
@@ -128,7 +124,7 @@ def test_a_hub_that_is_down_is_named(tmp_path: Path) -> None:
     assert "HF_ENDPOINT" in outcome.hint
 
 
-def test_a_page_that_is_no_hub_is_named(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_a_server_that_is_not_a_hub_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
     hub.faults.no_hub = True
     outcome = pull(hub.endpoint, _SOURCE, tmp_path)
     assert outcome.problem == f"{hub.endpoint} answers, but not with a listing of {_REPO}"

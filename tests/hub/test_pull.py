@@ -1,4 +1,4 @@
-"""A pull against a hub on loopback; every pull is a process of its own, as from the shell."""
+"""Pulls from a test hub on loopback; every pull runs in a process of its own."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from podtts.weights.files import missing_files
 _REPO = "some-lab/Small-Podcast"
 _TOKENIZER_REPO = "another-lab/Small-Tokenizer"
 _TOKENIZER = random.Random(1).randbytes(50_000)
-_WEIGHTS = random.Random(2).randbytes(3_000_000)  # the largest file, and so the last one
+_WEIGHTS = random.Random(2).randbytes(3_000_000)  # the largest file, so it is the last one
 _FILES = {
     ".gitattributes": b"*.pt filter=lfs",
     "README.md": b"# a model",
@@ -56,13 +56,14 @@ def models_dir(tmp_path: Path) -> Path:
 
 
 def _kill_in_the_middle(hub: LoopbackHub, models_dir: Path, revision: str | None = None) -> None:
-    """Pull until two of three megabytes of the last file are here, then kill the process."""
+    """Pull until two of three megabytes of the last file are downloaded, then kill the process."""
     hub.faults.hold["model.safetensors"] = 2_500_000
     process = start_pull(hub.endpoint, _SOURCE, models_dir, revision=revision)
     assert process.stdout is not None
     for line in process.stdout:
-        told = json.loads(line)
-        if told["file"] == "model.safetensors" and told["total_bytes"] - told["done_bytes"] < 1e6:
+        report = json.loads(line)
+        left_bytes = report["total_bytes"] - report["done_bytes"]
+        if report["file"] == "model.safetensors" and left_bytes < 1e6:
             break
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -78,7 +79,7 @@ def _assert_complete(folder: Path, weights: bytes = _WEIGHTS) -> None:
     assert (folder / "config.json").read_bytes() == _FILES["config.json"]
 
 
-def test_a_pulled_folder_holds_the_wanted_files_and_says_where_they_are_from(
+def test_a_pulled_folder_has_the_needed_files_and_their_record(
     hub: LoopbackHub, models_dir: Path
 ) -> None:
     commit = hub.publish(_REPO, _FILES)
@@ -92,9 +93,9 @@ def test_a_pulled_folder_holds_the_wanted_files_and_says_where_they_are_from(
     _assert_complete(models_dir / "small-podcast")
     assert not (models_dir / "small-podcast.partial").exists()
 
-    told = json.loads((models_dir / "small-podcast" / "podtts_pull.json").read_text())
-    files = {file.pop("path"): file for file in told.pop("files")}
-    assert told == {
+    record = json.loads((models_dir / "small-podcast" / "podtts_pull.json").read_text())
+    files = {file.pop("path"): file for file in record.pop("files")}
+    assert record == {
         "format": 1,
         "name": "small-podcast",
         "repo": _REPO,
@@ -110,7 +111,7 @@ def test_a_pulled_folder_holds_the_wanted_files_and_says_where_they_are_from(
     assert files["speech_tokenizer_v2.onnx"]["repo"] == _TOKENIZER_REPO
 
 
-def test_what_is_pulled_is_all_that_loading_needs(hub: LoopbackHub, models_dir: Path) -> None:
+def test_all_files_that_loading_needs_are_pulled(hub: LoopbackHub, models_dir: Path) -> None:
     golden = Path(__file__).resolve().parents[1] / "golden" / "model"
     hub.publish("some-lab/Golden", golden)
     hub.publish("another-lab/Golden", golden)
@@ -137,7 +138,7 @@ def test_progress_moves_within_a_file_and_ends_at_the_total(
     assert weights[-1].step == "checking"
 
 
-def test_a_second_pull_fetches_nothing(hub: LoopbackHub, models_dir: Path) -> None:
+def test_a_second_pull_downloads_nothing(hub: LoopbackHub, models_dir: Path) -> None:
     first = pull(hub.endpoint, _SOURCE, models_dir)
     hub.forget_requests()
     second = pull(hub.endpoint, _SOURCE, models_dir)
@@ -146,7 +147,7 @@ def test_a_second_pull_fetches_nothing(hub: LoopbackHub, models_dir: Path) -> No
     assert dict(hub.asked) == {f"api/{_REPO}": 1}
 
 
-def test_a_killed_pull_goes_on_within_the_file(hub: LoopbackHub, models_dir: Path) -> None:
+def test_a_killed_pull_is_resumed_within_the_file(hub: LoopbackHub, models_dir: Path) -> None:
     _kill_in_the_middle(hub, models_dir)
     assert not (models_dir / "small-podcast").exists()
     hub.forget_requests()
@@ -156,27 +157,25 @@ def test_a_killed_pull_goes_on_within_the_file(hub: LoopbackHub, models_dir: Pat
     assert hub.served_bytes["model.safetensors"] < 1_000_000
 
 
-def test_a_killed_pull_goes_on_with_the_commit_it_began_with(
-    hub: LoopbackHub, models_dir: Path
-) -> None:
-    began_with = hub.publish(_REPO, _FILES)
+def test_a_killed_pull_is_resumed_with_the_same_commit(hub: LoopbackHub, models_dir: Path) -> None:
+    first = hub.publish(_REPO, _FILES)
     _kill_in_the_middle(hub, models_dir)
     newer_weights = _WEIGHTS[::-1]
     newer = hub.publish(_REPO, _FILES | {"model.safetensors": newer_weights})
-    assert pull(hub.endpoint, _SOURCE, models_dir).revision == began_with != newer
+    assert pull(hub.endpoint, _SOURCE, models_dir).revision == first != newer
     _assert_complete(models_dir / "small-podcast")
 
     hub.forget_requests()
     updated = pull(hub.endpoint, _SOURCE, models_dir)
     assert (updated.revision, updated.already_here) == (newer, False)
     _assert_complete(models_dir / "small-podcast", newer_weights)
-    assert not hub.asked["flow.pt"]  # the same as in the older revision: linked from there
+    assert not hub.asked["flow.pt"]  # linked from the older revision, where it is the same
     assert {path.name for path in models_dir.iterdir() if not path.name.startswith(".")} == {
         "small-podcast"
     }
 
 
-def test_asking_for_another_revision_drops_what_was_begun(
+def test_another_revision_discards_the_unfinished_download(
     hub: LoopbackHub, models_dir: Path
 ) -> None:
     older = hub.publish(_REPO, _FILES)
@@ -191,7 +190,7 @@ def test_asking_for_another_revision_drops_what_was_begun(
     _assert_complete(models_dir / "small-podcast")
 
 
-def test_a_commit_that_is_gone_is_planned_anew_by_the_next_call(
+def test_the_next_call_replaces_a_plan_whose_commit_is_gone(
     hub: LoopbackHub, models_dir: Path
 ) -> None:
     gone = hub.publish(_REPO, _FILES)
@@ -199,7 +198,7 @@ def test_a_commit_that_is_gone_is_planned_anew_by_the_next_call(
     present = hub.publish(_REPO, _FILES | {"README.md": b"# rewritten"})
     hub.forget(_REPO, gone)
     refused = pull(hub.endpoint, _SOURCE, models_dir)
-    assert refused.problem == f"{_REPO} has no model.safetensors at {gone} any more"
+    assert refused.problem == f"{_REPO} no longer has model.safetensors at {gone}"
     hub.forget_requests()
     assert pull(hub.endpoint, _SOURCE, models_dir).revision == present
     assert not hub.asked["flow.pt"]
@@ -210,7 +209,7 @@ def test_a_commit_that_is_gone_is_planned_anew_by_the_next_call(
     ("name", "digest"),
     [("model.safetensors", "SHA-256"), ("config.json", "git blob id")],
 )
-def test_a_damaged_file_is_refused_and_fetched_again_by_the_next_call(
+def test_a_damaged_file_is_refused_and_downloaded_again_by_the_next_call(
     hub: LoopbackHub, models_dir: Path, name: str, digest: str
 ) -> None:
     hub.faults.damage.add(name)
@@ -234,17 +233,15 @@ def test_a_damaged_file_is_refused_and_fetched_again_by_the_next_call(
     assert not hub.asked["generation_config.json"]
 
 
-def test_a_file_longer_than_announced_is_refused(hub: LoopbackHub, models_dir: Path) -> None:
+def test_a_file_longer_than_listed_is_refused(hub: LoopbackHub, models_dir: Path) -> None:
     hub.faults.listed_size["model.safetensors"] = 200_000
     outcome = pull(hub.endpoint, _SOURCE, models_dir)
     assert outcome.problem.startswith(f"model.safetensors of {_REPO} arrived damaged: size is ")
     assert outcome.problem.endswith(", expected 200000 bytes")
-    assert str(len(_WEIGHTS)) not in outcome.problem  # the rest was not waited for
+    assert str(len(_WEIGHTS)) not in outcome.problem  # the rest was not downloaded
 
 
-def test_a_finished_file_damaged_on_disk_is_fetched_again(
-    hub: LoopbackHub, models_dir: Path
-) -> None:
+def test_a_file_damaged_on_the_disk_is_downloaded_again(hub: LoopbackHub, models_dir: Path) -> None:
     _kill_in_the_middle(hub, models_dir)
     flow = models_dir / "small-podcast.partial" / "flow.pt"
     flow.write_bytes(flow.read_bytes()[::-1])
@@ -266,7 +263,7 @@ def test_a_model_that_lost_a_file_is_completed(hub: LoopbackHub, models_dir: Pat
     assert not hub.asked["model.safetensors"]
 
 
-def test_a_speech_tokenizer_announced_as_another_is_refused_before_anything_is_fetched(
+def test_a_speech_tokenizer_of_another_digest_is_refused_before_the_download(
     tmp_path: Path,
 ) -> None:
     source = find_source("soulx-podcast-1.7b")
@@ -281,7 +278,7 @@ def test_a_speech_tokenizer_announced_as_another_is_refused_before_anything_is_f
     assert not (tmp_path / source.name).exists()
 
 
-def test_a_speech_tokenizer_that_only_claims_to_be_the_known_one_is_refused(
+def test_a_speech_tokenizer_whose_content_does_not_match_is_refused(
     tmp_path: Path,
 ) -> None:
     source = find_source("soulx-podcast-1.7b")
@@ -298,7 +295,7 @@ def test_a_speech_tokenizer_that_only_claims_to_be_the_known_one_is_refused(
     assert not (tmp_path / source.name).exists()
 
 
-def test_a_speech_tokenizer_without_an_announced_sha256_is_checked_all_the_same(
+def test_a_speech_tokenizer_without_a_listed_sha256_is_checked(
     hub: LoopbackHub, models_dir: Path
 ) -> None:
     other = {"speech_tokenizer_v2.onnx": _TOKENIZER[::-1]}
@@ -311,7 +308,7 @@ def test_a_speech_tokenizer_without_an_announced_sha256_is_checked_all_the_same(
     _assert_complete(models_dir / "small-podcast")
 
 
-def test_the_second_model_shares_what_the_first_has(hub: LoopbackHub, models_dir: Path) -> None:
+def test_a_second_model_shares_the_files_of_the_first(hub: LoopbackHub, models_dir: Path) -> None:
     pull(hub.endpoint, _SOURCE, models_dir)
     hub.publish("some-lab/Dialect", _FILES | {"model.safetensors": _WEIGHTS[::-1]})
     dialect = ModelSource(
@@ -328,9 +325,9 @@ def test_a_damaged_copy_in_another_model_is_not_shared(hub: LoopbackHub, models_
     pull(hub.endpoint, _SOURCE, models_dir)
     flow = models_dir / "small-podcast" / "flow.pt"
     flow.write_bytes(flow.read_bytes()[::-1])
-    twin = ModelSource("twin", _REPO, "Apache-2.0", _SOURCE.speech_tokenizer)
-    pull(hub.endpoint, twin, models_dir)
-    assert (models_dir / "twin" / "flow.pt").read_bytes() == _FILES["flow.pt"]
+    other = ModelSource("other", _REPO, "Apache-2.0", _SOURCE.speech_tokenizer)
+    pull(hub.endpoint, other, models_dir)
+    assert (models_dir / "other" / "flow.pt").read_bytes() == _FILES["flow.pt"]
 
 
 def test_a_repository_that_lacks_a_file_is_refused(hub: LoopbackHub, models_dir: Path) -> None:
@@ -340,19 +337,17 @@ def test_a_repository_that_lacks_a_file_is_refused(hub: LoopbackHub, models_dir:
     assert not (models_dir / "small-podcast.partial").exists()
 
 
-def test_a_missing_speech_tokenizer_is_named(hub: LoopbackHub, models_dir: Path) -> None:
+def test_a_missing_speech_tokenizer_is_reported(hub: LoopbackHub, models_dir: Path) -> None:
     hub.publish(_TOKENIZER_REPO, {"llm.pt": b"other"})
     outcome = pull(hub.endpoint, _SOURCE, models_dir)
     assert outcome.problem == f"{_TOKENIZER_REPO} lacks speech_tokenizer_v2.onnx"
 
 
-def test_what_the_model_folder_holds_otherwise_is_left_alone(
-    hub: LoopbackHub, models_dir: Path
-) -> None:
+def test_a_folder_that_was_not_pulled_is_not_replaced(hub: LoopbackHub, models_dir: Path) -> None:
     (models_dir / "small-podcast").mkdir(parents=True)
     (models_dir / "small-podcast" / "mine.txt").write_text("mine")
     outcome = pull(hub.endpoint, _SOURCE, models_dir)
-    assert "was not pulled by podtts and is left as it is" in outcome.problem
+    assert "was not pulled by podtts" in outcome.problem
     assert (models_dir / "small-podcast" / "mine.txt").read_text() == "mine"
 
 
@@ -369,48 +364,46 @@ def test_a_second_pull_at_the_same_time_is_refused(hub: LoopbackHub, models_dir:
     _assert_complete(models_dir / "small-podcast")
 
 
-def test_offline_keeps_what_is_pulled_and_refuses_the_rest(
-    hub: LoopbackHub, models_dir: Path
-) -> None:
+def test_offline_only_a_pulled_model_is_available(hub: LoopbackHub, models_dir: Path) -> None:
     offline = {"HF_HUB_OFFLINE": "1"}
     refused = pull(hub.endpoint, _SOURCE, models_dir, environment=offline)
     assert "HF_HUB_OFFLINE is set" in refused.problem
     assert not hub.asked
     pulled = pull(hub.endpoint, _SOURCE, models_dir)
-    kept = pull(hub.endpoint, _SOURCE, models_dir, environment=offline)
-    assert kept.already_here
-    assert kept.revision == pulled.revision
+    again = pull(hub.endpoint, _SOURCE, models_dir, environment=offline)
+    assert again.already_here
+    assert again.revision == pulled.revision
     other = pull(hub.endpoint, _SOURCE, models_dir, revision="f" * 40, environment=offline)
     assert "HF_HUB_OFFLINE is set" in other.problem
 
 
-def test_too_little_space_is_said_before_anything_is_fetched(
+def test_too_little_space_is_reported_before_the_download(
     hub: LoopbackHub, models_dir: Path
 ) -> None:
     hub.faults.listed_size["model.safetensors"] = 10**18
     outcome = pull(hub.endpoint, _SOURCE, models_dir)
     assert outcome.problem.startswith("small-podcast needs 1000000000.")
-    assert "make room there" in outcome.hint
+    assert "free some space there" in outcome.hint
     assert not hub.served_bytes
 
 
-def test_a_full_disk_is_said(hub: LoopbackHub, models_dir: Path) -> None:
+def test_a_full_disk_is_reported(hub: LoopbackHub, models_dir: Path) -> None:
     _kill_in_the_middle(hub, models_dir)
     [part] = (models_dir / "small-podcast.partial" / ".parts").iterdir()
     part.unlink()
-    part.symlink_to("/dev/full")  # takes every write with "no space left on device"
+    part.symlink_to("/dev/full")  # every write fails with "no space left on device"
     outcome = pull(hub.endpoint, _SOURCE, models_dir)
     assert outcome.problem == f"the disk of {models_dir} is full"
     assert not (models_dir / "small-podcast").exists()
 
 
-def test_a_model_folder_that_cannot_be_is_said(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_an_unusable_models_folder_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file")
     outcome = pull(hub.endpoint, _SOURCE, tmp_path / "models")
     assert outcome.problem.startswith(f"cannot use {tmp_path / 'models'}: ")
 
 
-def test_an_update_that_was_killed_between_the_renames_is_finished(
+def test_an_update_killed_between_the_renames_is_finished(
     hub: LoopbackHub, models_dir: Path
 ) -> None:
     pulled = pull(hub.endpoint, _SOURCE, models_dir).path

@@ -5,7 +5,7 @@ import pytest
 
 from podtts.errors import ModelError
 from podtts.hub.client import HubFile
-from podtts.hub.pull_record import RECORD_FILE, PullRecord, holds, read_record, write_record
+from podtts.hub.pull_record import RECORD_FILE, PullRecord, has_size, read_record, write_record
 
 _RECORD = PullRecord(
     name="some-model",
@@ -40,31 +40,31 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
         json.dumps({"format": 1, "files": [], "name": "n", "unknown": 1}),
     ],
 )
-def test_a_record_that_cannot_be_understood_is_none(tmp_path: Path, content: str) -> None:
+def test_an_invalid_record_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / RECORD_FILE).write_text(content)
     assert read_record(tmp_path) is None
 
 
 def test_a_record_of_another_format_is_none(tmp_path: Path) -> None:
     write_record(tmp_path, _RECORD)
-    told = json.loads((tmp_path / RECORD_FILE).read_text())
-    (tmp_path / RECORD_FILE).write_text(json.dumps(told | {"format": 2}))
+    record = json.loads((tmp_path / RECORD_FILE).read_text())
+    (tmp_path / RECORD_FILE).write_text(json.dumps(record | {"format": 2}))
     assert read_record(tmp_path) is None
 
 
-def test_no_folder_has_no_record(tmp_path: Path) -> None:
+def test_a_missing_folder_has_no_record(tmp_path: Path) -> None:
     assert read_record(tmp_path / "nowhere") is None
 
 
 def test_a_file_without_any_digest_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"some/repo: no digest is known of config\.json"):
+    with pytest.raises(ModelError, match=r"some/repo: no checksum is known for config\.json"):
         HubFile("some/repo", "config.json", 12)
 
 
-def test_holds_looks_at_the_size(tmp_path: Path) -> None:
+def test_the_size_of_a_file_is_compared(tmp_path: Path) -> None:
     file = HubFile("some/repo", "config.json", 2, git_sha1="c" * 40)
-    assert not holds(tmp_path / "config.json", file)
+    assert not has_size(tmp_path / "config.json", file)
     (tmp_path / "config.json").write_text("{}")
-    assert holds(tmp_path / "config.json", file)
+    assert has_size(tmp_path / "config.json", file)
     (tmp_path / "config.json").write_text("{ }")
-    assert not holds(tmp_path / "config.json", file)
+    assert not has_size(tmp_path / "config.json", file)

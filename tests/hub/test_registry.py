@@ -41,14 +41,14 @@ def test_both_published_models_are_known() -> None:
         )
 
 
-def test_unknown_name_offers_the_nearest() -> None:
+def test_an_unknown_name_gets_a_suggestion() -> None:
     with pytest.raises(ModelError) as caught:
         find_source("soulx-podcast-1.7B-dialekt")
     assert "did you mean soulx-podcast-1.7b-dialect?" in caught.value.problem
     assert "soulx-podcast-1.7b," in caught.value.hint
 
 
-def test_everything_of_the_published_repository_but_what_no_one_reads() -> None:
+def test_all_needed_files_of_the_published_repository_are_selected() -> None:
     wanted = wanted_files("some/repo", _PUBLISHED)
     assert set(wanted) == set(_PUBLISHED) - {".gitattributes", "chat_template.jinja"}
     assert len(wanted) == len(set(wanted))
@@ -60,7 +60,7 @@ def test_converted_weights_are_preferred() -> None:
     assert not {"flow.pt", "hift.pt"} & set(wanted)
 
 
-def test_sharded_weights_come_with_their_index() -> None:
+def test_sharded_weights_are_selected_with_their_index() -> None:
     shards = [f"model-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
     index = "model.safetensors.index.json"
     listing = _with(index, *shards, without=("model.safetensors",))
@@ -74,7 +74,7 @@ def test_a_single_file_is_preferred_to_shards() -> None:
     assert "model-00001-of-00001.safetensors" not in wanted
 
 
-def test_vocabulary_and_merges_serve_as_tokenizer() -> None:
+def test_vocabulary_and_merges_replace_a_tokenizer_file() -> None:
     wanted = wanted_files("some/repo", _with(without=("tokenizer.json",)))
     assert {"vocab.json", "merges.txt"} <= set(wanted)
 
@@ -107,7 +107,7 @@ def test_vocabulary_and_merges_serve_as_tokenizer() -> None:
         ),
     ],
 )
-def test_everything_missing_is_named(listing: list[str], named: str) -> None:
+def test_all_missing_files_are_named(listing: list[str], named: str) -> None:
     with pytest.raises(ModelError) as caught:
         wanted_files("some/repo", listing)
     assert caught.value.problem == f"some/repo lacks {named}"

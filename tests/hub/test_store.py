@@ -25,7 +25,7 @@ def _put(folder: Path, content: bytes = b"weights", announced_bytes: int = 7) ->
     return folder
 
 
-def test_the_bundled_model_comes_first_and_whole(tmp_path: Path) -> None:
+def test_the_bundled_model_is_first_and_complete(tmp_path: Path) -> None:
     row = list_models(tmp_path)[0]
     assert (row.name, row.state, row.path) == ("mini", "bundled", bundled_model())
     assert resolve_model("mini", tmp_path) == bundled_model()
@@ -41,7 +41,7 @@ def test_every_published_model_has_a_row(tmp_path: Path) -> None:
     ]
 
 
-def test_rows_tell_pulled_unfinished_and_other_models(tmp_path: Path) -> None:
+def test_pulled_unfinished_and_other_models_have_rows(tmp_path: Path) -> None:
     pulled = _put(tmp_path / _NAME)
     partial = _put(tmp_path / f"{_DIALECT}.partial", b"wei")
     other = _put(tmp_path / "another-model")
@@ -61,19 +61,21 @@ def test_rows_tell_pulled_unfinished_and_other_models(tmp_path: Path) -> None:
         assert row.size_bytes == record_bytes + len(weights)
 
 
-def test_a_model_put_there_by_hand_has_no_revision(tmp_path: Path) -> None:
+def test_a_model_copied_by_hand_has_no_revision(tmp_path: Path) -> None:
     (tmp_path / _NAME).mkdir()
     row = list_models(tmp_path)[1]
     assert (row.state, row.revision, row.total_bytes) == ("pulled", None, None)
     assert resolve_model(_NAME, tmp_path) == tmp_path / _NAME
 
 
-def test_a_pulled_name_is_its_folder(tmp_path: Path) -> None:
+def test_the_name_of_a_pulled_model_is_resolved(tmp_path: Path) -> None:
     pulled = _put(tmp_path / "models" / _NAME)
     assert resolve_model(_NAME, tmp_path / "models") == pulled
 
 
-def test_a_name_wins_over_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_takes_precedence_over_a_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / _NAME).mkdir()
     with pytest.raises(ModelError):
@@ -81,35 +83,35 @@ def test_a_name_wins_over_a_directory(tmp_path: Path, monkeypatch: pytest.Monkey
     assert resolve_model(f"./{_NAME}", tmp_path / "models") == Path(_NAME)
 
 
-def test_another_pulled_model_is_found_by_name(tmp_path: Path) -> None:
+def test_the_name_of_another_pulled_model_is_resolved(tmp_path: Path) -> None:
     other = _put(tmp_path / "another-model")
     assert resolve_model("another-model", tmp_path) == other
 
 
-def test_a_directory_is_itself(tmp_path: Path) -> None:
+def test_a_directory_is_resolved(tmp_path: Path) -> None:
     assert resolve_model(str(tmp_path), tmp_path / "models") == tmp_path
 
 
-def test_a_name_that_is_not_pulled_says_how_to_pull_it(tmp_path: Path) -> None:
+def test_a_model_that_is_not_pulled_is_reported_with_the_command(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         resolve_model(_NAME, tmp_path)
     assert caught.value.problem == f"{_NAME} is not on this machine"
     assert caught.value.hint == f"run: podtts model pull {_NAME}"
 
 
-def test_an_unfinished_download_is_told(tmp_path: Path) -> None:
+def test_an_unfinished_download_is_reported(tmp_path: Path) -> None:
     folder = _put(tmp_path / f"{_NAME}.partial", announced_bytes=6_100_000_000)
     with (folder / "model.safetensors").open("r+b") as sparse:
         sparse.truncate(1_200_000_000)
     with pytest.raises(ModelError) as caught:
         resolve_model(_NAME, tmp_path)
     assert caught.value.hint == (
-        f"its download stopped at 1.2 of 6.1 GB; to go on, run: podtts model pull {_NAME}"
+        f"its download stopped at 1.2 of 6.1 GB; to continue it, run: podtts model pull {_NAME}"
     )
 
 
 @pytest.mark.parametrize("value", ["soulx-podcast-1.7", "SoulX-Podcast-1.7B"])
-def test_an_unknown_name_offers_the_nearest(tmp_path: Path, value: str) -> None:
+def test_an_unknown_name_gets_a_suggestion(tmp_path: Path, value: str) -> None:
     with pytest.raises(ModelError) as caught:
         resolve_model(value, tmp_path)
     assert repr(value) in caught.value.problem
@@ -117,12 +119,12 @@ def test_an_unknown_name_offers_the_nearest(tmp_path: Path, value: str) -> None:
     assert _DIALECT in caught.value.hint
 
 
-def test_nothing_at_all_is_no_model(tmp_path: Path) -> None:
+def test_an_empty_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no model or directory is called ''"):
         resolve_model("", tmp_path)
 
 
-def test_a_file_is_no_model(tmp_path: Path) -> None:
+def test_a_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "model.safetensors"
     file.touch()
     with pytest.raises(ModelError, match="is a file, not a checkpoint directory"):

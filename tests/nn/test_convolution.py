@@ -9,7 +9,7 @@ from podtts.nn.convolution import CausalConv, Conv, TransposedConv
 @pytest.mark.parametrize("channels", [1, 6])
 @pytest.mark.parametrize("positions", [1, 40])
 @torch.inference_mode()
-def test_they_are_torchs_own_with_channels_last(channels: int, positions: int) -> None:
+def test_convolutions_equal_those_of_torch(channels: int, positions: int) -> None:
     torch.manual_seed(0)
     x = torch.randn(2, positions, channels)
     across = x.transpose(1, 2)
@@ -26,15 +26,15 @@ def test_they_are_torchs_own_with_channels_last(channels: int, positions: int) -
             across,
         ),
     ]
-    for ours, torchs, seen in pairs:
-        ours.load_state_dict(torchs.state_dict())
+    for ours, reference, reference_input in pairs:
+        ours.load_state_dict(reference.state_dict())
         y = ours(x)
         assert channels == 1 or y.is_contiguous()
-        assert relative_rms(y.transpose(1, 2), torchs(seen)) < 1e-5
+        assert relative_rms(y.transpose(1, 2), reference(reference_input)) < 1e-5
 
 
 @torch.inference_mode()
-def test_weights_in_fewer_bits_take_and_give_float32() -> None:
+def test_bfloat16_weights_take_and_return_float32() -> None:
     torch.manual_seed(0)
     conv, x = Conv(6, 4, 3), torch.randn(2, 9, 6)
     wide = conv(x)

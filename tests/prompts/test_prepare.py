@@ -296,7 +296,7 @@ def test_hostile_files_fail_alone_and_in_time(
         "hours": "s long, longer than 30 s",
         "large": "cannot be read as audio",
         "loop": "cannot be read: Too many levels of symbolic links",
-        "other": "is MP4 or M4A (AAC), which podtts does not read",
+        "other": "is MP4 or M4A (AAC), which podtts cannot read",
         "pipe": "cannot be read: it is not a regular file",
     }
     assert failed.keys() == reasons.keys()

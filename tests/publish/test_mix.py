@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import torch
 
-from podtts.audio.wav import WavWriter, as_kept
+from podtts.audio.wav import WavWriter, round_to_pcm16
 from podtts.episode.journal import Journal
 from podtts.publish.mix import Mix, longest_mix, tempos
 from podtts.publish.publish_options import LayoutOptions
@@ -35,7 +35,7 @@ def test_the_sum_of_all_parts_is_the_file(tmp_path: Path) -> None:
     samples = torch.from_numpy(soundfile.read(path, dtype="float32")[0])
     for index, timed in enumerate(timeline.turns):
         there = samples[timed.start : timed.stop] * 32768 / 32767
-        assert torch.allclose(there, as_kept(spoken(index)), atol=1e-6)
+        assert torch.allclose(there, round_to_pcm16(spoken(index)), atol=1e-6)
     assert not samples[28_800 : 28_800 + 12_000].any()
 
 

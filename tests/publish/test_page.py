@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from podtts.audio.master import Master
 from podtts.audio.metadata import AudioMetadata
+from podtts.audio.mix_reader import MixReader
 from podtts.publish.markup import clock, made, transcript
 from podtts.publish.page import link, write_page
 from podtts.publish.publish_options import LayoutOptions, PublishOptions
@@ -53,7 +53,7 @@ class Outline(html.parser.HTMLParser):
 def page(mixed: Make, tags: AudioMetadata, tmp_path: Path) -> Outline:
     """The page of eight turns."""
     mix, timeline = mixed(8)
-    with Master(mix) as master:
+    with MixReader(mix) as master:
         write_page(tmp_path / "page.html", master, timeline, tags, WORK, None)
     return Outline((tmp_path / "page.html").read_text())
 
@@ -70,7 +70,7 @@ def test_its_sound_is_the_mix_in_its_place(
     mixed: Make, tags: AudioMetadata, tmp_path: Path
 ) -> None:
     mix, timeline = mixed(8)
-    with Master(mix) as master:
+    with MixReader(mix) as master:
         write_page(tmp_path / "page.html", master, timeline, tags, WORK, None)
         spoken = master.read(0, master.samples).numpy()
     [sound] = Outline((tmp_path / "page.html").read_text()).all("audio")
@@ -131,7 +131,7 @@ def test_no_text_of_a_script_is_markup(mixed: Make, tmp_path: Path) -> None:
     )
     outlines = []
     for name, whose, said in (("a", timeline, tags), ("b", harmless, plain)):
-        with Master(mix) as master:
+        with MixReader(mix) as master:
             write_page(tmp_path / name, master, whose, said, None, None)
         outlines.append(Outline((tmp_path / name).read_text()))
     hostile, tame = outlines
@@ -187,7 +187,7 @@ def test_a_linked_page_points_to_the_file(mixed: Make, tags: AudioMetadata, tmp_
 
 def test_peaks_are_of_their_places(mixed: Make) -> None:
     mix, timeline = mixed(12, seconds=3.0)  # more than one block
-    with Master(mix) as master:
+    with MixReader(mix) as master:
         whole = master.read(0, master.samples).abs().numpy()
         for bars in (1, 7, 800):
             edges = [-(-bar * len(whole) // bars) for bar in range(bars)]

@@ -17,8 +17,8 @@ from support.browser import (
     until,
 )
 
-from podtts.audio.master import Master
 from podtts.audio.metadata import AudioMetadata
+from podtts.audio.mix_reader import MixReader
 from podtts.audio.wav import WavWriter
 from podtts.publish.mix import Mix
 from podtts.publish.page import write_page
@@ -59,7 +59,7 @@ def page_file(tones: tuple[Path, Timeline, AudioMetadata]) -> Path:
     mix, timeline, tags = tones
     path = mix.with_name("page.html")
     work = RunWork("cpu", TURNS, SECONDS * TURNS, StageSeconds(1, 1, 1))
-    with Master(mix) as master:
+    with MixReader(mix) as master:
         write_page(path, master, timeline, tags, work, None)
     return path
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from support.browser import CLOSE_SECONDS, Open, after_seek, current, needs_chromium, until
 
-from podtts.audio.master import Master
 from podtts.audio.metadata import AudioMetadata
+from podtts.audio.mix_reader import MixReader
 from podtts.audio.wav import WavWriter
 from podtts.publish.cues import Cue, cues, shown_text
 from podtts.publish.mix import Mix
@@ -49,7 +49,7 @@ def episode(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline]:
     timeline = mix.timeline(script, ("anna", "ben", "小希"))
     tags = AudioMetadata("Bridges", "小希", "2026-01-31", "AI-generated speech: podtts", "podtts")
     path = mix_path.with_name("page.html")
-    with Master(mix_path) as master:
+    with MixReader(mix_path) as master:
         write_page(path, master, timeline, tags, None, None)
     return path, timeline
 

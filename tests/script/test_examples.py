@@ -1,4 +1,4 @@
-"""The scripts and recordings in examples/ are what their README says."""
+"""The scripts and recordings in examples/ are as their README describes them."""
 
 import wave
 from pathlib import Path

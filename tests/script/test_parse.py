@@ -1,5 +1,3 @@
-"""Plain-text scripts."""
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -10,7 +8,7 @@ from podtts.script.parse import parse_script
 from podtts.values import Chapter, Turn
 
 
-def spoken(script: Script) -> list[tuple[str, str]]:
+def turns_of(script: Script) -> list[tuple[str, str]]:
     return [(script.labels[turn.speaker], turn.text) for turn in script.turns]
 
 
@@ -21,7 +19,7 @@ def refused(text: str) -> ScriptError:
     return caught.value
 
 
-def test_a_whole_script() -> None:
+def test_a_complete_script() -> None:
     script = parse_script(
         "// two friends\n"
         "S1 = alice\n"
@@ -81,7 +79,7 @@ def test_a_whole_script() -> None:
     ],
 )
 def test_lines_that_start_a_turn(line: str, label: str, text: str) -> None:
-    assert spoken(parse_script(line)) == [(label, text)]
+    assert turns_of(parse_script(line)) == [(label, text)]
 
 
 @pytest.mark.parametrize(
@@ -114,22 +112,22 @@ def test_lines_that_start_a_turn(line: str, label: str, text: str) -> None:
 )
 def test_other_lines_continue_the_turn_above(line: str) -> None:
     script = parse_script(f"[S1] one\n{line}\n[S1] two")
-    assert spoken(script) == [("S1", f"one {line}"), ("S1", "two")]
+    assert turns_of(script) == [("S1", f"one {line}"), ("S1", "two")]
     assert script.warnings == ()
 
 
 @pytest.mark.parametrize("blank", [" ", "\t", "\u3000", "\xa0"])
 @pytest.mark.parametrize("line", ["S2: hello", "[S2] hello", "# Title", "// hm", "S2 = bob"])
-def test_white_space_in_front_forces_continuation(blank: str, line: str) -> None:
+def test_a_line_that_begins_with_white_space_continues_the_turn(blank: str, line: str) -> None:
     script = parse_script(f"[S1] one\n{blank}{line}")
-    assert spoken(script) == [("S1", f"one {line}")]
+    assert turns_of(script) == [("S1", f"one {line}")]
     assert script.chapters == ()
     assert script.warnings == ()
 
 
-def test_a_label_alone_on_its_line_must_be_known() -> None:
+def test_a_label_alone_on_its_line_must_occur_before() -> None:
     script = parse_script("S1 = alice\nS1:\nhello\nS2:\n[S2] hi\nS1：\nbye")
-    assert spoken(script) == [("S1", "hello S2:"), ("S2", "hi"), ("S1", "bye")]
+    assert turns_of(script) == [("S1", "hello S2:"), ("S2", "hi"), ("S1", "bye")]
 
 
 @pytest.mark.parametrize(
@@ -152,20 +150,20 @@ def test_a_label_alone_on_its_line_must_be_known() -> None:
         ("a,\n\n\nb", "a, b"),
     ],
 )
-def test_how_lines_are_joined(lines: str, text: str) -> None:
-    assert spoken(parse_script(f"[S1]\n{lines}")) == [("S1", text)]
+def test_lines_are_joined_with_a_space_except_in_chinese(lines: str, text: str) -> None:
+    assert turns_of(parse_script(f"[S1]\n{lines}")) == [("S1", text)]
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_line_ends_and_byte_order_mark(newline: str, mark: str) -> None:
     script = parse_script(mark + newline.join(["A = x", "[A] one", "two", "[B] three"]))
-    assert spoken(script) == [("A", "one two"), ("B", "three")]
+    assert turns_of(script) == [("A", "one two"), ("B", "three")]
     assert [turn.line for turn in script.turns] == [2, 4]
 
 
-def test_only_line_ends_end_a_line() -> None:
-    assert spoken(parse_script("[A] one\u2028[B] two")) == [("A", "one\u2028[B] two")]
+def test_a_unicode_line_separator_does_not_end_a_line() -> None:
+    assert turns_of(parse_script("[A] one\u2028[B] two")) == [("A", "one\u2028[B] two")]
 
 
 def test_speaker_numbers_are_header_order_then_first_appearance() -> None:
@@ -175,20 +173,20 @@ def test_speaker_numbers_are_header_order_then_first_appearance() -> None:
     assert script.label_lines == {"B": 1, "A": 2, "D": 3, "C": 5}
 
 
-def test_labels_differ_by_case() -> None:
+def test_labels_are_case_sensitive() -> None:
     assert parse_script("[Al] x\n[al] x").labels == ("Al", "al")
 
 
-def test_composed_and_decomposed_labels_are_one() -> None:
+def test_composed_and_decomposed_labels_are_equal() -> None:
     assert parse_script("É = emil\n[E\u0301] x\n[É] y").labels == ("É",)
 
 
 @pytest.mark.parametrize("header", ["S1=a b", "S1 =a b", "S1\t=\ta b  "])
-def test_header_forms(header: str) -> None:
+def test_spaces_in_headers_are_optional(header: str) -> None:
     assert parse_script(f"{header}\n[S1] hello").voices == {"S1": "a b"}
 
 
-def test_chapters_stand_before_a_turn() -> None:
+def test_chapters_start_before_a_turn() -> None:
     script = parse_script("# One\n###### Two #2\n[A] x\n[A] y\n#\tThree\n[A] z")
     assert script.chapters == (
         Chapter("One", 0, 1),
@@ -198,19 +196,19 @@ def test_chapters_stand_before_a_turn() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "  \t\n", "\ufeff"])
-def test_an_empty_script(text: str) -> None:
+def test_an_empty_script_is_refused(text: str) -> None:
     error = refused(text)
     assert "the script is empty" in error.problem
     assert "[S1] Hello there." in error.hint
 
 
 @pytest.mark.parametrize("text", ["// only\n", "# only\n", "S1 = alice\n"])
-def test_a_script_without_turns(text: str) -> None:
+def test_a_script_without_turns_is_refused(text: str) -> None:
     assert "the script has no turns" in refused(text).problem
 
 
 @pytest.mark.parametrize("line", ["hello", "  [S1] hello", "S1:", "S1:hello", "1 = alice"])
-def test_a_line_before_the_first_turn(line: str) -> None:
+def test_a_line_before_the_first_turn_is_refused(line: str) -> None:
     error = refused(f"// a talk\n\n{line}\n[S1] hi")
     assert error.line == 3
     assert line.strip() in error.problem
@@ -219,17 +217,17 @@ def test_a_line_before_the_first_turn(line: str) -> None:
 
 @pytest.mark.parametrize("turn", ["[S1]", "[S1]  ", "S1: ", "[S1]\n\n// hm\n\n"])
 @pytest.mark.parametrize("after", ["", "\n[S2] hi"])
-def test_an_empty_turn(turn: str, after: str) -> None:
+def test_an_empty_turn_is_refused(turn: str, after: str) -> None:
     error = refused(f"[S2] hi\n{turn}{after}")
     assert error.line == 2
     assert "the turn of S1 has no text" in error.problem
 
 
-def test_a_known_label_alone_is_an_empty_turn_too() -> None:
+def test_a_known_label_alone_is_an_empty_turn() -> None:
     assert refused("[S1] hi\nS1:\nS1: ho").line == 2
 
 
-def test_the_fifth_speaker_by_use() -> None:
+def test_a_fifth_speaker_is_refused() -> None:
     error = refused("[A] x\n[B] x\n[C] x\n[D] x\n[A] y\nEve: x\n[F] x")
     assert error.line == 6
     assert "Eve would be speaker 5" in error.problem
@@ -238,29 +236,29 @@ def test_the_fifth_speaker_by_use() -> None:
 
 
 @pytest.mark.parametrize("last", ["E = e", "[E] hello"])
-def test_the_fifth_speaker_beside_a_header(last: str) -> None:
+def test_a_fifth_speaker_after_headers_is_refused(last: str) -> None:
     error = refused(f"A = a\nB = b\nC = c\nD = d\n{last}\n")
     assert error.line == 5
     assert "A, B, C, D" in error.problem
 
 
-def test_four_speakers_are_fine() -> None:
+def test_four_speakers_are_accepted() -> None:
     assert len(parse_script("A = a\n[B] x\n[C] x\n[D] x\n[A] x").labels) == 4
 
 
-def test_a_label_mapped_twice() -> None:
+def test_two_headers_for_a_label_are_refused() -> None:
     error = refused("S1 = alice\nS2 = bob\nS1 = carol\n[S1] x")
     assert error.line == 3
     assert "line 1" in error.problem
 
 
-def test_a_header_without_voice() -> None:
+def test_a_header_without_voice_is_refused() -> None:
     error = refused("S1 =\n[S1] x")
     assert error.line == 1
     assert "S1 = alice" in error.hint
 
 
-def test_a_heading_without_title() -> None:
+def test_a_heading_without_title_is_refused() -> None:
     assert refused("[A] x\n## \n[A] y").line == 2
 
 
@@ -276,18 +274,18 @@ def test_a_heading_without_title() -> None:
         ("[S1] a <\n|sigh|> b", 2, "|> without <|"),
     ],
 )
-def test_bad_tags_are_found_on_their_line(text: str, line: int, wanted: str) -> None:
+def test_invalid_tags_are_refused_with_their_line(text: str, line: int, wanted: str) -> None:
     error = refused(text)
     assert error.line == line
     assert wanted in error.problem
 
 
-def test_tags_in_headings_and_comments_are_not_spoken() -> None:
+def test_tags_in_headings_and_comments_are_not_checked() -> None:
     script = parse_script("# <|what|>\n// <|what|>\n[A] hi")
     assert script.chapters[0].title == "<|what|>"
 
 
-def test_a_control_character() -> None:
+def test_a_control_character_is_refused() -> None:
     assert refused("[S1] a\n[S2] b\x00c").line == 2
 
 
@@ -295,38 +293,38 @@ def test_a_control_character() -> None:
     ("text", "warning"),
     [
         ("A = x\nB = y\n[A] hi", "talk.txt:2: B never speaks"),
-        ("[A] hi\n# End", "talk.txt:2: no turn stands below this heading"),
-        ("[A] hi\n# Two\nho\nha", "talk.txt:3: this line below a heading continues the turn of"),
-        ("[A] hi\nB = bob", "talk.txt:2: this looks like a header line, but stands below"),
+        ("[A] hi\n# End", "talk.txt:2: no turn follows this heading"),
+        ("[A] hi\n# Two\nho\nha", "talk.txt:3: this line after a heading continues the turn of"),
+        ("[A] hi\nB = bob", "talk.txt:2: this looks like a header line, but it is after"),
     ],
 )
-def test_what_parses_but_looks_like_a_slip_is_warned_of(text: str, warning: str) -> None:
+def test_probable_mistakes_are_reported_as_warnings(text: str, warning: str) -> None:
     (only,) = parse_script(text, "talk.txt").warnings
     assert only.startswith(warning)
 
 
-def test_a_late_header_line_is_spoken() -> None:
-    assert spoken(parse_script("[A] hi\nB = bob")) == [("A", "hi B = bob")]
+def test_a_header_line_after_the_first_turn_continues_the_turn() -> None:
+    assert turns_of(parse_script("[A] hi\nB = bob")) == [("A", "hi B = bob")]
 
 
-def test_a_line_of_a_megabyte() -> None:
+def test_a_line_of_a_megabyte_is_parsed() -> None:
     word = "word " * 200_000
     assert parse_script(f"[A] {word}").turns[0].text == word.strip()
 
 
 @pytest.mark.parametrize("unit", ["<", "[", "L", "# ", ": ", "=", " ", "<|sigh|>", "你", "A:"])
-def test_a_megabyte_of_anything_comes_to_an_end(unit: str) -> None:
+def test_a_megabyte_of_anything_is_parsed_in_linear_time(unit: str) -> None:
     line = unit * (1_000_000 // len(unit))
-    assert spoken(parse_script(f"[A] x\n[A] {line}.\n{line}y"))[0] == ("A", "x")
+    assert turns_of(parse_script(f"[A] x\n[A] {line}.\n{line}y"))[0] == ("A", "x")
 
 
-def test_a_hundred_thousand_turns_and_lines() -> None:
+def test_a_hundred_thousand_turns_are_parsed() -> None:
     script = parse_script("[A] x\ny\n[B] 你\n好\n" * 50_000)
     assert len(script.turns) == 100_000
     assert script.turns[-1] == Turn(1, "你好", 199_999)
 
 
-def test_a_turn_of_a_hundred_thousand_lines() -> None:
+def test_a_turn_of_a_hundred_thousand_lines_is_parsed() -> None:
     assert parse_script("[A] x\n" + "y\n" * 100_000).turns[0].text == "x" + " y" * 100_000
 
 
@@ -371,6 +369,6 @@ def test_any_text_parses_or_is_refused_with_its_line(text: str) -> None:
         min_size=1,
     )
 )
-def test_bracketed_turns_come_back_as_written(turns: list[tuple[str, str]]) -> None:
+def test_bracketed_turns_are_parsed_as_written(turns: list[tuple[str, str]]) -> None:
     turns = [(label, text.strip() or "x") for label, text in turns]
-    assert spoken(parse_script("\n".join(f"[{label}] {text}" for label, text in turns))) == turns
+    assert turns_of(parse_script("\n".join(f"[{label}] {text}" for label, text in turns))) == turns

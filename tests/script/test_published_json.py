@@ -1,5 +1,3 @@
-"""Scripts in the published JSON format."""
-
 import json
 from pathlib import Path
 
@@ -27,7 +25,7 @@ def refused(text: str) -> ScriptError:
     return caught.value
 
 
-def test_a_whole_script() -> None:
+def test_a_complete_script() -> None:
     text = """{
   "speakers": {
     "S1": {"prompt_audio": "voices/a.wav", "prompt_text": " Hello. "},
@@ -63,12 +61,12 @@ def test_a_whole_script() -> None:
     )
 
 
-def test_labels_need_not_look_like_plain_text_ones() -> None:
+def test_labels_may_have_any_characters() -> None:
     script = parsed({"speakers": {"the host: 1": {}, "2": {}}, "text": [["2", "a"]]})
     assert script.labels == ("the host: 1", "2")
 
 
-def test_composed_and_decomposed_labels_are_one() -> None:
+def test_composed_and_decomposed_labels_are_equal() -> None:
     assert parsed({"speakers": {"É": {}}, "text": [["E\u0301", "x"]]}).turns[0].speaker == 0
 
 
@@ -76,7 +74,7 @@ def test_composed_and_decomposed_labels_are_one() -> None:
     "speaker",
     [{}, {"prompt_audio": "", "prompt_text": " "}, {"prompt_audio": None, "dialect_prompt": None}],
 )
-def test_a_label_without_recording_is_left_to_the_cast(speaker: dict[str, str | None]) -> None:
+def test_a_label_without_recording_has_no_prompt(speaker: dict[str, str | None]) -> None:
     assert parsed({"speakers": {"S1": speaker}, "text": [["S1", "x"]]}).prompts == {}
 
 
@@ -98,7 +96,7 @@ def test_a_label_without_recording_is_left_to_the_cast(speaker: dict[str, str | 
         (None, "speaker S1 must be an object"),
     ],
 )
-def test_speakers_that_cannot_be(speaker: object, wanted: str) -> None:
+def test_invalid_speakers_are_refused(speaker: object, wanted: str) -> None:
     entry = json.dumps({"S1": speaker}, ensure_ascii=False)[1:-1]
     error = refused('{"speakers":\n{"S0": {},\n\n' + entry + '},\n"text": [["S0", "x"]]}')
     assert wanted in error.problem
@@ -126,7 +124,7 @@ def test_speakers_that_cannot_be(speaker: object, wanted: str) -> None:
         ('["S1", "a \\ud83d b"]', "control character (U+D83D)"),
     ],
 )
-def test_turns_that_cannot_be(turn: str, wanted: str) -> None:
+def test_invalid_turns_are_refused(turn: str, wanted: str) -> None:
     error = refused(
         '{"speakers": {"S1": {}}, "text":\n [["S1", "x"],\n["S1", "y"] ,\n\n' + turn + "\n]}"
     )
@@ -134,7 +132,7 @@ def test_turns_that_cannot_be(turn: str, wanted: str) -> None:
     assert error.line == 5
 
 
-def test_an_escaped_pair_is_one_character() -> None:
+def test_an_escaped_surrogate_pair_is_one_character() -> None:
     text = '{"speakers": {"S1": {}}, "text": [["S1", "\\ud83d\\ude00"]]}'
     assert parse_published(text, "a", FOLDER).turns[0].text == "😀"
 
@@ -163,13 +161,13 @@ def test_an_escaped_pair_is_one_character() -> None:
         ('{"speakers": \x01', 1, "control character"),
     ],
 )
-def test_files_that_cannot_be(text: str, line: int, wanted: str) -> None:
+def test_invalid_files_are_refused(text: str, line: int, wanted: str) -> None:
     error = refused(text)
     assert wanted in error.problem
     assert error.line == line
 
 
-def test_the_fifth_speaker() -> None:
+def test_a_fifth_speaker_is_refused() -> None:
     speakers = ",\n".join(f'"{name}": {{}}' for name in ("Al", "Bo", "Cy", "Di", "Ed"))
     error = refused(f'{{"speakers": {{\n{speakers}}},\n"text": [["Al", "x"]]}}')
     assert error.line == 6
@@ -177,7 +175,7 @@ def test_the_fifth_speaker() -> None:
     assert "Al, Bo, Cy, Di" in error.problem
 
 
-def test_unknown_keys_are_warned_of_with_the_nearest() -> None:
+def test_unknown_keys_are_reported_with_a_suggestion() -> None:
     script = parse_published(
         '{"speakers":\n{"S1": {\n"promt_text": "x"}},\n"text": [["S1", "x"]],\n"texts": 1, "q": 2}',
         "talk.json",
@@ -190,12 +188,12 @@ def test_unknown_keys_are_warned_of_with_the_nearest() -> None:
     )
 
 
-def test_numbers_of_any_length_in_unknown_keys_do_no_harm() -> None:
+def test_very_long_numbers_in_unknown_keys_are_ignored() -> None:
     text = f'{{"n": {"9" * 5000}, "speakers": {{"S1": {{}}}}, "text": [["S1", "x"]]}}'
     assert len(parse_published(text, "a", FOLDER).turns) == 1
 
 
-def test_a_speaker_without_turns_is_warned_of() -> None:
+def test_a_speaker_without_turns_is_reported() -> None:
     script = parsed({"speakers": {"S1": {}, "S2": {}}, "text": [["S1", "x"]]})
     assert script.warnings == ("talk.json:1: S2 never speaks",)
 
@@ -206,13 +204,13 @@ def test_line_ends_and_byte_order_mark(newline: str) -> None:
     assert parse_published(newline.join(lines), "a", FOLDER).turns[0].line == 4
 
 
-def test_a_hundred_thousand_turns() -> None:
+def test_a_hundred_thousand_turns_are_parsed() -> None:
     turns = ",\n".join(['["S1", "x"]'] * 100_000)
     script = parse_published(f'{{"speakers": {{"S1": {{}}}},\n"text": [\n{turns}]}}', "a", FOLDER)
     assert script.turns[-1] == Turn(0, "x", 100_002)
 
 
-def test_a_turn_of_a_megabyte() -> None:
+def test_a_turn_of_a_megabyte_is_parsed() -> None:
     text = "a \n" * 300_000 + " " * 300_000
     assert (
         parsed({"speakers": {"S": {}}, "text": [["S", text]]}).turns[0].text == "a " * 299_999 + "a"

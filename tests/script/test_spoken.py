@@ -20,7 +20,7 @@ def texts(script: Script) -> list[str]:
     return [turn.text for turn in script.turns]
 
 
-def test_text_becomes_what_is_said_and_keeps_what_was_written() -> None:
+def test_turns_have_their_spoken_and_written_form() -> None:
     lexicon = parse_lexicon("GWh = gigawatt hours\n[zh]\n银行 = 银航\n[yue]\n銀行 = 銀航", "x")
     script = parse_script(
         "[S1] She’s got 5 GWh. <|laughter|>我有3个银行。\n"
@@ -36,26 +36,26 @@ def test_text_becomes_what_is_said_and_keeps_what_was_written() -> None:
     assert [bool(turn.written) for turn in spoken.turns] == [True, True, False]
 
 
-def test_without_normalisation_only_the_lexicon_speaks() -> None:
+def test_without_normalization_only_the_lexicon_applies() -> None:
     options = SpeechTextOptions(parse_lexicon("GWh = gigawatt hours", "x"), normalize=False)
     script = parse_script("[S1] She’s got 5 GWh.")
     assert texts(spoken_script(script, options)) == ["She’s got 5 gigawatt hours."]
 
 
-def test_the_lexicon_comes_first() -> None:
+def test_the_lexicon_applies_before_verbalization() -> None:
     options = SpeechTextOptions(parse_lexicon("A380 = A 3 80\nshe's = she is", "x"))
     script = parse_script("[S1] She’s in an A380.")
     assert texts(spoken_script(script, options)) == ["she is in an A three eighty."]
 
 
-def test_what_needs_nothing_stays_as_it_is() -> None:
+def test_ordinary_text_is_unchanged() -> None:
     script = parse_script(
         "S1 = anna, rate 0.9\n[S1] Hello, <|sigh|> world. [pause 1] 你好！\n# End"
     )
     assert spoken_script(script) == script
 
 
-def test_a_long_turn_is_cut_at_sentences() -> None:
+def test_a_long_turn_is_split_after_sentences() -> None:
     script = parse_script(f"# Start\n[S1] Hi. [pause 1] {LONG}\n# Middle\n[S2] Yes.")
     spoken = spoken_script(script)
     parts = spoken.turns[1:-1]
@@ -67,15 +67,15 @@ def test_a_long_turn_is_cut_at_sentences() -> None:
     assert " ".join(turn.text for turn in parts) == LONG.replace("12", "twelve").strip()
     assert " ".join(turn.shown for turn in parts) == LONG.strip()
     lengths = [expected_seconds(turn.text) for turn in parts]
-    assert max(lengths) < 2 * min(lengths)  # no crumbs
+    assert max(lengths) < 2 * min(lengths)  # evenly split
     assert not spoken.turns[-1].continues
     assert [chapter.turn for chapter in spoken.chapters] == [0, len(spoken.turns) - 1]
     [warning] = spoken.warnings
     assert warning.startswith("<script>:2: a turn of about ")
-    assert warning.endswith(f"in {len(parts)} parts, as turns 2 to {len(parts) + 1}")
+    assert warning.endswith(f"into {len(parts)} turns, numbers 2 to {len(parts) + 1}")
 
 
-def test_every_part_of_a_long_turn_is_in_its_dialect() -> None:
+def test_every_part_of_a_long_turn_has_its_dialect() -> None:
     spoken = spoken_script(parse_script("[S1] <|Sichuan|>" + "今天天气好得很。" * 50))
     assert len(spoken.turns) > 1
     assert all(turn.text.startswith("<|Sichuan|>今天") for turn in spoken.turns)
@@ -84,7 +84,7 @@ def test_every_part_of_a_long_turn_is_in_its_dialect() -> None:
 @pytest.mark.parametrize(
     "text", ["word " * 400, "一二三四" * 100, "one, two; " * 100, "It has 5 kg and " * 60]
 )
-def test_text_without_sentences_is_cut_all_the_same(text: str) -> None:
+def test_long_text_without_sentences_is_split(text: str) -> None:
     spoken = spoken_script(parse_script(f"[S1] {text}"))
     assert len(spoken.turns) > 1
     assert all(expected_seconds(turn.text) <= LONGEST_TURN_SECONDS for turn in spoken.turns)
@@ -100,36 +100,36 @@ def test_text_without_sentences_is_cut_all_the_same(text: str) -> None:
     ),
     st.floats(0.1, 5),
 )
-def test_nothing_is_lost_in_the_cuts(parts: list[str], longest: float) -> None:
+def test_splitting_loses_no_text(parts: list[str], longest: float) -> None:
     script = parse_script("[S1] x " + "".join(parts))
-    whole = spoken_script(script, SpeechTextOptions(longest_seconds=1e9))
-    cut = spoken_script(script, SpeechTextOptions(longest_seconds=longest))
-    said = "".join(texts(cut)).replace(" ", "")
-    assert said == whole.turns[0].text.replace(" ", "")
-    assert "".join(turn.shown for turn in cut.turns).replace(" ", "") == (
+    unsplit = spoken_script(script, SpeechTextOptions(longest_seconds=1e9))
+    split = spoken_script(script, SpeechTextOptions(longest_seconds=longest))
+    joined = "".join(texts(split)).replace(" ", "")
+    assert joined == unsplit.turns[0].text.replace(" ", "")
+    assert "".join(turn.shown for turn in split.turns).replace(" ", "") == (
         script.turns[0].text.replace(" ", "")
     )
-    for before, behind in pairwise(cut.turns):
-        assert behind.continues
-        assert not (before.shown[-1].isdigit() and behind.shown[0].isdigit())
+    for before, after in pairwise(split.turns):
+        assert after.continues
+        assert not (before.shown[-1].isdigit() and after.shown[0].isdigit())
 
 
 def test_the_longest_turn_is_well_within_the_limit_of_the_model() -> None:
     limit_seconds = SamplingOptions().max_tokens / TOKENS_PER_SECOND
-    assert limit_seconds >= LONGEST_TURN_SECONDS * 3  # three times as slow is judged wrong
+    assert limit_seconds >= LONGEST_TURN_SECONDS * 3  # slower turns fail the length check
 
 
 def test_a_turn_of_invisible_characters_is_refused() -> None:
-    with pytest.raises(ScriptError, match="<script>:2: this turn holds invisible"):
+    with pytest.raises(ScriptError, match="<script>:2: this turn has only invisible"):
         spoken_script(parse_script("[S1] One.\n[S2] \u200b"))
 
 
 @given(st.lists(st.sampled_from(["Word ", "don't, ", "好", "。", "…", "<|sigh|>", "é! ", "“So” "])))
-def test_text_that_holds_nothing_to_rewrite_stays_as_it_is(parts: list[str]) -> None:
+def test_any_ordinary_text_is_unchanged(parts: list[str]) -> None:
     script = parse_script("[S1] x" + "".join(parts))
     assert spoken_script(script) == script
 
 
-def test_long_scripts_are_read_in_no_time() -> None:
+def test_a_very_long_turn_is_split_in_reasonable_time() -> None:
     spoken = spoken_script(parse_script("[S1] " + "word " * 20_000))
     assert len(spoken.turns) > 100

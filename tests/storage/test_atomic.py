@@ -6,7 +6,7 @@ import pytest
 from podtts.storage.atomic import write_atomically
 
 
-def test_content_is_written_and_replaced_and_folders_are_made(tmp_path: Path) -> None:
+def test_content_is_written_and_replaced_and_folders_are_created(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "file"
     write_atomically(path, b"old")
     write_atomically(path, b"new")
@@ -21,13 +21,13 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
-def test_a_name_as_long_as_names_can_be_is_written(tmp_path: Path) -> None:
+def test_a_name_of_maximum_length_is_written(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 255)
     write_atomically(path, b"content")
     assert path.read_bytes() == b"content"
 
 
-def test_a_reader_beside_many_writers_sees_whole_contents_only(tmp_path: Path) -> None:
+def test_a_reader_beside_many_writers_sees_only_complete_contents(tmp_path: Path) -> None:
     path = tmp_path / "file"
     contents = [bytes([number]) * 100_000 for number in range(4)]
     write_atomically(path, contents[0])

@@ -13,46 +13,46 @@ TENSORS: dict[str, Array] = {
 METADATA = {"made of": "语音", "format": "1"}
 
 
-def test_what_was_sealed_comes_back() -> None:
+def test_sealed_tensors_are_read_back() -> None:
     tensors, metadata = unseal(seal(TENSORS, METADATA))
     assert metadata == METADATA
     assert tensors.keys() == TENSORS.keys()
     for name, tensor in tensors.items():
         assert tensor.dtype == TENSORS[name].dtype
         assert np.array_equal(tensor, TENSORS[name])
-        tensor[0] = 0  # memory of its own
+        tensor[0] = 0  # its memory is writable
 
 
 def test_equal_content_gives_equal_bytes_in_any_order() -> None:
-    turned = dict(reversed(TENSORS.items())), dict(reversed(METADATA.items()))
-    assert seal(*turned) == seal(TENSORS, METADATA)
+    reordered = dict(reversed(TENSORS.items())), dict(reversed(METADATA.items()))
+    assert seal(*reordered) == seal(TENSORS, METADATA)
 
 
-def test_any_safetensors_reader_opens_it() -> None:
+def test_safetensors_can_read_a_sealed_file() -> None:
     loaded = safetensors.numpy.load(seal(TENSORS, METADATA))
     assert np.array_equal(loaded["mel"], TENSORS["mel"])
     assert np.array_equal(loaded["ids"], TENSORS["ids"])
 
 
 def test_every_flipped_bit_breaks_the_seal() -> None:
-    whole = seal(TENSORS, METADATA)
-    for index in range(8 * len(whole)):
-        flipped = bytearray(whole)
+    sealed = seal(TENSORS, METADATA)
+    for index in range(8 * len(sealed)):
+        flipped = bytearray(sealed)
         flipped[index // 8] ^= 1 << index % 8
         with pytest.raises(SealError):
             unseal(bytes(flipped))
 
 
-def test_every_cut_and_any_addition_breaks_the_seal() -> None:
-    whole = seal(TENSORS, METADATA)
-    for length in range(len(whole)):
+def test_truncation_and_addition_break_the_seal() -> None:
+    sealed = seal(TENSORS, METADATA)
+    for length in range(len(sealed)):
         with pytest.raises(SealError):
-            unseal(whole[:length])
+            unseal(sealed[:length])
     with pytest.raises(SealError):
-        unseal(whole + b"\0")
+        unseal(sealed + b"\0")
 
 
-def test_files_of_others_have_no_seal() -> None:
+def test_files_of_other_writers_have_no_seal() -> None:
     foreign = safetensors.numpy.save(TENSORS, {"payload_sha256": "0" * 64})
     for raw in (foreign, safetensors.numpy.save(TENSORS), safetensors.numpy.save({})):
         with pytest.raises(SealError):
@@ -81,22 +81,22 @@ def test_files_of_others_have_no_seal() -> None:
         for offsets in (b"[0,4]", b"[4,0]", b"[0,99]", b"[0]", b'["0","4"]', b"[-4,0]", b"[0,3]")
     ],
 )
-def test_a_header_that_makes_no_sense_breaks_the_seal(header: bytes) -> None:
+def test_an_invalid_header_breaks_the_seal(header: bytes) -> None:
     with pytest.raises(SealError):
         unseal(len(header).to_bytes(8, "little") + header + bytes(4))
 
 
-def test_another_spelling_of_the_same_content_is_not_what_was_written() -> None:
-    whole = seal(TENSORS, METADATA)
-    length = int.from_bytes(whole[:8], "little")
-    respelled = json.dumps(json.loads(whole[8 : 8 + length]), indent=1).encode()
-    raw = len(respelled).to_bytes(8, "little") + respelled + whole[8 + length :]
+def test_a_reformatted_header_breaks_the_seal() -> None:
+    sealed = seal(TENSORS, METADATA)
+    length = int.from_bytes(sealed[:8], "little")
+    header = json.dumps(json.loads(sealed[8 : 8 + length]), indent=1).encode()
+    raw = len(header).to_bytes(8, "little") + header + sealed[8 + length :]
     assert safetensors.numpy.load(raw).keys() == TENSORS.keys()
     with pytest.raises(SealError):
         unseal(raw)
 
 
 @pytest.mark.parametrize("name", ["a", "a longer name", "x" * 57])
-def test_tensors_begin_where_kernels_can_read_them_mapped(name: str) -> None:
+def test_tensors_are_aligned_in_the_file(name: str) -> None:
     raw = seal({name: np.zeros(3, np.float32)}, METADATA)
     assert (8 + int.from_bytes(raw[:8], "little")) % 64 == 0

@@ -1,7 +1,7 @@
-"""A small model hub on 127.0.0.1: the part of the Hugging Face protocol that a pull speaks.
+"""A small model hub on 127.0.0.1 with the part of the Hugging Face protocol that a pull uses.
 
-Listings with sizes and digests, files by commit, large files behind a redirect as on the real hub,
-ranges; and switches to cut, hold, damage or refuse what it serves.
+It has listings with sizes and digests, files by commit, redirects of large files as on the real
+hub, and ranges. Its faults can cut, hold, damage or refuse what it serves.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-_LARGE = (".safetensors", ".pt", ".onnx", "tokenizer.json")  # what the real hub keeps in LFS
+_LARGE = (".safetensors", ".pt", ".onnx", "tokenizer.json")  # the real hub stores these in LFS
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of a commit: what its listing says and, apart from faults, what is served."""
+    """A file of a commit: as listed and, without faults, as served."""
 
     content: bytes
     large: bool
@@ -35,22 +35,22 @@ class StoredFile:
 
 @dataclass
 class Faults:
-    """What goes wrong; keys are file names. Tests change these while the hub runs."""
+    """Faults of the hub; keys are file names. Tests change these while the hub runs."""
 
-    cut: dict[str, int] = field(default_factory=dict)  # connection breaks once after n bytes
-    hold: dict[str, int] = field(default_factory=dict)  # nothing comes after n bytes
+    cut: dict[str, int] = field(default_factory=dict)  # the connection breaks once after n bytes
+    hold: dict[str, int] = field(default_factory=dict)  # the transfer stops after n bytes
     damage: set[str] = field(default_factory=set)  # last byte differs
     listed_size: dict[str, int] = field(default_factory=dict)
     listed_sha256: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, list[int]] = field(default_factory=dict)  # of the next answers; 200 serves
     gated: set[str] = field(default_factory=set)  # repositories
     no_hub: bool = False  # listings are web pages
-    names_only: bool = False  # listings tell neither sizes nor digests
-    no_ranges: bool = False  # every answer is the whole file
+    names_only: bool = False  # listings have neither sizes nor digests
+    no_ranges: bool = False  # every answer is the complete file
 
 
 class LoopbackHub:
-    """Repositories, their commits, what is asked for and what goes wrong."""
+    """Repositories and their commits; counts requests, and applies faults."""
 
     def __init__(self) -> None:
         self.faults = Faults()
@@ -75,8 +75,8 @@ class LoopbackHub:
         if isinstance(files, Path):
             files = {path.name: path.read_bytes() for path in files.iterdir() if path.is_file()}
         stored = {name: StoredFile(files[name], name.endswith(large)) for name in sorted(files)}
-        told = "\n".join(f"{name} {file.digest}" for name, file in stored.items())
-        commit = hashlib.sha1(f"{repo}\n{told}".encode()).hexdigest()
+        listing = "\n".join(f"{name} {file.digest}" for name, file in stored.items())
+        commit = hashlib.sha1(f"{repo}\n{listing}".encode()).hexdigest()
         self._commits.setdefault(repo, {})[commit] = stored
         self._main[repo] = commit
         return commit
@@ -121,7 +121,7 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as inherited)
-            """Say nothing: pytest's output is for failures."""
+            """Print nothing, to keep the output of pytest readable."""
 
         def do_HEAD(self) -> None:
             self._answer(with_body=False)
@@ -143,15 +143,15 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
 
         def _list(self, repo: str, revision: str) -> None:
             hub.asked[f"api/{repo}"] += 1
-            found = hub.find(repo, revision)
+            published = hub.find(repo, revision)
             if repo in hub.faults.gated:
                 self._refuse(403, "GatedRepo")
             elif not hub.knows(repo):
                 self._refuse(404, "RepoNotFound")
-            elif found is None:
+            elif published is None:
                 self._refuse(404, "RevisionNotFound")
             else:
-                commit, files = found
+                commit, files = published
                 siblings = [self._sibling(name, file) for name, file in files.items()]
                 listing = json.dumps({"id": repo, "sha": commit, "siblings": siblings})
                 body = b"<html>Welcome</html>" if hub.faults.no_hub else listing.encode()
@@ -165,23 +165,23 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             if hub.faults.names_only:
                 return {"rfilename": name}
             size = hub.faults.listed_size.get(name, len(file.content))
-            told: dict[str, object] = {"rfilename": name, "size": size}
+            sibling: dict[str, object] = {"rfilename": name, "size": size}
             if file.large:
                 sha256 = hub.faults.listed_sha256.get(name, file.digest)
-                told["blobId"] = hashlib.sha1(sha256.encode()).hexdigest()  # of the LFS pointer
-                told["lfs"] = {"sha256": sha256, "size": size, "pointerSize": 134}
+                sibling["blobId"] = hashlib.sha1(sha256.encode()).hexdigest()  # of the LFS pointer
+                sibling["lfs"] = {"sha256": sha256, "size": size, "pointerSize": 134}
             else:
-                told["blobId"] = file.digest
-            return told
+                sibling["blobId"] = file.digest
+            return sibling
 
         def _file(
             self, repo: str, revision: str, name: str, with_body: bool, *, redirects: bool
         ) -> None:
-            found = hub.find(repo, revision)
-            if found is None or name not in found[1]:
-                self._refuse(404, "EntryNotFound" if found else "RevisionNotFound")
+            published = hub.find(repo, revision)
+            if published is None or name not in published[1]:
+                self._refuse(404, "EntryNotFound" if published else "RevisionNotFound")
                 return
-            commit, file = found[0], found[1][name]
+            commit, file = published[0], published[1][name]
             if redirects and file.large:
                 self.send_response(302)
                 self.send_header("Location", f"/cdn/{repo}/{commit}/{name}")
@@ -204,9 +204,9 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             if name in hub.faults.damage:
                 content = content[:-1] + bytes([content[-1] ^ 1])
             start = 0
-            wanted = self.headers.get("Range", "")
-            if wanted.startswith("bytes=") and not hub.faults.no_ranges:
-                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            requested = self.headers.get("Range", "")
+            if requested.startswith("bytes=") and not hub.faults.no_ranges:
+                start = int(requested.removeprefix("bytes=").removesuffix("-"))
                 if start >= len(content):
                     self._refuse(416, "")
                     return

@@ -1,7 +1,7 @@
-"""Runs `pull_model` in a process of its own: huggingface_hub reads HF_ENDPOINT when imported.
+"""Runs `pull_model` in a process of its own, because huggingface_hub reads HF_ENDPOINT on import.
 
-As a program it takes a JSON request, writes a JSON line for every progress it is told, and last one
-for the result or the error.
+As a program, it takes a request as JSON and writes a line of JSON for every progress report, and a
+last line for the result or the error.
 """
 
 import json
@@ -22,7 +22,7 @@ _SOURCES = Path(__file__).resolve().parents[2] / "src"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a pull ended: either `path` and what belongs to it, or `problem` and `hint`."""
+    """The end of a pull: either `path` and its details, or `problem` and `hint`."""
 
     path: Path | None
     revision: str
@@ -30,7 +30,7 @@ class Outcome:
     problem: str
     hint: str
     progress: list[PullProgress]
-    noise: str  # anything else that was written
+    noise: str  # all other output
 
 
 def start_pull(
@@ -91,7 +91,7 @@ def _write(line: dict[str, Any]) -> None:
 
 def _main() -> None:
     request = json.loads(sys.argv[1])
-    hub.RETRY_WAITS_SECONDS = (0,) * len(hub.RETRY_WAITS_SECONDS)  # a test has no time to wait
+    hub.RETRY_WAITS_SECONDS = (0,) * len(hub.RETRY_WAITS_SECONDS)  # keeps the tests short
     fields = request["source"]
     source = ModelSource(**fields | {"speech_tokenizer": PinnedFile(**fields["speech_tokenizer"])})
     try:

@@ -1,5 +1,3 @@
-"""Bytes to characters."""
-
 import codecs
 
 import pytest
@@ -8,7 +6,7 @@ from podtts.errors import ScriptError
 from podtts.text.characters import clean_text, decode_utf8, excerpt
 
 
-def test_utf8_is_read() -> None:
+def test_utf8_is_decoded() -> None:
     assert decode_utf8("é 你好 😀".encode(), "a.txt") == "é 你好 😀"
 
 
@@ -49,7 +47,7 @@ def test_line_ends_and_mark_are_unified(text: str) -> None:
     assert clean_text(text, "a.txt") == "a\nb\nc"
 
 
-def test_tab_rtl_and_emoji_stay() -> None:
+def test_tabs_rtl_marks_and_emoji_are_kept() -> None:
     text = "a\tשלום \u200f 👩‍👩‍👧 \u2028"
     assert clean_text(text, "a.txt") == text
 
@@ -61,14 +59,14 @@ def test_control_characters_are_refused_with_their_line(character: str) -> None:
     assert caught.value.line == 3
 
 
-def test_a_nul_points_to_the_encoding() -> None:
+def test_the_hint_for_a_nul_is_about_the_encoding() -> None:
     with pytest.raises(ScriptError) as caught:
         clean_text("[A] hello".encode("utf-16-le").decode(), "a.txt")
     assert "NUL" in caught.value.problem
     assert caught.value.hint == "save it as UTF-8"
 
 
-def test_an_excerpt_is_short_and_harmless() -> None:
+def test_an_excerpt_is_short_and_printable() -> None:
     assert excerpt("short, 你好 é 😀") == "short, 你好 é 😀"
     assert excerpt("x" * 41) == "x" * 39 + "…"
     assert excerpt("a\nb\x1b[31m\u2028\u202e\ud800") == "a\ufffdb\ufffd[31m\ufffd\ufffd\ufffd"

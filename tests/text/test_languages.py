@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtts.text.languages import has_han, main_language, split_sentences, stretches
+from podtts.text.languages import has_han, main_language, split_by_language, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,9 @@ def test_sentences(sentences: list[str]) -> None:
 
 
 @given(st.text() | st.text('aA.。！? "”5中<|>'))
-def test_sentences_put_together_are_the_text(text: str) -> None:
+def test_joined_sentences_are_the_text(text: str) -> None:
     assert "".join(split_sentences(text)) == text
-    assert "".join(stretch.text for stretch in stretches(text)) == text
+    assert "".join(sentence.text for sentence in split_by_language(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -38,16 +38,16 @@ def test_sentences_put_together_are_the_text(text: str) -> None:
         ("我有3只狗。", ["zh"]),
         ("我买了iPhone 15，很好。I like it. 真的", ["zh", "en", "zh"]),
         ("She said 你好 at 5:30 pm on the bus.", ["en"]),
-        ("3.5! 我不知道。", ["zh", "zh"]),  # as the first that can be told
-        ("我不知道。5？", ["zh", "zh"]),  # as the one before
+        ("3.5! 我不知道。", ["zh", "zh"]),  # from the first sentence with a language
+        ("我不知道。5？", ["zh", "zh"]),  # from the sentence before
         ("5kg。", ["en"]),
-        ("重5kg。", ["zh"]),  # a unit is no word
+        ("重5kg。", ["zh"]),  # a unit is not a word
         ("<|laughter|>好", ["zh"]),  # nor is a tag
         ("42", ["en"]),
     ],
 )
-def test_the_language_is_told_by_characters(text: str, languages: list[str]) -> None:
-    assert [stretch.language for stretch in stretches(text)] == languages
+def test_the_language_is_detected_by_characters(text: str, languages: list[str]) -> None:
+    assert [sentence.language for sentence in split_by_language(text)] == languages
 
 
 def test_chinese_characters() -> None:
@@ -55,7 +55,7 @@ def test_chinese_characters() -> None:
     assert not has_han("a, b。")
 
 
-def test_hostile_texts_take_no_time() -> None:
+def test_long_unusual_texts_are_split_in_linear_time() -> None:
     for text in ("." * 200_000, "a. " * 60_000, "." + " " * 200_000 + "x", "。”" * 60_000):
         assert "".join(split_sentences(text)) == text
 
@@ -71,5 +71,5 @@ def test_hostile_texts_take_no_time() -> None:
         ("", "en"),
     ],
 )
-def test_a_text_is_in_what_most_of_it_is_in(text: str, language: str) -> None:
+def test_the_main_language_is_that_of_most_of_the_text(text: str, language: str) -> None:
     assert main_language(text) == language

@@ -40,7 +40,7 @@ ok = okay <|laughter|>
     ("sections", "text", "spoken"),
     [
         (["all"], "5 GWh, GWh.", "5 gigawatt hours, gigawatt hours."),
-        (["all"], "5GWh GWhs gwh", "5GWh GWhs gwh"),  # whole words; other capitals as written
+        (["all"], "5GWh GWhs gwh", "5GWh GWhs gwh"),  # complete words, and capitals only as written
         (["all"], "Read READ read, already reader", "red red red, already reader"),
         (["all"], "She's in the Reading Room.", "she is in the room for reading."),
         (["all"], "the reading rooms", "the reading rooms"),
@@ -48,7 +48,7 @@ ok = okay <|laughter|>
         (["all"], "US, us, Us", "you ess, us, Us"),
         (["all"], "anna ANNA Annas", "Ahna Ahna Annas"),
         (["all"], "用GWh写", "用gigawatt hours写"),  # Chinese needs no space
-        (["all"], "a b", "ay = b b"),  # and is not searched again
+        (["all"], "a b", "ay = b b"),  # a replacement is not searched again
         (["all"], "OK!", "okay <|laughter|>!"),
         (["all", "en"], "Xiaomi 银行", "shao me 银行"),
         (["all", "zh"], "Xiaomi的中国银行", "小米的中国银航"),
@@ -56,36 +56,38 @@ ok = okay <|laughter|>
         (["all", "zh", "yue"], "银行 Xiaomi", "银杭 小米"),
     ],
 )
-def test_words_are_spelled_as_they_are_spoken(sections: list[str], text: str, spoken: str) -> None:
-    assert LEXICON.speller(sections).spell(text) == spoken
+def test_words_are_replaced_by_their_spoken_form(
+    sections: list[str], text: str, spoken: str
+) -> None:
+    assert LEXICON.replacer(sections).replace(text) == spoken
 
 
 @given(st.text())
 def test_an_empty_lexicon_changes_nothing(text: str) -> None:
-    assert parse_lexicon("", "empty").speller(SECTIONS).spell(text) == text
+    assert parse_lexicon("", "empty").replacer(SECTIONS).replace(text) == text
 
 
 @given(st.text("ab .中"), st.text("ab中", min_size=1))
-def test_words_that_are_not_there_change_nothing(text: str, word: str) -> None:
-    speller = parse_lexicon(f"{word} = X", "one").speller(["all"])
-    spelled = speller.spell(text)
+def test_only_the_entry_changes_the_text(text: str, word: str) -> None:
+    replacer = parse_lexicon(f"{word} = X", "one").replacer(["all"])
+    replaced = replacer.replace(text)
     if word not in text:
-        assert spelled == text
-    assert spelled.replace("X", word) == text
+        assert replaced == text
+    assert replaced.replace("X", word) == text
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a = b\nword", "words.txt:2: no entry: word"),
-        ("= b", "words.txt:1: no entry"),
-        ("a =", "words.txt:1: no entry"),
-        ("a = b\n\nA = c", "words.txt:3: A stands on line 1 already"),
+        ("a = b\nword", "words.txt:2: this is not an entry: word"),
+        ("= b", "words.txt:1: this is not an entry"),
+        ("a =", "words.txt:1: this is not an entry"),
+        ("a = b\n\nA = c", "words.txt:3: A already has an entry on line 1"),
         ("[eng]\n", "words.txt:1: unknown section [eng]; did you mean en?"),
         ("a = <|laugter|>", "words.txt:1: unknown tag <|laugter|>; did you mean laughter?"),
-        ("a = b [pause 1]", "words.txt:1: b [pause 1] holds a pause"),
-        ("a = <break/>", "words.txt:1: <break/> holds a pause"),
-        ("<|sigh|> = b", "words.txt:1: tags cannot be replaced"),
+        ("a = b [pause 1]", "words.txt:1: b [pause 1] contains a pause"),
+        ("a = <break/>", "words.txt:1: <break/> contains a pause"),
+        ("<|sigh|> = b", "words.txt:1: a lexicon cannot replace tags"),
         ("a = \x00", "words.txt:1: a NUL character"),
     ],
 )
@@ -96,21 +98,21 @@ def test_errors_name_file_and_line(text: str, words: str) -> None:
     assert raised.value.hint
 
 
-def test_the_same_word_may_stand_in_two_sections_and_cases() -> None:
+def test_the_same_word_may_be_in_two_sections_and_cases() -> None:
     lexicon = parse_lexicon("us = we\nUS = you ess\n[zh]\nus = they", "x")
-    assert lexicon.speller(["all"]).spell("us US") == "we you ess"
-    assert lexicon.speller(["all", "zh"]).spell("us US") == "they you ess"
+    assert lexicon.replacer(["all"]).replace("us US") == "we you ess"
+    assert lexicon.replacer(["all", "zh"]).replace("us US") == "they you ess"
 
 
-def test_of_several_files_the_last_wins(tmp_path: Path) -> None:
+def test_the_last_of_several_files_wins(tmp_path: Path) -> None:
     first, second = tmp_path / "a.txt", tmp_path / "b.txt"
     first.write_text("one = 1st\ntwo = 2nd\n", encoding="utf-8")
     second.write_text("two = deux\n", encoding="utf-8")
-    speller = read_lexicons([first, second]).speller(["all"])
-    assert speller.spell("one two") == "1st deux"
+    replacer = read_lexicons([first, second]).replacer(["all"])
+    assert replacer.replace("one two") == "1st deux"
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_files_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such lexicon"):
         read_lexicons([tmp_path / "none.txt"])
     with pytest.raises(InputError, match="cannot be read"):

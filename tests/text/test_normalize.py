@@ -1,4 +1,4 @@
-"""Normalisation, held to the published code's own output."""
+"""Text normalization, compared with the output of the published code."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_long_white_space_takes_linear_time() -> None:
 
 @settings(deadline=None)
 @given(st.text(alphabet="我你aZ .。!<|>\t", max_size=60))
-def test_only_white_space_goes_and_one_stop_comes(text: str) -> None:
+def test_only_white_space_is_removed_and_one_full_stop_is_added(text: str) -> None:
     def dense(value: str) -> str:
         return "".join(value.split())
 

@@ -15,20 +15,20 @@ from podtts.text.tags import TagProblem
         ("[pause  1.5 s]", 1.5),
         ("<|pause:300|>", 0.3),
         ("<|PAUSE:1500|>", 1.5),
-        ("[pause 600]", 600.0),  # how long it may be is for the turn to say
+        ("[pause 600]", 600.0),  # the limit applies when turns are built
     ],
 )
 def test_spellings(mark: str, seconds: float) -> None:
-    assert split_pauses(f"before {mark} behind") == ["before ", Pause(seconds), " behind"]
+    assert split_pauses(f"before {mark} after") == ["before ", Pause(seconds), " after"]
 
 
-def test_the_spellings_that_are_listed_are_read() -> None:
+def test_the_listed_spellings_are_valid() -> None:
     for spelling, _ in PAUSE_SPELLINGS:
         assert isinstance(split_pauses(spelling), list)
     assert f"{MAX_PAUSE_SECONDS:g}" in PAUSE_SPELLINGS[0][1]
 
 
-def test_texts_between_are_kept_and_blank_ones_left_out() -> None:
+def test_blank_texts_between_pauses_are_dropped() -> None:
     assert split_pauses("[pause 1] [pause 2]a <|sigh|>[pause 3] ") == [
         Pause(1.0),
         Pause(2.0),
@@ -63,20 +63,20 @@ def test_texts_between_are_kept_and_blank_ones_left_out() -> None:
         "[silence 2]",
     ],
 )
-def test_what_is_meant_as_a_pause_is_never_read_aloud(mark: str) -> None:
-    found = split_pauses(f"Wait {mark} here")
-    assert isinstance(found, TagProblem)
-    assert found.offset == 5
-    assert "is no pause" in found.problem or "SSML" in found.problem
-    assert "[pause 0.8]" in found.hint
-    assert "<|pause:300|>" in found.hint
+def test_misspelled_pauses_are_refused(mark: str) -> None:
+    problem = split_pauses(f"Wait {mark} here")
+    assert isinstance(problem, TagProblem)
+    assert problem.offset == 5
+    assert "is not a valid pause" in problem.problem or "SSML" in problem.problem
+    assert "[pause 0.8]" in problem.hint
+    assert "<|pause:300|>" in problem.hint
 
 
 @pytest.mark.parametrize("mark", ["<speak>", "</prosody>", '<emphasis level="strong">', "<s>"])
-def test_ssml_is_refused_as_such(mark: str) -> None:
-    found = split_pauses(mark)
-    assert isinstance(found, TagProblem)
-    assert "SSML" in found.problem
+def test_ssml_is_refused(mark: str) -> None:
+    problem = split_pauses(mark)
+    assert isinstance(problem, TagProblem)
+    assert "SSML" in problem.problem
 
 
 @pytest.mark.parametrize(
@@ -92,16 +92,16 @@ def test_ssml_is_refused_as_such(mark: str) -> None:
         "[sic]",
     ],
 )
-def test_ordinary_text_holds_no_pause(text: str) -> None:
+def test_ordinary_text_contains_no_pause(text: str) -> None:
     assert split_pauses(text) == [text]
 
 
 @given(st.lists(st.sampled_from(["[pause 1]", "<|pause:20|>", "word", " ", "你好。", "<|sigh|>"])))
-def test_nothing_is_lost(parts: list[str]) -> None:
-    found = split_pauses("".join(parts))
-    assert isinstance(found, list)
-    pauses = [part for part in found if isinstance(part, Pause)]
+def test_no_words_and_no_pauses_are_lost(parts: list[str]) -> None:
+    split = split_pauses("".join(parts))
+    assert isinstance(split, list)
+    pauses = [part for part in split if isinstance(part, Pause)]
     assert len(pauses) == parts.count("[pause 1]") + parts.count("<|pause:20|>")
-    words = "".join(part for part in found if isinstance(part, str))
+    words = "".join(part for part in split if isinstance(part, str))
     expected = "".join(part for part in parts if "pause" not in part)
     assert words.replace(" ", "") == expected.replace(" ", "")

@@ -1,5 +1,3 @@
-"""Tags a text may hold, and those it may not."""
-
 import pytest
 
 from podtts.text.tags import (
@@ -31,7 +29,7 @@ def test_known_tags_pass(tag: Tag) -> None:
 @pytest.mark.parametrize(
     "text", ["", "plain", "a < b | c > d", "a <b> || [x] <tag>", "<|sigh|>" * 9]
 )
-def test_text_without_a_problem(text: str) -> None:
+def test_text_without_tag_problems_passes(text: str) -> None:
     assert check_tags(text) is None
 
 
@@ -47,31 +45,31 @@ def test_text_without_a_problem(text: str) -> None:
         ("hi<|text_end|>", 2, "unknown tag <|text_end|>"),
         ("<|SPEAKER_1|>", 0, "unknown tag <|SPEAKER_1|>"),
         ("<|endoftext|>", 0, "unknown tag <|endoftext|>"),
-        ("ab <|sigh", 3, "<| without |> behind it"),
-        ("<|sigh <|sigh|>", 0, "<| without |> behind it"),
-        ("<|>", 0, "<| without |> behind it"),
+        ("ab <|sigh", 3, "<| without |> after it"),
+        ("<|sigh <|sigh|>", 0, "<| without |> after it"),
+        ("<|>", 0, "<| without |> after it"),
         ("sigh|> <|sigh|>", 4, "|> without <| before it"),
         ("<|sigh|>|>", 8, "|> without <| before it"),
     ],
 )
-def test_the_first_problem_is_named_with_its_place(text: str, offset: int, wanted: str) -> None:
-    found = check_tags(text)
-    assert found is not None
-    assert found.offset == offset
-    assert wanted in found.problem
-    assert "<|throat_clearing|>" in found.hint
+def test_the_first_problem_is_returned_with_its_offset(text: str, offset: int, wanted: str) -> None:
+    problem = check_tags(text)
+    assert problem is not None
+    assert problem.offset == offset
+    assert wanted in problem.problem
+    assert "<|throat_clearing|>" in problem.hint
 
 
-def test_a_tag_as_long_as_a_book_is_cut_in_the_message() -> None:
-    found = check_tags("<|" + "x" * 1_000_000 + "|>")
-    assert found is not None
-    assert len(found.problem) < 100
+def test_a_very_long_tag_is_shortened_in_the_message() -> None:
+    problem = check_tags("<|" + "x" * 1_000_000 + "|>")
+    assert problem is not None
+    assert len(problem.problem) < 100
 
 
 def test_a_million_open_marks_are_one_problem() -> None:
-    found = check_tags("<|" * 500_000)
-    assert found is not None
-    assert found.offset == 0
+    problem = check_tags("<|" * 500_000)
+    assert problem is not None
+    assert problem.offset == 0
 
 
 @pytest.mark.parametrize("name", ["Sichuan", "Yue", "Henan"])
@@ -80,13 +78,13 @@ def test_a_dialect_prompt_begins_with_its_tag(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["大家好", " <|Yue|>大家好", "<|sigh|>大家好", "大家<|Yue|>好"])
-def test_a_dialect_prompt_without_its_tag_in_front(text: str) -> None:
-    found = check_dialect_prompt(text)
-    assert found is not None
-    assert "<|Sichuan|>, <|Yue|>, <|Henan|>" in found.problem
+def test_a_dialect_prompt_without_its_tag_is_refused(text: str) -> None:
+    problem = check_dialect_prompt(text)
+    assert problem is not None
+    assert "<|Sichuan|>, <|Yue|>, <|Henan|>" in problem.problem
 
 
-def test_a_dialect_prompt_holds_no_unknown_tag() -> None:
-    found = check_dialect_prompt("<|Yue|>大家好<|text_end|>")
-    assert found is not None
-    assert found.offset == 10
+def test_a_dialect_prompt_with_an_unknown_tag_is_refused() -> None:
+    problem = check_dialect_prompt("<|Yue|>大家好<|text_end|>")
+    assert problem is not None
+    assert problem.offset == 10

@@ -21,7 +21,7 @@ from podtts.text.typography import plain_characters
         ("\u22125 twenty\u2011one", "-5 twenty-one"),
     ],
 )
-def test_look_alikes_become_plain(written: str, plain: str) -> None:
+def test_characters_that_look_alike_are_replaced(written: str, plain: str) -> None:
     assert plain_characters(written) == plain
 
 
@@ -38,16 +38,16 @@ def test_look_alikes_become_plain(written: str, plain: str) -> None:
         "日本語のテキスト",
     ],
 )
-def test_what_has_its_own_meaning_stays(text: str) -> None:
+def test_characters_with_a_meaning_of_their_own_are_kept(text: str) -> None:
     assert plain_characters(text) == text
 
 
 @given(st.text())
-def test_twice_is_once(text: str) -> None:
+def test_replacing_again_changes_nothing(text: str) -> None:
     once = plain_characters(text)
     assert plain_characters(once) == once
 
 
 @given(st.text(st.characters(max_codepoint=0x7E, exclude_characters="`")))
-def test_ascii_stays(text: str) -> None:
+def test_ascii_is_kept(text: str) -> None:
     assert plain_characters(text) == text

@@ -1,1 +1,1 @@
-"""The edges: audio files and mel front-ends."""
+"""Audio: decoding, spectral features, loudness, and writing files."""

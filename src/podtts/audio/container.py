@@ -1,8 +1,9 @@
-"""What a file's container says about itself: is it one podtts reads, and is all of it there?
+"""Container headers of audio files: finds unsupported formats and files that are cut short.
 
-A decoder plays a file that was cut short as if nothing were missing, so a prompt would silently
-become a shorter one: the length that the container claims is compared with what is there. (FLAC
-tells its length in frames, as MP3 may: that is compared after decoding.)
+A decoder plays a truncated file without an error, so a prompt would silently become shorter.
+Therefore this module compares the length in the container's header with the bytes of the file.
+FLAC, and some MP3 files, state their length in frames: `strict_decoding` compares that after
+decoding.
 """
 
 import re
@@ -10,40 +11,40 @@ from typing import Literal
 
 FORMATS = ("WAV", "WAVEX", "RF64", "FLAC", "MP3", "OGG")  # as libsndfile names them
 
-_OTHERS = (
+_UNSUPPORTED = (  # offset, magic bytes, name
     (4, b"ftyp", "MP4 or M4A (AAC)"),
     (0, b"\x1aE\xdf\xa3", "WebM or Matroska"),
     (0, b"0&\xb2u", "Windows Media"),
 )
 
-# Programs that write to a pipe cannot know the length and put about 2 or 4 GiB there; no prompt is
-# as large as that, so such a claim says nothing.
+# Programs that write to a pipe do not know the length and state about 2 or 4 GiB. No prompt is that
+# large, so such a length means "unknown".
 _UNKNOWN_BYTES = 0x7FFF0000
 
-# A header that is wrong by less than this is the work of a sloppy program, no lost sound.
+# Some programs write a slightly wrong length. A smaller difference is not lost audio.
 _TOLERANCE_BYTES = 1024
 
-_OGG_HEADER_BYTES = 27  # of every page; the last of them counts its segments
-_OGG_FLAGS = 5  # offset in it
-_OGG_LAST_PAGE = 4
+_OGG_HEADER_BYTES = 27  # of every page; the last byte is the number of segments
+_OGG_FLAGS = 5  # offset in the header
+_OGG_LAST_PAGE = 4  # flag
 
-_MP3_NOTE = re.compile(rb"(?:Xing|Info)\0\0\0(.)", re.DOTALL)  # and the flags: what is noted
-_MP3_NOTE_WITHIN_BYTES = 64  # of the first frame: behind its header and side information
-_MP3_NOTES_FRAMES, _MP3_NOTES_BYTES = 1, 2
+_XING_HEADER = re.compile(rb"(?:Xing|Info)\0\0\0(.)", re.DOTALL)  # the group holds the flags
+_XING_WITHIN_BYTES = 64  # of the first frame: after its header and side information
+_XING_HAS_FRAMES, _XING_HAS_BYTES = 1, 2  # flags
 
 
-def foreign_format(raw: bytes) -> str | None:
-    """Return the name of a format that is known not to be readable, or None."""
-    for offset, magic, name in _OTHERS:
+def unsupported_format(raw: bytes) -> str | None:
+    """Return the name of a known format that podtts cannot read, or None."""
+    for offset, magic, name in _UNSUPPORTED:
         if raw[offset : offset + len(magic)] == magic:
             return name
     return None
 
 
 def missing_part(raw: bytes) -> str | None:
-    """Return what is missing of a WAV, Ogg or MP3 file that was cut short; None for a whole one.
+    """Describe what a truncated WAV, Ogg or MP3 file lacks.
 
-    Also None for a file that does not tell.
+    Returns None for a complete file, and for a file that does not state its length.
     """
     if raw[:4] in (b"RIFF", b"RF64", b"RIFX"):
         return _missing_of_wav(raw)
@@ -66,12 +67,12 @@ def _missing_of_wav(raw: bytes) -> str | None:
             long_data_bytes = number(start + 8, 8)
         if name == b"data":
             claimed = long_data_bytes if raw[:4] == b"RF64" and size == 0xFFFFFFFF else size
-            there = len(raw) - start
-            if claimed < _UNKNOWN_BYTES and claimed > there + _TOLERANCE_BYTES:
-                return f"{there} of {claimed} bytes of its sound are there"
+            present = len(raw) - start
+            if claimed < _UNKNOWN_BYTES and claimed > present + _TOLERANCE_BYTES:
+                return f"it has {present} of {claimed} bytes of audio"
             return None
         start += size + size % 2
-    return None  # no sound at all, which the decoder says
+    return None  # there is no audio at all: the decoder reports that
 
 
 def _missing_of_ogg(raw: bytes) -> str | None:
@@ -81,14 +82,14 @@ def _missing_of_ogg(raw: bytes) -> str | None:
         count = raw[body - 1] if body <= len(raw) else len(raw)
         end = body + count + sum(raw[body : body + count])  # a table of lengths, then the segments
         if end > len(raw):
-            return "it ends within a page"
+            return "it ends in the middle of a page"
         last = bool(raw[start + _OGG_FLAGS] & _OGG_LAST_PAGE)
         start = end
-    return None if last else "its last page is not there"
+    return None if last else "its last page is missing"
 
 
 def _missing_of_mp3(raw: bytes) -> str | None:
-    """Look for the first frame's note of the whole length, as LAME and most others write it."""
+    """Compare with the length in the Xing header, which LAME and most other encoders write."""
     start = 0
     if raw[:3] == b"ID3":  # a length of 7 bits a byte
         start = 10 + sum(
@@ -96,9 +97,9 @@ def _missing_of_mp3(raw: bytes) -> str | None:
         )
     if raw[start : start + 1] != b"\xff":
         return None
-    noted = _MP3_NOTE.search(raw, start, start + _MP3_NOTE_WITHIN_BYTES)
-    if not noted or not noted[1][0] & _MP3_NOTES_BYTES:
+    xing = _XING_HEADER.search(raw, start, start + _XING_WITHIN_BYTES)
+    if not xing or not xing[1][0] & _XING_HAS_BYTES:
         return None
-    offset = noted.end() + (4 if noted[1][0] & _MP3_NOTES_FRAMES else 0)
-    claimed, there = int.from_bytes(raw[offset : offset + 4], "big"), len(raw) - start
-    return f"{there} of {claimed} bytes are there" if claimed > there else None
+    offset = xing.end() + (4 if xing[1][0] & _XING_HAS_FRAMES else 0)
+    claimed, present = int.from_bytes(raw[offset : offset + 4], "big"), len(raw) - start
+    return f"it has {present} of {claimed} bytes" if claimed > present else None

@@ -1,14 +1,13 @@
-"""Decodes audio files in a process of its own: what hangs or crashes there takes nothing else down.
+"""Decodes audio files in a separate process, so that a hang or a crash affects nothing else.
 
-Run as a script by `podtts.audio.decoder`, with the list of folders to import from as JSON in its
-only argument, so that it imports soundfile and nothing of podtts. It answers requests on stdin, one
-after the other, until stdin ends:
+`podtts.audio.decoder` runs this file as a script. Its only argument is `sys.path` as JSON, so that
+it imports soundfile and nothing of podtts. It answers requests on stdin in order, until stdin ends:
 
 request: a line of JSON {"path": file to open, or null; "bytes": N; "longest_seconds": number;
          "alarm_seconds": whole number}, then the N bytes of the file if there is no path
 answer:  a line of JSON {"error": text, "format": text, "channels", "rate_hz": numbers,
-         "frames": number, or null for a length the file does not tell, "bytes": M}, then M bytes:
-         float32 samples of the first channel; none when the file is longer than asked for
+         "frames": number, or null when the file does not state its length, "bytes": M}, then M
+         bytes: float32 samples of the first channel; none when the file exceeds longest_seconds
 """
 
 import io
@@ -18,16 +17,16 @@ import sys
 from typing import IO
 
 _BLOCK_FRAMES = 2**16
-_UNKNOWN_FRAMES = 2**62  # libsndfile's own sign of an unknown length is the largest int64
+_UNKNOWN_FRAMES = 2**62  # libsndfile reports an unknown length as the largest int64
 
 
 def main() -> None:
     sys.path[:] = json.loads(sys.argv[1])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends this
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while line := requests.readline():
         request = json.loads(line)
-        if hasattr(signal, "alarm"):  # for the day when nobody is left to kill a process that hangs
+        if hasattr(signal, "alarm"):  # ends a hanging process even when its parent is gone
             signal.alarm(request["alarm_seconds"])
         path = request["path"]
         audio: str | IO[bytes] = path or io.BytesIO(requests.read(request["bytes"]))

@@ -1,8 +1,8 @@
-"""Audio files decoded in another process, which is ended when it does not answer.
+"""Decodes audio files in a worker process, which is killed when it does not answer in time.
 
-A file of 157 bytes makes libsndfile 1.2.2 loop for good (libsndfile/libsndfile issue 1118), and a
-thread that hangs cannot be ended: hence a process. It costs about 0.1 s of CPU time to start, so
-one serves any number of files.
+A file of 157 bytes makes libsndfile 1.2.2 loop forever (libsndfile/libsndfile issue 1118). A hung
+thread cannot be ended, but a process can. Starting one takes about 0.1 s of CPU time, so one
+process decodes any number of files.
 """
 
 import contextlib
@@ -16,43 +16,43 @@ from typing import Any, Self
 
 _WORKER = Path(__file__).with_name("decode_worker.py")
 
-# A prompt takes well under a second, and so does starting the process: this is for machines with
-# a hundred times more to do than they can.
+# Decoding a prompt takes well under a second, and so does starting the process. The limit allows
+# for a machine that is overloaded a hundred times.
 _TIMEOUT_SECONDS = 30.0
 
 
 class DecodeError(Exception):
-    """The process did not answer, or could not be started."""
+    """The worker process did not answer, or could not be started."""
 
 
 @dataclass(frozen=True)
 class DecodedAudio:
-    """What a file's header says, and the samples of its first channel."""
+    """The header of an audio file, and the samples of its first channel."""
 
-    error: str  # what the decoder says is wrong; empty when nothing is
-    format: str  # libsndfile's name of the container; empty when it knows none
+    error: str  # the decoder's error message; empty when there was no error
+    format: str  # libsndfile's name of the container; empty when it is unknown
     channels: int
     rate_hz: int
-    frames: int | None  # as the header says; None when it does not
-    samples: bytearray  # float32; as many as could be read, none when the file is too long
+    frames: int | None  # according to the header; None when the header does not say
+    samples: bytearray  # float32; all that could be read, or none when the file is too long
 
     @property
     def seconds(self) -> float | None:
-        """The length that the header tells."""
+        """The length according to the header."""
         return self.frames / self.rate_hz if self.frames is not None and self.rate_hz else None
 
 
 class AudioDecoder:
-    """A process that decodes, started by the first file and after one that hung or crashed.
+    """A worker process for decoding. The first file starts it; it restarts after a hang or crash.
 
-    May be used from several threads at once; they wait for each other. Used as a context manager,
-    or closed, it leaves no process behind.
+    Several threads may use it at once; they wait for each other. As a context manager, or after
+    `close`, it leaves no process behind.
     """
 
     def __init__(self, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         self._timeout_seconds = timeout_seconds
         self._process: subprocess.Popen[bytes] | None = None
-        self._one_file = threading.Lock()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -62,23 +62,23 @@ class AudioDecoder:
 
     @property
     def process_id(self) -> int | None:
-        """The process at work, if one is."""
+        """The id of the worker process, or None when none is running."""
         return self._process.pid if self._process else None
 
     def decode(self, raw: bytes, longest_seconds: float) -> DecodedAudio:
-        """Decode a file's bytes, unless its header says that it is longer.
+        """Decode the bytes of a file. Reads no samples when its header states a longer duration.
 
         Raises DecodeError when the process crashes, or does not answer in time.
         """
         return self._ask(None, raw, longest_seconds)
 
     def read_header(self, path: Path) -> DecodedAudio:
-        """Read what a file's header says; no samples. Raises DecodeError as `decode` does."""
+        """Read the header of a file and no samples. Raises DecodeError as `decode` does."""
         return self._ask(path, b"", 0.0)
 
     def close(self) -> None:
-        """End the process; another file starts another one."""
-        with self._one_file:
+        """End the process. Another file starts a new one."""
+        with self._lock:
             self._end()
 
     def _ask(self, path: Path | None, raw: bytes, longest_seconds: float) -> DecodedAudio:
@@ -88,8 +88,8 @@ class AudioDecoder:
             "longest_seconds": longest_seconds,
             "alarm_seconds": int(self._timeout_seconds) + 1,
         }
-        with self._one_file:
-            process = self._started()
+        with self._lock:
+            process = self._running_process()
             expired = threading.Event()
 
             def expire() -> None:
@@ -104,30 +104,30 @@ class AudioDecoder:
             finally:
                 timer.cancel()
                 timer.join()
-                if answer is None or expired.is_set():  # also when a signal broke the exchange off
+                if answer is None or expired.is_set():  # also when a signal interrupted it
                     self._end()
             if answer is None:
                 raise DecodeError(
-                    f"decoding it takes more than {self._timeout_seconds:g} s"
+                    f"decoding takes more than {self._timeout_seconds:g} s"
                     if expired.is_set()
-                    else "the decoder crashes on it"
+                    else "the decoder crashes"
                 )
             return answer
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _running_process(self) -> subprocess.Popen[bytes]:
         if self._process and self._process.poll() is not None:
             self._end()
         if not self._process:
             try:
                 self._process = subprocess.Popen(
-                    # Neither site packages nor the environment are looked at: the path is given.
+                    # The argument replaces sys.path: site packages and environment are not needed.
                     [sys.executable, "-I", "-S", str(_WORKER), json.dumps(sys.path)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,  # libraries write there what they think of files
+                    stderr=subprocess.DEVNULL,  # libraries print warnings about files there
                 )
             except OSError as error:
-                raise DecodeError(f"no process can be started for it: {error.strerror}") from error
+                raise DecodeError(f"cannot start a process: {error.strerror}") from error
         return self._process
 
     def _end(self) -> None:
@@ -144,7 +144,7 @@ class AudioDecoder:
 
 
 def _exchange(process: subprocess.Popen[bytes], request: bytes) -> DecodedAudio | None:
-    """Return the answer to a request; None when the process ended before it was whole."""
+    """Return the answer to a request; None when the process ended too early."""
     assert process.stdin
     assert process.stdout
     try:

@@ -1,4 +1,4 @@
-"""Compressed audio out: FLAC, MP3, Ogg Vorbis and Opus, through libsndfile.
+"""Writes FLAC, MP3, Ogg Vorbis and Opus with libsndfile.
 
 Its default qualities suit speech: at 24 kHz about 60 kbit/s for MP3 (variable), 52 for Vorbis and
 36 for Opus.
@@ -26,14 +26,14 @@ ENCODINGS = {  # name -> libsndfile's container and encoding
     "ogg": ("OGG", "VORBIS"),
     "opus": ("OGG", "OPUS"),
 }
-_BLOCK_SAMPLES = 32_768  # libsndfile's Vorbis encoder keeps a whole write on its stack
+_BLOCK_SAMPLES = 32_768  # libsndfile's Vorbis encoder puts all samples of a write on its stack
 _PROBE = bytes(4096)
 
 
 class EncodedStream:
-    """Encodes waves into an open file, pipe or device, which is left open.
+    """Encodes waves into an open file, pipe or device and leaves it open.
 
-    A pipe cannot be gone back in: FLAC then does not tell its length, MP3 not its padding.
+    A pipe cannot seek: FLAC then has no length in its header, and MP3 no padding.
     Raises OSError when the stream cannot be written.
     """
 
@@ -47,14 +47,14 @@ class EncodedStream:
         self._stream, self._rate_hz, self._tags = stream, rate_hz, tags
         self._container, self._subtype = ENCODINGS[encoding]
         if encoding == "mp3":
-            self._tags = replace(tags, date=tags.date[:4])  # its date is a year
+            self._tags = replace(tags, date=tags.date[:4])  # MP3 stores the year alone
         self._file: soundfile.SoundFile | None = None
-        self.samples = 0  # taken so far
+        self.samples = 0  # written so far
 
     def __enter__(self) -> Self:
         self._stream.flush()
         try:
-            # The descriptor, not the object: a signal's exception would be lost in a callback.
+            # A descriptor, not the object: its callbacks would lose an exception from a signal.
             self._file = soundfile.SoundFile(
                 self._stream.fileno(),
                 "w",
@@ -68,7 +68,7 @@ class EncodedStream:
                 if text:
                     setattr(self._file, name, text)
         except soundfile.LibsndfileError as error:
-            raise self._reason(error) from error
+            raise self._os_error(error) from error
         return self
 
     def write(self, wave: Tensor) -> None:
@@ -79,7 +79,7 @@ class EncodedStream:
             for start in range(0, len(samples), _BLOCK_SAMPLES):
                 self._file.write(samples[start : start + _BLOCK_SAMPLES])
         except soundfile.LibsndfileError as error:
-            raise self._reason(error) from error
+            raise self._os_error(error) from error
         self.samples += len(samples)
 
     def __exit__(
@@ -92,11 +92,11 @@ class EncodedStream:
         try:
             self._file.close()
         except soundfile.LibsndfileError as failure:
-            if kind is None:  # else what led here is the error to report
-                raise self._reason(failure) from failure
+            if kind is None:  # else the first error is the one to report
+                raise self._os_error(failure) from failure
 
-    def _reason(self, error: soundfile.LibsndfileError) -> OSError:
-        """Ask the system again what libsndfile does not pass on: why nothing can be written."""
+    def _os_error(self, error: soundfile.LibsndfileError) -> OSError:
+        """Write once more to learn the system's error, which libsndfile does not pass on."""
         try:
             os.write(self._stream.fileno(), _PROBE)
         except OSError as reason:

@@ -1,4 +1,4 @@
-"""Recordings in, from files of any kind, and their sample rates."""
+"""Decodes audio files into recordings, and changes their sample rate."""
 
 import contextlib
 import math
@@ -9,28 +9,33 @@ from torch import Tensor
 
 from podtts.audio import lazy_torchaudio
 from podtts.audio.decoder import AudioDecoder
-from podtts.audio.whole import convert_hint, decode_whole
+from podtts.audio.strict_decoding import conversion_hint, decode_completely
 from podtts.errors import AudioError, InputError
 
-# torchaudio builds one filter for every phase of the ratio. Usual rates need fewer than 100,000
-# taps; 44,101 Hz to 16 kHz would need 700 million and a minute.
+# torchaudio builds one filter for every phase of the ratio. Common rates need fewer than 100,000
+# taps; 44,101 Hz to 16 kHz would need 700 million taps and a minute.
 _MAX_RESAMPLING_TAPS = 2**22
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no truth value to compare
 class Recording:
-    """The first channel of an audio file. Raises AudioError when no sample, or no number, is in."""
+    """The first channel of an audio file.
 
-    source: str  # names it in messages
+    Raises AudioError when it has no samples, or samples that are not finite.
+    """
+
+    source: str  # name of the recording in messages
     wave: Tensor  # float32 [samples at rate_hz], within [-1, 1] unless the file says otherwise
     rate_hz: int
 
     def __post_init__(self) -> None:
         if not len(self.wave):
-            raise AudioError(self.source, "holds no samples", "record it again")
+            raise AudioError(self.source, "contains no samples", "record it again")
         if not self.wave.isfinite().all():
             raise AudioError(
-                self.source, "holds samples that are NaN or infinite", convert_hint(self.source)
+                self.source,
+                "contains samples that are NaN or infinite",
+                conversion_hint(self.source),
             )
 
     @property
@@ -41,21 +46,21 @@ class Recording:
 def decode_audio(raw: bytes, source: str, decoder: AudioDecoder | None = None) -> Recording:
     """Decode the bytes of an audio file (WAV, FLAC, MP3, Ogg Vorbis, Opus; first channel).
 
-    decoder: the process to decode in; without one, a process is started for this file alone.
-    Raises AudioError naming `source` when they are empty, not audio, broken, cut short or longer
-    than 30 s, and when the decoder hangs or crashes on them.
+    decoder: the process to decode in; None starts a process for this file alone.
+    Raises AudioError, naming `source`, when the bytes are empty, not audio, damaged, cut short or
+    longer than 30 s, and when the decoder hangs or crashes on them.
     """
     with contextlib.nullcontext(decoder) if decoder else AudioDecoder() as process:
-        decoded = decode_whole(raw, source, process)
+        decoded = decode_completely(raw, source, process)
     if not decoded.samples:
-        raise AudioError(source, "holds no samples", "record it again")
+        raise AudioError(source, "contains no samples", "record it again")
     return Recording(
         source, torch.frombuffer(decoded.samples, dtype=torch.float32), decoded.rate_hz
     )
 
 
 def can_resample(from_hz: int, to_hz: int) -> bool:
-    """Return whether the two rates share enough of a divisor for `resample`."""
+    """Return whether the common divisor of the two rates is large enough for `resample`."""
     divisor = math.gcd(from_hz, to_hz)
     return (from_hz // divisor) * (to_hz // divisor) <= _MAX_RESAMPLING_TAPS
 
@@ -63,7 +68,7 @@ def can_resample(from_hz: int, to_hz: int) -> bool:
 def resample(wave: Tensor, from_hz: int, to_hz: int) -> Tensor:
     """Change the sample rate of a wave (float32 [S]) by windowed sinc interpolation.
 
-    Raises InputError when the two rates share too small a divisor to be worth it.
+    Raises InputError when the common divisor of the two rates is too small (`can_resample`).
     """
     if from_hz == to_hz:
         return wave
@@ -71,7 +76,7 @@ def resample(wave: Tensor, from_hz: int, to_hz: int) -> Tensor:
         raise InputError(
             f"a sample rate of {from_hz} Hz is not supported", "use 16000, 24000, 44100 or 48000 Hz"
         )
-    # In float64 because torchaudio computes the filters in the wave's own precision here, but the
-    # published code computes them in float64: 44.1 to 16 kHz then agrees 5 times better with it.
+    # torchaudio computes the filters in the precision of the wave, the published code in float64.
+    # With a float64 wave, the result for 44.1 to 16 kHz agrees 5 times better with that code.
     resampled: Tensor = lazy_torchaudio.functional().resample(wave.double(), from_hz, to_hz)
     return resampled.float()

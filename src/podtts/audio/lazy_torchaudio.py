@@ -1,7 +1,7 @@
-"""The one door to torchaudio: loaded on first use, and a misfit said in one line.
+"""Imports torchaudio on first use, and reports an incompatible torchaudio in one line.
 
-torchaudio is compiled against torch; a copy that does not fit fails while it is imported. Only
-`functional` and `compliance.kaldi` are used: its file functions moved to another package in 2.9.
+torchaudio is compiled against one version of torch and fails on import beside another one. podtts
+uses `functional` and `compliance.kaldi` alone: the file functions left torchaudio in 2.9.
 """
 
 import importlib

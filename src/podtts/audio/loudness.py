@@ -1,7 +1,7 @@
-"""How loud an episode is (ITU-R BS.1770-4), and the one gain that brings it to a target.
+"""Measures the loudness of an episode (ITU-R BS.1770-4) and computes the gain to a target.
 
-Memory does not grow with the episode: pyloudnorm weighs a minute at a time, and what it measured
-of every 400 ms block is gated over the whole.
+Memory does not grow with the length of the episode: pyloudnorm measures the 400 ms blocks of one
+minute at a time, and the gates are applied to the blocks of all minutes.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import numpy as np
 import pyloudnorm
 import soxr
 
-from podtts.audio.master import Master
+from podtts.audio.mix_reader import MixReader
 from podtts.rates import OUTPUT_HZ, exact_div
 
-CEILING_DBTP = -1.0  # leaves room for what a lossy encoder adds
+CEILING_DBTP = -1.0  # headroom for the peaks that a lossy encoder adds
 MEASURING_PASSES = 2  # over the mix: one for its loudness, one for its true peak
 
 _HOP_SAMPLES = exact_div(OUTPUT_HZ, 10)  # between two 400 ms blocks, which overlap by 75 %
 _BLOCK_SAMPLES = 4 * _HOP_SAMPLES
 _SEGMENT_SAMPLES = 600 * _HOP_SAMPLES
-# The weighting filters forget within it: their slowest pole, at 38 Hz, falls by over 1000 dB.
-_RUN_UP_HOPS = 20
+# Extra samples before each minute, so that the weighting filters have settled when it begins: the
+# response of their slowest pole, at 38 Hz, falls by more than 1000 dB in this time.
+_WARM_UP_HOPS = 20
 _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0
 _OFFSET_LU = -0.691
 _OVERSAMPLING = 4
@@ -32,15 +33,15 @@ _OVERSAMPLING = 4
 
 @dataclass(frozen=True)
 class Loudness:
-    """A measurement; both are -inf for silence."""
+    """The loudness of an episode; both values are -inf for silence."""
 
-    lufs: float  # integrated; -inf also below 400 ms
+    lufs: float  # integrated; -inf also for less than 400 ms
     true_peak_dbtp: float
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What to multiply by, and how far below the target that stays."""
+    """A gain, and how far below the target the result is."""
 
     db: float = 0.0
     missing_lu: float = 0.0
@@ -50,15 +51,15 @@ class Gain:
         return float(10 ** (self.db / 20))
 
 
-def measure(master: Master) -> Loudness:
-    """Measure a mix of 24 kHz."""
-    return Loudness(_integrated(_block_loudness(master)), _true_peak(master))
+def measure(mix: MixReader) -> Loudness:
+    """Measure the loudness of a mix of 24 kHz."""
+    return Loudness(_integrated(_block_loudness(mix)), _true_peak(mix))
 
 
 def gain_to(target_lufs: float, measured: Loudness) -> Gain:
-    """The gain to a target, lowered where the true peak would pass -1 dBTP.
+    """Return the gain to a target, limited so that the true peak stays at most at -1 dBTP.
 
-    None at all where there is no loudness to go by: silence, or less than 400 ms.
+    The gain is 0 dB for silence and for less than 400 ms, which have no loudness.
     """
     if not math.isfinite(measured.lufs):
         return Gain()
@@ -67,22 +68,22 @@ def gain_to(target_lufs: float, measured: Loudness) -> Gain:
     return Gain(possible, wanted - possible)
 
 
-def _block_loudness(master: Master) -> Iterator[float]:
-    """Loudness of every 400 ms block, -inf for silent ones."""
+def _block_loudness(mix: MixReader) -> Iterator[float]:
+    """Yield the loudness of every 400 ms block; -inf for silent blocks."""
     meter = pyloudnorm.Meter(OUTPUT_HZ)
-    for start in range(0, master.samples, _SEGMENT_SAMPLES):
-        run_up = _RUN_UP_HOPS if start else 0
-        # The last block that begins in the segment ends three hops behind it.
-        stop = min(start + _SEGMENT_SAMPLES + _BLOCK_SAMPLES - _HOP_SAMPLES, master.samples)
+    for start in range(0, mix.samples, _SEGMENT_SAMPLES):
+        warm_up = _WARM_UP_HOPS if start else 0
+        # The last block that begins in the segment ends three hops after it.
+        stop = min(start + _SEGMENT_SAMPLES + _BLOCK_SAMPLES - _HOP_SAMPLES, mix.samples)
         if stop - start < _BLOCK_SAMPLES:
-            return  # what is left has been in the blocks before, or is too short for one
-        samples = master.read(start - run_up * _HOP_SAMPLES, stop)
+            return  # earlier blocks contain the rest, or it is too short for a block
+        samples = mix.read(start - warm_up * _HOP_SAMPLES, stop)
         meter.integrated_loudness(samples.double().numpy())
-        yield from meter.blockwise_loudness[run_up:]
+        yield from meter.blockwise_loudness[warm_up:]
 
 
 def _integrated(blocks: Iterator[float]) -> float:
-    """Gate the blocks, first at -70 LUFS, then 10 LU below what is left, and average."""
+    """Average the blocks above -70 LUFS, then those at most 10 LU below that average."""
     levels = np.array([*blocks])
     gate = _ABSOLUTE_GATE_LUFS
     for step in (_RELATIVE_GATE_LU, 0.0):
@@ -94,11 +95,11 @@ def _integrated(blocks: Iterator[float]) -> float:
     return mean
 
 
-def _true_peak(master: Master) -> float:
-    """Peak between the samples, too: of four times as many."""
+def _true_peak(mix: MixReader) -> float:
+    """Return the peak of the mix, oversampled four times, in dBTP."""
     stream = soxr.ResampleStream(OUTPUT_HZ, _OVERSAMPLING * OUTPUT_HZ, 1, dtype="float32")
     peak = 0.0
-    for block in master.blocks():
+    for block in mix.blocks():
         peak = max(peak, _peak(stream.resample_chunk(block.numpy())))
     peak = max(peak, _peak(stream.resample_chunk(np.zeros(0, np.float32), last=True)))
     return 20 * math.log10(peak) if peak else -math.inf

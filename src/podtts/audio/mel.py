@@ -1,4 +1,4 @@
-"""What the model hears of a wave: the front-ends of the two prompt encoders and of the flow.
+"""Spectral features of a wave: the inputs of the two prompt encoders and of the flow.
 
 Source: openai/whisper audio.py (log-mel), Kaldi (filter bank), jik876/hifi-gan meldataset.py (mel
 of the flow), with the parameters of Soul-AILab/SoulX-Podcast.
@@ -18,7 +18,7 @@ _LOG_MEL_BINS = 128
 _LOG_MEL_WINDOW = 400  # samples at ENCODER_HZ
 _LOG_MEL_HOP = 160
 _LOG_MEL_FLOOR = 1e-10
-_LOG_MEL_DECADES = 8.0  # below the loudest bin, all is equally silent
+_LOG_MEL_DECADES = 8.0  # range below the loudest bin; lower values are raised to its end
 
 _MEL_WINDOW = 1920  # samples at OUTPUT_HZ
 _MEL_PADDING = exact_div(_MEL_WINDOW - MEL_HOP, 2)
@@ -28,7 +28,7 @@ _MEL_FLOOR = 1e-5
 
 @lru_cache
 def _mel_filters(window: int, mels: int, rate_hz: int) -> Tensor:
-    """Return the Slaney filter bank [mels, window // 2 + 1]; shared, so never written into."""
+    """Return the Slaney filter bank [mels, window // 2 + 1]. It is shared: do not modify it."""
     filters: Tensor = lazy_torchaudio.functional().melscale_fbanks(
         n_freqs=window // 2 + 1,
         f_min=0.0,
@@ -42,7 +42,7 @@ def _mel_filters(window: int, mels: int, rate_hz: int) -> Tensor:
 
 
 def log_mel_16k(wave: Tensor) -> Tensor:
-    """Return what the speech tokenizer listens to.
+    """Return the input of the speech tokenizer.
 
     wave:    float32 [S] at 16 kHz, volume normalized, S > 200.
     returns: float32 [128, S // 160], 100 frames per second, scaled log10.
@@ -62,7 +62,7 @@ def log_mel_16k(wave: Tensor) -> Tensor:
 
 
 def fbank_16k(wave: Tensor) -> Tensor:
-    """Return what the speaker encoder listens to.
+    """Return the input of the speaker encoder.
 
     wave:    float32 [S] at 16 kHz, volume normalized, S >= 400.
     returns: float32 [frames, 80], 100 frames per second, each bin with mean 0 over time.
@@ -77,8 +77,8 @@ def mel_24k(wave: Tensor) -> Tensor:
     """Return the mel spectrogram that the flow continues.
 
     wave:    float32 [S] at 24 kHz, volume normalized, S > 720.
-    returns: float32 [F, 80], 50 frames per second, natural log; F is even, since two frames stand
-             over one speech token.
+    returns: float32 [F, 80], 50 frames per second, natural log; F is even, as two frames belong to
+             each speech token.
     """
     padded = torch.nn.functional.pad(wave[None], (_MEL_PADDING, _MEL_PADDING), mode="reflect")[0]
     spectrum = torch.stft(

@@ -1,4 +1,4 @@
-"""What a file says about itself, and how a WAV file says it."""
+"""Metadata of audio files: title, artist, date, comment; and its chunk in a WAV file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AudioMetadata:
-    """Metadata of an audio file; what is empty is left out."""
+    """Metadata of an audio file; files do not get the empty fields."""
 
     title: str = ""
     artist: str = ""
@@ -29,7 +29,7 @@ _INFO_NAMES = (  # of the chunks in a LIST INFO chunk (RIFF Multimedia Programmi
 
 
 def info_chunk(tags: AudioMetadata) -> bytes:
-    """Return the LIST INFO chunk of a WAV file, UTF-8; nothing where there is no tag."""
+    """Return the LIST INFO chunk of a WAV file, in UTF-8; no bytes when all fields are empty."""
     parts = b""
     for name, field in _INFO_NAMES:
         if text := getattr(tags, field):

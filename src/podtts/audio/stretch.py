@@ -1,4 +1,4 @@
-"""Speaking faster or slower without another pitch: time-stretching after synthesis."""
+"""Time-stretching: faster or slower speech of the same pitch, after synthesis."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 
 from podtts.rates import OUTPUT_HZ
 
-_SEED = 0  # of the phases it draws: the same wave gives the same bytes
+_SEED = 0  # of the random phases: the same wave gives the same bytes
 
 
 def stretch(wave: Tensor, tempo: float) -> Tensor:
-    """Return a wave (float32 [S], 24 kHz) at another tempo: 2.0 takes half as long.
+    """Change the tempo of a wave (float32 [S], 24 kHz); a tempo of 2.0 halves its duration.
 
     returns: float32 [round(S / tempo)], within [-1, 1].
     """

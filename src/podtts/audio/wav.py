@@ -1,4 +1,4 @@
-"""WAV files out, turn by turn: to a stream, or to a file that appears when it is whole."""
+"""Writes WAV files turn by turn: to a stream, or to a file that appears when it is complete."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from podtts.errors import UsageError
 from podtts.rates import OUTPUT_HZ
 
 _BYTES_PER_SAMPLE = 2
-_RIFF_BYTES = 36  # of a header behind the 8 bytes that open a file
-_ROOM_BYTES = 36  # of the chunk that holds 64-bit sizes (EBU Tech 3306)
-_UNKNOWN_SIZE = 0xFFFFFFFF  # what players take as "until the stream ends", RF64 as "see ds64"
+_RIFF_BYTES = 36  # of a header, after the first 8 bytes of a file
+_DS64_BYTES = 36  # of the ds64 chunk, which holds 64-bit sizes (EBU Tech 3306)
+_UNKNOWN_SIZE = 0xFFFFFFFF  # means "until the stream ends" in WAV, and "see ds64" in RF64
 
 
 def to_pcm16(wave: Tensor) -> bytes:
@@ -28,22 +28,22 @@ def to_pcm16(wave: Tensor) -> bytes:
     return (wave.clamp(-1.0, 1.0) * 32767.0).round().to(torch.int16).numpy().astype("<i2").tobytes()
 
 
-def as_kept(wave: Tensor) -> Tensor:
-    """Return a wave as a journal gives it back: rounded to 16 bits, float32 [S]."""
+def round_to_pcm16(wave: Tensor) -> Tensor:
+    """Round a wave to 16 bits, as a journal stores it; returns float32 [S]."""
     return (wave.clamp(-1.0, 1.0) * 32767.0).round() / 32767.0
 
 
 def may_need_rf64(samples: int, info_bytes: int = 0) -> bool:
-    """Whether so many samples (and bytes of tags) are too many for 32-bit sizes of a WAV file."""
-    size = _RIFF_BYTES + _ROOM_BYTES + info_bytes + samples * _BYTES_PER_SAMPLE
+    """Whether this many samples (and bytes of metadata) may exceed a WAV file's 32-bit sizes."""
+    size = _RIFF_BYTES + _DS64_BYTES + info_bytes + samples * _BYTES_PER_SAMPLE
     return size > _UNKNOWN_SIZE
 
 
 class WavStream:
     """Writes a WAV file of unknown length to a stream that cannot seek, such as stdout.
 
-    Every write is flushed, so a player behind a pipe starts with the first turn. The stream is
-    left open; its errors (a closed pipe) reach the caller as they are.
+    Every write is flushed, so a player at the other end of a pipe starts with the first turn. The
+    stream stays open. Its errors, such as a closed pipe, reach the caller unchanged.
     """
 
     def __init__(
@@ -69,13 +69,14 @@ class WavStream:
 
 
 class WavWriter:
-    """Writes a WAV file turn by turn; the target appears, or changes, only when all is written.
+    """Writes a WAV file turn by turn. The target appears, or changes, only when it is complete.
 
-    partial: file beside or below the target that takes the samples and becomes the target at the
-             end; when the `with` block fails it stays, playable. Without one, a hidden sibling
-             takes them and is then removed.
-             (The target itself serves where it is nobody's before it is whole.)
-    longest: samples that may come. Files over 4 GiB become RF64, which needs room left in front.
+    partial: file on the same file system that receives the samples and becomes the target at the
+             end. When the `with` block fails, it stays and is playable. None uses a hidden file
+             beside the target, which is removed on failure. The target itself may be given when
+             nobody reads it before it is complete.
+    longest: maximum number of samples. Files over 4 GiB become RF64, whose longer header must be
+             reserved from the start.
     Raises UsageError when the target cannot be written.
     """
 
@@ -88,17 +89,17 @@ class WavWriter:
         rate_hz: int = OUTPUT_HZ,
         tags: AudioMetadata = NO_METADATA,
     ) -> None:
-        """Check the target without touching it: cheap enough to do before any work."""
+        """Check the target without changing anything, so that it can be done before any work."""
         if not target.parent.is_dir():
             raise UsageError(f"{target}: there is no folder {target.parent}", "create it first")
-        if target.exists() and not target.is_file():  # replacing /dev/null would be a bad surprise
+        if target.exists() and not target.is_file():  # for example, never replace /dev/null
             raise UsageError(f"{target} is not a regular file", "use -o - to write to stdout")
-        self._target = Path(os.path.realpath(target))  # a link stays a link to the new content
+        self._target = Path(os.path.realpath(target))  # a link stays and leads to the new content
         token = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._partial = partial or self._target.with_name(f".podtts-{token}.part")
         self._keeps_partial = partial is not None
         self._rate_hz, self._info = rate_hz, info_chunk(tags)
-        self._has_room = may_need_rf64(longest, len(self._info))
+        self._reserve_ds64 = may_need_rf64(longest, len(self._info))
         self._file: BinaryIO | None = None
         self.samples = 0  # written so far
 
@@ -114,8 +115,8 @@ class WavWriter:
     def write(self, wave: Tensor) -> None:
         """Append a wave: float32 [S] on the CPU."""
         assert self._file is not None, "write inside the with block"
-        if may_need_rf64(self.samples + len(wave), len(self._info)) and not self._has_room:
-            raise UsageError(f"{self._target}: is longer than was said", "split the script")
+        if may_need_rf64(self.samples + len(wave), len(self._info)) and not self._reserve_ds64:
+            raise UsageError(f"{self._target}: is longer than expected", "split the script")
         try:
             self._file.write(to_pcm16(wave))
         except OSError as error:
@@ -144,11 +145,11 @@ class WavWriter:
             self._discard()
 
     def _header(self, samples: int | None) -> bytes:
-        return wav_header(samples, self._has_room, rate_hz=self._rate_hz, info=self._info)
+        return wav_header(samples, self._reserve_ds64, rate_hz=self._rate_hz, info=self._info)
 
     def _discard(self) -> None:
-        """Close the partial file, and remove it if it is nobody's and still there."""
-        with contextlib.suppress(OSError):  # what led here is the error to report
+        """Close the partial file, and remove it unless the caller named it."""
+        with contextlib.suppress(OSError):  # the error before this one is the one to report
             if self._file is not None:
                 self._file.close()
         if not self._keeps_partial:
@@ -162,12 +163,17 @@ class WavWriter:
 
 
 def wav_header(
-    samples: int | None, has_room: bool = False, *, rate_hz: int = OUTPUT_HZ, info: bytes = b""
+    samples: int | None,
+    reserve_ds64: bool = False,
+    *,
+    rate_hz: int = OUTPUT_HZ,
+    info: bytes = b"",
 ) -> bytes:
-    """The header of a mono PCM16 file; None for a length not known yet.
+    """Return the header of a mono PCM16 file.
 
-    has_room: with a chunk for 64-bit sizes, which is padding as long as they are not needed.
-    info:     the chunk of tags; it stands before the samples, where a stream can have it, too.
+    samples:      None while the length is unknown.
+    reserve_ds64: with a chunk for 64-bit sizes, which is padding unless they are needed.
+    info:         the chunk of metadata. It comes before the samples, so that streams have it, too.
     """
     format_chunk = struct.pack(
         "<4sIHHIIHH",
@@ -181,17 +187,19 @@ def wav_header(
         8 * _BYTES_PER_SAMPLE,
     )
     payload = None if samples is None else samples * _BYTES_PER_SAMPLE
-    riff = None if payload is None else _RIFF_BYTES + has_room * _ROOM_BYTES + len(info) + payload
-    name, room = b"RIFF", b""
-    if has_room:
-        room = struct.pack("<4sI28x", b"JUNK", 28)
+    name, ds64 = b"RIFF", b""
+    riff = None
+    if payload is not None:
+        riff = _RIFF_BYTES + reserve_ds64 * _DS64_BYTES + len(info) + payload
+    if reserve_ds64:
+        ds64 = struct.pack("<4sI28x", b"JUNK", 28)
         if riff is not None and samples is not None and may_need_rf64(samples, len(info)):
-            room = struct.pack("<4sIQQQI", b"ds64", 28, riff, payload, samples, 0)
+            ds64 = struct.pack("<4sIQQQI", b"ds64", 28, riff, payload, samples, 0)
             name, riff, payload = b"RF64", None, None
     sizes = [_UNKNOWN_SIZE if size is None else size for size in (riff, payload)]
     return (
         struct.pack("<4sI4s", name, sizes[0], b"WAVE")
-        + room
+        + ds64
         + format_chunk
         + info
         + struct.pack("<4sI", b"data", sizes[1])

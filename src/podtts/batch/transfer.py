@@ -31,7 +31,7 @@ def unpack(folder: Path, contents: Mapping[str, bytes]) -> None:
         for name, content in contents.items():
             first, *deeper = PurePosixPath(name).parts
             if first not in places:
-                places[first] = staging.place(folder / first)
+                places[first] = staging.path_for(folder / first)
                 if deeper:
                     places[first].mkdir()
             places[first].joinpath(*deeper).write_bytes(content)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from podtts.audio.io import resample
-from podtts.audio.volume import normalize_volume
+from podtts.audio.volume_normalization import normalize_volume
 from podtts.bench.edits import words_of
 from podtts.errors import UsageError
 from podtts.rates import ENCODER_HZ, OUTPUT_HZ

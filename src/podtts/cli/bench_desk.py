@@ -130,12 +130,12 @@ class CheckpointDesk:
         return folder
 
     def _audio_seconds(self, way: str) -> float:
-        from podtts.audio.master import Master
+        from podtts.audio.mix_reader import MixReader
         from podtts.rates import OUTPUT_HZ
 
         samples = 0
         for number in range(self._request.count):
-            with Master(self._output(way, number)) as file:
+            with MixReader(self._output(way, number)) as file:
                 samples += file.samples
         return samples / OUTPUT_HZ
 

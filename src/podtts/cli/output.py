@@ -12,7 +12,7 @@ from podtts.errors import UsageError
 
 if TYPE_CHECKING:
     from podtts.audio.metadata import AudioMetadata
-    from podtts.audio.resampled import Sink
+    from podtts.audio.sink import Sink
     from podtts.publish.publish_options import PublishOptions
 
 

@@ -1,4 +1,4 @@
-"""What comes with podtts itself: a small demonstration model, and voices prepared for it."""
+"""The small demonstration model that podtts includes, and the voices prepared for it."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def bundled_model() -> Path:
-    """The folder of the small model."""
+    """Return the folder of the small model."""
     return _PACKAGE / "assets" / MINI
 
 
 def bundled_cache() -> Path:
-    """The folder of its prepared voices: packed into the package, or `cache/` of a checkout."""
-    packed = _PACKAGE / "assets" / "cache"
-    return packed if packed.is_dir() else _PACKAGE.parents[1] / "cache"
+    """Return the cache with its voices: in the installed package, or `cache/` of a checkout."""
+    installed = _PACKAGE / "assets" / "cache"
+    return installed if installed.is_dir() else _PACKAGE.parents[1] / "cache"

@@ -1,23 +1,23 @@
-"""`podtts model pull`: bring a published checkpoint to this machine, whole or not at all.
+"""Pulls a published checkpoint: downloads it completely, or leaves no model.
 
-Plan (which commit, which files) -> fetch what is missing -> check every file -> publish the folder
-under its name. The plan is written into the partial folder first, so a pull that was killed goes on
-with the commit it began with, and files of two revisions never meet.
+The steps: plan (which commit, which files), download missing files, check every file, and rename
+the folder to the model's name. The plan is stored in the partial folder first, so a pull that was
+killed continues with the same commit, and files of two revisions are never mixed.
 """
 
 import errno
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from podtts import __version__
 from podtts.errors import ModelError
-from podtts.hub.client import GO_ON, HubOfflineError, list_repo
-from podtts.hub.pull_files import PARTS_FOLDER, PullProgress, fetch_and_check
-from podtts.hub.pull_plan import is_intact, make_plan, unfinished_plan
-from podtts.hub.pull_record import PullRecord, read_record, write_record
-from podtts.hub.registry import ModelSource
+from podtts.hub.client import RESUME_HINT, HubFile, HubOfflineError, Listing, list_repo, listed_file
+from podtts.hub.download import PARTS_FOLDER, PullProgress, download_files
+from podtts.hub.pull_record import PullRecord, has_size, read_record, write_record
+from podtts.hub.registry import ModelSource, PinnedFile, wanted_files
 from podtts.hub.store import REPLACED_SUFFIX, model_folder, partial_folder
 
 __all__ = ["PullProgress", "PullResult", "pull_model"]
@@ -25,12 +25,12 @@ __all__ = ["PullProgress", "PullResult", "pull_model"]
 
 @dataclass(frozen=True)
 class PullResult:
-    """A model that is on this machine now."""
+    """A pulled model."""
 
     path: Path
     revision: str  # commit of the checkpoint's repository
     size_bytes: int
-    already_here: bool  # no file was fetched
+    already_here: bool  # no file was downloaded
 
 
 def pull_model(
@@ -40,26 +40,26 @@ def pull_model(
     revision: str | None = None,
     progress: Callable[[PullProgress], None] = lambda _: None,
 ) -> PullResult:
-    """Fetch a published checkpoint and its speech tokenizer into `models_dir/NAME`.
+    """Download a published checkpoint and its speech tokenizer into `models_dir/NAME`.
 
     revision: branch, tag or commit of the checkpoint's repository; None for its main branch.
-    huggingface_hub's own settings hold: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, proxies.
-    A pull that was interrupted goes on where it stood, with the commit it began with. Large files
-    that another model in `models_dir` holds already are linked from there. A newer revision takes
-    the place of an older one when it is complete.
-    Raises ModelError: hub not reachable, repository or file not there, a file that is not what the
-    hub announces, no space. Nothing unfinished ever stands under `models_dir/NAME`.
+    progress: called while files are downloaded and checked.
+    The settings of huggingface_hub apply: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, proxies.
+    An interrupted pull continues with the same commit. Large files that another model in
+    `models_dir` already has are linked from there. A complete newer revision replaces an older one.
+    Raises ModelError when the hub cannot be reached, a repository or file is missing, the content
+    of a file is wrong, or the disk is full. `models_dir/NAME` never holds an incomplete model.
     """
     final = model_folder(models_dir, source.name)
     partial = partial_folder(models_dir, source.name)
-    with _disk_errors_in_words(models_dir), _only_one_pull(models_dir, source.name):
+    with _disk_errors(models_dir), _exclusive(models_dir, source.name):
         pulled = read_record(final)
         if pulled is None and final.exists():
             raise ModelError(
-                f"{final} was not pulled by podtts and is left as it is",
+                f"{final} was not pulled by podtts, so podtts does not replace it",
                 hint="use it as a directory, or move it away and pull again",
             )
-        plan = unfinished_plan(source, revision, partial)
+        plan = _unfinished_plan(source, revision, partial)
         if plan is None:
             try:
                 listing = list_repo(source.repo, revision)
@@ -67,15 +67,69 @@ def pull_model(
                 if pulled is not None and revision in (None, pulled.revision):
                     return _result(final, pulled, already_here=True)
                 raise
-            if pulled is not None and is_intact(pulled, source, listing.commit, final):
+            if pulled is not None and _is_intact(pulled, source, listing.commit, final):
                 return _result(final, pulled, already_here=True)
-            plan = make_plan(source, revision, listing)
+            plan = _make_plan(source, revision, listing)
             partial.mkdir(exist_ok=True)
             write_record(partial, plan)
-        record = fetch_and_check(plan, partial, models_dir, progress)
+        record = download_files(plan, partial, models_dir, progress)
         write_record(partial, record)
         _publish(partial, final)
         return _result(final, record, already_here=False)
+
+
+def _unfinished_plan(source: ModelSource, revision: str | None, partial: Path) -> PullRecord | None:
+    """Return the plan of an interrupted pull of the same source and revision, if there is one."""
+    plan = read_record(partial)
+    if plan is None or plan.repo != source.repo or plan.asked_revision != revision:
+        return None
+    return plan if _has_tokenizer(plan, source.speech_tokenizer) else None
+
+
+def _has_tokenizer(record: PullRecord, pinned: PinnedFile) -> bool:
+    return (pinned.repo, pinned.path, pinned.sha256) in (
+        (file.repo, file.path, file.sha256) for file in record.files
+    )
+
+
+def _is_intact(pulled: PullRecord, source: ModelSource, commit: str, final: Path) -> bool:
+    """Return whether a pulled model still has every file of this commit and the tokenizer."""
+    return (
+        pulled.commits.get(source.repo) == commit
+        and _has_tokenizer(pulled, source.speech_tokenizer)
+        and all(has_size(final / file.path, file) for file in pulled.files)
+    )
+
+
+def _make_plan(source: ModelSource, revision: str | None, listing: Listing) -> PullRecord:
+    """List the files to download, small files first, so that errors show early."""
+    files = [listed_file(listing, path) for path in wanted_files(source.repo, listing.files)]
+    pinned = source.speech_tokenizer
+    tokenizer_listing = list_repo(pinned.repo, None)
+    files.append(_speech_tokenizer(pinned, tokenizer_listing))
+    return PullRecord(
+        name=source.name,
+        repo=source.repo,
+        asked_revision=revision,
+        commits={source.repo: listing.commit, pinned.repo: tokenizer_listing.commit},
+        licence=source.licence,
+        podtts=__version__,
+        files=tuple(sorted(files, key=lambda file: (file.size, file.path))),
+    )
+
+
+def _speech_tokenizer(pinned: PinnedFile, listing: Listing) -> HubFile:
+    """Return the speech tokenizer. Raises ModelError if the hub lists another SHA-256."""
+    if pinned.path not in listing.files:
+        raise ModelError(f"{pinned.repo} lacks {pinned.path}", hint="check HF_ENDPOINT")
+    listed = listed_file(listing, pinned.path)
+    if listed.sha256 not in (None, pinned.sha256):
+        raise ModelError(
+            f"{pinned.repo} now has another {pinned.path}: its SHA-256 is {listed.sha256}, "
+            f"but podtts expects {pinned.sha256}",
+            hint="check HF_ENDPOINT; a newer podtts may support the new file",
+        )
+    return replace(listed, sha256=pinned.sha256)
 
 
 def _result(final: Path, record: PullRecord, already_here: bool) -> PullResult:
@@ -83,10 +137,10 @@ def _result(final: Path, record: PullRecord, already_here: bool) -> PullResult:
 
 
 def _publish(partial: Path, final: Path) -> None:
-    """Give the complete folder its name; an older revision steps aside first and is removed."""
+    """Rename the complete folder to the model's name, and remove an older revision."""
     shutil.rmtree(partial / PARTS_FOLDER)
     replaced = final.with_name(final.name + REPLACED_SUFFIX)
-    if replaced.exists():  # a pull was killed in this very function
+    if replaced.exists():  # an earlier pull was killed in this function
         shutil.rmtree(replaced)
     if final.exists():
         final.rename(replaced)
@@ -96,8 +150,8 @@ def _publish(partial: Path, final: Path) -> None:
 
 
 @contextmanager
-def _only_one_pull(models_dir: Path, name: str) -> Iterator[None]:
-    """Refuse a second pull of the same model: both would append to the same files."""
+def _exclusive(models_dir: Path, name: str) -> Iterator[None]:
+    """Refuse a second pull of the same model, because both would append to the same files."""
     from filelock import FileLock, Timeout
 
     models_dir.mkdir(parents=True, exist_ok=True)
@@ -106,7 +160,7 @@ def _only_one_pull(models_dir: Path, name: str) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise ModelError(
-            f"another podtts is pulling {name} into {models_dir}", hint="wait until it is done"
+            f"another podtts is pulling {name} into {models_dir}", hint="wait until it has finished"
         ) from error
     try:
         yield
@@ -115,15 +169,17 @@ def _only_one_pull(models_dir: Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _disk_errors_in_words(models_dir: Path) -> Iterator[None]:
+def _disk_errors(models_dir: Path) -> Iterator[None]:
+    """Convert errors of the disk into ModelError."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ModelError(
-                f"the disk of {models_dir} is full", hint=f"make room there and {GO_ON}"
+                f"the disk of {models_dir} is full",
+                hint=f"free some space there and {RESUME_HINT}",
             ) from error
         raise ModelError(
             f"cannot use {error.filename or models_dir}: {error.strerror or error}",
-            hint="the model folder must be on a disk this account may write to",
+            hint="choose a folder for models that you can write to",
         ) from error

@@ -1,7 +1,7 @@
-"""`podtts_pull.json`: which commits a pulled model comes from, and every file with its digests.
+"""`podtts_pull.json`: the commits of a pulled model, and all its files with their digests.
 
-The same record is the plan of an unfinished download (`NAME.partial`) and the manifest of a
-finished one (`NAME`), where every file has its SHA-256.
+In `NAME.partial` it is the plan of an unfinished download; in `NAME` it is the record of a finished
+one, with the SHA-256 of every file.
 """
 
 import json
@@ -18,11 +18,11 @@ RECORD_FORMAT = 1
 
 @dataclass(frozen=True)
 class PullRecord:
-    """What a model folder holds, or will hold when its download is finished."""
+    """The content of a model folder, or its planned content during the download."""
 
     name: str
-    repo: str  # the checkpoint's own repository; the speech tokenizer's is the other one
-    asked_revision: str | None  # as asked for; None for the main branch
+    repo: str  # of the checkpoint; the speech tokenizer has another one
+    asked_revision: str | None  # the requested revision; None for the main branch
     commits: Mapping[str, str]  # repository -> commit
     licence: str
     podtts: str  # version that wrote the record
@@ -39,7 +39,7 @@ class PullRecord:
 
 
 def write_record(folder: Path, record: PullRecord) -> None:
-    """Write the record into a folder, under a temporary name first."""
+    """Write the record into a folder, first under a temporary name."""
     temporary = folder / f".{RECORD_FILE}.tmp"
     content = json.dumps({"format": RECORD_FORMAT} | asdict(record), indent=2)
     temporary.write_text(content + "\n", encoding="utf-8")
@@ -47,7 +47,7 @@ def write_record(folder: Path, record: PullRecord) -> None:
 
 
 def read_record(folder: Path) -> PullRecord | None:
-    """Read a folder's record; None when there is none that can be read and understood."""
+    """Read the record of a folder; None when there is no valid one."""
     try:
         fields = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
         if fields.pop("format") != RECORD_FORMAT:
@@ -59,6 +59,6 @@ def read_record(folder: Path) -> PullRecord | None:
         return None
 
 
-def holds(path: Path, file: HubFile) -> bool:
-    """Tell whether a file stands there in its size; its content is not read."""
+def has_size(path: Path, file: HubFile) -> bool:
+    """Return whether a path is a file of the recorded size; does not read the content."""
     return path.is_file() and path.stat().st_size == file.size

@@ -1,4 +1,4 @@
-"""The published checkpoints podtts knows by name, and which of a repository's files it wants."""
+"""The published checkpoints that have a name, and the files that podtts needs from a repository."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -9,7 +9,7 @@ from podtts.errors import ModelError, nearest
 
 @dataclass(frozen=True)
 class PinnedFile:
-    """A file of a hub repository whose content is known in advance."""
+    """A file of a hub repository with a known digest."""
 
     repo: str
     path: str
@@ -18,7 +18,7 @@ class PinnedFile:
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a checkpoint is published. The speech tokenizer comes from a repository of its own."""
+    """Where a checkpoint is published. The speech tokenizer is in another repository."""
 
     name: str
     repo: str
@@ -48,7 +48,7 @@ REGISTRY: tuple[ModelSource, ...] = (
 )
 
 _REQUIRED = ("config.json", "soulxpodcast_config.json", "campplus.onnx")
-_ONE_OF = (  # of each row the first choice that is complete
+_ALTERNATIVES = (  # the first complete choice of each row is used
     (("tokenizer.json",), ("vocab.json", "merges.txt")),
     (("flow.safetensors",), ("flow.pt",)),
     (("hift.safetensors",), ("hift.pt",)),
@@ -72,12 +72,12 @@ _LLM_SHARD = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
 
 
 def model_names() -> tuple[str, ...]:
-    """Return the names `podtts model pull` accepts."""
+    """Return the names that `podtts model pull` accepts."""
     return tuple(source.name for source in REGISTRY)
 
 
 def find_source(name: str) -> ModelSource:
-    """Return the published checkpoint called `name`; ModelError offers the nearest known name."""
+    """Return the published checkpoint of this name. Raises ModelError, with a suggestion."""
     for source in REGISTRY:
         if source.name == name:
             return source
@@ -88,15 +88,15 @@ def find_source(name: str) -> ModelSource:
 
 
 def wanted_files(repo: str, listing: Collection[str]) -> tuple[str, ...]:
-    """Choose from a repository's file names what a checkpoint is made of, each name once.
+    """Select the files of a checkpoint from the file names of a repository, each name once.
 
-    Raises ModelError naming everything that is required and not in the listing.
+    Raises ModelError that names all required files missing from the listing.
     """
     wanted: list[str] = []
     missing: list[str] = []
     for path in _REQUIRED:
         (wanted if path in listing else missing).append(path)
-    for choices in _ONE_OF:
+    for choices in _ALTERNATIVES:
         complete = next((files for files in choices if all(f in listing for f in files)), None)
         if complete is None:
             missing.append(" or ".join("+".join(files) for files in choices))
@@ -107,13 +107,13 @@ def wanted_files(repo: str, listing: Collection[str]) -> tuple[str, ...]:
     if missing:
         raise ModelError(
             f"{repo} lacks {', '.join(missing)}",
-            hint="it is no SoulX-Podcast checkpoint as podtts knows them, or not at this revision",
+            hint="it is not a SoulX-Podcast checkpoint, or not at this revision",
         )
     return tuple(dict.fromkeys(wanted))
 
 
 def _llm_files(listing: Collection[str], missing: list[str]) -> Iterator[str]:
-    """Yield the LLM's weights: one file, or an index with all its shards."""
+    """Yield the files of the LLM's weights: one file, or an index with all its shards."""
     if _LLM in listing:
         yield _LLM
         return

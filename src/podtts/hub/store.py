@@ -1,7 +1,7 @@
-"""Pulled models on this machine: where they stand, which there are, and what `--model` means.
+"""The models on this machine: where they are, how to list them, and how to find one by name.
 
-`models_dir/NAME` is a finished model; it appears all at once. `models_dir/NAME.partial` is a
-download that has not finished.
+`models_dir/NAME` is a complete model; it appears in one step. `models_dir/NAME.partial` is an
+unfinished download.
 """
 
 from collections.abc import Iterator
@@ -15,33 +15,33 @@ from podtts.hub.pull_record import PullRecord, read_record
 from podtts.hub.registry import model_names
 
 PARTIAL_SUFFIX = ".partial"
-REPLACED_SUFFIX = ".replaced"  # the former model while a newer one takes its place
+REPLACED_SUFFIX = ".replaced"  # the old model while a newer one replaces it
 
 
 @dataclass(frozen=True)
 class ModelRow:
-    """What this machine has of one model."""
+    """The state of one model on this machine."""
 
     name: str
     state: Literal["bundled", "pulled", "partial", "absent"]
     path: Path | None  # the model, or its unfinished download; None when absent
-    revision: str | None  # commit; None when absent or put there by hand
+    revision: str | None  # commit; None when absent or copied by hand
     size_bytes: int  # on this disk
-    total_bytes: int | None  # when finished; None when absent or put there by hand
+    total_bytes: int | None  # of the complete model; None when absent or copied by hand
 
 
 def model_folder(models_dir: Path, name: str) -> Path:
-    """Return where a finished model stands."""
+    """Return the folder of a complete model."""
     return models_dir / name
 
 
 def partial_folder(models_dir: Path, name: str) -> Path:
-    """Return where an unfinished download stands."""
+    """Return the folder of an unfinished download."""
     return models_dir / f"{name}{PARTIAL_SUFFIX}"
 
 
 def pulled_records(models_dir: Path) -> Iterator[tuple[Path, PullRecord]]:
-    """Yield every folder with a pull record, in the order of names; finished models or not."""
+    """Yield every folder with a pull record, complete or not, in order of their names."""
     if not models_dir.is_dir():
         return
     for folder in sorted(models_dir.iterdir()):
@@ -50,7 +50,7 @@ def pulled_records(models_dir: Path) -> Iterator[tuple[Path, PullRecord]]:
 
 
 def list_models(models_dir: Path) -> list[ModelRow]:
-    """A row for the bundled model and every published one, then for others in `models_dir`."""
+    """Return a row for the bundled model, every published one, and others in `models_dir`."""
     size = _bytes_below(bundled_model())
     rows = [ModelRow(MINI, "bundled", bundled_model(), None, size, total_bytes=None)]
     rows += [_row(models_dir, name) for name in model_names()]
@@ -64,9 +64,9 @@ def list_models(models_dir: Path) -> list[ModelRow]:
 
 
 def resolve_model(value: str, models_dir: Path) -> Path:
-    """Return the checkpoint directory that `value` means: a model's name, else a directory.
+    """Return the checkpoint directory for the name of a model, or else for a path.
 
-    Raises ModelError for a published model that is not pulled, and for anything unknown.
+    Raises ModelError for a published model that is not pulled, and for an unknown name.
     """
     if value == MINI:
         return bundled_model()
@@ -74,7 +74,7 @@ def resolve_model(value: str, models_dir: Path) -> Path:
     if value in model_names():
         if pulled.is_dir():
             return pulled
-        raise ModelError(f"{value} is not on this machine", hint=_how_to_pull(models_dir, value))
+        raise ModelError(f"{value} is not on this machine", hint=_pull_hint(models_dir, value))
     if read_record(pulled) is not None:
         return pulled
     path = Path(value)
@@ -82,7 +82,7 @@ def resolve_model(value: str, models_dir: Path) -> Path:
         return path
     if value and path.exists():
         raise ModelError(
-            f"{value} is a file, not a checkpoint directory", hint="give the directory it stands in"
+            f"{value} is a file, not a checkpoint directory", hint="give the directory it is in"
         )
     names = (MINI, *model_names())
     raise ModelError(
@@ -109,14 +109,14 @@ def _row(models_dir: Path, name: str) -> ModelRow:
     return ModelRow(name, "absent", None, revision=None, size_bytes=0, total_bytes=None)
 
 
-def _how_to_pull(models_dir: Path, name: str) -> str:
+def _pull_hint(models_dir: Path, name: str) -> str:
     row = _row(models_dir, name)
     command = f"podtts model pull {name}"
     if row.state == "absent":
         return f"run: {command}"
     done = f"{row.size_bytes / 1e9:.1f}"
     total = f" of {row.total_bytes / 1e9:.1f}" if row.total_bytes else ""
-    return f"its download stopped at {done}{total} GB; to go on, run: {command}"
+    return f"its download stopped at {done}{total} GB; to continue it, run: {command}"
 
 
 def _bytes_below(folder: Path) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from podtts.llm.kv_cache import KVCache
-from podtts.storage.keyed import KeyedStore
+from podtts.storage.keyed_store import KeyedStore
 from podtts.storage.sealed import Array, SealError
 from podtts.storage.torch_arrays import to_array, to_tensor
 

@@ -1,7 +1,7 @@
-"""Convolutions over positions whose channels lie beside each other in memory.
+"""One-dimensional convolutions in channels-last layout: x [B, positions, channels].
 
-oneDNN's kernels on the CPU reach their peak in that layout alone (docs/performance.md), and norms
-and linear layers around them need no transposed copies.
+oneDNN's kernels on the CPU reach their best speed only in this layout (docs/performance.md), and
+norms and linear layers around them need no transposed copies.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Conv(nn.Conv1d):
-    """A convolution of x [B, positions, channels], zeros around it, in its weights' precision."""
+    """A convolution of x [B, positions, channels], zero-padded, in the precision of its weights."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (the name nn.Conv1d gives it)
         y = F.conv2d(
@@ -26,7 +26,7 @@ class Conv(nn.Conv1d):
 
 
 class CausalConv(Conv):
-    """A convolution that sees the present and the past."""
+    """A convolution over the current and earlier positions only."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         return super().forward(F.pad(input, (0, 0, self.kernel_size[0] - 1, 0)))
@@ -47,10 +47,10 @@ class TransposedConv(nn.ConvTranspose1d):
 
 
 def _flat(x: Tensor) -> Tensor:
-    """View [B, positions, channels] as a picture of one line, [B, channels, 1, positions]."""
+    """View [B, positions, channels] as an image of one row, [B, channels, 1, positions]."""
     return x.transpose(1, 2)[:, :, None]
 
 
 def _rows(y: Tensor) -> Tensor:
-    """Turn a picture of one line back."""
+    """View an image of one row as [B, positions, channels]."""
     return y[:, :, 0].transpose(1, 2)

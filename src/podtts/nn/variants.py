@@ -1,4 +1,4 @@
-"""What is made of a module's weights and kept beside them: other precisions, other layouts."""
+"""Variants of a module's weights, such as other precisions or layouts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ V = TypeVar("V")
 
 
 class WeightVariants(dict[K, V]):
-    """By name; no part of the module's state, nor of a deep copy, whose weights may change."""
+    """Variants by name. They are not part of the module's state.
+
+    A deep copy of the module starts without variants, because its weights may change.
+    """
 
     def __deepcopy__(self, memo: object) -> WeightVariants[K, V]:
         return WeightVariants()

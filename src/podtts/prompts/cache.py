@@ -27,7 +27,7 @@ from podtts.prompts.entry import (
 from podtts.rates import TOKENS_PER_SECOND
 from podtts.storage.atomic import sweep_temporaries, write_atomically
 from podtts.storage.quarantine import Quarantine
-from podtts.storage.regular import is_in_the_way, read_regular
+from podtts.storage.regular_files import is_unusable, read_regular
 from podtts.storage.sealed import Array, SealError
 from podtts.values import PromptFeatures
 
@@ -159,14 +159,14 @@ class PromptCache:
             raw = read_regular(path, LONGEST_ENTRY_BYTES)
             made_from, tensors = from_bytes(raw)
             if path.name != made_from.filename() or key not in (None, made_from):
-                raise SealError("it was made for another recording or model")
+                raise SealError("it belongs to another recording or model")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except SealError as error:
             return self._put_aside(path, str(error))
         except OSError as error:
-            if is_in_the_way(error):
-                return self._put_aside(path, f"it is no entry: {error.strerror}")
+            if is_unusable(error):
+                return self._put_aside(path, f"it is not an entry: {error.strerror}")
             return f"{_UNREADABLE}{error.strerror}"
         return _Sound(
             PromptEntry(made_from, path, len(tensors["speech_tokens"]), len(raw)), tensors
@@ -174,7 +174,7 @@ class PromptCache:
 
     def _put_aside(self, path: Path, reason: str) -> str | None:
         try:
-            kept = self._quarantine.take(path)
+            kept = self._quarantine.move(path)
         except OSError as error:
             return f"{reason}; it cannot be moved away: {error.strerror}"
         return f"{reason}; it was moved to {kept}" if kept else None

@@ -12,7 +12,7 @@ from podtts.prompts.folder import RecordingFile, read_texts
 from podtts.prompts.recipe import RECIPE_VERSION
 from podtts.prompts.voices import Voice, VoiceStore
 from podtts.storage.atomic import write_atomically
-from podtts.storage.regular import read_regular
+from podtts.storage.regular_files import read_regular
 from podtts.storage.sealed import Array, SealError, seal, unseal
 
 _FORMAT = "podtts-voice-1"

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from podtts.audio.io import Recording, can_resample, resample
 from podtts.audio.mel import fbank_16k, log_mel_16k, mel_24k
-from podtts.audio.volume import SILENT_PEAK, normalize_volume
-from podtts.audio.whole import PROMPT_ADVICE, convert_hint
+from podtts.audio.strict_decoding import PROMPT_ADVICE, conversion_hint
+from podtts.audio.volume_normalization import SILENT_PEAK, normalize_volume
 from podtts.errors import AudioError
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.recipe import RECIPE_VERSION
@@ -68,7 +68,7 @@ def _refuse_unusable(recording: Recording) -> None:
         problem = "is silent (in its first channel)"
     elif not (can_resample(rate_hz, ENCODER_HZ) and can_resample(rate_hz, OUTPUT_HZ)):
         problem = f"has a sample rate of {rate_hz} Hz, which is not supported"
-        hint = convert_hint(recording.source)
+        hint = conversion_hint(recording.source)
     else:
         return
     raise AudioError(recording.source, problem, hint)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from podtts.audio.whole import convert_hint
+from podtts.audio.strict_decoding import conversion_hint
 from podtts.errors import AudioError, InputError, ScriptError
-from podtts.storage.regular import read_regular
+from podtts.storage.regular_files import read_regular
 from podtts.text.characters import clean_text, decode_utf8
 from podtts.text.tags import TagProblem, check_dialect_prompt, check_tags
 
@@ -97,7 +97,7 @@ def _recordings_of(path: Path) -> list[RecordingFile]:
         raise InputError(f"{path}: no such file or folder", "check the path")
     if not path.is_dir():
         if _ends_in(FOREIGN_SUFFIXES, path):
-            raise InputError(f"{path}: {path.suffix} files are not read", convert_hint(path))
+            raise InputError(f"{path}: {path.suffix} files are not read", conversion_hint(path))
         if not _ends_in(AUDIO_SUFFIXES, path):
             raise InputError(
                 f"{path} is not a recording", f"a recording ends in {', '.join(AUDIO_SUFFIXES)}"

@@ -22,7 +22,7 @@ from podtts.prompts.recipe import RECIPE_VERSION
 from podtts.prompts.voices import Voice, VoiceStore
 from podtts.script.cast import CastMember
 from podtts.script.model import Script
-from podtts.storage.regular import read_regular
+from podtts.storage.regular_files import read_regular
 from podtts.storage.sealed import Array
 
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podtts.audio.decoder import AudioDecoder
-from podtts.audio.flaws import find_flaws
 from podtts.audio.io import decode_audio
-from podtts.audio.whole import check_header
+from podtts.audio.recording_problems import find_recording_problems
+from podtts.audio.strict_decoding import check_header
 from podtts.errors import AudioError, InputError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import RECIPE_VERSION, extract_prompt
 from podtts.prompts.folder import LONGEST_RECORDING_BYTES, RecordingFile, read_texts
 from podtts.prompts.voices import Voice, VoiceStore, check_voice_name
-from podtts.storage.regular import read_regular
+from podtts.storage.regular_files import read_regular
 from podtts.values import PromptFeatures
 
 # Of a file that is larger, the header is looked at before it is read: an hour of speech is 57 MB
@@ -78,7 +78,7 @@ def prepare(
     if features is None:
         decoded = decode_audio(raw, str(recording.path), decoder)
         features = extract_prompt(decoded, encoders)
-        warnings = find_flaws(decoded)
+        warnings = find_recording_problems(decoded)
         cache.put(key, features)
 
     replaced = _keep(voice, voices) if voices else False

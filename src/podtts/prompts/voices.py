@@ -13,7 +13,7 @@ from podtts.prompts.cache import PromptCache, PromptEntry
 from podtts.storage.atomic import write_atomically
 from podtts.storage.file_names import file_name_problem
 from podtts.storage.quarantine import Quarantine
-from podtts.storage.regular import is_in_the_way, read_regular
+from podtts.storage.regular_files import is_unusable, read_regular
 
 _LONGEST_VOICE_BYTES = 2**22  # a transcript and a dialect prompt of 1 MiB each, escaped
 _NAME_HINT = "name a voice by a short word, such as anna"
@@ -130,7 +130,7 @@ class VoiceStore:
 
     def _put_aside(self, path: Path, reason: str) -> str:
         try:
-            kept = self._quarantine.take(path)
+            kept = self._quarantine.move(path)
         except OSError as error:
             return f"{reason}; it cannot be moved away: {error.strerror}"
         return f"{reason}; it was moved to {kept}"
@@ -141,7 +141,7 @@ class VoiceStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            if not is_in_the_way(error):
+            if not is_unusable(error):
                 raise VoiceError(f"{path}: cannot be read: {error.strerror}") from error
             raise _DamagedError(path, f"it is no voice: {error.strerror}") from error
         except (ValueError, RecursionError, VoiceError) as error:

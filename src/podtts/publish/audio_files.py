@@ -10,10 +10,10 @@ from typing import BinaryIO
 from torch import Tensor
 
 from podtts.audio.encoded import EncodedStream
-from podtts.audio.master import Master, silence
 from podtts.audio.metadata import AudioMetadata
-from podtts.audio.ogg_serial import without_serial
-from podtts.audio.resampled import Sink, resampled, samples_at
+from podtts.audio.mix_reader import MixReader, silence
+from podtts.audio.ogg_serial import clear_serial_numbers
+from podtts.audio.sink import Sink, resampling, samples_at
 from podtts.audio.wav import WavStream, WavWriter
 from podtts.publish.episode_files import part_name
 from podtts.publish.publish_options import AudioFormat, Split
@@ -25,8 +25,8 @@ def open_stream(
 ) -> AbstractContextManager[Sink]:
     """A stdout, pipe or device that takes waves of 24 kHz."""
     if kind == "wav":
-        return resampled(WavStream(stream, rate_hz, tags), rate_hz)
-    return resampled(EncodedStream(stream, kind, rate_hz, tags), rate_hz)
+        return resampling(WavStream(stream, rate_hz, tags), rate_hz)
+    return resampling(EncodedStream(stream, kind, rate_hz, tags), rate_hz)
 
 
 def write_audio(
@@ -38,7 +38,7 @@ def write_audio(
     tags: AudioMetadata,
 ) -> None:
     """Write waves of 24 kHz, `samples` in all, to a new file. Raises UsageError, OSError."""
-    with resampled(_new_file(path, samples, kind, rate_hz, tags), rate_hz) as sink:
+    with resampling(_new_file(path, samples, kind, rate_hz, tags), rate_hz) as sink:
         for wave in waves:
             sink.write(wave)
 
@@ -46,7 +46,7 @@ def write_audio(
 def write_parts(
     folder: Path,
     split: Split,
-    master: Master,
+    master: MixReader,
     timeline: Timeline,
     kind: AudioFormat,
     rate_hz: int,
@@ -66,7 +66,7 @@ def write_parts(
         write_audio(path, blocks, timeline.samples, kind, rate_hz, tags)
 
 
-def _stem(master: Master, timeline: Timeline, speaker: int) -> Iterator[Tensor]:
+def _stem(master: MixReader, timeline: Timeline, speaker: int) -> Iterator[Tensor]:
     """The mix where a speaker speaks, silence where not."""
     at = 0
     for turn in timeline.turns:
@@ -90,4 +90,4 @@ def _new_file(
             with EncodedStream(file, kind, rate_hz, tags) as encoded:
                 yield encoded
             if kind in ("ogg", "opus"):
-                without_serial(file)
+                clear_serial_numbers(file)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from podtts.audio.master import silence
-from podtts.audio.resampled import Sink
-from podtts.audio.trim import trim_silence
-from podtts.audio.wav import as_kept
+from podtts.audio.mix_reader import silence
+from podtts.audio.silence_trimming import trim_silence
+from podtts.audio.sink import Sink
+from podtts.audio.wav import round_to_pcm16
 from podtts.publish.publish_options import MAX_GAP_SECONDS, LayoutOptions
 from podtts.publish.timeline import Timeline, lay_out, silence_before
 from podtts.rates import OUTPUT_HZ, SAMPLES_PER_TOKEN
@@ -49,7 +49,7 @@ class Mix:
         previous = self._turns[-1] if self._turns else None
         for block in silence(silence_before(previous, turn, self._options)):
             self._sink.write(block)
-        shaped = self._shape(turn, as_kept(wave))
+        shaped = self._shape(turn, round_to_pcm16(wave))
         self._sink.write(shaped)
         self._turns.append(turn)
         self._lengths.append(len(shaped))

@@ -17,8 +17,8 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
-from podtts.audio.master import Master
 from podtts.audio.metadata import AudioMetadata
+from podtts.audio.mix_reader import MixReader
 from podtts.publish import markup
 from podtts.publish.audio_files import write_audio
 from podtts.publish.language_tags import episode_tongue, marked, tongue
@@ -33,7 +33,7 @@ _CHUNK_BYTES = 3 * 2**18  # a multiple of 3, so that base64 of parts is the base
 
 def write_page(
     path: Path,
-    master: Master,
+    master: MixReader,
     timeline: Timeline,
     tags: AudioMetadata,
     work: RunWork | None,
@@ -68,7 +68,11 @@ def link(page: Path, output: Path) -> str:
 
 
 def _parts(
-    master: Master, timeline: Timeline, tags: AudioMetadata, work: RunWork | None, is_linked: bool
+    master: MixReader,
+    timeline: Timeline,
+    tags: AudioMetadata,
+    work: RunWork | None,
+    is_linked: bool,
 ) -> dict[str, str]:
     style, script = _asset("page.css"), _asset("page.js")
     whole = episode_tongue(timeline)
@@ -107,7 +111,7 @@ def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _sound(path: Path, master: Master, tags: AudioMetadata) -> Iterator[str]:
+def _sound(path: Path, master: MixReader, tags: AudioMetadata) -> Iterator[str]:
     """Encode the whole beside the page, and yield it as base64."""
     encoded = path.with_name(f"{path.name}.opus")
     try:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from podtts.audio.loudness import CEILING_DBTP, MEASURING_PASSES, Gain, gain_to, measure
-from podtts.audio.master import Master
 from podtts.audio.metadata import AudioMetadata
+from podtts.audio.mix_reader import MixReader
 from podtts.errors import UsageError
 from podtts.publish.audio_files import write_audio, write_parts
 from podtts.publish.chapters import chapters
@@ -43,11 +43,11 @@ class _Reading:
         return _Reading(self.mix, self._watch, gain)
 
     @contextmanager
-    def step(self, verb: str, what: str, samples: int) -> Iterator[Master]:
+    def step(self, verb: str, what: str, samples: int) -> Iterator[MixReader]:
         """Read about so many samples in all, to do something to what people know by that name."""
         with (
             self._watch(verb, what, samples) as heard,
-            Master(self.mix, self._gain.factor, heard) as master,
+            MixReader(self.mix, self._gain.factor, heard) as master,
         ):
             yield master
 
@@ -73,7 +73,7 @@ def publish(
     returns: the files and folders, the episode's own last.
     Raises UsageError when something cannot be written; every older file then stands as it was.
     """
-    with Master(mix) as master:
+    with MixReader(mix) as master:
         assert master.samples == timeline.samples
     reading = _Reading(mix, watch)
     reading = reading.louder(_gain(reading, timeline, options, say))
@@ -107,20 +107,20 @@ def _write(
         for split in options.splits:
             folder, kind = split_folder(output, split), options.split_format
             with reading.step("writing", folder.name, spoken) as master:
-                place = staging.place(folder)
+                place = staging.path_for(folder)
                 write_parts(place, split, master, timeline, kind, options.rate_hz, tags)
         for path, text in _texts(timeline, output, options, tags):
-            staging.place(path).write_text(text, encoding="utf-8", newline="\n")
+            staging.path_for(path).write_text(text, encoding="utf-8", newline="\n")
         if (page := page_file(output, options)) is not None:
             linked = link(page, output) if options.page_audio == "link" else None
             with reading.step("writing", page.name, passes(linked) * timeline.samples) as master:
-                write_page(staging.place(page), master, timeline, tags, work, linked)
+                write_page(staging.path_for(page), master, timeline, tags, work, linked)
         if options.plain:
-            shutil.move(reading.mix, staging.place(output))
+            shutil.move(reading.mix, staging.path_for(output))
         else:
             with reading.step("encoding", output.name, timeline.samples) as master:
                 write_audio(
-                    staging.place(output),
+                    staging.path_for(output),
                     master.blocks(),
                     master.samples,
                     options.format,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from podtts.audio.master import Master
+from podtts.audio.mix_reader import MixReader
 from podtts.publish.timeline import Timeline
 
 _HEIGHT = 100  # of the drawing, in its own units; its width is the number of bars
 
 
-def peaks(master: Master, bars: int) -> list[float]:
+def peaks(master: MixReader, bars: int) -> list[float]:
     """Largest magnitude in each of so many equal parts of an episode, 0 to 1.
 
     Reads block by block: an hour takes no more memory than a minute.

@@ -1,4 +1,4 @@
-"""Who speaks whom: the labels of a script -> voices."""
+"""Assigns voices to the speakers of a script."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,19 @@ from podtts.text.characters import excerpt
 
 @dataclass(frozen=True)
 class CastMember:
-    """One speaker of a script and the voice to be used; whether it is prepared is not known here.
+    """A speaker of a script and the name of its voice, which may not be prepared yet.
 
-    With `prompt`, the script brings the recording itself and `voice` is the label.
+    With `prompt`, the script names a recording itself, and `voice` is the label.
     """
 
     label: str
     voice: str  # Unicode NFC
     prompt: ScriptPrompt | None  # only from a published JSON script
-    line: int  # where the label is first named; 0 when made by a program
+    line: int  # where the label first occurs; 0 in a script that a program made
 
 
 def parse_speaker_flags(pairs: Sequence[str]) -> dict[str, str]:
-    """Return label -> voice of the flags `--speaker S1=alice`; raise UsageError for a bad one."""
+    """Return label -> voice from flags `--speaker S1=alice`. Raises UsageError for a bad one."""
     voices: dict[str, str] = {}
     for pair in pairs:
         label, equals, voice = (_nfc(part) for part in pair.partition("="))
@@ -40,8 +40,8 @@ def parse_speaker_flags(pairs: Sequence[str]) -> dict[str, str]:
 def cast_voices(script: Script, overrides: Mapping[str, str]) -> tuple[CastMember, ...]:
     """Return the cast in order of speaker numbers.
 
-    A label's voice is that of `overrides` (from `parse_speaker_flags`), else of the script's
-    header, else the recording in the script, else the voice of the label's own name.
+    The voice of a label comes from `overrides` (`parse_speaker_flags`), else from the script's
+    header, else from the recording in the script; else it is the voice that has the label's name.
     Raises UsageError when an override names a label that the script does not have.
     """
     for label in overrides:

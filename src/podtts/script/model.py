@@ -1,4 +1,4 @@
-"""A dialogue script as a value, whatever format it was written in."""
+"""The script of a dialogue, independent of its file format."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,34 +9,34 @@ from podtts.rates import MAX_SPEAKERS
 from podtts.text.characters import excerpt
 from podtts.values import Chapter, Turn
 
-SLOWEST, FASTEST = 0.5, 2.0  # tempo of a speaker; beyond it a time-stretch is heard as one
+MIN_RATE, MAX_RATE = 0.5, 2.0  # tempo of a speaker; beyond these, a time-stretch is noticeable
 
 
 @dataclass(frozen=True)
 class ScriptPrompt:
-    """A speaker's recording as a published JSON script names it; nothing of it is read yet."""
+    """The recording of a speaker that a published JSON script names. It is not read yet."""
 
     audio: Path
     transcript: str  # what is said in the recording
-    dialect_prompt: str = ""  # a sentence in dialect, opened by its tag; empty for none
+    dialect_prompt: str = ""  # a sentence in dialect that begins with its tag; empty for none
 
 
 @dataclass(frozen=True)
 class Script:
-    """Who speaks, and what, in order.
+    """The speakers and turns of a dialogue, in order.
 
-    Raises InputError when the parts do not belong together: no turn, no speaker or more than
-    four, a turn without text or of a speaker that is not there, a rate that cannot be.
+    Raises InputError for a script without turns, without speakers or with more than four, for a
+    turn without text or of an unknown speaker, and for a rate that is out of range.
     """
 
     source: str  # file name for messages
     labels: tuple[str, ...]  # index = speaker number
     turns: tuple[Turn, ...]
-    chapters: tuple[Chapter, ...] = ()  # a heading below the last turn has turn == len(turns)
+    chapters: tuple[Chapter, ...] = ()  # a heading after the last turn has turn == len(turns)
     voices: Mapping[str, str] = field(default_factory=dict)  # label -> voice, from header lines
-    prompts: Mapping[str, ScriptPrompt] = field(default_factory=dict)  # label -> its recording
+    prompts: Mapping[str, ScriptPrompt] = field(default_factory=dict)  # label -> recording
     warnings: tuple[str, ...] = ()  # each starts with `file:line:`
-    label_lines: Mapping[str, int] = field(default_factory=dict)  # label -> where it is first named
+    label_lines: Mapping[str, int] = field(default_factory=dict)  # label -> line of its first use
     rates: Mapping[str, float] = field(default_factory=dict)  # label -> tempo, from header lines
 
     def __post_init__(self) -> None:
@@ -47,44 +47,44 @@ class Script:
         if len(set(self.labels)) < len(self.labels):
             raise InputError(f"{self.source}: two speakers share a label: {', '.join(self.labels)}")
         for label, rate in self.rates.items():
-            if not SLOWEST <= rate <= FASTEST:
-                raise InputError(f"{self.source}: the rate of {label} is {rate_rule(rate)}")
+            if not MIN_RATE <= rate <= MAX_RATE:
+                raise InputError(f"{self.source}: the rate of {label} is {rate_problem(rate)}")
         for number, turn in enumerate(self.turns, 1):
             if not 0 <= turn.speaker < len(self.labels):
                 raise InputError(
-                    f"{self.source}: turn {number} is of speaker number {turn.speaker}, "
-                    f"but the script has {len(self.labels)}"
+                    f"{self.source}: turn {number} has speaker number {turn.speaker}, "
+                    f"but the script has {len(self.labels)} speakers, numbered from 0"
                 )
             if not turn.text.strip():
                 raise InputError(f"{self.source}: turn {number} has no text")
 
 
-def rate_rule(rate: object) -> str:
-    """Say what a rate is and what it must be."""
-    return f"{rate}, not a number from {SLOWEST:g} to {FASTEST:g}"
+def rate_problem(rate: object) -> str:
+    """Return the end of the message for a rate that is out of range."""
+    return f"{rate}, not a number from {MIN_RATE:g} to {MAX_RATE:g}"
 
 
-def fifth_speaker(
+def too_many_speakers(
     source: str, line: int, label: str, known: Iterable[str], hint: str = ""
 ) -> ScriptError:
-    """Return the error for a label that has no speaker number left."""
+    """Return the error for a label that exceeds the number of speakers."""
     names = ", ".join(excerpt(name) for name in known)
     return ScriptError(
         source,
         line,
-        f"{excerpt(label)} would be speaker {MAX_SPEAKERS + 1}, but the model knows at most "
-        f"{MAX_SPEAKERS}; the script has {names}",
+        f"{excerpt(label)} would be speaker {MAX_SPEAKERS + 1}, but the model has at most "
+        f"{MAX_SPEAKERS}; the script already has {names}",
         hint,
     )
 
 
-def silent_speakers(
+def unused_speakers(
     source: str, label_lines: Mapping[str, int], turns: Iterable[Turn]
 ) -> list[str]:
-    """Return a warning for each label that is declared but never speaks (a typo, as a rule)."""
-    heard = {turn.speaker for turn in turns}
+    """Return a warning for each declared label that has no turn, which usually is a typo."""
+    used = {turn.speaker for turn in turns}
     return [
         f"{source}:{line}: {excerpt(label)} never speaks"
         for speaker, (label, line) in enumerate(label_lines.items())
-        if speaker not in heard
+        if speaker not in used
     ]

@@ -1,12 +1,12 @@
-"""The published JSON format -> Script.
+"""Parses scripts in the published JSON format.
 
     {"speakers": {"S1": {"prompt_audio": "alice.wav", "prompt_text": "What she says in it.",
                          "dialect_prompt": "<|Yue|>..."}},
      "text": [["S1", "Hello there."]]}
 
 A speaker may have a `"rate": 0.9`, its tempo, 0.5 to 2. Speakers are numbered in the order of
-`speakers`; `prompt_audio` is relative to the script's folder. `dialect_prompt` may be left out, and
-so may audio and text together, for a label that is mapped to a prepared voice.
+`speakers`; `prompt_audio` is relative to the script's folder. `dialect_prompt` is optional. A label
+that stands for a prepared voice has neither `prompt_audio` nor `prompt_text`.
 
 Source: Soul-AILab/SoulX-Podcast example/podcast_script (Apache-2.0).
 """
@@ -18,23 +18,23 @@ from pathlib import Path
 
 from podtts.errors import ScriptError, nearest
 from podtts.rates import MAX_SPEAKERS
-from podtts.script.drafts import Drafts
-from podtts.script.located_json import DECODER, JsonEntry, entries
+from podtts.script.json_positions import DECODER, JsonEntry, entries
 from podtts.script.model import (
-    FASTEST,
-    SLOWEST,
+    MAX_RATE,
+    MIN_RATE,
     Script,
     ScriptPrompt,
-    fifth_speaker,
-    rate_rule,
-    silent_speakers,
+    rate_problem,
+    too_many_speakers,
+    unused_speakers,
 )
+from podtts.script.turn_builder import TurnBuilder
 from podtts.text.characters import (
     clean_text,
+    control_character_problem,
     excerpt,
-    find_unspeakable,
+    find_control_character,
     unify_newlines,
-    unspeakable_problem,
 )
 from podtts.text.tags import TagProblem, check_dialect_prompt, check_tags
 from podtts.values import Turn
@@ -49,18 +49,19 @@ _AN_ENTRY = '["S1", "Hello there."]'
 def parse_published(text: str, source: str, folder: Path, first_line: int = 1) -> Script:
     """Parse a script in the published JSON format.
 
-    source: names the script in messages. folder: what a relative `prompt_audio` is relative to.
+    source:     name of the script in messages.
+    folder:     folder that a relative `prompt_audio` starts from.
     first_line: number of the text's first line in its source.
-    Raises ScriptError with the line: of the syntax error, or where the entry at fault starts.
+    Raises ScriptError with the line of the syntax error, or of the start of the invalid entry.
     """
     try:
-        return _Reader(source, folder, first_line).read(clean_text(text, source))
+        return _Parser(source, folder, first_line).parse(clean_text(text, source))
     except RecursionError:
         raise ScriptError(source, first_line, "the JSON is nested too deeply") from None
 
 
-class _Reader:
-    """Source, folder and warnings of the script being read."""
+class _Parser:
+    """The state of parsing: source, folder, rates and warnings of the script."""
 
     def __init__(self, source: str, folder: Path, first_line: int) -> None:
         self._source = source
@@ -69,12 +70,14 @@ class _Reader:
         self._warnings: list[str] = []
         self._rates: dict[str, float] = {}
 
-    def read(self, text: str) -> Script:
+    def parse(self, text: str) -> Script:
         self._check_syntax(text)
         start = len(text) - len(text.lstrip())
         start_line = text.count("\n", 0, start) + self._first_line
         if text[start] != "{":
-            raise self._error(start_line, 'a JSON script is an object with "speakers" and "text"')
+            raise self._error(
+                start_line, 'a JSON script must be an object with "speakers" and "text"'
+            )
         parts = self._members(text, start, start_line, "the script", _SCRIPT_KEYS)
         for key in _SCRIPT_KEYS:
             if key not in parts:
@@ -90,7 +93,7 @@ class _Reader:
             rates=self._rates,
             warnings=(
                 *self._warnings,
-                *silent_speakers(self._source, label_lines, turns),
+                *unused_speakers(self._source, label_lines, turns),
             ),
             label_lines=label_lines,
         )
@@ -138,7 +141,7 @@ class _Reader:
             if label in label_lines:
                 raise self._error(entry.line, f'"speakers" has "{excerpt(label)}" twice')
             if len(label_lines) == MAX_SPEAKERS:
-                raise fifth_speaker(self._source, entry.line, label, label_lines)
+                raise too_many_speakers(self._source, entry.line, label, label_lines)
             label_lines[label] = entry.line
             owner = f"speaker {excerpt(label)}"
             members = self._speaker_members(text, entry, owner)
@@ -157,8 +160,8 @@ class _Reader:
         rate = members["rate"].value if "rate" in members else None
         if rate is None:
             return None
-        if not isinstance(rate, float) or not SLOWEST <= rate <= FASTEST:
-            raise self._error(line, f"the rate of {owner} is {rate_rule(excerpt(str(rate)))}")
+        if not isinstance(rate, float) or not MIN_RATE <= rate <= MAX_RATE:
+            raise self._error(line, f"the rate of {owner} is {rate_problem(excerpt(str(rate)))}")
         return rate
 
     def _read_prompt(
@@ -169,21 +172,21 @@ class _Reader:
         )
         if not (audio or transcript or dialect_prompt):
             return None
-        for key, given in (("prompt_audio", audio), ("prompt_text", transcript)):
-            if not given:
+        for key, value in (("prompt_audio", audio), ("prompt_text", transcript)):
+            if not value:
                 raise self._error(
                     line,
                     f"{owner} has no {key}",
-                    "a recording needs what is said in it; to use a prepared voice, give neither",
+                    "a recording needs its transcript; to use a prepared voice, give neither",
                 )
         self._refuse(line, check_tags(transcript), f"prompt_text of {owner}")
         if dialect_prompt:
-            found = check_dialect_prompt(dialect_prompt)
-            self._refuse(line, found, f"dialect_prompt of {owner}")
+            problem = check_dialect_prompt(dialect_prompt)
+            self._refuse(line, problem, f"dialect_prompt of {owner}")
         return ScriptPrompt(self._folder / audio, transcript, dialect_prompt)
 
     def _prompt_field(self, members: dict[str, JsonEntry], key: str, line: int, owner: str) -> str:
-        """Return a text of a speaker; one that is missing, null or blank is empty."""
+        """Return a text of a speaker; empty when it is missing, null or blank."""
         value = members[key].value if key in members else None
         if value is None:
             return ""
@@ -196,18 +199,18 @@ class _Reader:
             raise self._error(turns.line, '"text" must be an array of turns', f"like {_AN_ENTRY}")
         if not turns.value:
             raise self._error(turns.line, "the script has no turns", f"one is {_AN_ENTRY}")
-        drafts = Drafts(lambda *_: " ", self._warn)
+        builder = TurnBuilder(lambda *_: " ", self._warn)
         for entry in entries(text, turns.value_at, turns.value_line):
-            self._read_turn(entry, labels, drafts)
-        spoken, _ = drafts.turns(())
-        if not spoken:
+            self._read_turn(entry, labels, builder)
+        built, _ = builder.build(())
+        if not built:
             raise self._error(turns.line, "the script has no turns", f"one is {_AN_ENTRY}")
-        return spoken
+        return built
 
-    def _read_turn(self, entry: JsonEntry, labels: tuple[str, ...], drafts: Drafts) -> None:
+    def _read_turn(self, entry: JsonEntry, labels: tuple[str, ...], builder: TurnBuilder) -> None:
         match entry.value:
-            case [str(written), str(said)]:
-                label, words = self._label(written, entry.line), self._one_line(said, entry.line)
+            case [str(label), str(words)]:
+                label, words = self._label(label, entry.line), self._one_line(words, entry.line)
             case _:
                 raise self._error(
                     entry.line, "a turn must be a label and a text", f"like {_AN_ENTRY}"
@@ -220,8 +223,8 @@ class _Reader:
             )
         if not words:
             raise self._error(entry.line, f"the turn of {excerpt(label)} has no text")
-        drafts.begin(labels.index(label), entry.line)
-        self._refuse(entry.line, drafts.add(entry.line, words))
+        builder.start_turn(labels.index(label), entry.line)
+        self._refuse(entry.line, builder.add_line(entry.line, words))
 
     def _label(self, written: str, line: int) -> str:
         label = unicodedata.normalize("NFC", self._one_line(written, line))
@@ -230,21 +233,20 @@ class _Reader:
         return label
 
     def _one_line(self, text: str, line: int) -> str:
-        """Return a string of the script without outer white space, line ends become a space."""
+        """Return a string on one line: line ends become spaces, outer white space is removed."""
         text = unify_newlines(text)
-        offset = find_unspeakable(text)  # escapes bring what the file itself may not hold
+        offset = find_control_character(text)  # escapes can bypass the check of the file's text
         if offset is not None:
-            raise self._error(line, *unspeakable_problem(text[offset]))
+            raise self._error(line, *control_character_problem(text[offset]))
         return " ".join(filter(None, (part.strip() for part in text.split("\n"))))
 
     def _warn(self, line: int, problem: str) -> None:
         self._warnings.append(f"{self._source}:{line}: {problem}")
 
-    def _refuse(self, line: int, found: TagProblem | None, where: str = "") -> None:
-        if found:
-            raise self._error(
-                line, f"{where}: {found.problem}" if where else found.problem, found.hint
-            )
+    def _refuse(self, line: int, problem: TagProblem | None, where: str = "") -> None:
+        if problem:
+            message = f"{where}: {problem.problem}" if where else problem.problem
+            raise self._error(line, message, problem.hint)
 
     def _error(self, line: int, problem: str, hint: str = "") -> ScriptError:
         return ScriptError(self._source, line, problem, hint)

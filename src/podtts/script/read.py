@@ -1,4 +1,4 @@
-"""Script files -> Script: which format, which encoding."""
+"""Reads script files: detects the encoding and the format."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from podtts.text.characters import clean_text, decode_utf8
 def read_script(path: Path) -> Script:
     """Read a script file.
 
-    Raises ScriptError, with file and line, when it cannot be spoken as written, and InputError
-    when there is no such file or it cannot be read.
+    Raises ScriptError, with file and line, when podtts cannot synthesize it as written, and
+    InputError when the file does not exist or cannot be read.
     """
     try:
         raw = path.read_bytes()
@@ -29,8 +29,9 @@ def read_script(path: Path) -> Script:
 def decode_script(raw: bytes, source: str, folder: Path) -> Script:
     """Parse the bytes of a script: published JSON, or plain text.
 
-    source: names the script in messages; a name in `.json` decides for JSON, as `{` in front does.
-    folder: what a relative `prompt_audio` of a JSON script is relative to.
+    source: name of the script in messages. A name that ends with `.json`, or a text that begins
+            with `{`, selects JSON.
+    folder: folder that a relative `prompt_audio` of a JSON script starts from.
     Raises ScriptError.
     """
     text = clean_text(decode_utf8(raw, source), source)

@@ -1,7 +1,6 @@
-"""From a script as written to the one that is spoken: words respelled, long turns cut.
+"""Converts a script from its written to its spoken form: normalizes text, splits long turns.
 
-Every command that speaks or lists turns goes through `spoken_script`, so that they all number the
-same turns.
+Every command that synthesizes or lists turns calls `spoken_script`, so that turn numbers agree.
 """
 
 from __future__ import annotations
@@ -11,59 +10,59 @@ from dataclasses import dataclass, field, replace
 
 from podtts.errors import ScriptError
 from podtts.script.model import Script
-from podtts.text.cuts import finer_pieces, in_groups
-from podtts.text.in_words import in_words
-from podtts.text.languages import Language, stretches
+from podtts.text.languages import Language, split_by_language
 from podtts.text.length import LONGEST_TURN_SECONDS, expected_seconds
-from podtts.text.lexicon import EVERY, Lexicon, Speller
+from podtts.text.lexicon import EVERY, Lexicon, WordReplacer
+from podtts.text.splitting import candidate_splits, group_evenly
 from podtts.text.tags import TAG, Tag, dialect_of
 from podtts.text.typography import plain_characters
+from podtts.text.verbalize import verbalize
 from podtts.values import Turn
 
 
 @dataclass(frozen=True)
 class SpeechTextOptions:
-    """How written text becomes spoken text."""
+    """How to convert written text to its spoken form."""
 
     lexicon: Lexicon = field(default_factory=Lexicon)
-    normalize: bool = True  # characters in their plain form; numbers, dates and units in words
-    longest_seconds: float = LONGEST_TURN_SECONDS  # expected length from which a turn is cut
+    normalize: bool = True  # replace unusual characters; write numbers, dates and units in words
+    longest_seconds: float = LONGEST_TURN_SECONDS  # turns of a longer expected duration are split
 
 
 def spoken_script(script: Script, options: SpeechTextOptions | None = None) -> Script:
-    """Return the script with its turns as they are spoken; chapters stand before the same words.
+    """Return the script with its turns in spoken form; chapters start at the same words.
 
-    A turn that would take longer than options.longest_seconds becomes several, cut at the ends of
-    sentences where it has some; a warning says so. Not to be applied twice.
-    Raises ScriptError for a turn of which nothing is left to be spoken.
+    A turn that would take longer than options.longest_seconds is split into several, after
+    sentences where possible, and a warning reports it. Do not apply this twice.
+    Raises ScriptError for a turn without visible characters.
     """
     options = options or SpeechTextOptions()
-    words = _Words(options)
+    forms = _SpokenForms(options)
     turns: list[Turn] = []
-    starts: list[int] = []  # of each turn of the script, among the spoken ones
+    starts: list[int] = []  # index of the first spoken turn of each turn of the script
     warnings = list(script.warnings)
     for turn in script.turns:
         starts.append(len(turns))
-        spoken = _spoken_turns(turn, words, options.longest_seconds)
+        spoken = _spoken_turns(turn, forms, options.longest_seconds)
         turns += spoken
-        if not spoken:  # a zero-width space is invisible, but no white space
+        if not spoken:  # a zero-width space is invisible, but not white space
             raise ScriptError(
-                script.source, turn.line, "this turn holds invisible characters alone", "delete it"
+                script.source, turn.line, "this turn has only invisible characters", "delete it"
             )
         if len(spoken) > 1:
             warnings.append(
                 f"{script.source}:{turn.line}: a turn of about "
-                f"{sum(expected_seconds(one.text) for one in spoken):.0f} s is spoken in "
-                f"{len(spoken)} parts, as turns {starts[-1] + 1} to {len(turns)}"
+                f"{sum(expected_seconds(part.text) for part in spoken):.0f} s is split into "
+                f"{len(spoken)} turns, numbers {starts[-1] + 1} to {len(turns)}"
             )
     starts.append(len(turns))
-    chapters = tuple(replace(one, turn=starts[one.turn]) for one in script.chapters)
+    chapters = tuple(replace(chapter, turn=starts[chapter.turn]) for chapter in script.chapters)
     return replace(script, turns=tuple(turns), chapters=chapters, warnings=tuple(warnings))
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """A piece of a turn's text, and how it is spoken."""
+    """A piece of a turn's text, in written and spoken form."""
 
     written: str
     spoken: str
@@ -73,50 +72,50 @@ class _Piece:
         return expected_seconds(self.spoken)
 
 
-class _Words:
-    """How written text of a language or dialect is said."""
+class _SpokenForms:
+    """Converts written text of a language or dialect to its spoken form."""
 
     def __init__(self, options: SpeechTextOptions) -> None:
         self._options = options
-        self._spellers: dict[tuple[str, ...], Speller] = {}
+        self._spellers: dict[tuple[str, ...], WordReplacer] = {}
 
-    def speech(self, language: Language, dialect: Tag | None) -> Callable[[str], str]:
-        """What turns written text, tags included, into spoken text."""
+    def converter(self, language: Language, dialect: Tag | None) -> Callable[[str], str]:
+        """Return the function that converts written text, which may have tags."""
         sections = (EVERY, language, *([dialect.name.lower()] if dialect else []))
-        if (speller := self._spellers.get(sections)) is None:
-            speller = self._spellers[sections] = self._options.lexicon.speller(sections)
+        if (replacer := self._spellers.get(sections)) is None:
+            replacer = self._spellers[sections] = self._options.lexicon.replacer(sections)
 
-        def say(text: str) -> str:
+        def convert_words(text: str) -> str:
             if not self._options.normalize:
-                return speller.spell(text)
-            return in_words(speller.spell(plain_characters(text)), language)
+                return replacer.replace(text)
+            return verbalize(replacer.replace(plain_characters(text)), language)
 
-        def speech(text: str) -> str:
-            said, at = [], 0
-            for tag in TAG.finditer(text):  # tags stay; what stands between them is said
-                said += [say(text[at : tag.start()]), tag[0]]
+        def convert(text: str) -> str:
+            parts, at = [], 0
+            for tag in TAG.finditer(text):  # tags stay the same
+                parts += [convert_words(text[at : tag.start()]), tag[0]]
                 at = tag.end()
-            return "".join([*said, say(text[at:])])
+            return "".join([*parts, convert_words(text[at:])])
 
-        return speech
+        return convert
 
 
-def _spoken_turns(turn: Turn, words: _Words, longest: float) -> list[Turn]:
+def _spoken_turns(turn: Turn, forms: _SpokenForms, longest: float) -> list[Turn]:
     dialect = dialect_of(turn.text)
     pieces = [
         piece
-        for stretch in stretches(turn.text)
-        for piece in _pieces(stretch.text, words.speech(stretch.language, dialect), longest)
+        for sentence in split_by_language(turn.text)
+        for piece in _pieces(sentence.text, forms.converter(sentence.language, dialect), longest)
         if piece.spoken.strip()
     ]
-    groups = in_groups(pieces, lambda piece: piece.seconds, longest)
+    groups = group_evenly(pieces, lambda piece: piece.seconds, longest)
     return [_part(turn, group, dialect, first=not at) for at, group in enumerate(groups)]
 
 
 def _part(turn: Turn, pieces: list[_Piece], dialect: Tag | None, *, first: bool) -> Turn:
     text = "".join(piece.spoken for piece in pieces).strip()
     written = "".join(piece.written for piece in pieces).strip()
-    if dialect and not first:  # the model hears of a dialect at the beginning of a turn alone
+    if dialect and not first:  # the tag must be at the beginning of every turn
         text = dialect.token + text
     return replace(
         turn,
@@ -127,12 +126,12 @@ def _part(turn: Turn, pieces: list[_Piece], dialect: Tag | None, *, first: bool)
     )
 
 
-def _pieces(text: str, speech: Callable[[str], str], longest: float) -> Iterator[_Piece]:
-    """Cut a text no finer than its pieces need to be short enough."""
-    piece = _Piece(text, speech(text))
-    finer = next(finer_pieces(text), None) if piece.seconds > longest else None
+def _pieces(text: str, convert: Callable[[str], str], longest: float) -> Iterator[_Piece]:
+    """Split a text only as far as needed to make its pieces short enough."""
+    piece = _Piece(text, convert(text))
+    finer = next(candidate_splits(text), None) if piece.seconds > longest else None
     if finer is None:
         yield piece
         return
     for part in finer:
-        yield from _pieces(part, speech, longest)
+        yield from _pieces(part, convert, longest)

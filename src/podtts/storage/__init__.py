@@ -1,1 +1,1 @@
-"""Files that can be trusted: written whole or not at all, sealed, set aside when damaged."""
+"""Reliable files: written atomically, sealed with a checksum, quarantined when damaged."""

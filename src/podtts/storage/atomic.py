@@ -1,4 +1,4 @@
-"""Writing a file so that a reader, or a crash, sees the old content or the new, never a part."""
+"""Writes files atomically: readers, and a crash, see the old content or the new, never a part."""
 
 import contextlib
 import os
@@ -8,16 +8,16 @@ from pathlib import Path
 
 _PREFIX, _SUFFIX = ".podtts-", ".tmp"
 
-# A writer needs a temporary file for seconds; one this old was left by a writer that was killed.
+# A writer uses a temporary file for seconds. One this old belongs to a writer that was killed.
 STALE_SECONDS = 24 * 3600.0
 
 
 def write_atomically(path: Path, *parts: bytes | bytearray | memoryview) -> None:
-    """Give a file new content in one step that survives a loss of power; makes its folder.
+    """Replace the content of a file in one step that survives a power failure; creates its folder.
 
-    The content (all parts, one behind the other) is written to a hidden sibling of its own name
-    first, so any number of processes may write at once, and the last one wins. Raises OSError; the
-    old file then stands as it was.
+    The content (all parts, concatenated) is first written to a hidden file beside it, with a name
+    of its own, so several processes may write at once; the last one wins. Raises OSError, and then
+    leaves the old file unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}")
@@ -29,34 +29,34 @@ def write_atomically(path: Path, *parts: bytes | bytearray | memoryview) -> None
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
-        with contextlib.suppress(OSError):  # gone after the rename; else nothing may hide its error
+        with contextlib.suppress(OSError):  # renamed; or another error is the one to report
             temporary.unlink()
     sync_folder(path.parent)
 
 
 def stale_temporaries(folder: Path) -> list[Path]:
-    """Return the temporary files in a folder that no writer can need any more."""
-    newest = time.time() - STALE_SECONDS
+    """Return the temporary files in a folder that killed writers have left."""
+    limit = time.time() - STALE_SECONDS
     stale = []
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
-        with contextlib.suppress(OSError):  # gone in between
-            if path.lstat().st_mtime < newest:
+        with contextlib.suppress(OSError):  # removed in the meantime
+            if path.lstat().st_mtime < limit:
                 stale.append(path)
     return stale
 
 
 def sweep_temporaries(folder: Path) -> None:
-    """Remove the temporary files in a folder that no writer can need any more, if that works."""
+    """Remove the temporary files in a folder that killed writers have left, where possible."""
     for path in stale_temporaries(folder):
         with contextlib.suppress(OSError):
             path.unlink()
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename durable: without this a loss of power can bring the old name back, empty.
+    """Make a rename durable; without this, a power failure can restore the old name, empty.
 
-    Where it does not work (folders cannot be opened on Windows, nor synced on some network disks,
-    nor when no file more may be opened) the new content stands there all the same.
+    Failing is no error (Windows cannot open folders, some network disks cannot sync them, the
+    process may have too many open files): the new content is in place anyway.
     """
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -1,9 +1,9 @@
-"""Names that people give and files get: what is a file name on every system."""
+"""Checks names that users choose and files get: they must be valid on every system."""
 
 import re
 import unicodedata
 
-LONGEST_NAME_BYTES = 100  # leaves room for what stands behind a name in a file's
+MAX_NAME_BYTES = 100  # leaves room for suffixes in file names
 
 _SEPARATORS = "/\\:"
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode: control, surrogate, line and paragraph separator
@@ -11,7 +11,7 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORE
 
 
 def file_name_problem(name: str) -> str | None:
-    """What keeps a name from being a file's on some system, in words; None when nothing does."""
+    """Return why a name is not a valid file name on every system, or None when it is."""
     if not name:
         return "it is empty"
     if name != name.strip():
@@ -19,11 +19,11 @@ def file_name_problem(name: str) -> str | None:
     if name.startswith("."):
         return "it begins with a dot"
     if any(character in _SEPARATORS for character in name):
-        return "it holds one of / \\ :"
+        return "it contains one of / \\ :"
     if any(unicodedata.category(character) in _UNPRINTABLE for character in name):
-        return "it holds a control character"
-    if len(name.encode()) > LONGEST_NAME_BYTES:
-        return f"it is longer than {LONGEST_NAME_BYTES} bytes"
+        return "it contains a control character"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        return f"it is longer than {MAX_NAME_BYTES} bytes"
     if _DEVICE.match(name):
-        return "Windows keeps that name for a device"
+        return "Windows reserves that name for a device"
     return None

@@ -1,4 +1,4 @@
-"""Where damaged files go: out of the way, but there to be looked at."""
+"""Moves damaged files out of the way, and keeps them for inspection."""
 
 import contextlib
 import os
@@ -12,18 +12,18 @@ class Quarantine:
     def __init__(self, root: Path) -> None:
         self._folder = root / "quarantine"
 
-    def take(self, path: Path) -> Path | None:
-        """Move a file, folder or link in, under a name of its own, and return its new path.
+    def move(self, path: Path) -> Path | None:
+        """Move a file, folder or link into the quarantine, and return its new path.
 
-        Returns None when it is gone: another thread or process was faster. Raises OSError.
+        Returns None when another thread or process has moved or removed it first. Raises OSError.
         """
-        kept = self._folder / f"{path.name[:200]}.{secrets.token_hex(4)}"
+        moved = self._folder / f"{path.name[:200]}.{secrets.token_hex(4)}"
         self._folder.mkdir(parents=True, exist_ok=True)
         try:
-            path.replace(kept)
+            path.replace(moved)
         except FileNotFoundError:
             return None
-        # Its age is counted from now on; what cannot be touched is only kept longer or shorter.
+        # The age for pruning counts from now. If that fails, it is only removed earlier or later.
         with contextlib.suppress(OSError, NotImplementedError):
-            os.utime(kept, follow_symlinks=False)
-        return kept
+            os.utime(moved, follow_symlinks=False)
+        return moved

@@ -1,8 +1,8 @@
-"""Safetensors files with a seal: a digest in the metadata over everything else in the file.
+"""Safetensors files with a seal: a digest in the metadata over the rest of the file.
 
-Safetensors notices a file cut short, but has no checksum, so a flipped bit would load. Its writer
-also orders metadata at random; here equal content always gives equal bytes. Any safetensors
-reader opens these files.
+Safetensors detects truncated files but has no checksum, so it would load a flipped bit. Its writer
+also orders metadata at random; here, equal content gives equal bytes. Every safetensors reader can
+open these files.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.generic]
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 
-KEYED_NAME = re.compile(r"[0-9a-f]{64}\.safetensors")  # of a file found by a key's SHA-256
-BFLOAT16 = np.dtype("V2")  # numpy has no such numbers: two bytes that are only carried
+KEYED_NAME = re.compile(r"[0-9a-f]{64}\.safetensors")  # files whose name is the SHA-256 of a key
+BFLOAT16 = np.dtype("V2")  # numpy has no bfloat16: two opaque bytes
 
 _SEAL = "payload_sha256"
 _DTYPES: dict[str, np.dtype[np.generic]] = {
@@ -32,12 +32,12 @@ _DTYPES: dict[str, np.dtype[np.generic]] = {
 }
 _DTYPE_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _LENGTH_BYTES = 8  # of the header's length, at the start of the file
-_ALIGNMENT = 64  # of the tensors in the file: what kernels ask of mapped memory
-_LONGEST_HEADER = 2**20
+_ALIGNMENT = 64  # of the tensors in the file: kernels need it in mapped memory
+_MAX_HEADER_BYTES = 2**20
 
 
 class SealError(Exception):
-    """Bytes that `seal` did not write, or that were changed since."""
+    """These bytes were not written by `seal`, or they have changed since."""
 
 
 def seal(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
@@ -52,7 +52,7 @@ def seal(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
 def sealed_parts(
     tensors: Mapping[str, Array], metadata: Mapping[str, str]
 ) -> list[bytes | memoryview]:
-    """The bytes of `seal` in parts, the tensors' own memory among them instead of a copy."""
+    """Return the bytes of `seal` in parts, with the memory of the tensors instead of copies."""
     header: dict[str, object] = {}
     payload: list[memoryview] = []
     end = 0
@@ -83,12 +83,12 @@ def unseal(raw: Buffer) -> tuple[dict[str, Array], dict[str, str]]:
 
 
 def unseal_views(raw: Buffer) -> tuple[dict[str, Array], dict[str, str]]:
-    """As `unseal`, with tensors that are views of `raw`, such as a file mapped into memory."""
+    """Like `unseal`, but the tensors are views of `raw`, such as a file mapped into memory."""
     view = memoryview(raw).cast("B")
     try:
         payload = _LENGTH_BYTES + int.from_bytes(view[:_LENGTH_BYTES], "little")
-        if payload > min(len(view), _LONGEST_HEADER):
-            raise SealError("it is no safetensors file, or cut short")
+        if payload > min(len(view), _MAX_HEADER_BYTES):
+            raise SealError("it is not a safetensors file, or it is cut short")
         header = json.loads(bytes(view[_LENGTH_BYTES:payload]))
         metadata = header.pop("__metadata__")
         del metadata[_SEAL]
@@ -97,10 +97,10 @@ def unseal_views(raw: Buffer) -> tuple[dict[str, Array], dict[str, str]]:
     except KeyError as error:
         raise SealError(f"unknown or missing {error}") from error
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise SealError(f"it is no safetensors file, or damaged: {error}") from error
+        raise SealError(f"it is not a safetensors file, or it is damaged: {error}") from error
     size = sum(len(part) for part in parts)
     if parts[0] != view[:payload] or size != len(view):
-        raise SealError("its content does not have the digest it was written with")
+        raise SealError("its content does not match its checksum")
     return tensors, metadata
 
 

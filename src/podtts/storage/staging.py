@@ -1,4 +1,4 @@
-"""Several files and folders that appear together, when all of them are whole."""
+"""Publishes several files and folders together, when all of them are complete."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from typing import Self
 from podtts.storage.atomic import sync_folder
 
 _HIDDEN = ".podtts-*.part*"
-_SHOWN_CHARACTERS = 40  # of a target's name in a hidden one, which errors may tell
+_NAME_CHARACTERS = 40  # of the target's name in the hidden name, which error messages may show
 
 
 class Staging:
-    """Collects new content under hidden names; a `with` block that ends well renames all of it.
+    """Collects new content under hidden names, and renames all of it at the end of a `with` block.
 
-    One that does not leaves nothing, and every old file as it was. Raises OSError.
-    workshop: a folder nobody else uses now, where what is to stand beside it is collected: what a
-              killed process has left there is removed. Everything else is collected beside its
-              target.
+    If the block fails, nothing new is left and every old file is unchanged. Raises OSError.
+    work_folder: a folder that only this process uses now. It holds the hidden files of targets
+                 beside it, and leftovers of a killed process in it are removed first. All other
+                 hidden files are beside their targets.
     """
 
-    def __init__(self, workshop: Path | None = None) -> None:
-        self._workshop = workshop and Path(os.path.realpath(workshop))
+    def __init__(self, work_folder: Path | None = None) -> None:
+        self._work_folder = work_folder and Path(os.path.realpath(work_folder))
         self._token = f"podtts-{os.getpid()}-{secrets.token_hex(4)}"
         self._staged: list[tuple[Path, Path]] = []
 
     def __enter__(self) -> Self:
-        for left in self._workshop.glob(_HIDDEN) if self._workshop else ():
-            _remove(left)
+        for leftover in self._work_folder.glob(_HIDDEN) if self._work_folder else ():
+            _remove(leftover)
         return self
 
-    def place(self, target: Path) -> Path:
-        """Return where the content of a target is to be written: a file or a folder."""
-        target = Path(os.path.realpath(target))  # a link stays a link to the new content
-        name = f".{self._token}-{len(self._staged)}-{target.name[-_SHOWN_CHARACTERS:]}.part"
+    def path_for(self, target: Path) -> Path:
+        """Return the hidden path where the caller writes the content of a target file or folder."""
+        target = Path(os.path.realpath(target))  # a link stays and leads to the new content
+        name = f".{self._token}-{len(self._staged)}-{target.name[-_NAME_CHARACTERS:]}.part"
         folder = target.parent
-        if self._workshop and self._workshop.parent == folder:
-            folder = self._workshop
+        if self._work_folder and self._work_folder.parent == folder:
+            folder = self._work_folder
         hidden = folder / name
         self._staged.append((hidden, target))
         return hidden
 
     @property
     def targets(self) -> list[Path]:
-        """What was placed, in that order."""
+        """The targets, in the order of the calls."""
         return [target for _, target in self._staged]
 
     def __exit__(
@@ -75,7 +75,7 @@ class Staging:
         if not hidden.is_dir() or not target.exists():
             hidden.replace(target)
             return
-        former = hidden.with_name(f"{hidden.name}.former")  # a folder is not replaced in one step
+        former = hidden.with_name(f"{hidden.name}.former")  # folders cannot be replaced in one step
         target.replace(former)
         try:
             hidden.replace(target)
@@ -86,14 +86,14 @@ class Staging:
 
 
 def _check_kind(hidden: Path, target: Path) -> None:
-    """Find out before anything is renamed what cannot be: file over folder, folder over file."""
+    """Raise, before anything is renamed, when a file would replace a folder or a folder a file."""
     if target.exists() and target.is_dir() != hidden.is_dir():
         number = errno.EISDIR if target.is_dir() else errno.ENOTDIR
         raise OSError(number, os.strerror(number), str(target))
 
 
 def _sync(path: Path) -> None:
-    """Bring content onto the disk, so that its new name never speaks of what is not there."""
+    """Write content to the disk before it gets its name."""
     for file in path.iterdir() if path.is_dir() else [path]:
         with file.open("rb+") as opened:
             os.fsync(opened.fileno())

@@ -1,4 +1,4 @@
-"""Tensors as arrays that can be sealed, and back, sharing memory where they can."""
+"""Converts tensors to arrays that can be sealed, and back, sharing memory where possible."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ _ALIGNMENT = 64  # bytes
 
 
 def to_array(tensor: Tensor) -> Array:
-    """A tensor's numbers on the CPU."""
+    """Return the values of a tensor as an array on the CPU."""
     tensor = tensor.detach().cpu().contiguous()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.int16).numpy().view(BFLOAT16)
@@ -19,16 +19,16 @@ def to_array(tensor: Tensor) -> Array:
 
 
 def to_tensor(array: Array) -> Tensor:
-    """A tensor on the CPU that shares the array's memory."""
+    """Return a tensor on the CPU that shares the memory of the array."""
     if array.dtype == BFLOAT16:
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
 
 
 def to_aligned_tensor(array: Array) -> Tensor:
-    """As `to_tensor`, but with memory of its own where the array's begins at an odd place.
+    """Like `to_tensor`, but copies an array whose memory is not aligned to 64 bytes.
 
-    Kernels for packed weights crash on memory that is not aligned as torch aligns its own.
+    Kernels for packed weights crash on memory that is not aligned like torch's own.
     """
     tensor = to_tensor(array)
     return tensor if tensor.data_ptr() % _ALIGNMENT == 0 else tensor.clone()

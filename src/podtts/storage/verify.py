@@ -1,38 +1,38 @@
-"""Checking sealed files that nobody has asked for."""
+"""Verifies the seals of all files in a folder of the cache."""
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from podtts.storage.quarantine import Quarantine
-from podtts.storage.regular import is_in_the_way, map_regular
+from podtts.storage.regular_files import is_unusable, map_regular
 from podtts.storage.sealed import KEYED_NAME, SealError, unseal_views
 
-_LONGEST_BYTES = 2**40
+_MAX_BYTES = 2**40
 
 
 def verify_sealed(root: Path, folder: str) -> Iterator[tuple[Path, str | None]]:
-    """Check the seal of every keyed file in a folder under a root; yield its path and its problem.
+    """Check the seal of every keyed file in a folder under a root.
 
-    A damaged one is in quarantine by then.
+    Yields the path and the problem of each, None for no problem; moves damaged files to quarantine.
     """
     for path in sorted((root / folder).glob("*.safetensors")):
         if not KEYED_NAME.fullmatch(path.name):
             continue
         try:
-            unseal_views(map_regular(path, _LONGEST_BYTES))
-        except FileNotFoundError:  # gone in between
+            unseal_views(map_regular(path, _MAX_BYTES))
+        except FileNotFoundError:  # removed in the meantime
             continue
         except SealError as error:
-            yield path, _put_aside(root, path, str(error))
+            yield path, _move_to_quarantine(root, path, str(error))
         except OSError as error:
             problem = str(error.strerror)
-            yield path, _put_aside(root, path, problem) if is_in_the_way(error) else problem
+            yield path, _move_to_quarantine(root, path, problem) if is_unusable(error) else problem
         else:
             yield path, None
 
 
-def _put_aside(root: Path, path: Path, problem: str) -> str:
+def _move_to_quarantine(root: Path, path: Path, problem: str) -> str:
     with contextlib.suppress(OSError):
-        Quarantine(root).take(path)
+        Quarantine(root).move(path)
     return problem

@@ -1,1 +1,1 @@
-"""What a text may hold: characters, tags, and how it is normalised."""
+"""Text processing: characters, tags, pauses, languages, and text normalization."""

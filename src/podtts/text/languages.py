@@ -1,6 +1,6 @@
-"""Which language each stretch of a text is in, told by its characters.
+"""Splits a text into sentences and detects the language of each by its characters.
 
-A stretch is a sentence with the white space behind it. Stretches put together are the text.
+A sentence includes the white space after it, so the joined sentences are the text.
 """
 
 import re
@@ -14,11 +14,11 @@ Language = Literal["en", "zh"]
 
 HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN = re.compile(rf"[{HAN}]")
-# A word that touches a digit is a unit or a name, not a sign of English: 5kg, A380.
+# A word next to a digit is a unit or a name, no evidence of English: 5kg, A380.
 _LATIN = r"A-Za-z\u00c0-\u024f"
 _LATIN_WORD = re.compile(rf"(?<![0-9{_LATIN}])[{_LATIN}]+(?![0-9{_LATIN}])")
 
-# A sentence ends behind its last mark and the closing quotes and brackets around it.
+# A sentence ends after its last punctuation mark and the closing quotes and brackets after that.
 _CLOSERS = r"[\"'”’」』）)\]》]*"
 _END = re.compile(
     rf"(?<![。！？…])(?:[。！？]+|……){_CLOSERS}\s*"
@@ -32,39 +32,39 @@ _LONGEST_ABBREVIATION = 8  # with its dot and the character before it
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A sentence of a text and the language it is to be read in."""
+class Sentence:
+    """A sentence of a text and its language."""
 
     text: str
     language: Language
 
 
-def stretches(text: str) -> list[Stretch]:
+def split_by_language(text: str) -> list[Sentence]:
     """Return the sentences of a text, each with its language.
 
-    Chinese has more Chinese characters than the sentence has words of Latin letters; a sentence
-    without either is read as the one before it, at the beginning as the first that has some.
+    A sentence is Chinese when it has more Chinese characters than words of Latin letters. One that
+    has neither gets the language of the sentence before it, or of the first sentence that has any.
     """
-    sentences = split_sentences(text)
-    told = [_language(sentence) for sentence in sentences]
-    language: Language = next((one for one in told if one), "en")
-    found = []
-    for sentence, one in zip(sentences, told, strict=True):
-        language = one or language
-        found.append(Stretch(sentence, language))
-    return found
+    texts = split_sentences(text)
+    detected = [_language(sentence) for sentence in texts]
+    current: Language = next((language for language in detected if language), "en")
+    sentences = []
+    for sentence, language in zip(texts, detected, strict=True):
+        current = language or current
+        sentences.append(Sentence(sentence, current))
+    return sentences
 
 
 def main_language(text: str) -> Language:
-    """The language that most of a text is in, by how long its sentences take to say."""
+    """Return the language of most of a text, by the expected duration of its sentences."""
     seconds: dict[Language, float] = {"en": 0.0, "zh": 0.0}
-    for stretch in stretches(text):
-        seconds[stretch.language] += expected_seconds(stretch.text)
+    for sentence in split_by_language(text):
+        seconds[sentence.language] += expected_seconds(sentence.text)
     return "zh" if seconds["zh"] > seconds["en"] else "en"
 
 
 def split_sentences(text: str) -> list[str]:
-    """Cut a text behind the end of each sentence; never at the dot of a number or abbreviation."""
+    """Split a text after each sentence, but not at the dot of a number or abbreviation."""
     sentences, start = [], 0
     for end in _END.finditer(text):
         dot = end.start() + 1
@@ -76,7 +76,7 @@ def split_sentences(text: str) -> list[str]:
 
 
 def has_han(text: str) -> bool:
-    """Whether a text holds Chinese characters."""
+    """Whether a text contains Chinese characters."""
     return _HAN.search(text) is not None
 
 

@@ -1,17 +1,18 @@
-"""Lexicons: how words are spoken that would otherwise be misread.
+"""Lexicons: the spoken form of words that the model would mispronounce.
 
     # a comment; so is a line that begins with //
     GWh = gigawatt hours         for every language
-    [en]                         from here on for English sentences
+    [en]                         the next entries are for English sentences
     Xiaomi = shao me
-    [yue]                        for turns that open with <|Yue|>
+    [yue]                        the next entries are for turns that begin with <|Yue|>
     銀行 = 銀航
 
-A word is matched whole, between characters that are no letters or digits; Chinese, which has no
-spaces, anywhere. The longest match wins, and what is put in its place is not searched again. A word
-in lower case, or with a capital at its beginning alone, is found in any case; one with other
-capitals (US, iPhone) only as it is written. An entry for the dialect wins over one for the
-language, and that over one for every language; between files the last one wins.
+An entry matches complete words, between characters that are not letters or digits. Chinese has no
+spaces, so a Chinese entry matches anywhere. The longest match wins, and its replacement is not
+searched again. An entry in lower case, or with a capital only at its beginning, matches in any
+case. An entry with other capitals (US, iPhone) matches only as written. Entries for a dialect take
+precedence over entries for a language, and those over entries for every language. If several files
+have the same word, the last file wins.
 """
 
 import re
@@ -31,19 +32,19 @@ from podtts.text.typography import plain_characters
 EVERY = "all"
 SECTIONS = (EVERY, "en", "zh", *(tag.name.lower() for tag in DIALECT_TAGS))
 _SECTION = re.compile(r"\[(?P<name>[^\]]*)\]")
-_AN_ENTRY = "an entry looks like this: GWh = gigawatt hours"
-_LETTER = re.compile(rf"[^\W{HAN}]")  # also a digit; Chinese characters need no space between words
+_EXAMPLE = "an entry looks like this: GWh = gigawatt hours"
+_LETTER = re.compile(rf"[^\W{HAN}]")  # or a digit; Chinese words have no spaces between them
 
 
 @dataclass(frozen=True)
 class _Table:
-    """The words of one section."""
+    """The entries of one section."""
 
-    exact: dict[str, str] = field(default_factory=dict)  # as written
-    folded: dict[str, str] = field(default_factory=dict)  # casefolded: in any case
+    exact: dict[str, str] = field(default_factory=dict)  # match only as written
+    folded: dict[str, str] = field(default_factory=dict)  # casefolded; match in any case
 
-    def place_of(self, word: str) -> tuple[dict[str, str], str]:
-        """Where a word is kept, and under which key."""
+    def entries_for(self, word: str) -> tuple[dict[str, str], str]:
+        """Return the dictionary that a word belongs in, and its key there."""
         if any(character.isupper() for character in word[1:]):
             return self.exact, word
         return self.folded, word.casefold()
@@ -53,12 +54,12 @@ class _Table:
 
     @cached_property
     def lengths(self) -> list[int]:
-        """Lengths of the words, the longest first."""
+        """Lengths of the words, longest first."""
         return sorted({len(word) for word in (*self.exact, *self.folded)}, reverse=True)
 
     def spoken(self, word: str) -> str | None:
-        found = self.exact.get(word)
-        return self.folded.get(word.casefold()) if found is None else found
+        exact = self.exact.get(word)
+        return self.folded.get(word.casefold()) if exact is None else exact
 
 
 @dataclass(frozen=True)
@@ -68,39 +69,39 @@ class Lexicon:
     sections: Mapping[str, _Table] = field(default_factory=dict)
 
     def merged(self, stronger: "Lexicon") -> "Lexicon":
-        """This lexicon with the entries of another one, which win."""
+        """Return this lexicon with the entries of another one, which take precedence."""
         tables = dict(self.sections)
         for name, table in stronger.sections.items():
             tables[name] = tables.get(name, _Table()).merged(table)
         return Lexicon(tables)
 
-    def speller(self, sections: Sequence[str]) -> "Speller":
-        """What applies to a text; `sections` from the weakest to the strongest."""
+    def replacer(self, sections: Sequence[str]) -> "WordReplacer":
+        """Return the replacer for these sections; later sections take precedence."""
         table = _Table()
         for name in sections:
             table = table.merged(self.sections.get(name, _Table()))
-        return Speller(table)
+        return WordReplacer(table)
 
 
 @dataclass(frozen=True)
-class Speller:
-    """Replaces the words of a text by how they are spoken."""
+class WordReplacer:
+    """Replaces the words of a text by their spoken form."""
 
     table: _Table
 
-    def spell(self, text: str) -> str:
-        """Return a text without tags as the lexicon has it spoken."""
+    def replace(self, text: str) -> str:
+        """Return the spoken form of a text without tags."""
         if not self.table.lengths:
             return text
-        spelled, at = [], 0
+        parts, at = [], 0
         while at < len(text):
             length, spoken = self._match(text, at)
-            spelled.append(spoken)
+            parts.append(spoken)
             at += length
-        return "".join(spelled)
+        return "".join(parts)
 
     def _match(self, text: str, at: int) -> tuple[int, str]:
-        """How many characters the word at an offset has, and how it is spoken."""
+        """Return the length of the word or character at an offset, and its spoken form."""
         inside_before = at > 0 and _LETTER.match(text[at - 1]) and _LETTER.match(text[at])
         for length in () if inside_before else self.table.lengths:
             end = at + length
@@ -113,7 +114,7 @@ class Speller:
 
 
 def read_lexicons(paths: Sequence[Path]) -> Lexicon:
-    """Read lexicon files; entries of a later one win. Raises InputError with file and line."""
+    """Read lexicon files; later files take precedence. Raises InputError with file and line."""
     lexicon = Lexicon()
     for path in paths:
         try:
@@ -127,9 +128,9 @@ def read_lexicons(paths: Sequence[Path]) -> Lexicon:
 
 
 def parse_lexicon(text: str, source: str) -> Lexicon:
-    """Parse a lexicon; `source` names it in messages. Raises ScriptError with the line."""
+    """Parse a lexicon; `source` is its name in messages. Raises ScriptError with the line."""
     tables: dict[str, _Table] = {}
-    lines: dict[tuple[str, str], int] = {}  # section and key -> where it stands
+    lines: dict[tuple[str, str], int] = {}  # section and key -> line
     section = EVERY
     for number, line in enumerate(clean_text(text, source).split("\n"), 1):
         line = line.strip()
@@ -139,15 +140,15 @@ def parse_lexicon(text: str, source: str) -> Lexicon:
             section = _section(heading["name"], source, number)
             continue
         word, spoken = _entry(line, source, number)
-        kept, key = tables.setdefault(section, _Table()).place_of(word)
+        entries, key = tables.setdefault(section, _Table()).entries_for(word)
         if (other := lines.setdefault((section, key), number)) != number:
             raise ScriptError(
                 source,
                 number,
-                f"{excerpt(word)} stands on line {other} already",
+                f"{excerpt(word)} already has an entry on line {other}",
                 "keep one of them",
             )
-        kept[key] = spoken
+        entries[key] = spoken
     return Lexicon(tables)
 
 
@@ -158,24 +159,27 @@ def _section(written: str, source: str, line: int) -> str:
             source,
             line,
             f"unknown section [{excerpt(written)}]{nearest(name, SECTIONS)}",
-            "the sections are " + " ".join(f"[{one}]" for one in SECTIONS),
+            "the sections are " + " ".join(f"[{section}]" for section in SECTIONS),
         )
     return name
 
 
 def _entry(line: str, source: str, number: int) -> tuple[str, str]:
-    """The word of a line, and how it is spoken."""
+    """Return the word of a line and its spoken form."""
     left, equals, right = line.partition("=")
     word = plain_characters(unicodedata.normalize("NFC", left)).strip()
     spoken = right.strip()
     if not (equals and word and spoken):
-        raise ScriptError(source, number, f"no entry: {excerpt(line)}", _AN_ENTRY)
+        raise ScriptError(source, number, f"this is not an entry: {excerpt(line)}", _EXAMPLE)
     if "<|" in word or "|>" in word:
-        raise ScriptError(source, number, "tags cannot be replaced", _AN_ENTRY)
-    if found := check_tags(spoken):
-        raise ScriptError(source, number, found.problem, found.hint)
+        raise ScriptError(source, number, "a lexicon cannot replace tags", _EXAMPLE)
+    if problem := check_tags(spoken):
+        raise ScriptError(source, number, problem.problem, problem.hint)
     if split_pauses(spoken) != [spoken]:
         raise ScriptError(
-            source, number, f"{excerpt(spoken)} holds a pause", "pauses stand in scripts alone"
+            source,
+            number,
+            f"{excerpt(spoken)} contains a pause",
+            "only scripts can contain pauses",
         )
     return word, spoken

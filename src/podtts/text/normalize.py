@@ -1,8 +1,8 @@
-"""The published text normalisation, substitution by substitution.
+"""The text normalization of the published code.
 
 Source: Soul-AILab/SoulX-Podcast soulxpodcast/utils/text.py (Apache-2.0). The model was trained on
-text in this form, so each pattern keeps the published order and its non-overlapping matches:
-`我 是 你 的` becomes `我是 你的`.
+text in this form, so the patterns have the published order and do not overlap: `我 是 你 的`
+becomes `我是 你的`.
 """
 
 import re
@@ -17,7 +17,7 @@ _SPACED_PAIRS = tuple(
 
 
 def normalize_text(text: str) -> str:
-    """Return the text as the model reads it; tags stay as they are."""
+    """Return the text in the form the model was trained on; tags stay the same."""
     for spaced_pair in _SPACED_PAIRS:
         text = spaced_pair.sub(r"\1\2", text)
     if re.fullmatch(_CHINESE, text[-1:]):

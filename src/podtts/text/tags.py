@@ -1,8 +1,8 @@
-"""The tags a text may hold, and the check that it holds no other.
+"""The tags that a text may contain, and a check for all others.
 
-Tags are tokens of the model's vocabulary: an unknown one would be spelled out aloud, and one that
-marks structure (`<|text_end|>`) would break the turn apart. Hence everything that looks like a
-tag must be one of these.
+Tags are tokens of the model's vocabulary. The model would read an unknown tag aloud, and a
+structural tag (`<|text_end|>`) would end the turn early. So everything that looks like a tag must
+be one of these.
 """
 
 import re
@@ -14,7 +14,7 @@ from podtts.text.characters import excerpt
 
 @dataclass(frozen=True)
 class Tag:
-    """A token that may stand in a text as `<|name|>`."""
+    """A token of the model that a text contains as `<|name|>`."""
 
     name: str
     meaning: str
@@ -41,12 +41,12 @@ _NAMES = tuple(tag.name for tag in PARALINGUISTIC_TAGS + DIALECT_TAGS)
 _KNOWN_TAGS = "the tags are " + " ".join(tag.token for tag in PARALINGUISTIC_TAGS + DIALECT_TAGS)
 _MARK = re.compile(r"<\||\|>")
 
-TAG = re.compile(r"<\|[^|]*\|>")  # in a text that has been checked
+TAG = re.compile(r"<\|[^|]*\|>")  # for texts that passed `check_tags`
 
 
 @dataclass(frozen=True)
 class TagProblem:
-    """What is wrong with a text's tags, and where: `offset` counts characters."""
+    """A problem with the tags of a text, and its offset in characters."""
 
     offset: int
     problem: str
@@ -66,23 +66,23 @@ def check_tags(text: str) -> TagProblem | None:
         else:
             name = text[opened + 2 : mark.start()]
             if name not in _NAMES:
-                close = nearest(name.strip(), (*_NAMES, "pause:300"))  # see podtts.text.pauses
-                return TagProblem(opened, f"unknown tag <|{excerpt(name)}|>{close}")
+                suggestion = nearest(name.strip(), (*_NAMES, "pause:300"))  # see text.pauses
+                return TagProblem(opened, f"unknown tag <|{excerpt(name)}|>{suggestion}")
             opened = None
     return None if opened is None else _unclosed(opened)
 
 
 def _unclosed(offset: int) -> TagProblem:
-    return TagProblem(offset, "<| without |> behind it")
+    return TagProblem(offset, "<| without |> after it")
 
 
 def dialect_of(text: str) -> Tag | None:
-    """The dialect a text opens with, or None."""
+    """Return the dialect tag at the beginning of a text, or None."""
     return next((tag for tag in DIALECT_TAGS if text.startswith(tag.token)), None)
 
 
 def check_dialect_prompt(text: str) -> TagProblem | None:
-    """Return what keeps a non-empty text from being a dialect prompt, or None."""
+    """Return the reason why a non-empty text is not a valid dialect prompt, or None."""
     if dialect_of(text) is None:
         tokens = ", ".join(tag.token for tag in DIALECT_TAGS)
         return TagProblem(0, f"a dialect prompt must begin with one of {tokens}", "")

@@ -1,15 +1,14 @@
-"""Characters that only look different from those the model was trained on.
+"""Replaces characters that only look different from those the model was trained on.
 
-A curly apostrophe makes "She’s" another word to the model, and full-width letters and digits are
-other tokens than the plain ones. All of that is put right here and nowhere else; quotation marks
-and punctuation of Chinese stay as they are.
+To the model, "She’s" with a curly apostrophe is another word, and full-width letters and digits are
+other tokens than ordinary ones. Quotation marks and Chinese punctuation stay the same.
 """
 
 import re
 import unicodedata
 
 _APOSTROPHES = "\u2018\u2019\u201b\u02bc\u02b9\u00b4`\u2032\uff07"
-# Between letters: elsewhere it may as well close a quotation.
+# Between letters only: elsewhere it may close a quotation.
 _INNER_APOSTROPHE = re.compile(rf"(?<=[^\W\d_\u2e80-\uffff])[{_APOSTROPHES}](?=[A-Za-z])")
 _SHORTENED = re.compile(rf"(?<!\w)[{_APOSTROPHES}](?=(?:[0-9]0s|tis|twas|em|cause|til)\b)", re.I)
 _WIDE_WORD = re.compile(
@@ -37,5 +36,5 @@ def plain_characters(text: str) -> str:
     return _SHORTENED.sub("'", text)
 
 
-def _compatible(found: re.Match[str]) -> str:
-    return unicodedata.normalize("NFKC", found[0])
+def _compatible(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", match[0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from podtts.device.placement import Placement
     from podtts.llm.prefix import PrefixStore
-    from podtts.storage.keyed import KeyedStore
+    from podtts.storage.keyed_store import KeyedStore
 
 
 def prefix_store(

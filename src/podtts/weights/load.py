@@ -19,7 +19,7 @@ from podtts.llm.qwen3 import Qwen3
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode
 from podtts.options import SamplingOptions
-from podtts.storage.keyed import KeyedStore
+from podtts.storage.keyed_store import KeyedStore
 from podtts.vocoder.hift import Vocoder
 from podtts.weights.checkpoint import (
     StoredTensor,

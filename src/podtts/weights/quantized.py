@@ -9,7 +9,7 @@ from podtts.llm.block_quant import BlockWeights
 from podtts.llm.quantized import blocks_fit, quantized_blocks, use_blocks, use_plain
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import Quantization
-from podtts.storage.keyed import KeyedStore
+from podtts.storage.keyed_store import KeyedStore
 from podtts.storage.sealed import Array, SealError
 from podtts.storage.torch_arrays import to_aligned_tensor, to_array
 

@@ -1,4 +1,4 @@
-"""Where waves go on the way out, and another sample rate on that way."""
+"""Audio output: the interface of everything that takes waves, and resampling in front of it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from podtts.rates import OUTPUT_HZ
 
 
 class Sink(Protocol):
-    """Something that takes waves, float32 [S] on the CPU, one behind the other."""
+    """Takes waves, float32 [S] on the CPU, in order."""
 
-    samples: int  # taken so far
+    samples: int  # written so far
 
     def write(self, wave: Tensor) -> None: ...
 
 
 @contextmanager
-def resampled(opening: AbstractContextManager[Sink], rate_hz: int) -> Iterator[Sink]:
-    """Open a sink of rate `rate_hz` as one that takes waves of 24 kHz."""
-    with opening as sink:
+def resampling(target: AbstractContextManager[Sink], rate_hz: int) -> Iterator[Sink]:
+    """Open a sink of waves of `rate_hz` as a sink of waves of 24 kHz."""
+    with target as sink:
         if rate_hz == OUTPUT_HZ:
             yield sink
         else:
@@ -36,12 +36,12 @@ def resampled(opening: AbstractContextManager[Sink], rate_hz: int) -> Iterator[S
 
 
 def samples_at(samples: int, rate_hz: int) -> int:
-    """Return how long so many samples of 24 kHz are at another rate."""
+    """Return how many samples this many samples of 24 kHz become at another rate."""
     return round(Fraction(samples * rate_hz, OUTPUT_HZ))
 
 
 class _Resampler:
-    """Passes waves on at another rate; how they are cut makes no difference to what comes out."""
+    """Passes waves on at another rate. How they are split does not change the output."""
 
     def __init__(self, sink: Sink, rate_hz: int) -> None:
         self._sink, self._rate_hz = sink, rate_hz
@@ -55,7 +55,7 @@ class _Resampler:
     def finish(self) -> None:
         rest = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
         missing = samples_at(self.samples, self._rate_hz) - self._sink.samples
-        # soxr's own count of them may be one off.
+        # soxr may return one sample too many or too few.
         self._pass_on(np.pad(rest[:missing], (0, max(missing - len(rest), 0))))
 
     def _pass_on(self, samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> None:

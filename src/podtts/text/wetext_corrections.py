@@ -1,7 +1,7 @@
-"""Spots of a text that wetext misreads, respelled so that it reads them right.
+"""Rewrites expressions that wetext would verbalize wrongly.
 
-Each pair is (pattern, replacement), applied in order to a single spot such as `$1,000` or `GPT-4`.
-What a pair keeps wetext from saying stands behind it.
+Each rule is (pattern, replacement). The rules are applied in order to a single expression such as
+`$1,000` or `GPT-4`. A comment after a rule shows wetext's output without it.
 """
 
 import re
@@ -13,7 +13,7 @@ _MONTHS = (
 )
 MONTH = rf"(?:{_MONTHS})"
 
-_Respelling = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+_Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 
 def _ordinal(day: str) -> str:
@@ -22,14 +22,14 @@ def _ordinal(day: str) -> str:
     return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
-def _spelled(number: re.Match[str]) -> str:
-    """Digits one by one; what parts them is a short rest."""
+def _digit_by_digit(number: re.Match[str]) -> str:
+    """Separate the digits of a number, with commas between its groups."""
     return ", ".join(" ".join(group) for group in re.findall("[0-9]+", number[0]))
 
 
-_ENGLISH: Sequence[_Respelling] = (
+_ENGLISH: Sequence[_Rule] = (
     (re.compile(r"(?<=[0-9])[–‒](?=[0-9])"), "-"),  # "five–ten"
-    (re.compile(r"(?<![0-9,.])1000(?![0-9])"), "1,000"),  # "ten hundred", as if it were a year
+    (re.compile(r"(?<![0-9,.])1000(?![0-9])"), "1,000"),  # "ten hundred", like a year
     (re.compile(r"(?<=[0-9]st|[0-9]nd|[0-9]rd|[0-9]th)-(?=[A-Za-z])"), " "),  # "one st-class"
     (re.compile(r"(?<=\w)=(?=[0-9])"), " equals "),
     (
@@ -40,8 +40,8 @@ _ENGLISH: Sequence[_Respelling] = (
         re.compile(rf"\b([0-9]{{1,2}}) ({MONTH})\b"),
         lambda date: f"{_ordinal(date[1])} of {date[2]}",
     ),
-    (re.compile(r"\b(1[0-9]{3}|20[0-9]{2})-(1[0-9]{3}|20[0-9]{2})\b"), r"\1 to \2"),  # not as years
-    (re.compile(r"^(?:No\. ?|#)(?=[0-9])"), "number "),  # "Number. five", a failure
+    (re.compile(r"\b(1[0-9]{3}|20[0-9]{2})-(1[0-9]{3}|20[0-9]{2})\b"), r"\1 to \2"),  # as years
+    (re.compile(r"^(?:No\. ?|#)(?=[0-9])"), "number "),  # "Number. five"
     (re.compile(r"^[~≈](?=[$€£¥]?[0-9])"), "about "),
     (re.compile(r"^±(?=[0-9])"), "plus or minus "),
     (re.compile(r"(?<=[0-9])×(?=[0-9])"), " by "),
@@ -50,14 +50,14 @@ _ENGLISH: Sequence[_Respelling] = (
     (re.compile(r"(?<=[0-9])³$"), " cubed"),
     (re.compile(r"^(-?[0-9.]+) ?m$"), r"\1 meters"),  # "five minutes" for 5 m
     (re.compile(r"(?<=[0-9])'([0-9]+)$"), r" foot \1"),
-    (re.compile(r"(?<![0-9-])[0-9]{3}-[0-9]{4}$"), _spelled),  # "... to one thousand ..."
+    (re.compile(r"(?<![0-9-])[0-9]{3}-[0-9]{4}$"), _digit_by_digit),  # "... to one thousand ..."
     (re.compile(r"^(24|9)/(7|11)$"), r"\1 \2"),  # "twenty four sevenths"
     (re.compile(r"[0-9]+(?:\.[0-9]+){2,}"), lambda version: " point ".join(version[0].split("."))),
     (re.compile(r"(?<=[A-Za-z])(?=[0-9]+\.[0-9])"), " "),  # "v two.zero"
 )
-_CHINESE: Sequence[_Respelling] = (
+_CHINESE: Sequence[_Rule] = (
     (re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))"), ""),  # "一,零零零"
-    (re.compile(r"(?<=[A-Za-z])-(?=[0-9])"), " "),  # GPT-4 is not "GPT负四"
+    (re.compile(r"(?<=[A-Za-z])-(?=[0-9])"), " "),  # "GPT负四" for GPT-4
     (re.compile(r"^(?:[Nn][Oo]\. ?|#)(?=[0-9])"), "第"),
     (re.compile(r"^[~～≈](?=[0-9])"), "约"),
     (re.compile(r"^([0-9]{1,4})[-–~～]([0-9]{1,4})(?![-0-9])"), r"\1到\2"),  # "一减二"
@@ -73,17 +73,17 @@ _CHINESE: Sequence[_Respelling] = (
 )
 
 
-def respell_english(spot: str) -> str:
-    """Return a spot of an English text as wetext reads it right."""
-    return _respell(spot, _ENGLISH)
+def correct_english(expression: str) -> str:
+    """Rewrite an English expression so that wetext verbalizes it correctly."""
+    return _apply(_ENGLISH, expression)
 
 
-def respell_chinese(spot: str) -> str:
-    """Return a spot of a Chinese text as wetext reads it right."""
-    return _respell(spot, _CHINESE)
+def correct_chinese(expression: str) -> str:
+    """Rewrite a Chinese expression so that wetext verbalizes it correctly."""
+    return _apply(_CHINESE, expression)
 
 
-def _respell(spot: str, respellings: Sequence[_Respelling]) -> str:
-    for pattern, replacement in respellings:
-        spot = pattern.sub(replacement, spot)
-    return spot
+def _apply(rules: Sequence[_Rule], expression: str) -> str:
+    for pattern, replacement in rules:
+        expression = pattern.sub(replacement, expression)
+    return expression

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from podtts.audio.volume import normalize_volume
+from podtts.audio.volume_normalization import normalize_volume
 
 
-def test_loud_samples_are_brought_to_a_tenth() -> None:
+def test_loud_samples_are_scaled_to_a_tenth() -> None:
     wave = torch.full((1000,), 0.5)
     wave[::2] = -0.5
     assert torch.allclose(normalize_volume(wave), wave * 0.2)
@@ -34,7 +34,7 @@ def test_the_peak_stays_within_one() -> None:
     assert normalize_volume(wave).max() == 1.0
 
 
-def test_ten_audible_samples_are_too_few_to_judge() -> None:
+def test_ten_audible_samples_are_too_few_for_a_gain() -> None:
     wave = torch.zeros(1000)
     wave[:10] = 0.5
     assert torch.equal(normalize_volume(wave), wave)
@@ -42,12 +42,12 @@ def test_ten_audible_samples_are_too_few_to_judge() -> None:
     assert normalize_volume(wave).max() == pytest.approx(0.1)
 
 
-def test_silence_stays_silence_and_near_silence_is_raised_by_a_hundred_at_most() -> None:
+def test_silence_is_unchanged_and_near_silence_is_raised_at_most_a_hundredfold() -> None:
     assert torch.equal(normalize_volume(torch.zeros(1000)), torch.zeros(1000))
     assert torch.allclose(normalize_volume(torch.full((1000,), 1e-5)), torch.full((1000,), 1e-3))
 
 
-def test_the_wave_given_is_not_changed() -> None:
+def test_the_input_is_not_modified() -> None:
     wave = torch.full((1000,), 0.5)
     normalize_volume(wave)
     assert torch.equal(wave, torch.full((1000,), 0.5))

@@ -1,4 +1,4 @@
-"""Reading what should be a plain file, whatever stands there: never waiting, never without end."""
+"""Reads regular files only: never waits for a pipe, never reads an endless device."""
 
 import errno
 import io
@@ -11,13 +11,13 @@ from pathlib import Path
 
 
 class NotRegularError(OSError):
-    """A pipe, socket or device stands where a file should be, or the file is too large."""
+    """The path is not a regular file but a pipe, socket or device; or the file is too large."""
 
 
-def is_in_the_way(error: OSError) -> bool:
-    """Return whether an error of `read_regular` tells of something that never becomes readable.
+def is_unusable(error: OSError) -> bool:
+    """Return whether an error of `read_regular` means that the path can never be read.
 
-    Other errors, such as too many open files, leave it open whether the file is sound.
+    After other errors, such as too many open files, the file may still be valid.
     """
     return isinstance(error, IsADirectoryError | NotRegularError) or error.errno == errno.ELOOP
 
@@ -25,15 +25,15 @@ def is_in_the_way(error: OSError) -> bool:
 def read_regular(path: Path, longest_bytes: int) -> bytes:
     """Return the content of a regular file.
 
-    Raises NotRegularError for anything else (a pipe would be waited for, /dev/zero read for ever)
-    and for a file larger than `longest_bytes`; IsADirectoryError for a folder; else OSError.
+    Raises NotRegularError for other kinds (reading a pipe would wait, reading /dev/zero never
+    ends) and for a file larger than `longest_bytes`; IsADirectoryError for a folder; else OSError.
     """
     with _open_regular(path, longest_bytes) as file:
         return file.readall()
 
 
 def map_regular(path: Path, longest_bytes: int) -> mmap.mmap:
-    """Map a regular file into memory; writing to that memory does not change the file.
+    """Map a regular file into memory. Writing to that memory does not change the file.
 
     Raises as `read_regular` does, and NotRegularError for an empty file.
     """
@@ -57,5 +57,5 @@ def _open_regular(path: Path, longest_bytes: int) -> Iterator[io.FileIO]:
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    """Open a pipe, too, so that it is found out; regular files do not care."""
+    """Open a pipe without waiting, so that its kind can be checked."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -1,7 +1,7 @@
-"""What was computed once, kept in sealed files that are found by all that decides their bits.
+"""A cache of computed tensors in sealed files, found by a key of everything their bits depend on.
 
-A folder under the cache's root, bounded in size. Anything damaged or foreign is a miss, and nothing
-that goes wrong here fails a run.
+It is a folder of limited size under the root of the cache. Damaged and foreign files are misses,
+and no error here fails a run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from podtts.storage.atomic import sweep_temporaries, write_atomically
 from podtts.storage.quarantine import Quarantine
-from podtts.storage.regular import is_in_the_way, map_regular
+from podtts.storage.regular_files import is_unusable, map_regular
 from podtts.storage.sealed import KEYED_NAME, Array, SealError, sealed_parts, unseal_views
 
 T = TypeVar("T")
@@ -27,15 +27,15 @@ T = TypeVar("T")
 class _Entry:
     path: Path
     size_bytes: int
-    used: float  # seconds since 1970
+    used: float  # time of last use in seconds since 1970
 
 
 class KeyedStore:
-    """One folder of such files.
+    """A folder of sealed files.
 
-    form:        name and version of what the files hold.
-    identity:    what every key of this run has in common.
-    limit_bytes: of the folder; what was not used for longest goes first.
+    form:        name and version of the files' format.
+    identity:    the part that all keys of this run have in common.
+    limit_bytes: maximum size of the folder; the files unused for longest are removed first.
     """
 
     def __init__(
@@ -53,35 +53,36 @@ class KeyedStore:
         self._warn = warn
         self._limit_bytes = limit_bytes
 
-    def read(self, key: object, take: Callable[[Mapping[str, Array]], T]) -> T | None:
-        """Return what `take` makes of the tensors kept under a key (JSON values); None: nothing.
+    def read(self, key: object, convert: Callable[[Mapping[str, Array]], T]) -> T | None:
+        """Return `convert(tensors)` for the tensors stored under a key; None when there are none.
 
-        The tensors are views of the mapped file and keep it mapped. `take` raises SealError for
-        tensors that are not what it expects.
+        key:     JSON values.
+        convert: raises SealError for unexpected tensors. The tensors are views of the mapped file
+                 and keep it mapped.
         """
         path = self._path(key)
         try:
             tensors, metadata = unseal_views(map_regular(path, self._limit_bytes))
             if metadata != {"format": self._form, "key": path.stem}:
-                raise SealError("it was made for something else")
-            taken = take(tensors)
+                raise SealError("it belongs to another key")
+            value = convert(tensors)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except SealError as error:
-            self._put_aside(path, str(error))
+            self._move_to_quarantine(path, str(error))
             return None
         except OSError as error:
-            if is_in_the_way(error):
-                self._put_aside(path, f"it is no entry: {error.strerror}")
+            if is_unusable(error):
+                self._move_to_quarantine(path, f"it is not an entry: {error.strerror}")
             else:
                 self._warn(f"{path} is not used: it cannot be read: {error.strerror}")
             return None
-        with contextlib.suppress(OSError):  # read-only: then it was used all the same
+        with contextlib.suppress(OSError):  # the cache may be read-only
             os.utime(path)
-        return taken
+        return value
 
     def write(self, key: object, tensors: Mapping[str, Array]) -> None:
-        """Keep tensors under a key, or say that this fails; nothing larger than the limit."""
+        """Store tensors under a key, unless they exceed the limit; warn when that fails."""
         path = self._path(key)
         parts = sealed_parts(tensors, {"format": self._form, "key": path.stem})
         size = sum(map(len, parts))
@@ -92,13 +93,13 @@ class KeyedStore:
             self._make_room(size)
             write_atomically(path, *parts)
         except OSError as error:
-            # Worded as by the other shelves of the same cache: a full disk is said once.
+            # The same message as from the rest of the cache, so a full disk is reported once.
             reason = error.strerror or error
             self._warn(f"the prompt cache {self._folder.parent} cannot be written: {reason}")
 
     def _path(self, key: object) -> Path:
-        whole = json.dumps([self._form, self._identity, key], sort_keys=True)
-        return self._folder / f"{hashlib.sha256(whole.encode()).hexdigest()}.safetensors"
+        full_key = json.dumps([self._form, self._identity, key], sort_keys=True)
+        return self._folder / f"{hashlib.sha256(full_key.encode()).hexdigest()}.safetensors"
 
     def _make_room(self, size: int) -> None:
         entries = sorted(_entries(self._folder), key=lambda entry: (entry.used, entry.path))
@@ -109,21 +110,21 @@ class KeyedStore:
             entry.path.unlink(missing_ok=True)
             excess -= entry.size_bytes
 
-    def _put_aside(self, path: Path, reason: str) -> None:
+    def _move_to_quarantine(self, path: Path, reason: str) -> None:
         try:
-            kept = self._quarantine.take(path)
+            moved = self._quarantine.move(path)
         except OSError as error:
             self._warn(f"{path} is not used: {reason}; it cannot be moved away: {error.strerror}")
         else:
-            if kept:
-                self._warn(f"{path} is not used: {reason}; it was moved to {kept}")
+            if moved:
+                self._warn(f"{path} is not used: {reason}; it was moved to {moved}")
 
 
 def _entries(folder: Path) -> list[_Entry]:
-    found = []
+    entries = []
     for path in sorted(folder.glob("*.safetensors")):
         if KEYED_NAME.fullmatch(path.name):
-            with contextlib.suppress(OSError):  # gone in between
+            with contextlib.suppress(OSError):  # removed in the meantime
                 status = path.lstat()
-                found.append(_Entry(path, status.st_size, status.st_mtime))
-    return found
+                entries.append(_Entry(path, status.st_size, status.st_mtime))
+    return entries

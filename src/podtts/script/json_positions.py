@@ -1,20 +1,20 @@
-"""JSON values together with the lines they stand on, so that messages can name them."""
+"""Parses JSON together with line numbers, so that messages can name the line of an error."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# As floats, endless numbers in unknown keys do no harm.
+# Numbers as floats: converting a very long integer in an unknown key would fail.
 DECODER = json.JSONDecoder(parse_int=float)
 
 
 @dataclass(frozen=True)
 class JsonEntry:
-    """A member of a JSON object or array, and where it stands."""
+    """A member of a JSON object or array, and its position."""
 
     key: str  # empty in an array
     value: object
-    line: int  # where the entry starts, 1-based
+    line: int  # of the start of the entry, 1-based
     value_at: int  # offset of the value in the text
     value_line: int
 
@@ -22,12 +22,12 @@ class JsonEntry:
 def entries(text: str, at: int, line: int) -> Iterator[JsonEntry]:
     """Yield the members of the object or array that starts at offset `at`, on line `line`.
 
-    The text must be valid JSON with `\\n` as its only line end; the walk is linear in its length.
+    The text must be valid JSON with `\\n` as its only line end. Takes time linear in its length.
     """
-    keyed = text[at] == "{"
+    is_object = text[at] == "{"
 
     def skip(start: int, stop: int) -> int:
-        """Return the first non-blank from `stop` on; count the lines between `start` and it."""
+        """Return the offset of the first non-blank from `stop` on; count lines from `start`."""
         nonlocal line
         while text[stop] in " \t\n":
             stop += 1
@@ -37,7 +37,7 @@ def entries(text: str, at: int, line: int) -> Iterator[JsonEntry]:
     at = skip(at, at + 1)
     while text[at] not in "}]":
         entry_line, key = line, ""
-        if keyed:
+        if is_object:
             key, end = DECODER.raw_decode(text, at)
             at = skip(at, end)  # to the colon
             at = skip(at, at + 1)

@@ -1,4 +1,4 @@
-"""Recordings as they come: each gives a correct result or one precise refusal, never a part."""
+"""Strict decoding of unusual and damaged files: the complete recording, or an exact error."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from podtts.audio.decoder import AudioDecoder
 from podtts.audio.io import decode_audio
-from podtts.audio.whole import check_header
+from podtts.audio.strict_decoding import check_header
 from podtts.errors import AudioError
 
 Samples = NDArray[np.float32]
@@ -46,7 +46,7 @@ KINDS = {
     "opus": ("OGG", "OPUS"),
 }
 
-# What is right although it is unusual: file, tolerance.
+# Unusual, but correct: file, tolerance.
 GOOD: dict[str, tuple[bytes, float]] = {
     **{
         f"{subtype.lower()}": (encoded(tone(), "WAV", subtype), tolerance)
@@ -73,7 +73,9 @@ GOOD: dict[str, tuple[bytes, float]] = {
 
 
 @pytest.mark.parametrize(("raw", "tolerance"), GOOD.values(), ids=GOOD.keys())
-def test_unusual_files_are_read_whole(raw: bytes, tolerance: float, decoder: AudioDecoder) -> None:
+def test_unusual_files_are_read_completely(
+    raw: bytes, tolerance: float, decoder: AudioDecoder
+) -> None:
     recording = decode_audio(raw, "anna", decoder)
     expected = tone(recording.rate_hz, seconds=recording.seconds)[:, 0]
     assert recording.seconds in (SECONDS, 30.0)
@@ -87,26 +89,22 @@ def _with_data_size(claimed: int) -> bytes:
 
 
 @pytest.mark.parametrize("claimed", [0xFFFFFFFF, 0x7FFFF000, 0x80000000])
-def test_a_length_that_a_stream_could_not_know_is_no_promise(
-    claimed: int, decoder: AudioDecoder
-) -> None:
-    """What ffmpeg, sox and arecord write when they write to a pipe, or are stopped."""
+def test_the_placeholder_length_of_a_stream_is_ignored(claimed: int, decoder: AudioDecoder) -> None:
+    """ffmpeg, sox and arecord state these lengths when they write to a pipe, or are stopped."""
     assert decode_audio(_with_data_size(claimed), "anna", decoder).seconds == SECONDS
 
 
-def test_a_header_wrong_by_its_own_size_loses_nothing(decoder: AudioDecoder) -> None:
+def test_a_length_that_includes_the_header_is_accepted(decoder: AudioDecoder) -> None:
     assert decode_audio(_with_data_size(96_044), "anna", decoder).seconds == SECONDS
 
 
 @pytest.mark.parametrize("sixteenth", range(16))
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_file_cut_short_is_never_a_shorter_recording(
-    kind: str, sixteenth: int, decoder: AudioDecoder
-) -> None:
-    whole = encoded(tone(), *KINDS[kind])
-    assert decode_audio(whole, "anna", decoder).seconds == SECONDS
+def test_a_truncated_file_is_refused(kind: str, sixteenth: int, decoder: AudioDecoder) -> None:
+    complete = encoded(tone(), *KINDS[kind])
+    assert decode_audio(complete, "anna", decoder).seconds == SECONDS
     with pytest.raises(AudioError) as caught:
-        decode_audio(whole[: len(whole) * sixteenth // 16], "anna.wav", decoder)
+        decode_audio(complete[: len(complete) * sixteenth // 16], "anna.wav", decoder)
     assert caught.value.problem.startswith("anna.wav: ")
     assert caught.value.hint
 
@@ -120,20 +118,23 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "text": (b"This is what the speaker says.\n" * 20, "cannot be read as audio: Format not"),
     "one-byte": (b"R", "cannot be read as audio"),
     "riff-alone": (b"RIFF", "cannot be read as audio"),
-    "header-alone": (encoded(tone())[:44], "is cut short: 0 of 96000 bytes"),
-    "no-samples": (encoded(np.zeros((0, 1), np.float32)), "holds no samples"),
-    "never-finished": (_with_data_size(0), "holds no samples"),
-    "half": (encoded(tone())[:48_044], "is cut short: 48000 of 96000 bytes of its sound"),
+    "header-alone": (encoded(tone())[:44], "is cut short: it has 0 of 96000 bytes"),
+    "no-samples": (encoded(np.zeros((0, 1), np.float32)), "contains no samples"),
+    "never-finished": (_with_data_size(0), "contains no samples"),
+    "half": (encoded(tone())[:48_044], "is cut short: it has 48000 of 96000 bytes of audio"),
     "half-rf64": (encoded(tone(), "RF64")[:48_000], "is cut short: "),
     "half-flac": (encoded(tone(), "FLAC")[:9_000], "cut short or damaged|cannot be read as"),
     "half-mp3": (
         encoded(tone(), *KINDS["mp3"])[:2_000],
-        "is cut short: 2000 of .* bytes are there",
+        "is cut short: it has 2000 of .* bytes",
     ),
-    "half-vorbis": (encoded(tone(), *KINDS["vorbis"])[:4_000], "cut short: it ends within a page"),
+    "half-vorbis": (
+        encoded(tone(), *KINDS["vorbis"])[:4_000],
+        "ends in the middle of a page",
+    ),
     "last-page": (
         encoded(tone(), *KINDS["opus"]).rpartition(b"OggS")[0],
-        "is cut short: its last page is not there",
+        "is cut short: its last page is missing",
     ),
     "nan": (encoded(_flat(float("nan")), "WAV", "FLOAT"), "NaN or infinite"),
     "one-nan": (encoded(np.append(tone(), [[np.nan]], 0), "WAV", "DOUBLE"), "NaN or infinite"),
@@ -142,8 +143,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "31-s-mp3": (encoded(tone(8000, seconds=31), *KINDS["mp3"], 8000), "is 31.00 s long"),
     "4-kHz": (encoded(tone(4000), rate_hz=4000), "has a sample rate of 4000 Hz"),
     "1-GHz": (encoded(tone(), rate_hz=1_000_000_000), "has a sample rate of 1000000000 Hz"),
-    "aiff": (encoded(tone(), "AIFF"), "is AIFF, which podtts does not read"),
-    "w64": (encoded(tone(), "W64"), "is W64, which podtts does not read"),
+    "aiff": (encoded(tone(), "AIFF"), "is AIFF, which podtts cannot read"),
+    "w64": (encoded(tone(), "W64"), "is W64, which podtts cannot read"),
     "m4a": (b"\x00\x00\x00\x20ftypM4A \x00" + bytes(99), "is MP4 or M4A .AAC., which podtts"),
     "webm": (b"\x1aE\xdf\xa3" + bytes(99), "is WebM or Matroska, which podtts"),
     "zeros": (bytes(10_000), "cannot be read as audio"),
@@ -151,7 +152,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("raw", "problem"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_cannot_be_used_is_refused_precisely(
+def test_unusable_files_are_refused_with_the_reason(
     raw: bytes, problem: str, decoder: AudioDecoder
 ) -> None:
     with pytest.raises(AudioError, match=f"^it's anna: .*(?:{problem})") as caught:
@@ -160,7 +161,7 @@ def test_what_cannot_be_used_is_refused_precisely(
 
 
 def test_an_hour_is_refused_from_its_header(tmp_path: Path, decoder: AudioDecoder) -> None:
-    """The file has a hole where its sound would be: reading it would take 635 MB of memory."""
+    """The file is sparse: reading its samples would take 635 MB of memory."""
     path = tmp_path / "hour.wav"
     size = 3600 * 44_100 * 4
     header = bytearray(encoded(tone(44_100, 2, 0.1), rate_hz=44_100)[:44])
@@ -172,9 +173,7 @@ def test_an_hour_is_refused_from_its_header(tmp_path: Path, decoder: AudioDecode
         check_header(path, decoder)
 
 
-def test_a_header_is_looked_at_however_the_file_is_called(
-    tmp_path: Path, decoder: AudioDecoder
-) -> None:
+def test_the_header_of_a_file_of_any_name_is_read(tmp_path: Path, decoder: AudioDecoder) -> None:
     path = tmp_path / f"ännä 安娜\n{'n' * 200}.wav"
     path.write_bytes(encoded(tone()))
     check_header(path, decoder)
@@ -188,7 +187,7 @@ Change = Callable[[bytes], bytes]
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """A sound file with some bytes overwritten, taken out or put in."""
+    """An audio file with some bytes overwritten, removed or inserted."""
     raw = bytearray(
         draw(
             st.sampled_from(
@@ -205,12 +204,12 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=150, deadline=None)
 @given(damaged() | st.binary(max_size=300))
-def test_whatever_the_bytes_only_these_errors_come(raw: bytes) -> None:
+def test_any_bytes_are_decoded_or_raise_audio_error(raw: bytes) -> None:
     with contextlib.suppress(AudioError):
         decode_audio(raw, "anna", FUZZED)
 
 
-FUZZED = AudioDecoder(timeout_seconds=5.0)  # hypothesis and fixtures of a test do not go together
+FUZZED = AudioDecoder(timeout_seconds=5.0)  # hypothesis forbids function-scoped fixtures
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from podtts.text.in_words import in_words, needs_words
 from podtts.text.languages import Language
+from podtts.text.verbalize import needs_verbalizing, verbalize
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 WORDS = st.text(st.characters(categories=("L", "P", "Z"), exclude_characters="%&@"), max_size=60)
@@ -58,7 +58,7 @@ WORDS = st.text(st.characters(categories=("L", "P", "Z"), exclude_characters="%&
     ],
 )
 def test_english(written: str, words: str) -> None:
-    assert in_words(written, "en") == words
+    assert verbalize(written, "en") == words
 
 
 @pytest.mark.parametrize(
@@ -84,46 +84,46 @@ def test_english(written: str, words: str) -> None:
     ],
 )
 def test_mandarin(written: str, words: str) -> None:
-    assert in_words(written, "zh") == words
+    assert verbalize(written, "zh") == words
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @given(text=WORDS)
-def test_without_numbers_nothing_changes(language: Language, text: str) -> None:
-    assume(not needs_words(text))
-    assert in_words(text, language) == text
+def test_text_without_numbers_is_unchanged(language: Language, text: str) -> None:
+    assume(not needs_verbalizing(text))
+    assert verbalize(text, language) == text
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @settings(deadline=None)
 @given(text=st.text("019 .,:/-+'\"$%&#()aM中年。，<>|\\*~²½", max_size=25))
-def test_no_digit_is_left_and_no_text_is_too_odd(language: Language, text: str) -> None:
-    assert not any(digit in in_words(text, language) for digit in "0123456789")
+def test_no_digit_is_left_in_any_text(language: Language, text: str) -> None:
+    assert not any(digit in verbalize(text, language) for digit in "0123456789")
 
 
 @pytest.mark.parametrize(("language", "number"), [("en", " 7 "), ("zh", "7")])
 @settings(deadline=None)
-@given(before=WORDS, behind=WORDS)
-def test_around_a_number_nothing_changes(
-    language: Language, number: str, before: str, behind: str
+@given(before=WORDS, after=WORDS)
+def test_text_around_a_number_is_unchanged(
+    language: Language, number: str, before: str, after: str
 ) -> None:
-    """White space or full stops around it: a word right beside a number may belong to it."""
-    assume(not needs_words(before + behind))
-    before, behind = before.removesuffix("No.") + "。", "。" + behind
-    seven = in_words(number, language)
-    assert in_words(before + number + behind, language) == before + seven + behind
+    """With white space or full stops around it, as a word next to a number may belong to it."""
+    assume(not needs_verbalizing(before + after))
+    before, after = before.removesuffix("No.") + "。", "。" + after
+    seven = verbalize(number, language)
+    assert verbalize(before + number + after, language) == before + seven + after
 
 
-def test_long_and_odd_spots_are_read_number_by_number() -> None:
-    assert in_words("9" * 20, "en") == " ".join(["nine"] * 20)
-    assert in_words("9" * 20, "zh") == "九" * 20
-    assert in_words("a'" * 100_000 + "5", "en") == "a'" * 100_000 + "five"
+def test_very_long_expressions_are_verbalized_number_by_number() -> None:
+    assert verbalize("9" * 20, "en") == " ".join(["nine"] * 20)
+    assert verbalize("9" * 20, "zh") == "九" * 20
+    assert verbalize("a'" * 100_000 + "5", "en") == "a'" * 100_000 + "five"
     for odd in ("5" * 100_000, "5." * 50_000, "-" * 100_000 + "5", "5-" * 50_000, "5'" * 50_000):
         for language in LANGUAGES:
-            assert not any(character.isdigit() for character in in_words(odd, language))
+            assert not any(character.isdigit() for character in verbalize(odd, language))
 
 
-def test_wetext_is_loaded_for_what_needs_it_alone() -> None:
+def test_wetext_is_loaded_only_when_needed() -> None:
     script = (
         "import sys\n"
         "from podtts.script.parse import parse_script\n"

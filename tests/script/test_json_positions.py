@@ -1,12 +1,10 @@
-"""JSON values and their lines."""
-
 import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podtts.script.located_json import JsonEntry, entries
+from podtts.script.json_positions import JsonEntry, entries
 
 
 def test_members_of_an_object_and_of_the_array_in_it() -> None:
@@ -22,7 +20,7 @@ def test_members_of_an_object_and_of_the_array_in_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "[ \n]", "{\t}"])
-def test_nothing_in_it(text: str) -> None:
+def test_empty_objects_and_arrays_have_no_entries(text: str) -> None:
     assert list(entries(text, 0, 1)) == []
 
 
@@ -35,11 +33,11 @@ def test_brackets_and_commas_in_strings_are_text() -> None:
     st.dictionaries(st.text(), st.lists(st.text() | st.none()) | st.floats(allow_nan=False)),
     st.sampled_from([None, 0, 3]),
 )
-def test_entries_are_what_json_reads(value: dict[str, object], indent: int | None) -> None:
+def test_entries_equal_the_output_of_json(value: dict[str, object], indent: int | None) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=False)
-    found = list(entries(text, 0, 1))
+    members = list(entries(text, 0, 1))
     lines = text.split("\n")
-    assert {entry.key: entry.value for entry in found} == value
-    for entry in found:
+    assert {entry.key: entry.value for entry in members} == value
+    for entry in members:
         assert json.dumps(entry.key, ensure_ascii=False) in lines[entry.line - 1]
         assert text.count("\n", 0, entry.value_at) + 1 == entry.value_line

@@ -1,4 +1,4 @@
-"""Bringing the files of a plan into the partial folder, every one checked against its digest."""
+"""Downloads the files of a plan into the partial folder, and checks each against its digest."""
 
 import hashlib
 import shutil
@@ -10,32 +10,35 @@ from typing import Literal
 
 from podtts import __version__
 from podtts.errors import ModelError
-from podtts.hub.client import GO_ON, HubFile, NotOnHubError, fetch_file
-from podtts.hub.pull_record import RECORD_FILE, PullRecord, holds
+from podtts.hub.client import RESUME_HINT, HubFile, NotOnHubError, download_file
+from podtts.hub.pull_record import RECORD_FILE, PullRecord, has_size
 from podtts.hub.store import pulled_records
 
-PARTS_FOLDER = ".parts"  # in the partial folder: files that are not complete, named by digest
-_SPARE_BYTES = 256 * 2**20  # what a pull leaves free on the disk
+PARTS_FOLDER = ".parts"  # in the partial folder: incomplete files, named by digest
+_RESERVED_BYTES = 256 * 2**20  # a pull leaves these free on the disk
 
 
 @dataclass(frozen=True)
 class PullProgress:
-    """How far a pull is; told every quarter of a megabyte, so a display draws at its own pace."""
+    """The progress of a pull, reported every 256 KiB; a display need not show every report."""
 
     step: Literal["fetching", "checking"]
-    file: str  # the file at hand
-    done_bytes: int  # of all files, what an earlier call brought included
+    file: str  # the current file
+    done_bytes: int  # of all files, including those of earlier calls
     total_bytes: int
 
 
 class _WrongContentError(ModelError):
-    """A file on this disk is not what the hub announced, or not the one that is known."""
+    """The content of a file does not match the digest of the hub, or the known digest."""
 
 
-def fetch_and_check(
+def download_files(
     plan: PullRecord, partial: Path, models_dir: Path, progress: Callable[[PullProgress], None]
 ) -> PullRecord:
-    """Bring every file of the plan into the partial folder; return the plan with all SHA-256s."""
+    """Get every file of the plan into the partial folder; return the plan with all SHA-256s.
+
+    Raises ModelError when a file cannot be downloaded, is damaged or does not fit on the disk.
+    """
     parts = partial / PARTS_FOLDER
     parts.mkdir(exist_ok=True)
     _sweep(partial, keep={file.path for file in plan.files} | {RECORD_FILE, PARTS_FOLDER})
@@ -47,9 +50,9 @@ def fetch_and_check(
     for file in plan.files:
         meter = _Meter(progress, file, done_bytes, plan.total_bytes)
         try:
-            checked.append(_bring(file, plan.commits[file.repo], partial, copies, meter))
+            checked.append(_get(file, plan.commits[file.repo], partial, copies, meter))
         except (NotOnHubError, _WrongContentError):
-            # The commit is gone or was published wrong: the next call must not insist on it.
+            # The commit is gone or its files are wrong: the next call must make a new plan.
             (partial / RECORD_FILE).unlink()
             raise
         done_bytes += file.size
@@ -58,28 +61,28 @@ def fetch_and_check(
 
 @dataclass(frozen=True)
 class _Meter:
-    """Reports the bytes of one file as bytes of the whole pull."""
+    """Reports the progress of one file as progress of the pull."""
 
     progress: Callable[[PullProgress], None]
     file: HubFile
     done_before: int
     total_bytes: int
 
-    def fetching(self, here_bytes: int) -> None:
-        self._tell("fetching", here_bytes)
+    def fetching(self, file_bytes: int) -> None:
+        self._report("fetching", file_bytes)
 
     def checking(self) -> None:
-        self._tell("checking", self.file.size)
+        self._report("checking", self.file.size)
 
-    def _tell(self, step: Literal["fetching", "checking"], here_bytes: int) -> None:
-        done = self.done_before + min(here_bytes, self.file.size)
+    def _report(self, step: Literal["fetching", "checking"], file_bytes: int) -> None:
+        done = self.done_before + min(file_bytes, self.file.size)
         self.progress(PullProgress(step, self.file.path, done, self.total_bytes))
 
 
-def _bring(
+def _get(
     file: HubFile, commit: str, partial: Path, copies: Mapping[str, Path], meter: _Meter
 ) -> HubFile:
-    """Have one file in the partial folder: from an earlier call, another model, or the hub."""
+    """Get a file into the partial folder: from an earlier call, another model, or the hub."""
     target = partial / file.path
     if target.exists():
         meter.checking()
@@ -88,12 +91,12 @@ def _bring(
         target.unlink()
     if (copy := copies.get(file.path)) is not None:
         meter.checking()
-        with suppress(_WrongContentError, OSError):  # damaged, or a disk without links: fetch it
+        with suppress(_WrongContentError, OSError):  # damaged, or a disk without links: download
             checked = _check(copy, file)
             target.hardlink_to(copy)
             return checked
     part = partial / PARTS_FOLDER / _part_name(file)
-    fetch_file(commit, file, part, meter.fetching)
+    download_file(commit, file, part, meter.fetching)
     meter.checking()
     try:
         checked = _check(part, file)
@@ -109,55 +112,57 @@ def _part_name(file: HubFile) -> str:
 
 
 def _check(path: Path, file: HubFile) -> HubFile:
-    """Return `file` with its SHA-256 when the content of `path` is what it must be."""
+    """Return `file` with its SHA-256. Raises _WrongContentError when the content is wrong."""
     size = path.stat().st_size
     if size != file.size:
-        raise _differs(file, "size", f"{size} bytes", f"{file.size} bytes")
+        raise _wrong_content(file, "size", f"{size} bytes", f"{file.size} bytes")
     with path.open("rb") as source:
         sha256 = hashlib.file_digest(source, "sha256").hexdigest()
     if file.sha256 not in (None, sha256):
-        raise _differs(file, "SHA-256", sha256, file.sha256)
+        raise _wrong_content(file, "SHA-256", sha256, file.sha256)
     if file.git_sha1 is not None:
-        # git hashes a header with the content; only small files are told by their blob id.
+        # git hashes a header before the content. Only small files have a blob id.
         blob = b"blob %d\0" % size + path.read_bytes()
         git_sha1 = hashlib.sha1(blob, usedforsecurity=False).hexdigest()
         if git_sha1 != file.git_sha1:
-            raise _differs(file, "git blob id", git_sha1, file.git_sha1)
+            raise _wrong_content(file, "git blob id", git_sha1, file.git_sha1)
     return replace(file, sha256=sha256)
 
 
-def _differs(file: HubFile, what: str, found: str, expected: str | None) -> _WrongContentError:
+def _wrong_content(
+    file: HubFile, what: str, actual: str, expected: str | None
+) -> _WrongContentError:
     return _WrongContentError(
-        f"{file.path} of {file.repo} arrived damaged: {what} is {found}, expected {expected}",
-        hint="run the same command again to fetch it anew; if that does not help, the hub or "
+        f"{file.path} of {file.repo} arrived damaged: {what} is {actual}, expected {expected}",
+        hint="run the same command again to download it again; if that does not help, the hub or "
         "mirror (HF_ENDPOINT) serves a wrong file",
     )
 
 
 def _copies(plan: PullRecord, partial: Path, models_dir: Path) -> dict[str, Path]:
-    """Map files of the plan to files of other pulled models that are recorded as the same."""
-    elsewhere = {
-        twin.sha256: folder / twin.path
+    """Map files of the plan to equal files of other pulled models, by their records."""
+    available = {
+        other.sha256: folder / other.path
         for folder, record in pulled_records(models_dir)
         if folder != partial
-        for twin in record.files
-        if twin.sha256 is not None and holds(folder / twin.path, twin)
+        for other in record.files
+        if other.sha256 is not None and has_size(folder / other.path, other)
     }
-    return {file.path: elsewhere[file.sha256] for file in plan.files if file.sha256 in elsewhere}
+    return {file.path: available[file.sha256] for file in plan.files if file.sha256 in available}
 
 
 def _require_space(plan: PullRecord, partial: Path, copies: Mapping[str, Path]) -> None:
     missing_bytes = 0
     for file in plan.files:
         part = partial / PARTS_FOLDER / _part_name(file)
-        if not (holds(partial / file.path, file) or file.path in copies):
+        if not (has_size(partial / file.path, file) or file.path in copies):
             missing_bytes += file.size - (part.stat().st_size if part.is_file() else 0)
     free_bytes = shutil.disk_usage(partial).free
-    if missing_bytes and free_bytes < missing_bytes + _SPARE_BYTES:
+    if missing_bytes and free_bytes < missing_bytes + _RESERVED_BYTES:
         raise ModelError(
-            f"{plan.name} needs {_gigabytes(missing_bytes + _SPARE_BYTES)} more on the disk of "
+            f"{plan.name} needs {_gigabytes(missing_bytes + _RESERVED_BYTES)} more on the disk of "
             f"{partial.parent}, where {_gigabytes(free_bytes)} are free",
-            hint=f"make room there and {GO_ON}",
+            hint=f"free some space there and {RESUME_HINT}",
         )
 
 
@@ -166,7 +171,7 @@ def _gigabytes(count: int) -> str:
 
 
 def _sweep(folder: Path, keep: set[str]) -> None:
-    """Remove what an earlier plan left behind."""
+    """Remove the files of an earlier plan."""
     for path in folder.iterdir():
         if path.name in keep:
             continue

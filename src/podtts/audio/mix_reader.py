@@ -1,4 +1,4 @@
-"""An episode's mix on the disk, 24 kHz and 16 bit, read in parts: it may be too long for memory."""
+"""Reads the mix of an episode (WAV, 24 kHz, 16 bit) block by block: it may not fit into memory."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from torch import Tensor
 _BLOCK_SAMPLES = 240_000  # ten seconds
 
 
-class Master:
-    """A WAV file as `WavWriter` leaves it, open for reading.
+class MixReader:
+    """A WAV file that `WavWriter` has written, open for reading.
 
-    gain:  factor on what is read.
-    heard: told how many samples were read, every time.
+    gain:    factor on the samples that are read.
+    on_read: called with the number of samples of every read.
     """
 
     def __init__(
-        self, path: Path, gain: float = 1.0, heard: Callable[[int], None] = lambda _: None
+        self, path: Path, gain: float = 1.0, on_read: Callable[[int], None] = lambda _: None
     ) -> None:
-        self._path, self._gain, self._heard = path, gain, heard
+        self._path, self._gain, self._on_read = path, gain, on_read
 
     def __enter__(self) -> Self:
         self._file = soundfile.SoundFile(self._path)
@@ -40,24 +40,24 @@ class Master:
 
     @property
     def samples(self) -> int:
-        """Length of the whole."""
+        """Length of the mix."""
         return int(self._file.frames)
 
     def read(self, start: int, stop: int) -> Tensor:
-        """Samples [start, stop), float32 [S]; without gain they round to the kept ones again."""
+        """Return samples [start, stop), float32 [S]; a gain of 1 gives the 16-bit values again."""
         self._file.seek(start)
         samples = torch.from_numpy(self._file.read(stop - start, dtype="int16"))
-        self._heard(len(samples))
+        self._on_read(len(samples))
         return samples.float() / 32767 * self._gain
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Tensor]:
-        """Yield samples [start, stop) in blocks of ten seconds at most."""
+        """Yield samples [start, stop) in blocks of at most ten seconds."""
         end = self.samples if stop is None else stop
         for at in range(start, end, _BLOCK_SAMPLES):
             yield self.read(at, min(at + _BLOCK_SAMPLES, end))
 
 
 def silence(samples: int) -> Iterator[Tensor]:
-    """Yield so many samples of silence in blocks of ten seconds at most."""
+    """Yield this many samples of silence in blocks of at most ten seconds."""
     for at in range(0, samples, _BLOCK_SAMPLES):
         yield torch.zeros(min(_BLOCK_SAMPLES, samples - at))

@@ -10,7 +10,7 @@ from podtts.device.placement import place
 from podtts.engine.renderer import Render, Rendered, render
 from podtts.engine.sequence import Answer, Request, Write, Written, speak
 from podtts.llm.generate import NotFiniteError, generate
-from podtts.llm.native_layers import runs_natively
+from podtts.llm.native_layers import supports_layers
 from podtts.llm.quantized import quantize_llm
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions, WindowOptions
 from podtts.script.parse import parse_script
@@ -109,7 +109,7 @@ def test_turns_are_the_same_whenever_they_are_heard(flaws: str, heard: str) -> N
 
 
 @pytest.mark.skipif(
-    not runs_natively(models().llm.config, 8), reason="compiled code does not run here"
+    not supports_layers(models().llm.config, 8), reason="compiled code does not run here"
 )
 @pytest.mark.parametrize("heard", ["early", "late"])
 @pytest.mark.parametrize("flaws", FLAWS)

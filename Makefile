@@ -10,11 +10,12 @@ GPU_NEEDS ?= filelock huggingface_hub numpy onnx onnxruntime platformdirs pyloud
 # What was brought along is used in place, beside whatever the machine's Python has.
 WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
+NATIVE_TESTS := tests/native tests/llm/test_native_layers.py tests/flow/test_native_estimator.py
 
-.PHONY: help demo test check format bench wheels gpu clean
+.PHONY: help demo test check check-native format bench wheels gpu clean
 
 help:  ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -39,8 +40,20 @@ check: .venv/installed-dev  ## lint, format and types
 		|| { [ "$$(id -u)" = 0 ] && apt-get install --yes chromium; } </dev/null >/dev/null 2>&1 || true
 	@touch $@
 
+# Python is not linked with the address sanitizer, so its library is loaded before; Python's own leaks
+# are not reported. An error ends pytest, so what the sanitizer writes must not be captured.
+ASAN = $(shell cc -print-file-name=libasan.so 2>/dev/null)
+check-native: .venv/installed-dev  ## test the compiled code with sanitizers of memory and arithmetic
+	@if echo 'int empty;' | cc -fsanitize=address,undefined -shared -fPIC -x c -o .venv/sanitizers.so - \
+			2>/dev/null && [ -e '$(ASAN)' ]; then \
+		LD_PRELOAD='$(ASAN)' ASAN_OPTIONS=detect_leaks=0 $(BIN)/pytest --sanitize --capture=no \
+			$(NATIVE_TESTS); \
+	else \
+		echo 'check-native: skipped, no cc with address and undefined-behaviour sanitizers'; \
+	fi
+
 # Two processes, a file each at a time: most tests start programs of their own and wait for them.
-test: check .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights
+test: check check-native .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 format: .venv/installed-dev  ## rewrite the source in the house style

@@ -11,6 +11,21 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sanitize", action="store_true", help="compile the C with sanitizers: make check-native"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("sanitize"):
+        from support.sanitizers import FLAGS
+
+        from podtts.native import library
+
+        library.add_flags(*FLAGS)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def home_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A home for fixtures that several tests share: they are set up before a test has its own."""

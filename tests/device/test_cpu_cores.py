@@ -10,12 +10,12 @@ from podtts.device.cpu_cores import Cores, all_cores
 
 
 class Noting:
-    """A worker that has no threads to allow."""
+    """A worker that only remembers how many threads it may use."""
 
     def __init__(self) -> None:
         self.threads = 0
 
-    def allow(self, threads: int) -> None:
+    def set_threads(self, threads: int) -> None:
         self.threads = threads
 
 

@@ -24,10 +24,10 @@ from support.documents import (
 import podtts
 from podtts.cli.app import EXIT_CODES, app
 from podtts.script.parse import parse_script
-from podtts.text.in_words import in_words
 from podtts.text.lexicon import SECTIONS, parse_lexicon
 from podtts.text.pauses import split_pauses
 from podtts.text.tags import DIALECT_TAGS, PARALINGUISTIC_TAGS
+from podtts.text.verbalize import verbalize
 
 SOURCE = ROOT / "src" / "podtts"
 every_page = pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=page_name)
@@ -182,7 +182,7 @@ def test_the_lexicon_example_and_what_is_said_of_numbers() -> None:
     sections = f"`{'`, `'.join(f'[{name}]' for name in SECTIONS[:-1])}` and `[{SECTIONS[-1]}]`"
     assert sections in prose(page)
     [(written, words)] = re.findall(r"^ +`(.*)` becomes `(.*)`\.", prose(page), re.MULTILINE)
-    assert in_words(written, "en") == words
+    assert verbalize(written, "en") == words
 
 
 def test_tags_and_pauses_are_those_of_the_source() -> None:

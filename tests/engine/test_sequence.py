@@ -12,7 +12,7 @@ from podtts.engine.render import Rendered, RenderJob, render
 from podtts.engine.request import Event, Request, TurnFinished
 from podtts.engine.sequence import Attempt, Sequence
 from podtts.llm.decoder import Decoder, NotFiniteError
-from podtts.llm.native_layers import runs_natively
+from podtts.llm.native_layers import supports_layers
 from podtts.llm.quantized import quantize_llm
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions, WindowOptions
 from podtts.script.parse import parse_script
@@ -142,7 +142,7 @@ def test_turns_are_the_same_whenever_they_are_checked(flaws: str, when: str) -> 
 
 
 @pytest.mark.skipif(
-    not runs_natively(models().llm.config, 8), reason="compiled code does not run here"
+    not supports_layers(models().llm.config, 8), reason="compiled code does not run here"
 )
 @pytest.mark.parametrize("when", ["early", "late"])
 @pytest.mark.parametrize("flaws", FLAWS)

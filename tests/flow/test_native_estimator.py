@@ -10,7 +10,7 @@ from support.golden_data import models, relative_rms
 from torch import Tensor
 
 from podtts.flow.estimator import Estimator, EstimatorConfig
-from podtts.flow.native_estimator import NativeEstimator, runs_natively
+from podtts.flow.native_estimator import NativeEstimator, supports_estimator
 from podtts.options import PRECISIONS, Precision
 
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ CONFIG = EstimatorConfig(
 )
 
 pytestmark = pytest.mark.skipif(
-    not all(runs_natively(CONFIG, CPU, precision) for precision in PRECISIONS),
+    not all(supports_estimator(CONFIG, CPU, precision) for precision in PRECISIONS),
     reason="compiled code does not run here",
 )
 # How far a velocity may be off, by its RMS. Torch itself is off by 0.011 in bfloat16 for the golden
@@ -93,7 +93,7 @@ def test_velocity_of_the_golden_model_is_torchs(precision: Precision) -> None:
 
 @pytest.mark.parametrize("changes", [{"head_size": 80}, {"channels": 40}, {"blocks": 0}], ids=str)
 def test_sizes_it_does_not_take_are_known(changes: dict[str, int]) -> None:
-    assert not runs_natively(replace(CONFIG, **changes), CPU, "bfloat16")
+    assert not supports_estimator(replace(CONFIG, **changes), CPU, "bfloat16")
 
 
 def test_a_row_is_to_the_bit_what_it_is_alone(precision: Precision) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from podtts.device.placement import place
 from podtts.llm.decoder import replay
-from podtts.llm.native_layers import NativeLayers, runs_natively
+from podtts.llm.native_layers import NativeLayers, supports_layers
 from podtts.llm.quantized import quantize_llm
 from podtts.llm.qwen3 import Qwen3, Qwen3Config
 from podtts.options import QUANTIZATIONS, Quantization
@@ -18,7 +18,7 @@ from podtts.weights.load import load_llm
 from podtts.weights.random import fill_random
 
 pytestmark = pytest.mark.skipif(
-    not runs_natively(models().llm.config, 16), reason="compiled code does not run here"
+    not supports_layers(models().llm.config, 16), reason="compiled code does not run here"
 )
 
 
@@ -144,7 +144,7 @@ def random_llm(config: Qwen3Config) -> Qwen3:
 
 def test_sizes_that_do_not_fit_are_left_to_others() -> None:
     config = replace(models().llm.config, hidden_size=72)
-    assert not runs_natively(config, 8)
+    assert not supports_layers(config, 8)
     llm = random_llm(config)
     quantize_llm(llm, "none")
     assert llm.fused_layers is None

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from podtts.llm import quantized
 from podtts.llm.block_quant import Bits, BlockLinear, BlockWeights
-from podtts.llm.native_layers import NativeLayers, runs_natively
+from podtts.llm.native_layers import NativeLayers, supports_layers
 from podtts.llm.onnx_layers import OnnxLayers
 from podtts.llm.quantized import quantize_llm, quantized_blocks, use_blocks
 from podtts.llm.qwen3 import Qwen3
@@ -75,9 +75,9 @@ def kind(request: pytest.FixtureRequest) -> Quantization:
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type:
     """What reads the layers at once."""
     if request.param == "onnxruntime":
-        monkeypatch.setattr(quantized, "runs_natively", lambda config, bits: False)
+        monkeypatch.setattr(quantized, "supports_layers", lambda config, bits: False)
         return OnnxLayers
-    if not runs_natively(models().llm.config, 8):
+    if not supports_layers(models().llm.config, 8):
         pytest.skip("compiled code does not run here")
     return NativeLayers
 

@@ -1,88 +1,96 @@
-"""The compiled code is made once, by a real compiler, and does without where that cannot be."""
+"""The C is compiled once, by a real compiler; where that is not possible, the reason is given."""
 
 import ctypes
 import os
+import platform
 import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+from podtts.device.placement import arithmetic
 from podtts.native import library
-from podtts.native.library import Unavailable, layers_library, source_digest
+from podtts.native.library import _UNITS as UNITS
+from podtts.native.library import NUMERICS, Unavailable, estimator_library, layers_library
+from podtts.options import LAYER_BITS, QUANTIZATIONS, Quantization
 
 needs_compiler = pytest.mark.skipif(
-    isinstance(layers_library(8), Unavailable), reason="compiled code does not run here"
+    platform.machine() != "x86_64" or not any(map(shutil.which, library._COMPILERS)),
+    reason="there is no C compiler for x86-64 here",
 )
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The C in a folder of its own, where nothing has been compiled yet."""
+    """A folder with C that compiles in no time: functions that return 1."""
     folder = tmp_path / "native"
-    found = library._FOLDER
-    shutil.copytree(found, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    forget()
+    folder.mkdir()
+    functions = (f"int podtts_layers_{name}(void) {{ return 1; }}" for name in UNITS["layers"])
+    (folder / "layers.c").write_text("\n".join(functions))
+    library.forget_libraries()
     monkeypatch.setattr(library, "_FOLDER", folder)
     yield folder
-    forget()
-
-
-def forget() -> None:
-    for known in (library._supported, library._library, source_digest):
-        known.cache_clear()
+    library.forget_libraries()
 
 
 def reason(bits: int = 8) -> str:
-    found = layers_library(bits)
-    assert isinstance(found, Unavailable)
-    return found.reason
+    unavailable = layers_library(bits)
+    assert isinstance(unavailable, Unavailable)
+    return unavailable.reason
 
 
-def kept(folder: Path) -> list[Path]:
+def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*"))
 
 
 @needs_compiler
-def test_it_is_compiled_once(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_source_compiles(unit: str) -> None:
+    """On any x86-64 CPU. Other tests of compiled code are skipped where it is not available."""
+    assert isinstance(library._library(unit), ctypes.CDLL)
+
+
+@needs_compiler
+def test_the_source_is_compiled_once(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(layers_library(8), ctypes.CDLL)
-    [compiled] = kept(source / "__pycache__")
-    forget()
+    [compiled] = files(source / "__pycache__")
+    library.forget_libraries()
     monkeypatch.setenv("PATH", "")
     assert isinstance(layers_library(8), ctypes.CDLL)
-    assert kept(source / "__pycache__") == [compiled]
+    assert files(source / "__pycache__") == [compiled]
 
 
 @needs_compiler
-def test_a_changed_source_is_compiled_anew(source: Path) -> None:
+def test_changed_source_is_compiled_again(source: Path) -> None:
     layers_library(8)
-    before = source_digest()
-    header = source / "products.h"
-    header.write_text(header.read_text() + "\n// another line\n")
-    forget()
+    with (source / "layers.c").open("a") as text:
+        text.write("// another line\n")
+    library.forget_libraries()
     layers_library(8)
-    assert source_digest() != before
-    assert len(kept(source / "__pycache__")) == 2
+    assert len(files(source / "__pycache__")) == 2
 
 
 @needs_compiler
-def test_where_the_package_cannot_be_written_the_users_cache_keeps_it(
+def test_the_library_is_stored_in_the_users_cache_if_the_package_is_not_writable(
     source: Path, home: Path
 ) -> None:
     (source / "__pycache__").write_text("a file where the folder would be")
     assert isinstance(layers_library(8), ctypes.CDLL)
-    assert len(kept(home / "cache" / "podtts" / "native")) == 1
+    assert len(files(home / "cache" / "podtts" / "native")) == 1
 
 
 @needs_compiler
-def test_without_a_compiler_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("source")
+def test_a_missing_compiler_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert reason() == "there is no C compiler (cc, gcc, clang)"
 
 
 @needs_compiler
-def test_a_compiler_that_fails_is_quoted(
+def test_the_reason_quotes_a_compiler_that_fails(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiler = tmp_path / "bin" / "cc"
@@ -91,17 +99,40 @@ def test_a_compiler_that_fails_is_quoted(
     compiler.chmod(compiler.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(compiler.parent) + os.pathsep + "/bin")
     assert reason() == f"{compiler} failed: unknown option"
-    assert kept(source / "__pycache__") == []
+    assert files(source / "__pycache__") == []
 
 
 @needs_compiler
-def test_a_damaged_file_is_named(source: Path) -> None:
-    compiled = source / "__pycache__" / f"layers-{source_digest()[:16]}.so"
+def test_the_reason_names_a_damaged_library(source: Path) -> None:
+    compiled = source / "__pycache__" / f"layers-{library.source_digest()[:16]}.so"
     compiled.parent.mkdir()
     compiled.write_bytes(b"\x7fELF, but no more")
     assert reason().startswith(f"{compiled} cannot be loaded")
 
 
-def test_another_machine_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("source")
+def test_another_machine_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     assert "not for arm64" in reason()
+
+
+@pytest.mark.parametrize("quantize", QUANTIZATIONS)
+def test_caches_stay_valid_when_the_text_of_the_source_changes(
+    quantize: Quantization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their keys carry this name. The bits it stands for are tested in test_numerics.py."""
+    libraries = layers_library(LAYER_BITS[quantize]), estimator_library(32)
+    if any(isinstance(unavailable, Unavailable) for unavailable in libraries):
+        pytest.skip("compiled code does not run here")
+    digest, name = library.source_digest(), arithmetic(torch.device("cpu"), quantize)
+    compiled = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(library._FOLDER, tmp_path / "native", ignore=compiled)
+    (tmp_path / "native" / "another.h").touch()
+    monkeypatch.setattr(library, "_FOLDER", tmp_path / "native")
+    library.source_digest.cache_clear()
+    try:
+        assert library.source_digest() != digest
+        assert arithmetic(torch.device("cpu"), quantize) == name
+    finally:
+        library.source_digest.cache_clear()
+    assert name.endswith(f"{quantize} by layers.c {NUMERICS}, flow by estimator.c {NUMERICS}")

@@ -18,8 +18,8 @@ import torch
 class ThreadPoolKernel(Protocol):
     """Compiled code with threads of its own."""
 
-    def allow(self, threads: int) -> None:
-        """Let it use so many threads from now on, also in the midst of its work."""
+    def set_threads(self, threads: int) -> None:
+        """Use so many threads from now on, also in the middle of a call."""
 
 
 class Cores:
@@ -62,7 +62,7 @@ class Cores:
     def _divide(self) -> None:
         threads = max(1, torch.get_num_threads() // max(1, len(self._working)))
         for worker in self._working:
-            worker.allow(threads)
+            worker.set_threads(threads)
 
 
 CORES = Cores()

@@ -152,7 +152,10 @@ def device_label(device: torch.device) -> str:
 
 
 def arithmetic(device: torch.device, quantize: Quantization = "none") -> str:
-    """Name what decides the last bits of the LLM's results, besides weights, dtype and input."""
+    """Name what decides the last bits of results, besides weights, dtype and input.
+
+    Cached prefix states and journals carry it: with another name they are not used.
+    """
     if device.type == "cpu":
         native = "native bfloat16" if cpu_has_native_bfloat16() else "no bfloat16"
         kind = f"{device_label(device)}, {torch.backends.cpu.get_cpu_capability()}, {native}"
@@ -165,11 +168,11 @@ def arithmetic(device: torch.device, quantize: Quantization = "none") -> str:
 
 
 def _layers_by(quantize: Quantization) -> str:
-    """What multiplies with the LLM's layers on a CPU, if the layers are of sizes it takes."""
-    from podtts.native.library import Unavailable, layers_library, source_digest
+    """Name what computes the LLM's layers on a CPU, if it supports their sizes."""
+    from podtts.native.library import NUMERICS, Unavailable, layers_library
 
     if not isinstance(layers_library(LAYER_BITS[quantize]), Unavailable):
-        return f"layers.c {source_digest()[:16]}"
+        return f"layers.c {NUMERICS}"
     if quantize == "none":
         return "torch"
     import onnxruntime
@@ -178,11 +181,11 @@ def _layers_by(quantize: Quantization) -> str:
 
 
 def _flow_by() -> str:
-    """What solves the flow on a CPU, if the estimator is of sizes it takes."""
-    from podtts.native.library import Unavailable, estimator_library, source_digest
+    """Name what computes the flow's estimator on a CPU, if it supports its sizes."""
+    from podtts.native.library import NUMERICS, Unavailable, estimator_library
 
-    there = not isinstance(estimator_library(bits=32), Unavailable)
-    return f"estimator.c {source_digest()[:16]}" if there else "torch"
+    available = not isinstance(estimator_library(bits=32), Unavailable)
+    return f"estimator.c {NUMERICS}" if available else "torch"
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -18,7 +18,7 @@ from podtts.errors import InputError
 from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
 from podtts.flow.masks import valid_positions
-from podtts.flow.native_estimator import NativeEstimator, runs_natively
+from podtts.flow.native_estimator import NativeEstimator, supports_estimator
 from podtts.flow.solver import Velocity, cosine_grid, guided, solve
 from podtts.nn.embedding import TokenEmbedding
 from podtts.nn.variants import WeightVariants
@@ -58,7 +58,7 @@ class Flow(nn.Module):
     def runs_compiled(self, precision: Precision) -> bool:
         """Whether compiled code solves the flow, for rows that are not padded."""
         device = self.token_embedding.weight.device
-        return self.compiled and runs_natively(self.config.estimator, device, precision)
+        return self.compiled and supports_estimator(self.config.estimator, device, precision)
 
     @torch.inference_mode()
     def decode(

@@ -1,7 +1,8 @@
 """The LLM's layers in one call of compiled code, for CPUs that it is written for.
 
-At batch 1 a decode step is bound by reading the weights; here nothing else stands between. What a
-position becomes depends, to the bit, on neither the rows beside it nor how many are read at once.
+At batch 1 a decode step is bound by reading the weights, and here nothing else costs time. The
+hidden state of a position depends, to the bit, on neither the rows in the same call nor the number
+of tokens.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ if TYPE_CHECKING:
     from podtts.llm.qwen3 import Qwen3Config
 
 _HEAD_SIZES = (16, 32, 64, 128, 256)
-_SIDE_BY_SIDE = 16  # outputs of a matrix come in so many
+_TILE = 16  # outputs of a matrix are computed in so many
 _MATRICES = ("qkv", "o", "gate_up", "down")
 _NORMS = ("input_norm", "post_attention_norm", "q_norm", "k_norm")
 
 
-def runs_natively(config: Qwen3Config, bits: int) -> bool:
-    """Whether compiled code runs layers of these sizes, with weights of so many bits, here."""
+def supports_layers(config: Qwen3Config, bits: int) -> bool:
+    """Whether compiled code runs layers of these sizes on this machine; bits: of weights."""
     outputs = (config.hidden_size, config.intermediate_size)
     return (
         config.head_size in _HEAD_SIZES
-        and all(size % _SIDE_BY_SIDE == 0 for size in outputs)
+        and all(size % _TILE == 0 for size in outputs)
         and config.heads % config.kv_heads == 0
         and not isinstance(layers_library(bits), Unavailable)
     )
@@ -44,12 +45,14 @@ class NativeLayers:
     """All layers and the last norm: embeddings in, hidden states out, with `CacheRows`.
 
     norms:      float32 by name: `layers.N.{input,post_attention,q,k}_norm` and `norm`.
-    matrices:   by name: `layers.N.{qkv,o,gate_up,down}`, outputs side by side as named;
-                `BlockWeights` or bfloat16 [outputs, inputs]. They are copied; all in the same bits.
+    matrices:   by name: `layers.N.{qkv,o,gate_up,down}`, outputs in the order of the name;
+                `BlockWeights` or bfloat16 [outputs, inputs], all with the same bits. They are
+                copied.
     cache_dtype: of keys and values, float32 or bfloat16.
-    head:       the output head [V, H]; it is computed here if it is in bfloat16 and the CPU is.
+    head:       the output head [V, H]. `logits` computes it if it is bfloat16 and the CPU has
+                instructions for bfloat16.
 
-    Threads wait for one another. Raises MemoryError.
+    One call runs at a time; other threads wait. Raises MemoryError.
     """
 
     def __init__(
@@ -80,57 +83,57 @@ class NativeLayers:
         if self._layers is None:
             raise MemoryError
         weakref.finalize(self, library.podtts_layers_free, self._layers)
-        self._one_at_a_time = threading.Lock()
+        self._lock = threading.Lock()
         self._norms = {name: norm.float().contiguous() for name, norm in norms.items()}
         self._angles: tuple[Tensor, Tensor] | None = None
-        library.podtts_layers_norm(self._layers, -1, 0, self._norms["norm"].data_ptr())
+        library.podtts_layers_set_norm(self._layers, -1, 0, self._norms["norm"].data_ptr())
         self.weight_bytes = 0
         for number in range(config.layers):
             for which, name in enumerate(_NORMS):
                 norm = self._norms[f"layers.{number}.{name}"]
-                library.podtts_layers_norm(self._layers, number, which, norm.data_ptr())
+                library.podtts_layers_set_norm(self._layers, number, which, norm.data_ptr())
             for which, name in enumerate(_MATRICES):
-                self._lay(number, which, matrices[f"layers.{number}.{name}"])
-        self._outputs = 0  # of the head, if it is here
+                self._pack(number, which, matrices[f"layers.{number}.{name}"])
+        self._outputs = 0  # of the head, if it was packed
         if head.dtype == torch.bfloat16 and not isinstance(layers_library(16), Unavailable):
-            self._lay_head(head)
+            self._pack_head(head)
 
-    def _lay_head(self, head: Tensor) -> None:
+    def _pack_head(self, head: Tensor) -> None:
         self._outputs, size = head.shape
-        whole = torch.nn.functional.pad(
-            head.detach(), (0, -size % BLOCK, 0, -self._outputs % _SIDE_BY_SIDE)
+        padded = torch.nn.functional.pad(
+            head.detach(), (0, -size % BLOCK, 0, -self._outputs % _TILE)
         ).contiguous()
-        if self._library.podtts_layers_head(self._layers, len(whole), whole.data_ptr()):
+        if self._library.podtts_layers_pack_head(self._layers, len(padded), padded.data_ptr()):
             raise MemoryError
 
-    def _lay(self, number: int, which: int, matrix: BlockWeights | Tensor) -> None:
-        scale_place: int | None
+    def _pack(self, number: int, which: int, matrix: BlockWeights | Tensor) -> None:
+        scale_address: int | None
         if isinstance(matrix, BlockWeights):
             levels, scale = matrix.levels.contiguous(), matrix.scale.contiguous()
             self.weight_bytes += levels.nbytes + scale.nbytes
-            scale_place = scale.data_ptr()
+            scale_address = scale.data_ptr()
         else:
             levels = torch.nn.functional.pad(matrix, (0, -matrix.shape[1] % BLOCK)).contiguous()
             self.weight_bytes += levels.nbytes
-            scale_place = None
-        self._library.podtts_layers_matrix(
-            self._layers, number, which, levels.data_ptr(), scale_place
+            scale_address = None
+        self._library.podtts_layers_pack_matrix(
+            self._layers, number, which, levels.data_ptr(), scale_address
         )
 
-    def allow(self, threads: int) -> None:
+    def set_threads(self, threads: int) -> None:
         """See `podtts.device.cpu_cores.ThreadPoolKernel`."""
-        self._library.podtts_layers_allow(self._layers, threads)
+        self._library.podtts_layers_set_threads(self._layers, threads)
 
     @torch.inference_mode()
     def logits(self, hidden: Tensor) -> Tensor | None:
-        """Logits float32 [..., V] for hidden states [..., H]; None where the head is not here."""
+        """Logits float32 [..., V] for hidden states [..., H]; None if the head was not packed."""
         if not self._outputs:
             return None
         rows = hidden.flatten(0, -2).float()
         rows = torch.nn.functional.pad(rows, (0, -rows.shape[1] % BLOCK)).contiguous()
-        padded = self._outputs + -self._outputs % _SIDE_BY_SIDE
+        padded = self._outputs + -self._outputs % _TILE
         logits = rows.new_empty(len(rows), padded)
-        with self._one_at_a_time, CORES.shared_by(self):
+        with self._lock, CORES.shared_by(self):
             self._library.podtts_layers_logits(
                 self._layers, rows.data_ptr(), len(rows), logits.data_ptr()
             )
@@ -144,14 +147,14 @@ class NativeLayers:
         """
         hidden = x.clone(memory_format=torch.contiguous_format)
         lengths = torch.tensor([caches.rows[row].length for row in rows], dtype=torch.int32)
-        keys, values = (whole[:, rows.start : rows.stop] for whole in (caches.keys, caches.values))
+        keys, values = (cache[:, rows.start : rows.stop] for cache in (caches.keys, caches.values))
         if self._angles is None or len(self._angles[0]) < caches.capacity:
             angles = rotary_angles(
                 self.config.head_size, self.config.rope_theta, torch.arange(caches.capacity)
             )
             self._angles = angles.cos(), angles.sin()
-        with self._one_at_a_time, CORES.shared_by(self):
-            failed = self._library.podtts_layers_read(
+        with self._lock, CORES.shared_by(self):
+            failed = self._library.podtts_layers_forward(
                 self._layers,
                 hidden.data_ptr(),
                 len(lengths),
@@ -163,7 +166,7 @@ class NativeLayers:
                 keys.stride(1),
                 caches.capacity,
                 caches.keys.dtype == torch.bfloat16,
-                *(one.data_ptr() for one in self._angles),
+                *(angle.data_ptr() for angle in self._angles),
             )
         if failed:
             raise MemoryError

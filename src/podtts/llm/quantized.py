@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from podtts.device.placement import has_fused_layers
 from podtts.llm.block_quant import BLOCK, Bits, BlockLinear, BlockWeights
-from podtts.llm.native_layers import NativeLayers, runs_natively
+from podtts.llm.native_layers import NativeLayers, supports_layers
 from podtts.llm.onnx_layers import OnnxLayers
 from podtts.llm.qwen3 import Layer, Qwen3
 from podtts.options import Quantization
@@ -66,7 +66,7 @@ def use_blocks(llm: Qwen3, blocks: Mapping[str, BlockWeights]) -> None:
     """Let a model's layers multiply with blocks (see `quantized_blocks`) from now on."""
     device = llm.embed_tokens.weight.device
     if has_fused_layers(device):
-        if runs_natively(llm.config, _bits_of(blocks)):
+        if supports_layers(llm.config, _bits_of(blocks)):
             kept = llm.embed_tokens.weight.dtype
             llm.fused_layers = NativeLayers(
                 llm.config, _norms(llm), blocks, _kept_in(kept), llm.head.weight
@@ -89,7 +89,7 @@ def use_plain(llm: Qwen3) -> None:
     """Let layers in bfloat16 be read by compiled code from now on, where it runs."""
     weight = llm.embed_tokens.weight
     native = weight.dtype == torch.bfloat16 and has_fused_layers(weight.device)
-    if native and runs_natively(llm.config, 16):
+    if native and supports_layers(llm.config, 16):
         matrices = _Plain(_matrices(llm))
         llm.fused_layers = NativeLayers(
             llm.config, _norms(llm), matrices, torch.bfloat16, llm.head.weight

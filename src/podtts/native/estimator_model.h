@@ -1,15 +1,14 @@
-// The weights of an estimator in the order they are read, and the functions that put them there.
+// The weights of an estimator in the order they are used, and the functions that fill them.
 
 #pragma once
 
-#include <stdlib.h>
-
-#include "panels.h"
+#include "cpu.h"
+#include "panel_matmul.h"
 #include "pointwise.h"
 #include "team.h"
 
-enum { KERNEL = 3 };  // positions a convolution sees
-// Matrices and norms of a stage, of a block, and of what stands outside of both.
+enum { KERNEL = 3 };  // positions that a convolution sees
+// Matrices and norms of a stage, of a block, and of the estimator outside of its stages.
 enum { CONV_1, CONV_2, SHORTCUT, TIME, STAGE_MATRICES };
 enum { QKV, OUT, EXPAND, CONTRACT, BLOCK_MATRICES };
 enum { TIME_1, TIME_2, DOWN_CONV, UP_CONV, FINAL_CONV, FINAL_OUT, OUTER_MATRICES };
@@ -17,138 +16,114 @@ enum { NORMS = 2 };
 
 typedef struct {
     int input, output, channels, time, heads, head_size, feed_forward, blocks, stages;
-} sizes;
+    // Of linear layers, queries and keys in the blocks; of convolutions, probabilities and values.
+    dtype linear_dtype, conv_dtype;
+    float epsilon;
+} config;
 
 typedef struct {
-    matrix by[BLOCK_MATRICES];
+    matrix matrices[BLOCK_MATRICES];
     norm norms[NORMS];
 } block;
 
 typedef struct {
-    matrix by[STAGE_MATRICES];
+    matrix matrices[STAGE_MATRICES];
     norm norms[NORMS];
     block *blocks;
 } stage;
 
 typedef struct {
-    sizes of;
-    // Of linear layers, queries and keys in the blocks; of convolutions, shares and values.
-    form linear, other;
-    float epsilon;
+    config config;
     stage *stages;
     matrix outer[OUTER_MATRICES];
-    norm final;
-    team all;
-    bool together;
-    int widest;
+    norm final_norm;
+    team team;
+    bool team_started;
+    int max_width;  // of the rows that any layer reads or writes
 } model;
 
-static int least(int one, int other) { return one < other ? one : other; }
-
-static int most(int one, int other) { return one > other ? one : other; }
-
-static void *zeros(size_t bytes) {
-    size_t whole = (bytes + 63) / 64 * 64;
-    void *memory = aligned_alloc(64, whole);
-    return memory == NULL ? NULL : memset(memory, 0, whole);
-}
-
-// Whether this CPU has what an estimator of so many bits needs (see podtts_estimator_new).
+// Whether this CPU runs an estimator of so many bits (see podtts_estimator_new).
 int podtts_estimator_supported(int bits) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")
-        && (bits == 32 || __builtin_cpu_supports("avx512bf16"))
-        && (bits != 8 || __builtin_cpu_supports("avx512vnni"));
-}
-
-static bool hold(matrix *one, form of, int outputs, int inputs) {
-    size_t places = (size_t)panels_of(outputs) * PANEL;
-    *one = (matrix){.of = of, .lanes = inputs / of, .outputs = outputs};
-    one->weights = zeros(places * one->lanes * LANE);
-    one->scale = of == INT8 ? zeros(places * sizeof(float)) : NULL;
-    one->bias = zeros(places * sizeof(float));
-    return one->weights != NULL && one->bias != NULL && (of != INT8 || one->scale != NULL);
-}
-
-static void drop(const matrix *one) {
-    free(one->weights);
-    free(one->scale);
-    free(one->bias);
+    int needs = bits == 32 ? 0 : bits == 16 ? NEEDS_BF16 : NEEDS_BF16 | NEEDS_VNNI;
+    return cpu_supports(needs);
 }
 
 void podtts_estimator_free(model *m) {
-    if (m->together) {
-        team_leave(&m->all);
+    if (m->team_started) {
+        team_stop(&m->team);
     }
-    for (int number = 0; m->stages != NULL && number < m->of.stages; number++) {
-        stage *one = &m->stages[number];
+    for (int number = 0; m->stages != NULL && number < m->config.stages; number++) {
+        stage *s = &m->stages[number];
         for (int which = 0; which < STAGE_MATRICES; which++) {
-            drop(&one->by[which]);
+            free_matrix(&s->matrices[which]);
         }
-        for (int inside = 0; one->blocks != NULL && inside < m->of.blocks; inside++) {
+        for (int inner = 0; s->blocks != NULL && inner < m->config.blocks; inner++) {
             for (int which = 0; which < BLOCK_MATRICES; which++) {
-                drop(&one->blocks[inside].by[which]);
+                free_matrix(&s->blocks[inner].matrices[which]);
             }
         }
-        free(one->blocks);
+        free(s->blocks);
     }
     for (int which = 0; which < OUTER_MATRICES; which++) {
-        drop(&m->outer[which]);
+        free_matrix(&m->outer[which]);
     }
     free(m->stages);
     free(m);
 }
 
-static bool hold_stage(const model *m, stage *one, int input) {
-    const sizes *of = &m->of;
-    int attended = of->heads * of->head_size;
-    one->blocks = zeros(of->blocks * sizeof(block));
-    bool whole = one->blocks != NULL
-        && hold(&one->by[CONV_1], m->other, of->channels, KERNEL * input)
-        && hold(&one->by[CONV_2], m->other, of->channels, KERNEL * of->channels)
-        && hold(&one->by[SHORTCUT], m->other, of->channels, input)
-        && hold(&one->by[TIME], FLOAT32, of->channels, of->time);
-    for (int number = 0; whole && number < of->blocks; number++) {
-        matrix *by = one->blocks[number].by;
-        whole = hold(&by[QKV], m->linear, 3 * attended, of->channels)
-            && hold(&by[OUT], m->linear, of->channels, attended)
-            && hold(&by[EXPAND], m->linear, of->feed_forward, of->channels)
-            && hold(&by[CONTRACT], m->linear, of->channels, of->feed_forward);
+static bool alloc_stage(const config *c, stage *s, int input) {
+    int attended = c->heads * c->head_size;
+    s->blocks = alloc_zeroed(c->blocks, sizeof(block));
+    bool allocated = s->blocks != NULL
+        && alloc_matrix(&s->matrices[CONV_1], c->conv_dtype, c->channels, KERNEL * input)
+        && alloc_matrix(&s->matrices[CONV_2], c->conv_dtype, c->channels, KERNEL * c->channels)
+        && alloc_matrix(&s->matrices[SHORTCUT], c->conv_dtype, c->channels, input)
+        && alloc_matrix(&s->matrices[TIME], FLOAT32, c->channels, c->time);
+    for (int number = 0; allocated && number < c->blocks; number++) {
+        matrix *matrices = s->blocks[number].matrices;
+        allocated = alloc_matrix(&matrices[QKV], c->linear_dtype, 3 * attended, c->channels)
+            && alloc_matrix(&matrices[OUT], c->linear_dtype, c->channels, attended)
+            && alloc_matrix(&matrices[EXPAND], c->linear_dtype, c->feed_forward, c->channels)
+            && alloc_matrix(&matrices[CONTRACT], c->linear_dtype, c->channels, c->feed_forward);
     }
-    return whole;
+    return allocated;
+}
+
+static bool alloc_outer(const config *c, matrix *outer) {
+    return alloc_matrix(&outer[TIME_1], FLOAT32, c->time, c->input)
+        && alloc_matrix(&outer[TIME_2], FLOAT32, c->time, c->time)
+        && alloc_matrix(&outer[DOWN_CONV], c->conv_dtype, c->channels, KERNEL * c->channels)
+        && alloc_matrix(&outer[UP_CONV], c->conv_dtype, c->channels, KERNEL * c->channels)
+        && alloc_matrix(&outer[FINAL_CONV], c->conv_dtype, c->channels, KERNEL * c->channels)
+        && alloc_matrix(&outer[FINAL_OUT], c->conv_dtype, c->output, c->channels);
 }
 
 // A model without weights; NULL where memory does not suffice. bits: of the blocks' linear layers,
-// 32, 16 or 8; all else is float32 with 32, else bfloat16.
+// 32, 16 or 8; everything else is float32 with 32, else bfloat16.
 model *podtts_estimator_new(
     int input, int output, int channels, int time, int heads, int head_size, int feed_forward,
     int blocks, int stages, int bits, float epsilon, int threads
 ) {
-    model *m = zeros(sizeof(model));
+    model *m = alloc_zeroed(1, sizeof(model));
     if (m == NULL) {
         return NULL;
     }
-    m->of = (sizes){input, output, channels, time, heads, head_size, feed_forward, blocks, stages};
-    m->linear = bits == 32 ? FLOAT32 : bits == 16 ? BFLOAT16 : INT8;
-    m->other = bits == 32 ? FLOAT32 : BFLOAT16;
-    m->epsilon = epsilon;
-    m->widest = most(3 * heads * head_size, feed_forward);
-    m->widest = most(most(m->widest, 2 * channels), most(input, time));
-    m->stages = zeros(stages * sizeof(stage));
-    matrix *outer = m->outer;
-    bool whole = m->stages != NULL && hold(&outer[TIME_1], FLOAT32, time, input)
-        && hold(&outer[TIME_2], FLOAT32, time, time)
-        && hold(&outer[DOWN_CONV], m->other, channels, KERNEL * channels)
-        && hold(&outer[UP_CONV], m->other, channels, KERNEL * channels)
-        && hold(&outer[FINAL_CONV], m->other, channels, KERNEL * channels)
-        && hold(&outer[FINAL_OUT], m->other, output, channels);
-    for (int number = 0; whole && number < stages; number++) {
+    m->config = (config){
+        .input = input, .output = output, .channels = channels, .time = time, .heads = heads,
+        .head_size = head_size, .feed_forward = feed_forward, .blocks = blocks, .stages = stages,
+        .linear_dtype = bits == 32 ? FLOAT32 : bits == 16 ? BFLOAT16 : INT8,
+        .conv_dtype = bits == 32 ? FLOAT32 : BFLOAT16, .epsilon = epsilon,
+    };
+    m->max_width = max_int(3 * heads * head_size, feed_forward);
+    m->max_width = max_int(max_int(m->max_width, 2 * channels), max_int(input, time));
+    m->stages = alloc_zeroed(stages, sizeof(stage));
+    bool allocated = m->stages != NULL && alloc_outer(&m->config, m->outer);
+    for (int number = 0; allocated && number < stages; number++) {
         int width = number == 0 ? input : number == stages - 1 ? 2 * channels : channels;
-        whole = hold_stage(m, &m->stages[number], width);
+        allocated = alloc_stage(&m->config, &m->stages[number], width);
     }
-    m->together = whole && team_gather(&m->all, threads);
-    if (!m->together) {
+    m->team_started = allocated && team_start(&m->team, threads);
+    if (!m->team_started) {
         podtts_estimator_free(m);
         return NULL;
     }
@@ -156,30 +131,30 @@ model *podtts_estimator_new(
 }
 
 // Let so many threads work from now on.
-void podtts_estimator_allow(model *m, int threads) { team_allow(&m->all, threads); }
+void podtts_estimator_set_threads(model *m, int threads) { team_set_threads(&m->team, threads); }
 
-// Fill a matrix: weights float32 [outputs, inputs], bias float32 [outputs] or NULL; nothing of them
-// is used afterwards. stage -1: what stands outside; inside -1: of the stage itself.
-void podtts_estimator_matrix(
-    model *m, int number, int inside, int which, const float *weights, const float *bias
+// Fill a matrix from weights float32 [outputs, inputs] and bias float32 [outputs] or NULL. They are
+// copied. stage -1: outside of the stages; block -1: outside of the stage's blocks.
+void podtts_estimator_pack_matrix(
+    model *m, int stage, int block, int which, const float *weights, const float *bias
 ) {
-    stage *one = number < 0 ? NULL : &m->stages[number];
-    const matrix *to = one == NULL ? &m->outer[which]
-        : inside < 0 ? &one->by[which] : &one->blocks[inside].by[which];
-    for (int panel = 0; panel < panels_of(to->outputs); panel++) {
-        lay_panel(to, panel, weights);
+    const matrix *w = stage < 0 ? &m->outer[which]
+        : block < 0 ? &m->stages[stage].matrices[which]
+        : &m->stages[stage].blocks[block].matrices[which];
+    for (int panel = 0; panel < panels_of(w->outputs); panel++) {
+        pack_panel(w, panel, weights);
     }
     if (bias != NULL) {
-        memcpy(to->bias, bias, to->outputs * sizeof(float));
+        memcpy(w->bias, bias, w->outputs * sizeof(float));
     }
 }
 
-// Name a norm's weight and bias, float32, which stay where they are; stage and inside as above.
-void podtts_estimator_norm(
-    model *m, int number, int inside, int which, const float *weight, const float *bias
+// Set a norm's weight and bias, float32, which are not copied; stage and block as above.
+void podtts_estimator_set_norm(
+    model *m, int stage, int block, int which, const float *weight, const float *bias
 ) {
-    stage *one = number < 0 ? NULL : &m->stages[number];
-    norm *to = one == NULL ? &m->final
-        : inside < 0 ? &one->norms[which] : &one->blocks[inside].norms[which];
-    *to = (norm){weight, bias};
+    norm *n = stage < 0 ? &m->final_norm
+        : block < 0 ? &m->stages[stage].norms[which]
+        : &m->stages[stage].blocks[block].norms[which];
+    *n = (norm){weight, bias};
 }

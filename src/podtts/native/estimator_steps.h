@@ -1,282 +1,313 @@
-// The steps of an evaluation. A piece of work is 48 positions of a sequence, and goes through all
-// that needs no other position while it is in the cache of a core.
+// The steps of an evaluation; each function named ..._task does one task of a step, see team.h.
+//
+// A task is a segment: 48 positions of a sequence. It does everything that needs no other position,
+// while the segment is in the cache of a core.
 
 #pragma once
 
 #include "estimator_model.h"
 #include "self_attention.h"
 
-enum { POSITIONS = 48, BEFORE = KERNEL - 1 };
+enum { SEGMENT = 48, PADDING = KERNEL - 1 };
 
-// What a thread needs for a piece.
+// Memory that a thread needs for a task.
 typedef struct {
-    float *wide;  // [positions, widest]
-    inputs lanes; // [positions, widest]
-    float *scores;
-    uint8_t *shares;
-} desk;
+    float *wide;       // [48, max_width]
+    activations rows;  // [48, max_width], what a matrix takes
+    float *scores;     // [row block, keys]
+    uint8_t *probabilities;
+} scratch;
 
-// Sequences for a convolution, in a form: each with two positions of zeros in front.
+// Rows that a convolution reads, in its dtype: each sequence with two positions of zeros in front.
 typedef struct {
     uint8_t *rows;
-    size_t position, sequence;  // bytes of one
+    size_t position_bytes, sequence_bytes;
 } sequences;
 
 typedef struct {
     model *m;
     int count, frames, chunk;  // sequences, positions of each, positions of a chunk or 0
-    int pieces;                // of a sequence
-    float *x;                  // [count, frames, channels]
-    sequences in, one, other, joined;  // of the input's width, of `channels`, of 2 `channels`
+    int segments;              // of a sequence
+    float *x;                  // [count, frames, channels], what blocks add to
+    sequences input, a, b, concatenated;  // of the input's width, twice `channels`, 2 * `channels`
+    // Of all heads of all sequences:
     uint8_t *queries, *keys, *values;
     size_t query_bytes, key_bytes, value_bytes;  // of a head
     float *query_scales, *key_scales;            // int8 only
-    int32_t *query_middles;
+    int32_t *query_compensation;                 // int8 only
     float *attended;           // [count, frames, heads * head size]
-    float *times;              // [stages, count, channels]
-    desk *desks;
+    float *times;              // [stages, count, channels], what stages add for the time
+    scratch *scratch;          // [threads]
     const float *given;        // [count, frames, input]
     float *velocity;           // [count, frames, output]
     // Of the step:
-    const stage *now;
-    const block *inside, *next;  // next: whose queries, keys and values come after this
-    sequences from, to, also;    // what it reads; where its result is kept, `also` if it has rows
+    const stage *stage;
+    const block *block, *next;  // next: the block after this one, NULL after the last
+    sequences source, target, second_target;  // second_target: unless its rows are NULL
     const matrix *conv;
 } evaluation;
 
-// A piece: some positions of a sequence.
 typedef struct {
-    int sequence, first, count;
-    float *x;  // of the first position
-    desk *at;
-} piece;
+    int sequence, first, count;  // positions of the sequence
+    float *x;                    // of the first position
+    scratch *scratch;
+} segment;
 
-static piece piece_of(const evaluation *e, int number, int who) {
-    piece one = {.sequence = number / e->pieces, .first = number % e->pieces * POSITIONS};
-    one.count = least(e->frames - one.first, POSITIONS);
-    one.x = e->x + ((size_t)one.sequence * e->frames + one.first) * e->m->of.channels;
-    one.at = &e->desks[who];
-    return one;
+static segment segment_of(const evaluation *e, int task, int thread) {
+    segment s = {.sequence = task / e->segments, .first = task % e->segments * SEGMENT};
+    s.count = min_int(e->frames - s.first, SEGMENT);
+    s.x = e->x + ((size_t)s.sequence * e->frames + s.first) * e->m->config.channels;
+    s.scratch = &e->scratch[thread];
+    return s;
 }
 
-// Where a position stands; -2 and -1 are the zeros in front.
-static uint8_t *row_at(const sequences *of, int sequence, int position) {
-    return of->rows + sequence * of->sequence + (size_t)(position + BEFORE) * of->position;
+// The row of a position; -2 and -1 are the zeros in front.
+static uint8_t *row_at(const sequences *s, int sequence, int position) {
+    return s->rows + sequence * s->sequence_bytes
+        + (size_t)(position + PADDING) * s->position_bytes;
 }
 
-// y = what the convolution's kernel or 1x1 matrix makes of the piece's positions.
+// y = a convolution of the segment's positions, or y += it; kernel: 3, or 1 for a linear layer. Rows
+// are contiguous, so a kernel's positions are one long row of inputs.
 static void convolve(
-    const matrix *by, const sequences *from, const piece *p, int kernel, bool add, float *y,
+    const matrix *w, const sequences *from, const segment *s, int kernel, bool add, float *y,
     size_t stride
 ) {
-    uint8_t *first = row_at(from, p->sequence, p->first - kernel + 1);
-    inputs rows = {.lanes = first, .stride = from->position};
-    multiply(by, &rows, p->count, add, y, stride);
+    uint8_t *first = row_at(from, s->sequence, s->first - kernel + 1);
+    activations x = {.lanes = first, .stride = from->position_bytes};
+    multiply(w, &x, s->count, add, y, stride);
 }
 
-// Keep rows [count, size] as what a convolution reads.
-static void keep(
-    const evaluation *e, const sequences *to, const piece *p, const float *rows, int size
+// Store a segment's rows [count, size] for a convolution ...
+static void store_sequence(
+    const evaluation *e, const sequences *to, const segment *s, const float *rows, int size
 ) {
-    for (int row = 0; row < p->count; row++) {
-        uint8_t *lanes = row_at(to, p->sequence, p->first + row);
-        if (e->m->other == FLOAT32) {
-            put_plain(FLOAT32, rows + (size_t)row * size, size, lanes);
+    for (int row = 0; row < s->count; row++) {
+        uint8_t *lanes = row_at(to, s->sequence, s->first + row);
+        if (e->m->config.conv_dtype == FLOAT32) {
+            convert_row(FLOAT32, rows + (size_t)row * size, size, lanes);
         } else {
-            put_plain(BFLOAT16, rows + (size_t)row * size, size, lanes);
+            convert_row(BFLOAT16, rows + (size_t)row * size, size, lanes);
         }
     }
 }
 
-static void put_rows(const evaluation *e, const piece *p, const float *rows, int size) {
-    p->at->lanes.stride = (size_t)size * LANE / e->m->linear;
-    for (int row = 0; row < p->count; row++) {
-        put(e->m->linear, &p->at->lanes, row, rows + (size_t)row * size, size);
+// ... for a linear layer ...
+static void store_rows(const evaluation *e, const segment *s, const float *rows, int size) {
+    dtype dtype = e->m->config.linear_dtype;
+    activations *to = &s->scratch->rows;
+    to->stride = (size_t)size * LANE_BYTES / dtype;
+    for (int row = 0; row < s->count; row++) {
+        store_row(dtype, to, row, rows + (size_t)row * size, size);
     }
 }
 
-static void put_normed(const evaluation *e, const piece *p, const norm *by) {
-    int size = e->m->of.channels;
-    for (int row = 0; row < p->count; row++) {
-        size_t at = (size_t)row * size;
-        normed(p->x + at, by, size, e->m->epsilon, p->at->wide + at);
+// ... the norm of x for a linear layer.
+static void store_normed(const evaluation *e, const segment *s, const norm *n) {
+    int size = e->m->config.channels;
+    float *normed = s->scratch->wide;
+    for (int row = 0; row < s->count; row++) {
+        size_t index = (size_t)row * size;
+        layer_norm(s->x + index, n, size, e->m->config.epsilon, normed + index);
     }
-    put_rows(e, p, p->at->wide, size);
+    store_rows(e, s, normed, size);
 }
 
-// A head's queries of a sequence.
-static inputs queries_of(const evaluation *e, size_t own) {
-    size_t first = own * (e->frames + HIGH);
-    return (inputs){
-        .lanes = e->queries + own * e->query_bytes,
-        .stride = (size_t)e->m->of.head_size * LANE / e->m->linear,
-        .scale = e->query_scales + first,
-        .middle = e->query_middles + first,
+// A head's number among all heads of all sequences, its queries, its scales of keys.
+static size_t head_index(const evaluation *e, int sequence, int head) {
+    return (size_t)sequence * e->m->config.heads + head;
+}
+
+static activations queries_of(const evaluation *e, size_t head) {
+    size_t first = head * (e->frames + ROW_BLOCK);
+    return (activations){
+        .lanes = e->queries + head * e->query_bytes,
+        .stride = (size_t)e->m->config.head_size * LANE_BYTES / e->m->config.linear_dtype,
+        .scales = e->query_scales + first,
+        .compensation = e->query_compensation + first,
     };
 }
 
-INLINE void keep_heads(form asked, form of, const evaluation *e, const piece *p) {
-    int size = e->m->of.head_size, heads = e->m->of.heads, all = heads * size;
-    // Softmax goes by powers of two.
+static float *key_scales_of(const evaluation *e, size_t head) {
+    return e->key_scales + head * panels_of(e->frames) * PANEL;
+}
+
+// Pack the queries, keys and values [count, 3, heads, head size] of a segment's positions.
+INLINE void pack_heads(
+    dtype query_dtype, dtype value_dtype, const evaluation *e, const segment *s, float *qkv
+) {
+    int size = e->m->config.head_size, heads = e->m->config.heads, width = heads * size;
+    // The softmax has powers of two.
     const __m512 scale = _mm512_set1_ps(1.44269504f / __builtin_sqrtf((float)size));
     for (int number = 0; number < heads; number++) {
-        size_t own = (size_t)p->sequence * heads + number;
-        inputs queries = queries_of(e, own);
-        float *key_scales = e->key_scales + own * panels_of(e->frames) * PANEL;
-        for (int row = 0; row < p->count; row++) {
-            int position = p->first + row;
-            float *query = p->at->wide + (size_t)row * 3 * all + number * size;
-            const float *key = query + all, *value = key + all;
-            for (int at = 0; at < size; at += SIDE) {
-                __m512 some = _mm512_mul_ps(_mm512_loadu_ps(query + at), scale);
-                _mm512_storeu_ps(query + at, some);
+        size_t head = head_index(e, s->sequence, number);
+        activations queries = queries_of(e, head);
+        uint8_t *keys = e->keys + head * e->key_bytes;
+        uint8_t *values = e->values + head * e->value_bytes;
+        for (int row = 0; row < s->count; row++) {
+            int position = s->first + row;
+            float *query = qkv + (size_t)row * 3 * width + number * size;
+            const float *key = query + width, *value = key + width;
+            for (int i = 0; i < size; i += VECTOR) {
+                __m512 scaled = _mm512_mul_ps(_mm512_loadu_ps(query + i), scale);
+                _mm512_storeu_ps(query + i, scaled);
             }
-            put_in(asked, &queries, position, query, size);
-            keep_key(asked, e->keys + own * e->key_bytes, key_scales, position, key, size);
-            if (row % of == 0) {
-                const float *next = row + 1 < p->count ? value + 3 * all : NULL;
-                uint8_t *values = e->values + own * e->value_bytes;
-                keep_values(of, values, position / of, value, next, size);
+            store_row_as(query_dtype, &queries, position, query, size);
+            pack_key(query_dtype, keys, key_scales_of(e, head), position, key, size);
+            if (row % value_dtype == 0) {
+                const float *next = row + 1 < s->count ? value + 3 * width : NULL;
+                pack_values(value_dtype, values, position / value_dtype, value, next, size);
             }
         }
     }
 }
 
-// Queries, keys and values of the piece for a block.
-static void ask(const evaluation *e, const piece *p, const block *of) {
-    put_normed(e, p, &of->norms[0]);
-    const matrix *by = &of->by[QKV];
-    multiply(by, &p->at->lanes, p->count, false, p->at->wide, by->outputs);
-    switch (e->m->linear) {
-        case FLOAT32: keep_heads(FLOAT32, FLOAT32, e, p); break;
-        case BFLOAT16: keep_heads(BFLOAT16, BFLOAT16, e, p); break;
-        default: keep_heads(INT8, BFLOAT16, e, p); break;
+// Queries, keys and values of the segment for a block.
+static void qkv_project(const evaluation *e, const segment *s, const block *b) {
+    store_normed(e, s, &b->norms[0]);
+    const matrix *w = &b->matrices[QKV];
+    float *qkv = s->scratch->wide;
+    multiply(w, &s->scratch->rows, s->count, false, qkv, w->outputs);
+    switch (e->m->config.linear_dtype) {
+        case FLOAT32: pack_heads(FLOAT32, FLOAT32, e, s, qkv); break;
+        case BFLOAT16: pack_heads(BFLOAT16, BFLOAT16, e, s, qkv); break;
+        default: pack_heads(INT8, BFLOAT16, e, s, qkv); break;
     }
 }
 
-// After a stage's residual network or a block: on to the next block, or out of the stage.
-static void go_on(const evaluation *e, const piece *p) {
+// After a stage's residual network or a block: begin the next block, or leave the stage.
+static void next_block(const evaluation *e, const segment *s) {
+    int size = e->m->config.channels;
     if (e->next != NULL) {
-        ask(e, p, e->next);
-    } else {
-        keep(e, &e->to, p, p->x, e->m->of.channels);
-        if (e->also.rows != NULL) {
-            keep(e, &e->also, p, p->x, e->m->of.channels);
+        qkv_project(e, s, e->next);
+        return;
+    }
+    store_sequence(e, &e->target, s, s->x, size);
+    if (e->second_target.rows != NULL) {
+        store_sequence(e, &e->second_target, s, s->x, size);
+    }
+}
+
+static void norm_and_mish(const evaluation *e, const segment *s, const norm *n, float *rows) {
+    int size = e->m->config.channels;
+    for (int row = 0; row < s->count; row++) {
+        float *x = rows + (size_t)row * size;
+        layer_norm(x, n, size, e->m->config.epsilon, x);
+    }
+    mish(rows, s->count * size);
+}
+
+static void store_input_task(const void *argument, int task, int thread) {
+    const evaluation *e = argument;
+    segment s = segment_of(e, task, thread);
+    size_t first = (size_t)s.sequence * e->frames + s.first;
+    int size = e->m->config.input;
+    store_sequence(e, &e->input, &s, e->given + first * size, size);
+}
+
+static void first_convolution_task(const void *argument, int task, int thread) {
+    const evaluation *e = argument;
+    segment s = segment_of(e, task, thread);
+    int size = e->m->config.channels;
+    float *rows = s.scratch->wide;
+    convolve(&e->stage->matrices[CONV_1], &e->source, &s, KERNEL, false, rows, size);
+    norm_and_mish(e, &s, &e->stage->norms[0], rows);
+    size_t stage_number = e->stage - e->m->stages;
+    const float *time = e->times + (stage_number * e->count + s.sequence) * size;
+    for (int row = 0; row < s.count; row++) {
+        for (int i = 0; i < size; i += VECTOR) {
+            float *x = rows + (size_t)row * size + i;
+            _mm512_storeu_ps(x, _mm512_add_ps(_mm512_loadu_ps(x), _mm512_loadu_ps(time + i)));
         }
     }
+    store_sequence(e, &e->b, &s, rows, size);
 }
 
-static void norm_and_mish(const evaluation *e, const piece *p, const norm *by, float *rows) {
-    int size = e->m->of.channels;
-    for (int row = 0; row < p->count; row++) {
-        normed(rows + (size_t)row * size, by, size, e->m->epsilon, rows + (size_t)row * size);
-    }
-    mish(rows, p->count * size);
-}
-
-static void take_given(const void *argument, int number, int who) {
+static void second_convolution_task(const void *argument, int task, int thread) {
     const evaluation *e = argument;
-    piece p = piece_of(e, number, who);
-    size_t first = (size_t)p.sequence * e->frames + p.first;
-    keep(e, &e->in, &p, e->given + first * e->m->of.input, e->m->of.input);
+    segment s = segment_of(e, task, thread);
+    int size = e->m->config.channels;
+    convolve(&e->stage->matrices[CONV_2], &e->b, &s, KERNEL, false, s.x, size);
+    norm_and_mish(e, &s, &e->stage->norms[1], s.x);
+    convolve(&e->stage->matrices[SHORTCUT], &e->source, &s, 1, true, s.x, size);
+    next_block(e, &s);
 }
 
-static void first_convolution(const void *argument, int number, int who) {
-    const evaluation *e = argument;
-    piece p = piece_of(e, number, who);
-    int size = e->m->of.channels;
-    float *rows = p.at->wide;
-    convolve(&e->now->by[CONV_1], &e->from, &p, KERNEL, false, rows, size);
-    norm_and_mish(e, &p, &e->now->norms[0], rows);
-    const float *time = e->times
-        + ((size_t)(e->now - e->m->stages) * e->count + p.sequence) * size;
-    for (int row = 0; row < p.count; row++) {
-        for (int at = 0; at < size; at += SIDE) {
-            float *to = rows + (size_t)row * size + at;
-            _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), _mm512_loadu_ps(time + at)));
-        }
-    }
-    keep(e, &e->other, &p, rows, size);
-}
-
-static void second_convolution(const void *argument, int number, int who) {
-    const evaluation *e = argument;
-    piece p = piece_of(e, number, who);
-    int size = e->m->of.channels;
-    convolve(&e->now->by[CONV_2], &e->other, &p, KERNEL, false, p.x, size);
-    norm_and_mish(e, &p, &e->now->norms[1], p.x);
-    convolve(&e->now->by[SHORTCUT], &e->from, &p, 1, true, p.x, size);
-    go_on(e, &p);
-}
-
-INLINE void attend_piece_in(form asked, form of, const evaluation *e, const piece *p, int number) {
-    int size = e->m->of.head_size, heads = e->m->of.heads, all = heads * size;
-    size_t own = (size_t)p->sequence * heads + number;
-    head to = {
-        .keys = e->keys + own * e->key_bytes,
-        .key_scales = e->key_scales + own * panels_of(e->frames) * PANEL,
-        .values = e->values + own * e->value_bytes,
-        .lanes = size / asked,
+INLINE void attend_segment(
+    dtype query_dtype, dtype value_dtype, const evaluation *e, const segment *s, int number
+) {
+    int size = e->m->config.head_size, width = e->m->config.heads * size;
+    size_t index = head_index(e, s->sequence, number);
+    head h = {
+        .keys = e->keys + index * e->key_bytes,
+        .key_scales = key_scales_of(e, index),
+        .values = e->values + index * e->value_bytes,
+        .lanes = size / query_dtype,
         .size = size,
     };
-    inputs queries = queries_of(e, own);
-    for (int first = p->first; first < p->first + p->count; first += HIGH) {
-        int rows = least(p->first + p->count - first, HIGH), visible[HIGH];
+    activations queries = queries_of(e, index);
+    for (int first = s->first; first < s->first + s->count; first += ROW_BLOCK) {
+        int rows = min_int(s->first + s->count - first, ROW_BLOCK), visible[ROW_BLOCK];
         for (int row = 0; row < rows; row++) {
             int end = e->chunk == 0 ? e->frames : ((first + row) / e->chunk + 1) * e->chunk;
-            visible[row] = least(end, e->frames);
+            visible[row] = min_int(end, e->frames);
         }
-        float *out = e->attended + ((size_t)p->sequence * e->frames + first) * all + number * size;
-        desk *at = p->at;
-        attend_six(
-            asked, of, &to, &queries, first, rows, visible, at->scores, at->shares, out, all
+        size_t position = (size_t)s->sequence * e->frames + first;
+        attend_row_block(
+            query_dtype, value_dtype, &h, &queries, first, rows, visible, s->scratch->scores,
+            s->scratch->probabilities, e->attended + position * width + number * size, width
         );
     }
 }
 
-static void attend_piece(const void *argument, int number, int who) {
+static void attend_task(const void *argument, int task, int thread) {
     const evaluation *e = argument;
-    int heads = e->m->of.heads;
-    piece p = piece_of(e, number / heads, who);
-    switch (e->m->linear) {
-        case FLOAT32: attend_piece_in(FLOAT32, FLOAT32, e, &p, number % heads); break;
-        case BFLOAT16: attend_piece_in(BFLOAT16, BFLOAT16, e, &p, number % heads); break;
-        default: attend_piece_in(INT8, BFLOAT16, e, &p, number % heads); break;
+    int heads = e->m->config.heads, head = task % heads;
+    segment s = segment_of(e, task / heads, thread);
+    switch (e->m->config.linear_dtype) {
+        case FLOAT32: attend_segment(FLOAT32, FLOAT32, e, &s, head); break;
+        case BFLOAT16: attend_segment(BFLOAT16, BFLOAT16, e, &s, head); break;
+        default: attend_segment(INT8, BFLOAT16, e, &s, head); break;
     }
 }
 
-static void rest_of_block(const void *argument, int number, int who) {
+// What follows the attention in a block: its output layer and the feed-forward network.
+static void feed_forward_task(const void *argument, int task, int thread) {
     const evaluation *e = argument;
-    piece p = piece_of(e, number, who);
-    const sizes *of = &e->m->of;
-    const matrix *by = e->inside->by;
-    int all = of->heads * of->head_size;
-    put_rows(e, &p, e->attended + ((size_t)p.sequence * e->frames + p.first) * all, all);
-    multiply(&by[OUT], &p.at->lanes, p.count, true, p.x, of->channels);
-    put_normed(e, &p, &e->inside->norms[1]);
-    multiply(&by[EXPAND], &p.at->lanes, p.count, false, p.at->wide, of->feed_forward);
-    gelu(p.at->wide, p.count * of->feed_forward);
-    put_rows(e, &p, p.at->wide, of->feed_forward);
-    multiply(&by[CONTRACT], &p.at->lanes, p.count, true, p.x, of->channels);
-    go_on(e, &p);
+    segment s = segment_of(e, task, thread);
+    const config *c = &e->m->config;
+    const matrix *matrices = e->block->matrices;
+    const activations *rows = &s.scratch->rows;
+    float *wide = s.scratch->wide;
+    int width = c->heads * c->head_size;
+    store_rows(e, &s, e->attended + ((size_t)s.sequence * e->frames + s.first) * width, width);
+    multiply(&matrices[OUT], rows, s.count, true, s.x, c->channels);
+    store_normed(e, &s, &e->block->norms[1]);
+    multiply(&matrices[EXPAND], rows, s.count, false, wide, c->feed_forward);
+    gelu(wide, s.count * c->feed_forward);
+    store_rows(e, &s, wide, c->feed_forward);
+    multiply(&matrices[CONTRACT], rows, s.count, true, s.x, c->channels);
+    next_block(e, &s);
 }
 
-static void outer_convolution(const void *argument, int number, int who) {
+static void outer_convolution_task(const void *argument, int task, int thread) {
     const evaluation *e = argument;
-    piece p = piece_of(e, number, who);
-    int size = e->m->of.channels;
-    convolve(e->conv, &e->from, &p, KERNEL, false, p.at->wide, size);
-    keep(e, &e->to, &p, p.at->wide, size);
+    segment s = segment_of(e, task, thread);
+    int size = e->m->config.channels;
+    float *rows = s.scratch->wide;
+    convolve(e->conv, &e->source, &s, KERNEL, false, rows, size);
+    store_sequence(e, &e->target, &s, rows, size);
 }
 
-static void final_block(const void *argument, int number, int who) {
+static void final_block_task(const void *argument, int task, int thread) {
     const evaluation *e = argument;
-    piece p = piece_of(e, number, who);
-    int size = e->m->of.channels, output = e->m->of.output;
-    float *rows = p.at->wide;
-    convolve(&e->m->outer[FINAL_CONV], &e->from, &p, KERNEL, false, rows, size);
-    norm_and_mish(e, &p, &e->m->final, rows);
-    keep(e, &e->to, &p, rows, size);
-    size_t first = (size_t)p.sequence * e->frames + p.first;
-    convolve(&e->m->outer[FINAL_OUT], &e->to, &p, 1, false, e->velocity + first * output, output);
+    segment s = segment_of(e, task, thread);
+    const matrix *outer = e->m->outer;
+    int size = e->m->config.channels, output = e->m->config.output;
+    float *rows = s.scratch->wide;
+    convolve(&outer[FINAL_CONV], &e->source, &s, KERNEL, false, rows, size);
+    norm_and_mish(e, &s, &e->m->final_norm, rows);
+    store_sequence(e, &e->target, &s, rows, size);
+    float *velocity = e->velocity + ((size_t)s.sequence * e->frames + s.first) * output;
+    convolve(&outer[FINAL_OUT], &e->target, &s, 1, false, velocity, output);
 }

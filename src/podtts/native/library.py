@@ -1,8 +1,8 @@
 """Compiles this folder's C once, and loads it.
 
-The result is kept beside the source, as Python keeps bytecode, or in the user's cache folder where
-that cannot be written. Without a C compiler, or on a CPU that lacks the instructions, podtts runs
-without it and slower; `podtts doctor` says so.
+The library is stored beside the source, as Python stores bytecode, or in the user's cache folder
+where that is not writable. Without a C compiler, or on a CPU that lacks the instructions, podtts
+runs without it and slower; `podtts doctor` says so.
 """
 
 from __future__ import annotations
@@ -23,38 +23,42 @@ from typing import Any
 
 import platformdirs
 
+# Version of the numerics: names the bits that the compiled code computes, whichever compiler and
+# whichever text of the source. Caches and journals depend on it: change it whenever a bit of a
+# result changes, and only then. It is the digest of the source that first computed these bits.
+NUMERICS = "b7d086439a371c1c"
+
 _FOLDER = Path(__file__).parent
 _COMPILERS = ("cc", "gcc", "clang")
-_FLAGS = (
+_flags: tuple[str, ...] = (
     *("-std=gnu11", "-O3", "-shared", "-fPIC", "-pthread"),
+    "-ffp-contract=off",  # or the compiler decides which additions are fused: see vectors.h
     *("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni", "-mavx512bf16"),
     *("-mbmi2", "-mfma", "-mf16c"),
 )
 _COMPILE_SECONDS = 120
 
 _POINTER, _INT, _FLOAT, _LONG = ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_int64
-# By unit, which is a C file: its functions after podtts_<unit>_, what each returns and takes.
+# By unit, which is a C file: its functions after podtts_<unit>_, and the types of their result and
+# arguments.
 _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
     "layers": {
         "supported": (_INT, [_INT]),
         "new": (_POINTER, [_INT] * 7 + [_FLOAT, _INT]),
         "free": (None, [_POINTER]),
-        "allow": (None, [_POINTER, _INT]),
-        "matrix": (None, [_POINTER, _INT, _INT, _POINTER, _POINTER]),
-        "norm": (None, [_POINTER, _INT, _INT, _POINTER]),
-        "head": (_INT, [_POINTER, _INT, _POINTER]),
+        "set_threads": (None, [_POINTER, _INT]),
+        "pack_matrix": (None, [_POINTER, _INT, _INT, _POINTER, _POINTER]),
+        "set_norm": (None, [_POINTER, _INT, _INT, _POINTER]),
+        "pack_head": (_INT, [_POINTER, _INT, _POINTER]),
         "logits": (None, [_POINTER, _POINTER, _INT, _POINTER]),
-        "read": (
+        "forward": (
             _INT,
             [
                 *[_POINTER] * 2,
-                _INT,
-                _INT,
+                *[_INT] * 2,
                 *[_POINTER] * 3,
-                _LONG,
-                _LONG,
-                _INT,
-                _INT,
+                *[_LONG] * 2,
+                *[_INT] * 2,
                 *[_POINTER] * 2,
             ],
         ),
@@ -63,9 +67,9 @@ _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
         "supported": (_INT, [_INT]),
         "new": (_POINTER, [_INT] * 10 + [_FLOAT, _INT]),
         "free": (None, [_POINTER]),
-        "allow": (None, [_POINTER, _INT]),
-        "matrix": (None, [_POINTER, _INT, _INT, _INT, _POINTER, _POINTER]),
-        "norm": (None, [_POINTER, _INT, _INT, _INT, _POINTER, _POINTER]),
+        "set_threads": (None, [_POINTER, _INT]),
+        "pack_matrix": (None, [_POINTER, _INT, _INT, _INT, _POINTER, _POINTER]),
+        "set_norm": (None, [_POINTER, _INT, _INT, _INT, _POINTER, _POINTER]),
         "evaluate": (_INT, [*[_POINTER] * 3, _INT, _INT, _INT, _POINTER]),
     },
 }
@@ -79,13 +83,26 @@ class Unavailable:
 
 
 def layers_library(bits: int) -> ctypes.CDLL | Unavailable:
-    """The functions `podtts_layers_*` of layers.c, if they run matrices of so many bits here."""
+    """Functions `podtts_layers_*` of layers.c, if this machine runs matrices of so many bits."""
     return _supported("layers", bits)
 
 
 def estimator_library(bits: int) -> ctypes.CDLL | Unavailable:
-    """The functions `podtts_estimator_*` of estimator.c, if they run in so many bits here."""
+    """Functions `podtts_estimator_*` of estimator.c, if this machine runs it in so many bits."""
     return _supported("estimator", bits)
+
+
+def add_flags(*flags: str) -> None:
+    """Compile with more flags from now on, for example with those of a sanitizer."""
+    global _flags
+    _flags = (*_flags, *flags)
+    forget_libraries()
+
+
+def forget_libraries() -> None:
+    """Look for the compiled code again when it is asked for next."""
+    for cached in (_supported, _library, source_digest):
+        cached.cache_clear()
 
 
 @cache
@@ -98,8 +115,8 @@ def _supported(unit: str, bits: int) -> ctypes.CDLL | Unavailable:
 
 @cache
 def source_digest() -> str:
-    """SHA-256 of what is compiled and how, in hex."""
-    digest = hashlib.sha256(" ".join(_FLAGS).encode())
+    """SHA-256 of the source and the compiler's flags, in hex."""
+    digest = hashlib.sha256(" ".join(_flags).encode())
     for path in sorted((*_FOLDER.glob("*.c"), *_FOLDER.glob("*.h"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -114,18 +131,18 @@ def _library(unit: str) -> ctypes.CDLL | Unavailable:
     name = f"{unit}-{source_digest()[:16]}.so"
     for folder in _folders():
         if (folder / name).is_file():
-            return _loaded(unit, folder / name)
+            return _load(unit, folder / name)
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if compiler is None:
         return Unavailable(f"there is no C compiler ({', '.join(_COMPILERS)})")
     for folder in _folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return _compiled(unit, compiler, folder / name)
+            return _compile(unit, compiler, folder / name)
         except OSError:
-            continue  # it cannot be written
-    with tempfile.TemporaryDirectory() as passing:
-        return _compiled(unit, compiler, Path(passing) / name)
+            continue  # the folder is not writable
+    with tempfile.TemporaryDirectory() as temporary:
+        return _compile(unit, compiler, Path(temporary) / name)
 
 
 def _folders() -> Iterator[Path]:
@@ -133,30 +150,30 @@ def _folders() -> Iterator[Path]:
     yield platformdirs.user_cache_path("podtts") / "native"
 
 
-def _compiled(unit: str, compiler: str, path: Path) -> ctypes.CDLL | Unavailable:
-    """Compile and load; others may do the same at the same time. Raises OSError."""
-    handle, fresh = tempfile.mkstemp(dir=path.parent, suffix=".so.new")
+def _compile(unit: str, compiler: str, path: Path) -> ctypes.CDLL | Unavailable:
+    """Compile and load; other processes may do the same at the same time. Raises OSError."""
+    handle, new = tempfile.mkstemp(dir=path.parent, suffix=".so.new")
     os.close(handle)
     try:
-        done = subprocess.run(
-            [compiler, *_FLAGS, str(_FOLDER / f"{unit}.c"), "-o", fresh],
+        process = subprocess.run(
+            [compiler, *_flags, str(_FOLDER / f"{unit}.c"), "-o", new],
             capture_output=True,
             text=True,
             timeout=_COMPILE_SECONDS,
             check=False,
         )
-        if done.returncode:
-            said = done.stderr.strip().splitlines() or ["it said nothing"]
-            return Unavailable(f"{compiler} failed: {said[0]}")
-        Path(fresh).replace(path)
+        if process.returncode:
+            messages = process.stderr.strip().splitlines() or ["without a message"]
+            return Unavailable(f"{compiler} failed: {messages[0]}")
+        Path(new).replace(path)
     except subprocess.TimeoutExpired:
         return Unavailable(f"{compiler} took longer than {_COMPILE_SECONDS} s")
     finally:
-        Path(fresh).unlink(missing_ok=True)
-    return _loaded(unit, path)
+        Path(new).unlink(missing_ok=True)
+    return _load(unit, path)
 
 
-def _loaded(unit: str, path: Path) -> ctypes.CDLL | Unavailable:
+def _load(unit: str, path: Path) -> ctypes.CDLL | Unavailable:
     try:
         library = ctypes.CDLL(str(path))
         for name, (result, arguments) in _UNITS[unit].items():

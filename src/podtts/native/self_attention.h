@@ -1,151 +1,115 @@
 // Attention of all positions of a sequence to one another, with a softmax in float32.
 //
-// Keys lie as the weights of a matrix whose outputs are the keys, values as those of one whose
-// inputs they are: scores and what is attended to are products with panels. Queries and keys may be
-// int8 with a scale each; shares and values may not: small shares would vanish.
+// Keys are packed as the weights of a matrix whose outputs they are, values as those of a matrix
+// whose inputs they are: scores, and the sum of the values, are products with panels. Queries and
+// keys may be int8 with a scale each; probabilities and values may not: small probabilities would
+// round to zero.
 
 #pragma once
 
-#include "panels.h"
+#include "panel_matmul.h"
+#include "softmax.h"
 
-// 2 to the x, for x of at most 0, to what the form shows.
-INLINE __m512 power_of_two(form of, __m512 x) {
-    x = _mm512_max_ps(_mm512_set1_ps(-200.0f), x);  // where one is NaN, this is the second
-    __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT);
-    __m512 rest = _mm512_sub_ps(x, whole);  // |rest| is at most 0.5
-    // Of the Taylor series of 2^x, highest power first.
-    const float factors[] = {
-        1.54035304e-4f, 1.33335581e-3f, 9.61812911e-3f, 5.55041087e-2f, 2.40226507e-1f,
-        6.93147181e-1f, 1.0f,
-    };
-    int from = of == FLOAT32 ? 0 : 2;
-    __m512 sum = _mm512_set1_ps(factors[from]);
-    for (int power = from + 1; power < 7; power++) {
-        sum = _mm512_fmadd_ps(sum, rest, _mm512_set1_ps(factors[power]));
-    }
-    return _mm512_scalef_ps(sum, whole);
-}
-
-// The highest of a row's scores that count; those beyond become those of nothing.
-INLINE float highest_of(float *scores, int count, int padded) {
-    for (int at = count; at < padded; at++) {
-        scores[at] = -__builtin_inff();
-    }
-    __m512 most = _mm512_set1_ps(-__builtin_inff());
-    for (int at = 0; at < padded; at += SIDE) {
-        most = _mm512_max_ps(most, _mm512_loadu_ps(scores + at));
-    }
-    return _mm512_reduce_max_ps(most);
-}
-
-// Scores of a row to their shares, not yet divided by the total that is returned.
-INLINE float share_out(form of, float *scores, int count, int padded, uint8_t *shares) {
-    __m512 highest = _mm512_set1_ps(highest_of(scores, count, padded)), total = _mm512_setzero_ps();
-    for (int at = 0; at < padded; at += 2 * SIDE) {
-        __m512 one = power_of_two(of, _mm512_sub_ps(_mm512_loadu_ps(scores + at), highest));
-        __m512 other = _mm512_loadu_ps(scores + at + SIDE);
-        __m512 next = power_of_two(of, _mm512_sub_ps(other, highest));
-        total = _mm512_add_ps(total, _mm512_add_ps(one, next));
-        if (of == FLOAT32) {
-            _mm512_storeu_ps((float *)shares + at, one);
-            _mm512_storeu_ps((float *)shares + at + SIDE, next);
-        } else {
-            _mm512_storeu_si512((uint16_t *)shares + at, narrow(one, next));
-        }
-    }
-    return _mm512_reduce_add_ps(total);
-}
-
+// Keys and values of one head.
 typedef struct {
     const uint8_t *keys;      // [panels of keys, lanes of a head, 64, 4 bytes]
     const float *key_scales;  // [panels of keys, 64], int8 only
     const uint8_t *values;    // [lanes of keys, 64, 4 bytes]
-    int lanes, size;  // of a key; of a head
+    int lanes, size;          // of a key; of the head
 } head;
 
-// Scores of six queries from the first, [6, padded].
-INLINE void score_six(
-    form of, const head *to, const inputs *queries, int first, int padded, float *scores
+// Scores [row block, padded] of a row block of queries from the first.
+INLINE void score_row_block(
+    dtype dtype, const head *h, const activations *queries, int first, int padded, float *scores
 ) {
     for (int key = 0; key < padded; key += PANEL) {
-        __m512 sums[HIGH][WIDE];
-        sum_panel(of, to->keys + (size_t)key * to->lanes * LANE, to->lanes, queries, first, sums);
-        for (int row = 0; row < HIGH; row++) {
-            for (int side = 0; side < WIDE; side++) {
-                int at = key + side * SIDE;
-                __m512 score = sums[row][side];
-                if (of == INT8) {
-                    __m512 own = _mm512_set1_ps(queries->scale[first + row]);
-                    __m512 scale = _mm512_mul_ps(own, _mm512_loadu_ps(to->key_scales + at));
-                    score = _mm512_mul_ps(score, scale);
+        __m512 sums[ROW_BLOCK][PANEL_VECTORS];
+        const uint8_t *keys = h->keys + (size_t)key * h->lanes * LANE_BYTES;
+        multiply_panel(dtype, keys, h->lanes, queries, first, sums);
+        for (int row = 0; row < ROW_BLOCK; row++) {
+            for (int vector = 0; vector < PANEL_VECTORS; vector++) {
+                int column = key + vector * VECTOR;
+                __m512 score = sums[row][vector];
+                if (dtype == INT8) {
+                    __m512 query_scale = _mm512_set1_ps(queries->scales[first + row]);
+                    __m512 key_scale = _mm512_loadu_ps(h->key_scales + column);
+                    score = _mm512_mul_ps(score, _mm512_mul_ps(query_scale, key_scale));
                 }
-                _mm512_storeu_ps(scores + (size_t)row * padded + at, score);
+                _mm512_storeu_ps(scores + (size_t)row * padded + column, score);
             }
         }
     }
 }
 
-// Six queries from the first; visible: keys that each may look at. asked: the form of queries and
-// keys; of: of shares and values. scores: [6, a multiple of 64]; shares: the same in their form;
-// out: [6, stride floats].
-INLINE void attend_six(
-    form asked, form of, const head *to, const inputs *queries, int first, int rows,
-    const int *visible, float *scores, uint8_t *shares, float *out, size_t stride
+// Attention of a row block of queries from the first, of which `rows` count.
+// query_dtype: of queries and keys; value_dtype: of probabilities and values. visible: the number of
+// keys, from the first on, that each query sees. scores: [row block, a multiple of 64];
+// probabilities: the same in their dtype; out: [rows, stride floats].
+INLINE void attend_row_block(
+    dtype query_dtype, dtype value_dtype, const head *h, const activations *queries, int first,
+    int rows, const int *visible, float *scores, uint8_t *probabilities, float *out, size_t stride
 ) {
-    int most = 0;
+    int keys = 0;
     for (int row = 0; row < rows; row++) {
-        most = visible[row] > most ? visible[row] : most;
+        keys = max_int(keys, visible[row]);
     }
-    int padded = panels_of(most) * PANEL;
-    size_t bytes = (size_t)padded * LANE / of;
-    score_six(asked, to, queries, first, padded, scores);
-    float totals[HIGH];
+    int padded = panels_of(keys) * PANEL;
+    activations p = {.lanes = probabilities, .stride = (size_t)padded * LANE_BYTES / value_dtype};
+    score_row_block(query_dtype, h, queries, first, padded, scores);
+    float totals[ROW_BLOCK];
     for (int row = 0; row < rows; row++) {
-        float *own = scores + (size_t)row * padded;
-        totals[row] = share_out(of, own, visible[row], padded, shares + row * bytes);
+        totals[row] = softmax_base_2(
+            value_dtype == FLOAT32, scores + (size_t)row * padded, visible[row], padded,
+            p.lanes + row * p.stride
+        );
     }
-    inputs shared = {.lanes = shares, .stride = bytes};
-    __m512 sums[HIGH][WIDE];
-    sum_panel(of, to->values, (most + of - 1) / of, &shared, 0, sums);
+    __m512 sums[ROW_BLOCK][PANEL_VECTORS];
+    multiply_panel(value_dtype, h->values, ceil_div(keys, value_dtype), &p, 0, sums);
     for (int row = 0; row < rows; row++) {
         __m512 factor = _mm512_set1_ps(1.0f / totals[row]);
-        for (int side = 0; side * SIDE < to->size; side++) {
-            __m512 sum = _mm512_mul_ps(sums[row][side], factor);
-            _mm512_storeu_ps(out + row * stride + side * SIDE, sum);
+        for (int vector = 0; vector * VECTOR < h->size; vector++) {
+            __m512 sum = _mm512_mul_ps(sums[row][vector], factor);
+            _mm512_storeu_ps(out + row * stride + vector * VECTOR, sum);
         }
     }
 }
 
-// Keep a position's key [size] as an output of the panels of keys.
-INLINE void keep_key(
-    form of, uint8_t *keys, float *key_scales, int position, const float *key, int size
+// Pack a position's key [size] as an output of the panels of keys.
+INLINE void pack_key(
+    dtype dtype, uint8_t *keys, float *key_scales, int position, const float *key, int size
 ) {
-    int lanes = size / of;
-    uint32_t own[PANEL];
-    int32_t middle;
-    inputs one = {.lanes = (uint8_t *)own, .scale = key_scales + position, .middle = &middle};
-    put_in(of, &one, 0, key, size);
-    uint8_t *to = keys + ((size_t)(position / PANEL) * lanes * PANEL + position % PANEL) * LANE;
+    int lanes = size / dtype;
+    uint32_t row[PANEL];
+    int32_t compensation;
+    activations x = {
+        .lanes = (uint8_t *)row, .scales = key_scales + position, .compensation = &compensation,
+    };
+    store_row_as(dtype, &x, 0, key, size);
+    uint8_t *to = keys + (size_t)(position / PANEL) * lanes * PANEL_LANE_BYTES
+        + position % PANEL * LANE_BYTES;
     for (int lane = 0; lane < lanes; lane++) {
-        uint32_t four = of == INT8 ? own[lane] ^ 0x80808080 : own[lane];  // 128 is added to each
-        memcpy(to + (size_t)lane * PANEL * LANE, &four, LANE);
+        // To add the zero point of 128 to a byte is to flip its highest bit.
+        uint32_t packed = dtype == INT8 ? row[lane] ^ 0x80808080 : row[lane];
+        memcpy(to + (size_t)lane * PANEL_LANE_BYTES, &packed, LANE_BYTES);
     }
 }
 
-// Keep values [size] of the positions of a lane: one, or two of which the second may be NULL.
-INLINE void keep_values(
-    form of, uint8_t *values, int lane, const float *one, const float *next, int size
+// Pack the values [size] of a lane's positions: of one in float32, else of two, where the second may
+// be NULL for zeros.
+INLINE void pack_values(
+    dtype dtype, uint8_t *values, int lane, const float *first, const float *second, int size
 ) {
-    for (int at = 0; at < size; at += SIDE) {
-        __m512 first = _mm512_loadu_ps(one + at);
-        if (of == FLOAT32) {
-            _mm512_store_ps((float *)(values + ((size_t)lane * PANEL + at) * LANE), first);
+    uint8_t *to = values + (size_t)lane * PANEL_LANE_BYTES;
+    for (int i = 0; i < size; i += VECTOR) {
+        __m512 even = _mm512_loadu_ps(first + i);
+        if (dtype == FLOAT32) {
+            _mm512_store_ps((float *)to + i, even);
             continue;
         }
-        __m512 second = next == NULL ? _mm512_setzero_ps() : _mm512_loadu_ps(next + at);
-        __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(first));
-        __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(second));
-        __m512i both = _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
-        _mm512_store_si512(values + ((size_t)lane * PANEL + at) * LANE, both);
+        __m512 odd = second == NULL ? _mm512_setzero_ps() : _mm512_loadu_ps(second + i);
+        __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(even));
+        __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(odd));
+        __m512i pairs = _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+        _mm512_store_si512(to + i * LANE_BYTES, pairs);
     }
 }

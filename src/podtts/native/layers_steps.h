@@ -1,0 +1,204 @@
+// The steps of a forward pass through the layers; each function named ..._task does one task of a
+// step, see team.h.
+
+#pragma once
+
+#include "cache_attention.h"
+#include "layers_model.h"
+#include "pointwise.h"
+
+// Tiles of a task, at most: the more, the longer its weights are read in one stream. Tasks for each
+// thread, at least, so that a thread that is held up does not hold up all.
+enum { MAX_TILES = 16, TASKS_PER_THREAD = 4 };
+
+// What one call computes.
+typedef struct {
+    model *m;
+    float *x;            // [rows, tokens, hidden]: embeddings, overwritten by hidden states
+    int tokens;          // of each row
+    const int *lengths;  // [rows], positions that the cache holds
+    void *keys, *values; // [layers, rows, key/value heads, capacity, head size] with these strides
+    int64_t layer_stride, row_stride;
+    int capacity;        // positions of a row of the cache
+    bool cache_bfloat16;
+    const float *cosine, *sine;  // [capacity, head size / 2]
+    float *scores;       // [threads, 2, score_stride(capacity)]
+    int first, count;    // tokens of the chunk, counted over all rows
+    int layer;
+} forward_pass;
+
+static const layer *layer_of(const forward_pass *f) { return &f->m->layers[f->layer]; }
+
+// Row of the cache, and position in it, of a token of the chunk.
+static int row_of(const forward_pass *f, int token) { return (f->first + token) / f->tokens; }
+
+static int position_of(const forward_pass *f, int token) {
+    return f->lengths[row_of(f, token)] + (f->first + token) % f->tokens;
+}
+
+// Index of a head's keys or values of a position in the cache.
+static size_t cache_index(const forward_pass *f, int token, int head, int position) {
+    return f->layer * f->layer_stride + row_of(f, token) * f->row_stride
+        + ((size_t)head * f->capacity + position) * f->m->config.head_size;
+}
+
+static int tiles_per_task(const team *t, int tiles) {
+    int count = tiles / (TASKS_PER_THREAD * t->size);
+    return count < 1 ? 1 : min_int(count, MAX_TILES);
+}
+
+// y = w x, or y += w x.
+typedef struct {
+    const matrix *w;
+    const activations *x;
+    int rows, tiles_per_task;
+    bool add;
+    float *y;  // [rows, outputs]
+} product;
+
+static void multiply_task(const void *argument, int task, int thread) {
+    (void)thread;
+    const product *p = argument;
+    int begin = task * p->tiles_per_task;
+    int end = min_int(begin + p->tiles_per_task, p->w->outputs / TILE);
+    for (int tile = begin; tile < end; tile++) {
+        for (int first = 0; first < p->rows; first += ROW_BLOCK) {
+            int rows = min_int(p->rows - first, ROW_BLOCK);
+            __m512 sums[ROW_BLOCK];
+            multiply_tile(p->w, tile, p->x, first, rows, sums);
+            for (int row = 0; row < rows; row++) {
+                float *y = p->y + (size_t)(first + row) * p->w->outputs + tile * TILE;
+                __m512 sum = sums[row];
+                _mm512_storeu_ps(y, p->add ? _mm512_add_ps(_mm512_loadu_ps(y), sum) : sum);
+            }
+        }
+    }
+}
+
+static void multiply(team *t, int rows, const matrix *w, const activations *x, bool add, float *y) {
+    int tiles = w->outputs / TILE, each = tiles_per_task(t, tiles);
+    product p = {w, x, rows, each, add, y};
+    team_run(t, multiply_task, &p, ceil_div(tiles, each));
+}
+
+// gated = SiLU(gate x) * (up x); the matrix has the gates' outputs first.
+static void gate_up_task(const void *argument, int task, int thread) {
+    (void)thread;
+    const forward_pass *f = argument;
+    model *m = f->m;
+    const matrix *w = &layer_of(f)->matrices[GATE_UP];
+    int tiles = m->config.intermediate / TILE, each = tiles_per_task(&m->team, tiles);
+    for (int tile = task * each; tile < task * each + each && tile < tiles; tile++) {
+        for (int first = 0; first < f->count; first += ROW_BLOCK) {
+            int rows = min_int(f->count - first, ROW_BLOCK);
+            __m512 gates[ROW_BLOCK], ups[ROW_BLOCK];
+            multiply_tile(w, tile, &m->normed_in, first, rows, gates);
+            multiply_tile(w, tiles + tile, &m->normed_in, first, rows, ups);
+            for (int row = 0; row < rows; row++) {
+                size_t index = (size_t)(first + row) * padded(m->config.intermediate) + tile * TILE;
+                __m512 gate = silu_vector(gates[row]);
+                _mm512_storeu_ps(m->gated + index, _mm512_mul_ps(gate, ups[row]));
+            }
+        }
+    }
+}
+
+// A token's activations in the format that the next matrix takes: the norm of x ...
+static void store_normed(const forward_pass *f, int token, int which) {
+    model *m = f->m;
+    const config *c = &m->config;
+    float *normed = m->normed + (size_t)token * padded(c->hidden);
+    const float *x = m->x + (size_t)token * c->hidden;
+    rms_norm(x, layer_of(f)->norms[which], c->hidden, c->epsilon, normed);
+    store_row(&m->normed_in, token, c->bits, normed);
+}
+
+static void input_norm_task(const void *argument, int token, int thread) {
+    (void)thread;
+    store_normed(argument, token, INPUT_NORM);
+}
+
+static void post_attention_norm_task(const void *argument, int token, int thread) {
+    (void)thread;
+    store_normed(argument, token, POST_ATTENTION_NORM);
+}
+
+// ... what attention gave, what came through the gates.
+static void store_attended_task(const void *argument, int token, int thread) {
+    (void)thread;
+    model *m = ((const forward_pass *)argument)->m;
+    size_t size = padded(m->config.heads * m->config.head_size);
+    store_row(&m->attended_in, token, m->config.bits, m->attended + token * size);
+}
+
+static void store_gated_task(const void *argument, int token, int thread) {
+    (void)thread;
+    model *m = ((const forward_pass *)argument)->m;
+    size_t size = padded(m->config.intermediate);
+    store_row(&m->gated_in, token, m->config.bits, m->gated + token * size);
+}
+
+// Apply the rotary embedding of a position to one head [size, a multiple of 16], and scale it.
+static void rotate(float *x, const float *cosine, const float *sine, int size, float scale) {
+    int half = size / 2;
+    __m256 factor = _mm256_set1_ps(scale);
+    for (int i = 0; i < half; i += VECTOR / 2) {
+        __m256 first = _mm256_loadu_ps(x + i), second = _mm256_loadu_ps(x + half + i);
+        __m256 cos = _mm256_mul_ps(_mm256_loadu_ps(cosine + i), factor);
+        __m256 sin = _mm256_mul_ps(_mm256_loadu_ps(sine + i), factor);
+        __m256 rotated_first = _mm256_fnmadd_ps(second, sin, _mm256_mul_ps(first, cos));
+        __m256 rotated_second = _mm256_fmadd_ps(first, sin, _mm256_mul_ps(second, cos));
+        _mm256_storeu_ps(x + i, rotated_first);
+        _mm256_storeu_ps(x + half + i, rotated_second);
+    }
+}
+
+// Norm and rotate a token's queries and keys; store its keys and values in the cache.
+static void rotate_and_cache_task(const void *argument, int token, int thread) {
+    (void)thread;
+    const forward_pass *f = argument;
+    model *m = f->m;
+    const config *c = &m->config;
+    const layer *l = layer_of(f);
+    int heads = c->heads + 2 * c->kv_heads, size = c->head_size;
+    int position = position_of(f, token);
+    const float *cosine = f->cosine + (size_t)position * (size / 2);
+    const float *sine = f->sine + (size_t)position * (size / 2);
+    float scale = 1.0f / __builtin_sqrtf((float)size);
+    for (int head = 0; head < heads; head++) {
+        float *x = m->qkv + ((size_t)token * heads + head) * size;
+        bool is_query = head < c->heads, is_value = head >= c->heads + c->kv_heads;
+        if (!is_value) {
+            rms_norm(x, l->norms[is_query ? Q_NORM : K_NORM], size, c->epsilon, x);
+            rotate(x, cosine, sine, size, is_query ? scale : 1.0f);
+        }
+        if (!is_query) {
+            size_t index = cache_index(f, token, (head - c->heads) % c->kv_heads, position);
+            void *cache = is_value ? f->values : f->keys;
+            for (int i = 0; i < size; i += VECTOR) {
+                store_cached(cache, index + i, f->cache_bfloat16, _mm512_loadu_ps(x + i));
+            }
+        }
+    }
+}
+
+// Query heads of a task, which share keys and values.
+static int heads_per_task(const config *c) {
+    return c->heads / c->kv_heads % QUERIES == 0 ? QUERIES : 1;
+}
+
+static void attend_task(const void *argument, int task, int thread) {
+    const forward_pass *f = argument;
+    model *m = f->m;
+    const config *c = &m->config;
+    int heads = c->heads + 2 * c->kv_heads, size = c->head_size, queries = heads_per_task(c);
+    int token = task * queries / c->heads, head = task * queries % c->heads;
+    size_t offset = cache_index(f, token, head / (c->heads / c->kv_heads), 0)
+        * (f->cache_bfloat16 ? sizeof(uint16_t) : sizeof(float));
+    attend(
+        m->qkv + ((size_t)token * heads + head) * size, queries, (char *)f->keys + offset,
+        (char *)f->values + offset, position_of(f, token) + 1, size, f->cache_bfloat16,
+        f->scores + (size_t)thread * QUERIES * score_stride(f->capacity),
+        m->attended + (size_t)token * padded(c->heads * size) + head * size
+    );
+}

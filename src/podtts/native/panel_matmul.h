@@ -1,0 +1,217 @@
+// Products of a matrix with many rows, for work that is bound by multiplying.
+//
+// A lane is four bytes: one float32, two bfloat16 or four int8 inputs. 64 outputs make a panel,
+// whose weights are packed lane by lane. A row block of six rows is multiplied with a panel at a
+// time, so that 24 vectors of sums stay in registers. Each sum is added up in one order, whichever
+// thread computes it and whichever rows are in the same product.
+// Source: panels and row blocks are those of Goto and van de Geijn, Anatomy of High-Performance
+// Matrix Multiplication; int8 with compensation is that of oneDNN.
+
+#pragma once
+
+#include <stdbool.h>
+
+#include "memory.h"
+#include "vectors.h"
+
+typedef enum { FLOAT32 = 1, BFLOAT16 = 2, INT8 = 4 } dtype;  // the value: numbers in a lane
+
+enum {
+    LANE_BYTES = 4,
+    PANEL_VECTORS = 4,
+    PANEL = VECTOR * PANEL_VECTORS,
+    PANEL_LANE_BYTES = PANEL * LANE_BYTES,
+    ROW_BLOCK = 6,
+    ZERO_POINT = 128,  // of int8 weights: it is added to each, as the instruction takes no sign
+};
+
+typedef struct {
+    dtype dtype;
+    int lanes, outputs;  // lanes of inputs
+    uint8_t *weights;    // [panels, lanes, 64, 4 bytes]
+    float *scales;       // [panels * 64], int8 only
+    float *bias;         // [panels * 64]
+} matrix;
+
+// Rows in the format that a matrix takes. A product reads whole row blocks: memory must reach so
+// far, and what is in the rows beyond the last does not matter.
+typedef struct {
+    uint8_t *lanes;         // [rows, stride bytes]
+    size_t stride;
+    float *scales;          // [rows], int8 only
+    int32_t *compensation;  // [rows], int8 only: -zero point * sum of the row
+} activations;
+
+static int panels_of(int outputs) { return ceil_div(outputs, PANEL); }
+
+static bool alloc_matrix(matrix *w, dtype dtype, int outputs, int inputs) {
+    size_t padded = (size_t)panels_of(outputs) * PANEL;
+    *w = (matrix){.dtype = dtype, .lanes = inputs / dtype, .outputs = outputs};
+    w->weights = alloc_zeroed(padded * w->lanes, LANE_BYTES);
+    w->scales = dtype == INT8 ? alloc_zeroed(padded, sizeof(float)) : NULL;
+    w->bias = alloc_zeroed(padded, sizeof(float));
+    return w->weights != NULL && w->bias != NULL && (dtype != INT8 || w->scales != NULL);
+}
+
+static void free_matrix(const matrix *w) {
+    free(w->weights);
+    free(w->scales);
+    free(w->bias);
+}
+
+static uint16_t to_bfloat16_scalar(float x) {
+    __m128bh converted = _mm_cvtneps_pbh(_mm_set_ss(x));
+    uint16_t bits;
+    memcpy(&bits, &converted, sizeof bits);
+    return bits;
+}
+
+// Pack a panel from weights float32 [outputs, inputs]; inputs: a multiple of 16.
+static void pack_panel(const matrix *w, int panel, const float *weights) {
+    int inputs = w->lanes * w->dtype, first = panel * PANEL;
+    for (int output = first; output < first + PANEL && output < w->outputs; output++) {
+        const float *from = weights + (size_t)output * inputs;
+        float range = 0.0f;
+        for (int input = 0; input < inputs; input++) {
+            range = __builtin_fmaxf(range, __builtin_fabsf(from[input]));
+        }
+        float factor = range > 0 ? 127.0f / range : 0.0f;
+        if (w->dtype == INT8) {
+            w->scales[output] = range / 127.0f;
+        }
+        uint8_t *to = w->weights + (size_t)panel * w->lanes * PANEL_LANE_BYTES
+            + (output - first) * LANE_BYTES;
+        for (int input = 0; input < inputs; input++) {
+            uint8_t *lane = to + (size_t)(input / w->dtype) * PANEL_LANE_BYTES;
+            if (w->dtype == FLOAT32) {
+                memcpy(lane, from + input, sizeof(float));
+            } else if (w->dtype == BFLOAT16) {
+                uint16_t bits = to_bfloat16_scalar(from[input]);
+                memcpy(lane + 2 * (input % 2), &bits, sizeof bits);
+            } else {
+                lane[input % 4] = (uint8_t)(ZERO_POINT + (int)__builtin_rintf(from[input] * factor));
+            }
+        }
+    }
+}
+
+// Store a row of numbers [size, a multiple of 16] as lanes of float32 or bfloat16 ...
+INLINE void convert_row(dtype dtype, const float *from, int size, uint8_t *lanes) {
+    if (dtype == FLOAT32) {
+        memcpy(lanes, from, size * sizeof(float));
+        return;
+    }
+    for (int i = 0; i < size; i += VECTOR) {
+        __m256i converted = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(from + i));
+        _mm256_storeu_si256((void *)(lanes + 2 * i), converted);
+    }
+}
+
+// ... or as int8 with a scale of its own.
+static void quantize_row(const activations *x, int row, const float *from, int size) {
+    int8_t *to = (int8_t *)(x->lanes + row * x->stride);
+    x->compensation[row] = -ZERO_POINT * quantize_symmetric(from, size, to, x->scales + row);
+}
+
+INLINE void store_row_as(dtype dtype, const activations *x, int row, const float *from, int size) {
+    if (dtype == INT8) {
+        quantize_row(x, row, from, size);
+    } else {
+        convert_row(dtype, from, size, x->lanes + row * x->stride);
+    }
+}
+
+static void store_row(dtype dtype, const activations *x, int row, const float *from, int size) {
+    switch (dtype) {
+        case FLOAT32: store_row_as(FLOAT32, x, row, from, size); break;
+        case BFLOAT16: store_row_as(BFLOAT16, x, row, from, size); break;
+        default: store_row_as(INT8, x, row, from, size); break;
+    }
+}
+
+INLINE __m512 accumulate_float(dtype dtype, __m512 sum, __m512i weights, __m512i x) {
+    return dtype == FLOAT32
+        ? _mm512_fmadd_ps(_mm512_castsi512_ps(weights), _mm512_castsi512_ps(x), sum)
+        : _mm512_dpbf16_ps(sum, (__m512bh)weights, (__m512bh)x);
+}
+
+// The micro-kernel. sums: the outputs of a panel for a row block from the first row; int8: without
+// scales.
+INLINE void multiply_panel(
+    dtype dtype, const uint8_t *weights, int lanes, const activations *x, int first,
+    __m512 sums[ROW_BLOCK][PANEL_VECTORS]
+) {
+    const uint8_t *rows = x->lanes + first * x->stride;
+    __m512i dots[ROW_BLOCK][PANEL_VECTORS];  // of int8
+    for (int row = 0; row < ROW_BLOCK; row++) {
+        for (int vector = 0; vector < PANEL_VECTORS; vector++) {
+            sums[row][vector] = _mm512_setzero_ps();
+            int32_t start = dtype == INT8 ? x->compensation[first + row] : 0;
+            dots[row][vector] = _mm512_set1_epi32(start);
+        }
+    }
+    for (int lane = 0; lane < lanes; lane++, weights += PANEL_LANE_BYTES) {
+        __m512i weight[PANEL_VECTORS];
+        for (int vector = 0; vector < PANEL_VECTORS; vector++) {
+            weight[vector] = _mm512_load_si512(weights + vector * VECTOR_BYTES);
+        }
+        for (int row = 0; row < ROW_BLOCK; row++) {
+            __m512i input = broadcast_word(rows + row * x->stride + lane * LANE_BYTES);
+            for (int vector = 0; vector < PANEL_VECTORS; vector++) {
+                __m512 *sum = &sums[row][vector];
+                if (dtype == INT8) {
+                    accumulate_int8(&dots[row][vector], weight[vector], input);
+                } else {
+                    *sum = accumulate_float(dtype, *sum, weight[vector], input);
+                }
+            }
+        }
+    }
+    for (int row = 0; dtype == INT8 && row < ROW_BLOCK; row++) {
+        for (int vector = 0; vector < PANEL_VECTORS; vector++) {
+            sums[row][vector] = _mm512_cvtepi32_ps(dots[row][vector]);
+        }
+    }
+}
+
+INLINE void multiply_as(
+    dtype dtype, const matrix *w, const activations *x, int rows, bool add, float *y, size_t stride
+) {
+    for (int panel = 0; panel < panels_of(w->outputs); panel++) {
+        const uint8_t *weights = w->weights + (size_t)panel * w->lanes * PANEL_LANE_BYTES;
+        for (int first = 0; first < rows; first += ROW_BLOCK) {
+            __m512 sums[ROW_BLOCK][PANEL_VECTORS];
+            multiply_panel(dtype, weights, w->lanes, x, first, sums);
+            for (int row = first; row < first + ROW_BLOCK && row < rows; row++) {
+                for (int vector = 0; vector < PANEL_VECTORS; vector++) {
+                    int output = panel * PANEL + vector * VECTOR;
+                    if (output >= w->outputs) {
+                        break;
+                    }
+                    __m512 sum = sums[row - first][vector];
+                    __m512 bias = _mm512_load_ps(w->bias + output);
+                    if (dtype == INT8) {
+                        __m512 scale = _mm512_load_ps(w->scales + output);
+                        scale = _mm512_mul_ps(scale, _mm512_set1_ps(x->scales[row]));
+                        sum = _mm512_fmadd_ps(sum, scale, bias);
+                    } else {
+                        sum = _mm512_add_ps(sum, bias);
+                    }
+                    float *to = y + row * stride + output;
+                    _mm512_storeu_ps(to, add ? _mm512_add_ps(_mm512_loadu_ps(to), sum) : sum);
+                }
+            }
+        }
+    }
+}
+
+// y = w x + bias, or y += w x + bias; y: [rows, stride floats].
+static void multiply(
+    const matrix *w, const activations *x, int rows, bool add, float *y, size_t stride
+) {
+    switch (w->dtype) {
+        case FLOAT32: multiply_as(FLOAT32, w, x, rows, add, y, stride); break;
+        case BFLOAT16: multiply_as(BFLOAT16, w, x, rows, add, y, stride); break;
+        default: multiply_as(INT8, w, x, rows, add, y, stride); break;
+    }
+}

@@ -1,0 +1,61 @@
+"""`make check-native` finds errors: seeded ones end the process."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from support.sanitizers import FLAGS
+
+from podtts.native.library import Unavailable, layers_library
+
+START = """
+import ctypes, sys
+from podtts.native import library
+
+library.add_flags(*sys.argv[1:])
+layers = library.layers_library(8)
+model = layers.podtts_layers_new(1, 32, 1, 1, 16, 16, 8, 1e-6, 1)
+buffer = ctypes.create_string_buffer
+print("started", flush=True)
+"""
+# QKV has 48 outputs with 32 inputs: 48 * 32 bytes of weights, 48 * 2 of scales.
+READS_PAST_THE_END = """
+weights, scales = buffer(48 * 32 - 1), buffer(48 * 2)
+layers.podtts_layers_pack_matrix(model, 0, 0, ctypes.addressof(weights), ctypes.addressof(scales))
+"""
+OVERFLOWS = """
+none = [None] * 3, [None] * 2
+layers.podtts_layers_forward(model, None, 1 << 16, 1 << 16, *none[0], 0, 0, 1, 0, *none[1])
+"""
+
+
+@pytest.fixture
+def stderr_of(pytestconfig: pytest.Config) -> Callable[[str], str]:
+    """Run code that must end its process, and return what that wrote to stderr."""
+    if not pytestconfig.getoption("sanitize"):
+        pytest.skip("make check-native compiles the C with sanitizers")
+    library = layers_library(8)
+    if isinstance(library, Unavailable):
+        pytest.skip(library.reason)
+
+    def run(code: str) -> str:
+        process = subprocess.run(
+            [sys.executable, "-c", START + code, *FLAGS],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert process.stdout == "started\n"
+        assert process.returncode != 0
+        return process.stderr
+
+    return run
+
+
+def test_a_read_past_the_end_of_a_buffer_is_found(stderr_of: Callable[[str], str]) -> None:
+    assert "heap-buffer-overflow" in stderr_of(READS_PAST_THE_END)
+
+
+def test_an_overflow_of_a_signed_integer_is_found(stderr_of: Callable[[str], str]) -> None:
+    assert "signed integer overflow" in stderr_of(OVERFLOWS)

@@ -7,7 +7,7 @@ from statistics import median
 
 import torch
 
-from podtts.device.placement import Stopwatch
+from podtts.device.stopwatch import Stopwatch
 from podtts.llm.block_decoder import decoder_for
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions

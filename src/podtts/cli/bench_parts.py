@@ -24,7 +24,8 @@ _PIPE_COLUMNS = 140  # without a terminal: wide enough that no table is folded
 
 def load(directory: Path | None, name: str, placement: Placement) -> tuple[Models, Loading]:
     from podtts.bench.report import Loading
-    from podtts.device.placement import Stopwatch, peak_memory_bytes, reset_peak_memory
+    from podtts.device.memory import peak_memory_bytes, reset_peak_memory
+    from podtts.device.stopwatch import Stopwatch
     from podtts.weights.load import load_models
     from podtts.weights.random import random_models
 

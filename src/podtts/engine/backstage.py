@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 
 from podtts.device.cancellation import cancelled_by
-from podtts.device.cuda_stream import DeviceQueue
-from podtts.device.placement import memory_errors_named
+from podtts.device.cuda_stream import DeviceStream
+from podtts.device.memory import memory_errors_named
 from podtts.engine.renderer import Render, Rendered, render
 from podtts.llm.generate import NotFiniteError
 from podtts.weights.load import Models
@@ -20,7 +20,7 @@ class Backstage:
     def __init__(self, models: Models) -> None:
         self.models = models
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="render")
-        self._queue = DeviceQueue(models.device)
+        self._queue = DeviceStream(models.device)
         self._work: Future[list[Rendered | NotFiniteError]] | None = None
         self._closing = Event()
 
@@ -59,6 +59,6 @@ class Backstage:
         with (
             cancelled_by(self._closing),
             memory_errors_named("rendering turns"),
-            self._queue.used(),
+            self._queue.active(),
         ):
             return render(self.models, turns)

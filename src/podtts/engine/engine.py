@@ -14,13 +14,9 @@ from dataclasses import dataclass
 
 import torch
 
-from podtts.device.placement import (
-    Stopwatch,
-    batches_rows,
-    memory_errors_named,
-    release_memory,
-    runs_streams_concurrently,
-)
+from podtts.device.memory import memory_errors_named, release_memory
+from podtts.device.placement import batches_rows, runs_streams_concurrently
+from podtts.device.stopwatch import Stopwatch
 from podtts.engine.backstage import Backstage
 from podtts.engine.renderer import Render, render
 from podtts.engine.sequence import Answer, NotWritten, Request, Story, Write, Written, speak

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from podtts.device.placement import Stopwatch, memory_errors_named
+from podtts.device.memory import memory_errors_named
+from podtts.device.stopwatch import Stopwatch
 from podtts.engine.checks import token_problems, wave_problems
 from podtts.engine.compatibility import check_compatibility
 from podtts.engine.prefill import prefill_prompts

@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from podtts.device.heap import keep_freed_memory
-from podtts.device.placement import Placement, dtype_name, memory_errors_named
+from podtts.device.memory import keep_freed_memory, memory_errors_named
+from podtts.device.placement import Placement, dtype_name
 from podtts.errors import ModelError
 from podtts.flow.decode import Flow
 from podtts.llm.generate import prefill

@@ -11,8 +11,8 @@ import zlib
 import torch
 from torch import Tensor, nn
 
-from podtts.device.heap import keep_freed_memory
-from podtts.device.placement import Placement, memory_errors_named
+from podtts.device.memory import keep_freed_memory, memory_errors_named
+from podtts.device.placement import Placement
 from podtts.flow.decode import Flow, FlowConfig
 from podtts.hub.registry import find_source
 from podtts.llm.qwen3 import Qwen3, Qwen3Config

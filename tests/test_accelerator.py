@@ -156,13 +156,13 @@ def test_recorded_steps_draw_what_the_same_steps_draw_one_by_one() -> None:
 def test_reading_what_was_said_before_leaves_the_same_bits() -> None:
     llm = accelerated().llm
     first, again = llm.new_cache(), llm.new_cache()
-    decoder = BlockDecoder(llm, first.together)
+    decoder = BlockDecoder(llm, first.batch)
     (said,) = written(decoder, [first], SamplingOptions(max_tokens=43, min_tokens=43))
     assert isinstance(said, SpeechTokens)
     with torch.inference_mode():
         llm(torch.tensor([TEXTS[0]], device=DEVICE), again)
     speech = [token + llm.config.speech_token_offset for token in said.ids[:-1]]
-    BlockDecoder(llm, again.together).read(again, speech)
+    BlockDecoder(llm, again.batch).read(again, speech)
     assert again.length == first.length
     length = first.length
     assert torch.equal(first.keys[..., :length, :], again.keys[..., :length, :])

@@ -34,7 +34,7 @@ def to_the_end(decoder: Decoder | BlockDecoder) -> dict[KVCache, SpeechTokens | 
 def written(context: list[int], options: SamplingOptions, seed: int) -> SpeechTokens:
     """A turn by blocks of fixed steps, alone in its rows."""
     cache = models().llm.new_cache()
-    decoder = BlockDecoder(models().llm, cache.together)
+    decoder = BlockDecoder(models().llm, cache.batch)
     decoder.begin(cache, context, options, rng(seed))
     (tokens,) = to_the_end(decoder).values()
     assert isinstance(tokens, SpeechTokens)
@@ -105,7 +105,7 @@ def test_every_call_of_the_long_form_trace(name: str) -> None:
     dialogue = prefill_prompts(
         loaded, None, trace_prompts(name), SynthesisOptions(sampling=options), cache
     )
-    decoder = BlockDecoder(loaded.llm, cache.together)
+    decoder = BlockDecoder(loaded.llm, cache.batch)
     for turn, call in zip(golden["turns"], golden["llm_calls"][-22:], strict=True):
         dialogue.open(loaded.template.turn(turn["speaker"], normalize_text(turn["text"])))
         dialogue.rewind(decoder.read)
@@ -146,7 +146,7 @@ def test_what_was_said_in_an_earlier_run_leaves_the_same_bits() -> None:
 
     def begun() -> tuple[Dialogue, BlockDecoder]:
         dialogue = Dialogue(llm, prompts, WindowOptions())
-        return dialogue, BlockDecoder(llm, dialogue.cache.together)
+        return dialogue, BlockDecoder(llm, dialogue.cache.batch)
 
     def spoken(dialogue: Dialogue, decoder: BlockDecoder, seed: int) -> SpeechTokens:
         dialogue.rewind(decoder.read)
@@ -204,7 +204,7 @@ def spoiled_head() -> Iterator[None]:
 def test_logits_that_are_no_numbers_end_the_turn() -> None:
     llm = models().llm
     cache = llm.new_cache()
-    decoder = BlockDecoder(llm, cache.together)
+    decoder = BlockDecoder(llm, cache.batch)
     decoder.begin(cache, TEXT, SamplingOptions(), rng(0))
     (error,) = to_the_end(decoder).values()
     assert isinstance(error, NotFiniteError)
@@ -235,7 +235,7 @@ def test_a_row_that_failed_spoils_no_later_turn() -> None:
 def test_turns_that_are_abandoned_leave_room_for_others() -> None:
     llm = models().llm
     cache = llm.new_cache()
-    decoder = BlockDecoder(llm, cache.together)
+    decoder = BlockDecoder(llm, cache.batch)
     decoder.begin(cache, TEXT, SamplingOptions(max_tokens=100, min_tokens=100), rng(0))
     decoder.step()
     decoder.abandon()
@@ -250,7 +250,7 @@ def test_a_step_does_nothing_to_a_turn_that_is_done() -> None:
     """So that a recording may run it as often as it likes."""
     llm = models().llm
     cache = llm.new_cache()
-    decoder = BlockDecoder(llm, cache.together)
+    decoder = BlockDecoder(llm, cache.batch)
     options = SamplingOptions(max_tokens=40, min_tokens=40)
     decoder.begin(cache, TEXT, options, rng(3))
     first = decoder.step()
@@ -260,7 +260,7 @@ def test_a_step_does_nothing_to_a_turn_that_is_done() -> None:
         slots.done.fill_(True)
         before = [tensor.clone() for tensor in slots.tensors()]
         keys = cache.keys[..., : cache.length, :].clone()
-        decode_step(llm, llm.legal_rows(), slots, cache.together.keys, cache.together.values)
+        decode_step(llm, llm.legal_rows(), slots, cache.batch.keys, cache.batch.values)
         unsaid = [slots.tokens]
         for tensor, old in zip(slots.tensors(), before, strict=True):
             assert any(tensor is one for one in unsaid) or torch.equal(tensor, old)

@@ -54,7 +54,7 @@ def generate(
     extended to all of it and all that is generated but the last id, which the next call reads.
     Raises NotFiniteError when logits are NaN or infinite.
     """
-    decoder = Decoder(model, cache.together)
+    decoder = Decoder(model, cache.batch)
     decoder.begin(cache, context, options, rng)
     while not (finished := decoder.step()):
         pass

@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from podtts.llm.block_quant import BlockWeights
-from podtts.llm.quantized import blocks_fit, quantized_blocks, use_blocks, use_plain
+from podtts.llm.quantized import (
+    has_sizes_of,
+    quantized_matrices,
+    use_compiled_layers,
+    use_quantized,
+)
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import Quantization
 from podtts.storage.keyed import KeyedStore
@@ -31,14 +36,14 @@ def quantize_kept(llm: Qwen3, kind: Quantization, store: KeyedStore | None) -> N
     Layers that keep their bits are laid out where they run fastest.
     """
     if kind == "none":
-        use_plain(llm)
+        use_compiled_layers(llm)
         return
     blocks = None if store is None else store.read(kind, lambda kept: _blocks(llm, kind, kept))
     if blocks is None:
-        blocks = quantized_blocks(llm, kind)
+        blocks = quantized_matrices(llm, kind)
         if store is not None:
             store.write(kind, _arrays(blocks))
-    use_blocks(llm, blocks)
+    use_quantized(llm, blocks)
 
 
 def _arrays(blocks: Mapping[str, BlockWeights]) -> dict[str, Array]:
@@ -59,7 +64,7 @@ def _blocks(
             )
             for name in names
         }
-        fits = blocks_fit(llm, kind, blocks)
+        fits = has_sizes_of(llm, kind, blocks)
     except KeyError as error:
         raise SealError(f"it lacks {error}") from error
     if not fits:

@@ -34,13 +34,13 @@ def load(directory: Path | None, name: str, placement: Placement) -> tuple[Model
         if directory is None:
             models = random_models(name, placement)
         else:
-            models = load_models(directory, placement, as_stored=True)
+            models = load_models(directory, placement, torch_layers=True)
     return models, Loading(watch.seconds, peak_memory_bytes(placement.device))
 
 
 def make_cast(directory: Path | None, models: Models, cache: PromptCache) -> Cast:
     from podtts.bench.cast import random_cast, recorded_cast
-    from podtts.weights.encoders import checkpoint_encoders
+    from podtts.weights.files import checkpoint_encoders
 
     if directory is None:
         return random_cast(models.flow.config, cache)

@@ -30,7 +30,7 @@ _MATRICES = {
 
 
 def quantize_llm(llm: Qwen3, kind: Quantization) -> None:
-    """Quantize the layers of a loaded LLM in place; none: use compiled code for them if it runs."""
+    """Quantize the layers of a loaded LLM in place; none: use compiled code where it runs."""
     if kind == "none":
         use_compiled_layers(llm)
     else:

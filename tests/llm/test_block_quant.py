@@ -1,5 +1,6 @@
 import pytest
 import torch
+from support.golden_data import relative_rms
 from torch import Tensor
 
 from podtts.llm.block_quant import Bits, BlockLinear, BlockWeights
@@ -13,17 +14,13 @@ def weights(outputs: int = 128, inputs: int = 96) -> Tensor:
     return torch.randn(outputs, inputs, generator=torch.Generator().manual_seed(0))
 
 
-def relative_error(ours: Tensor, theirs: Tensor) -> float:
-    return float((ours.float() - theirs.float()).norm() / theirs.float().norm())
-
-
 @pytest.mark.parametrize("bits", BITS)
 @pytest.mark.parametrize("inputs", [96, 40])
 def test_dequantized_weights_are_near_the_originals(bits: Bits, inputs: int) -> None:
     """40 inputs are no multiple of 32."""
     blocks = BlockWeights.quantize(weights(inputs=inputs), bits)
     assert blocks.bits == bits
-    assert 0 < relative_error(blocks.dequantize(inputs), weights(inputs=inputs)) < ERRORS[bits]
+    assert 0 < relative_rms(blocks.dequantize(inputs), weights(inputs=inputs)) < ERRORS[bits]
 
 
 @pytest.mark.parametrize("bits", BITS)
@@ -41,7 +38,7 @@ def test_clipping_in_4_bits_has_less_error_than_the_full_range() -> None:
     groups = weight.view(128, 3, 32)
     farthest = groups.gather(2, groups.abs().argmax(2, keepdim=True))
     unclipped = ((groups / (farthest / -8)).round().clamp(-8, 7) * (farthest / -8)).flatten(1)
-    assert relative_error(BlockWeights.quantize(weight, 4).dequantize(96), weight) < relative_error(
+    assert relative_rms(BlockWeights.quantize(weight, 4).dequantize(96), weight) < relative_rms(
         unclipped, weight
     )
 
@@ -57,4 +54,4 @@ def test_a_weight_splits_by_outputs() -> None:
 def test_a_linear_layer_multiplies_with_the_dequantized_weight() -> None:
     blocks, x = BlockWeights.quantize(weights(), 4), torch.randn(2, 5, 96)
     expected = x @ blocks.dequantize(96).T
-    assert relative_error(BlockLinear(blocks, 96)(x), expected) < 1e-6
+    assert relative_rms(BlockLinear(blocks, 96)(x), expected) < 1e-6

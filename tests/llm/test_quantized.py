@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from support.golden_data import models, trace
+from support.golden_data import models, relative_rms, trace
 from torch import Tensor
 
 from podtts.llm import quantized
@@ -11,10 +11,6 @@ from podtts.llm.onnx_layers import OnnxLayers
 from podtts.llm.quantized import has_sizes_of, quantize_llm, quantized_matrices, use_quantized
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import Quantization
-
-
-def relative_error(ours: Tensor, theirs: Tensor) -> float:
-    return float((ours.float() - theirs.float()).norm() / theirs.float().norm())
 
 
 @pytest.fixture(params=["int8", "int4"])
@@ -54,7 +50,7 @@ def test_fused_layers_agree_with_single_layers(
     monkeypatch.setattr(quantized, "has_fused_layers", lambda device: False)
     use_quantized(single, matrices)
     assert single.fused_layers is None
-    assert relative_error(logits(fused), logits(single)) < 0.03
+    assert relative_rms(logits(fused), logits(single)) < 0.03
 
 
 def test_a_quantized_model_mostly_prefers_the_same_tokens(kind: Quantization) -> None:
@@ -94,7 +90,7 @@ def test_prefill_in_parts_agrees_with_prefill_in_one_call(kind: Quantization, en
             llm.logits(llm(part, cache))[0]
             for part in torch.split(ids()[:, :80], [30, 1, 1, 10, 38], dim=1)
         ]
-    assert relative_error(torch.cat(parts), logits(llm)[:80]) < 1e-5
+    assert relative_rms(torch.cat(parts), logits(llm)[:80]) < 1e-5
 
 
 def test_rows_of_a_batch_agree_with_prefill_in_one_call(kind: Quantization, engine: type) -> None:
@@ -122,5 +118,5 @@ def test_rows_of_a_batch_agree_with_prefill_in_one_call(kind: Quantization, engi
             hidden = llm.step(last, caches)
             for cache, length in zip(rows, lengths, strict=True):
                 cache.advance(1)
-                distance = relative_error(hidden[cache.index], expected[length + step])
+                distance = relative_rms(hidden[cache.index], expected[length + step])
                 assert distance <= (1e-5 if engine is OnnxLayers else 0)

@@ -1,4 +1,4 @@
-"""What only a machine with an accelerator can show: its results are the CPU's."""
+"""Results on an accelerator equal those on the CPU. Needs a machine with CUDA or MPS."""
 
 import pytest
 import torch
@@ -27,16 +27,16 @@ def accelerated() -> Models:
     return load_models(MODEL, place(DEVICE, "float32"))
 
 
-def test_logits_are_the_cpus() -> None:
+def test_logits_equal_the_cpus() -> None:
     ids = tensors("llm")["input_ids"]
-    here, there = models().llm, accelerated().llm
+    cpu, device = models().llm, accelerated().llm
     with torch.inference_mode():
-        expected = here.logits(here(ids))
-        got = there.logits(there(ids.to(there.head.weight.device)))
+        expected = cpu.logits(cpu(ids))
+        got = device.logits(device(ids.to(device.head.weight.device)))
     assert relative_rms(got.cpu(), expected) < 1e-4
 
 
-def test_padded_mels_are_the_cpus() -> None:
+def test_padded_mels_equal_the_cpus() -> None:
     golden = tensors("flow")
     rows = []
     for name in ("short", "long"):
@@ -52,7 +52,7 @@ def test_padded_mels_are_the_cpus() -> None:
         assert relative_rms(mel.cpu(), golden[f"{name}.mel"].T) < 1e-4
 
 
-def test_waves_are_the_cpus() -> None:
+def test_waves_equal_the_cpus() -> None:
     golden = tensors("hift")
     vocoder = accelerated().vocoder
     wave = vocoder.wave([golden["mel"].T], [golden["source"][0]])[0]
@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_samples_twice() -> None:
         [turn.wave for turn in synthesizer.synthesize(script, trace_prompts("plain"), options)]
         for _ in range(2)
     ]
-    assert all(torch.equal(one, two) for one, two in zip(*runs, strict=True))
+    assert all(torch.equal(first, second) for first, second in zip(*runs, strict=True))
 
 
 RECORDS = has_graphs(torch.device(DEVICE))
@@ -90,10 +90,10 @@ recording = pytest.mark.skipif(not RECORDS, reason="this device records no graph
 TEXTS = [[449, 450, 456] * (1 + 7 * number) for number in range(5)]
 
 
-def written(
+def decoded(
     decoder: Decoder, caches: list[KVCache], options: SamplingOptions
 ) -> list[SpeechTokens | NotFiniteError]:
-    """Turns side by side, a text and a seed each."""
+    """Decode a batch of turns, each with its own text and seed."""
     for number, cache in enumerate(caches):
         rng = torch.Generator().manual_seed(number)
         decoder.start(cache, TEXTS[number], options, rng)
@@ -104,18 +104,18 @@ def written(
 
 
 @recording
-def test_the_device_records() -> None:
+def test_the_device_records_graphs() -> None:
     assert why_not_recorded(torch.device(DEVICE)) is None
 
 
 @recording
-def test_what_asks_the_host_is_not_recorded_and_the_device_goes_on() -> None:
+def test_work_that_copies_to_the_host_is_not_recorded_and_the_device_still_works() -> None:
     number = torch.ones(1, device=DEVICE)
 
-    def ask() -> None:
+    def copy_to_host() -> None:
         number.add_(float(number))
 
-    refused = Recorder(torch.device(DEVICE)).record(ask)
+    refused = Recorder(torch.device(DEVICE)).record(copy_to_host)
     assert isinstance(refused, NotRecorded)
     assert refused.reason
     assert float(torch.ones(1, device=DEVICE)) == 1
@@ -124,45 +124,44 @@ def test_what_asks_the_host_is_not_recorded_and_the_device_goes_on() -> None:
 @recording
 @pytest.mark.parametrize("rows", [1, 2, 3, 5])
 def test_recorded_steps_draw_what_the_cpu_draws(rows: int) -> None:
-    """The same numbers decide the same draws, alone and side by side, over a cache that grows."""
+    """The same uniforms decide the same draws, alone and in a batch, over a cache that grows."""
     options = SamplingOptions(max_tokens=90, min_tokens=20)
-    here, there = models().llm, accelerated().llm
-    ours, theirs = there.new_caches(rows), here.new_caches(rows)
-    decoder = Decoder(there, ours)
+    cpu, device = models().llm, accelerated().llm
+    device_caches, cpu_caches = device.new_caches(rows), cpu.new_caches(rows)
+    decoder = Decoder(device, device_caches)
     assert decoder._graphs is not None
-    got = written(decoder, ours.rows, options)
+    got = decoded(decoder, device_caches.rows, options)
     assert decoder._graphs._refused == ""
-    assert got == written(Decoder(here, theirs), theirs.rows, options)
+    assert got == decoded(Decoder(cpu, cpu_caches), cpu_caches.rows, options)
 
 
 @recording
-def test_recorded_steps_draw_what_the_same_steps_draw_one_by_one() -> None:
-    options = SamplingOptions(max_tokens=1100, min_tokens=1100)  # beyond what the cache holds first
+def test_recorded_steps_draw_what_unrecorded_steps_draw() -> None:
+    options = SamplingOptions(max_tokens=1100, min_tokens=1100)  # the cache has to grow
     llm = accelerated().llm
-    one, other = llm.new_caches(2), llm.new_caches(2)
-    plain = Decoder(llm, other)
+    caches, plain_caches = llm.new_caches(2), llm.new_caches(2)
+    recorded, plain = Decoder(llm, caches), Decoder(llm, plain_caches)
     assert plain._graphs is not None
-    plain._graphs._refused = "the test says so"
-    assert written(Decoder(llm, one), one.rows, options) == written(plain, other.rows, options)
-    for cache, same in zip(one.rows, other.rows, strict=True):
+    plain._graphs._refused = "switched off by a test"
+    assert decoded(recorded, caches.rows, options) == decoded(plain, plain_caches.rows, options)
+    for cache, other in zip(caches.rows, plain_caches.rows, strict=True):
         length = cache.length
-        assert length == same.length
-        assert (
-            relative_rms(cache.keys[..., :length, :].cpu(), same.keys[..., :length, :].cpu()) < 1e-5
-        )
+        assert length == other.length
+        keys, expected = (rows.keys[..., :length, :].cpu() for rows in (cache, other))
+        assert relative_rms(keys, expected) < 1e-5
 
 
 @recording
-def test_reading_what_was_said_before_leaves_the_same_bits() -> None:
+def test_recalled_speech_leaves_the_same_bits_in_the_cache() -> None:
     llm = accelerated().llm
     first, again = llm.new_cache(), llm.new_cache()
-    decoder = Decoder(llm, first.together)
-    (said,) = written(decoder, [first], SamplingOptions(max_tokens=43, min_tokens=43))
-    assert isinstance(said, SpeechTokens)
+    decoder = Decoder(llm, first.batch)
+    (tokens,) = decoded(decoder, [first], SamplingOptions(max_tokens=43, min_tokens=43))
+    assert isinstance(tokens, SpeechTokens)
     with torch.inference_mode():
         llm(torch.tensor([TEXTS[0]], device=DEVICE), again)
-    speech = [token + llm.config.speech_token_offset for token in said.ids[:-1]]
-    Decoder(llm, again.together).replay(again, speech)
+    speech = [token + llm.config.speech_token_offset for token in tokens.ids[:-1]]
+    Decoder(llm, again.batch).replay(again, speech)
     assert again.length == first.length
     length = first.length
     assert torch.equal(first.keys[..., :length, :], again.keys[..., :length, :])

@@ -96,7 +96,7 @@ OWNERS = {
     "python_stretch": {"audio/stretch.py"},
     "pysubs2": {"publish/subtitles.py"},
     "huggingface_hub": {"hub"},
-    "ctypes": {"native", "device/heap.py"},
+    "ctypes": {"native", "device/memory.py"},
     "ray": {"batch/ray_workers.py"},
     "transformers": {"llm/tokenizer.py", "bench"},
     "wetext": {"text/verbalize.py"},

@@ -26,7 +26,7 @@ from podtts.prompts.extract import extract_prompt, prompt_inputs
 from podtts.rates import MEL_HOP, OUTPUT_HZ
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, SpeechTokens, Turn
-from podtts.weights.encoders import checkpoint_encoders
+from podtts.weights.files import checkpoint_encoders
 from podtts.weights.load import load_models
 from recipes.mini.corpus import Corpus, Source, recording_of, worker_espeak
 from recipes.mini.espeak import EspeakVoice

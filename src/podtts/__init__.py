@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     )
     from podtts.vocoder.hift import Vocoder
     from podtts.weights.convert import convert_checkpoint
-    from podtts.weights.encoders import checkpoint_encoders
+    from podtts.weights.files import checkpoint_encoders
     from podtts.weights.load import Models, load_models
 
 __version__ = "0.1.0"
@@ -108,7 +108,7 @@ _HOMES = {
     ),
     "podtts.vocoder.hift": ("Vocoder",),
     "podtts.weights.convert": ("convert_checkpoint",),
-    "podtts.weights.encoders": ("checkpoint_encoders",),
+    "podtts.weights.files": ("checkpoint_encoders",),
     "podtts.weights.load": ("Models", "load_models"),
     "podtts.hub.pull": ("pull_model",),
     "podtts.hub.registry": ("find_source",),

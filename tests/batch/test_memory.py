@@ -2,7 +2,7 @@ import torch
 from support.golden_data import models
 
 from podtts.batch.memory import MOST_ROWS, activation_bytes, kv_bytes, rows_that_fit
-from podtts.device.placement import free_memory_bytes
+from podtts.device.memory import free_memory_bytes
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.weights.published_sizes import PUBLISHED_LLM
 

@@ -15,7 +15,7 @@ from podtts.bench.cast import (
 from podtts.errors import InputError
 from podtts.prompts.cache import PromptCache
 from podtts.values import PromptFeatures
-from podtts.weights.encoders import checkpoint_encoders
+from podtts.weights.files import checkpoint_encoders
 
 
 @pytest.fixture

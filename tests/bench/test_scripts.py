@@ -16,7 +16,7 @@ from podtts.bench.scripts import (
     scripts_json,
     texts,
 )
-from podtts.device.placement import Stopwatch
+from podtts.device.stopwatch import Stopwatch
 from podtts.llm.prefix import PrefixStore
 from podtts.options import FlowOptions, SynthesisOptions
 from podtts.script.parse import parse_script

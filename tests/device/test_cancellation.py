@@ -1,4 +1,4 @@
-"""Rendering that nobody waits for any more ends before its next step."""
+"""Cancelled work ends before its next step."""
 
 import threading
 
@@ -12,12 +12,12 @@ from podtts.options import FlowOptions
 from podtts.values import SpeechTokens
 
 
-def test_only_the_thread_that_was_given_up_ends() -> None:
-    given_up = threading.Event()
+def test_only_the_cancelled_thread_ends() -> None:
+    cancel = threading.Event()
     raise_if_cancelled()
-    with cancelled_by(given_up):
+    with cancelled_by(cancel):
         raise_if_cancelled()
-        given_up.set()
+        cancel.set()
         with pytest.raises(Cancelled):
             raise_if_cancelled()
         other = threading.Thread(target=raise_if_cancelled)
@@ -26,29 +26,29 @@ def test_only_the_thread_that_was_given_up_ends() -> None:
     raise_if_cancelled()
 
 
-def test_a_turn_being_rendered_is_left_when_its_thread_is_closed(
+def test_closing_the_renderer_cancels_the_turn_it_renders(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     renderer: ThreadedRenderer[str] = ThreadedRenderer(models())
     closing = renderer._closing
     steps: list[None] = []
-    in_the_midst = threading.Event()
+    third_step = threading.Event()
 
-    def checked() -> None:
+    def third_step_waits() -> None:
         steps.append(None)
         if len(steps) == 3:
-            in_the_midst.set()
+            third_step.set()
             assert closing.wait(60)
         raise_if_cancelled()
 
-    monkeypatch.setattr("podtts.flow.decode.raise_if_cancelled", checked)
+    monkeypatch.setattr("podtts.flow.decode.raise_if_cancelled", third_step_waits)
     tokens = SpeechTokens((1, 2, 3, 4), ended=True)
     flow = FlowOptions(steps=8)
     job = RenderJob(tokens, trace_prompts("plain")[0], flow, seed=1, draws=0)
     renderer.submit("a turn", job)
     group = renderer._group
     assert group is not None
-    assert in_the_midst.wait(60)
+    assert third_step.wait(60)
     renderer.close()
     assert len(steps) == 3
     with pytest.raises(Cancelled):

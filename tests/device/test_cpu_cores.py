@@ -1,4 +1,4 @@
-"""Who has a CPU's cores, seen by workers that note what they may use."""
+"""How kernels share a CPU's cores, seen by kernels that record the number of their threads."""
 
 import threading
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ import torch
 from podtts.device.cpu_cores import Cores, all_cores
 
 
-class Noting:
-    """A worker that only remembers how many threads it may use."""
+class RecordingKernel:
+    """A kernel without work."""
 
     def __init__(self) -> None:
         self.threads = 0
@@ -27,65 +27,65 @@ def four_threads() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def test_one_has_all_and_two_have_half_each() -> None:
-    cores, one, other = Cores(), Noting(), Noting()
-    with cores.shared_by(one):
-        assert one.threads == 4
-        with cores.shared_by(other):
-            assert (one.threads, other.threads) == (2, 2)
-        assert one.threads == 4
+def test_one_kernel_has_all_cores_and_two_have_half_each() -> None:
+    cores, first, second = Cores(), RecordingKernel(), RecordingKernel()
+    with cores.shared_by(first):
+        assert first.threads == 4
+        with cores.shared_by(second):
+            assert (first.threads, second.threads) == (2, 2)
+        assert first.threads == 4
 
 
-def test_nobody_is_left_without_a_thread() -> None:
+def test_every_kernel_has_at_least_one_thread() -> None:
     torch.set_num_threads(1)
-    cores, one, other = Cores(), Noting(), Noting()
-    with cores.shared_by(one), cores.shared_by(other):
-        assert (one.threads, other.threads) == (1, 1)
+    cores, first, second = Cores(), RecordingKernel(), RecordingKernel()
+    with cores.shared_by(first), cores.shared_by(second):
+        assert (first.threads, second.threads) == (1, 1)
 
 
-def test_who_wants_all_waits_for_those_who_work_and_the_next_wait_for_him() -> None:
-    cores, told = Cores(), []
-    in_work, may_end = threading.Event(), threading.Event()
+def test_an_exclusive_user_waits_for_running_kernels_and_later_kernels_wait_for_it() -> None:
+    cores, order = Cores(), []
+    running, may_end = threading.Event(), threading.Event()
 
-    def works() -> None:
-        with cores.shared_by(Noting()):
-            in_work.set()
+    def early_kernel() -> None:
+        with cores.shared_by(RecordingKernel()):
+            running.set()
             assert may_end.wait(60)
-            told.append("worked")
+            order.append("early kernel")
 
-    def wants_all() -> None:
-        with cores.alone():
-            told.append("alone")
+    def exclusive_user() -> None:
+        with cores.exclusive():
+            order.append("exclusive user")
 
-    def comes_later() -> None:
-        while not cores._alone:
+    def late_kernel() -> None:
+        while not cores._exclusive:
             pass
         may_end.set()
-        with cores.shared_by(Noting()):
-            told.append("later")
+        with cores.shared_by(RecordingKernel()):
+            order.append("late kernel")
 
-    first = threading.Thread(target=works)
+    first = threading.Thread(target=early_kernel)
     first.start()
-    assert in_work.wait(60)
-    others = [threading.Thread(target=one) for one in (wants_all, comes_later)]
-    for one in others:
-        one.start()
-    for one in (first, *others):
-        one.join(60)
-        assert not one.is_alive()
-    assert told == ["worked", "alone", "later"]
+    assert running.wait(60)
+    others = [threading.Thread(target=user) for user in (exclusive_user, late_kernel)]
+    for thread in others:
+        thread.start()
+    for thread in (first, *others):
+        thread.join(60)
+        assert not thread.is_alive()
+    assert order == ["early kernel", "exclusive user", "late kernel"]
 
 
-def test_what_goes_wrong_frees_the_cores() -> None:
+def test_an_exception_frees_the_cores() -> None:
     cores = Cores()
-    with pytest.raises(ZeroDivisionError), cores.shared_by(Noting()):
+    with pytest.raises(ZeroDivisionError), cores.shared_by(RecordingKernel()):
         raise ZeroDivisionError
-    with pytest.raises(ZeroDivisionError), cores.alone():
+    with pytest.raises(ZeroDivisionError), cores.exclusive():
         raise ZeroDivisionError
-    with cores.alone():
+    with cores.exclusive():
         pass
 
 
-def test_other_devices_need_no_cores() -> None:
+def test_work_on_other_devices_does_not_wait_for_cores() -> None:
     with all_cores(torch.device("meta")), all_cores(torch.device("meta")):
         pass

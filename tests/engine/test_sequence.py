@@ -64,7 +64,7 @@ class Driver:
         self.request, self.when, self.flaws = request, when, flaws
         dialogue = prefill_prompts(models, None, request.prompts, request.options, cache)
         self.sequence = Sequence(models, request, dialogue, 0.0)
-        self.decoder = Decoder(models.llm, cache.together)
+        self.decoder = Decoder(models.llm, cache.batch)
         self.job: RenderJob | None = None
 
     def run(self) -> list[TurnAudio]:

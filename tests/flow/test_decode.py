@@ -12,8 +12,8 @@ from podtts.options import FlowOptions, Precision
 from podtts.values import PromptFeatures
 
 
-def by_torch() -> Flow:
-    """The golden flow as it is where there is no compiled code."""
+def without_compiled_code() -> Flow:
+    """The golden flow as it runs where there is no compiled code."""
     flow = copy.copy(models().flow)
     flow.compiled = False
     return flow
@@ -36,7 +36,7 @@ def golden_row(name: str) -> tuple[Tensor, PromptFeatures, Tensor]:
 @pytest.mark.parametrize(("options", "mel"), [(FULL, "mel"), (CHUNKS, "mel_chunk_causal")])
 def test_mel_is_the_published_one(name: str, options: FlowOptions, mel: str) -> None:
     tokens, prompt, noise = golden_row(name)
-    for flow in (models().flow, by_torch()):
+    for flow in (models().flow, without_compiled_code()):
         ours = flow.decode_with_prompt([tokens], [prompt], [noise], options)[0]
         assert relative_rms(ours, tensors("flow")[f"{name}.{mel}"].T) < 1e-4
 
@@ -48,12 +48,12 @@ def test_encoder_output_is_the_published_one(name: str) -> None:
     assert relative_rms(mu, tensors("flow")[f"{name}.encoder_mu"]) < 1e-4
 
 
-def test_prompt_frames_are_cut() -> None:
+def test_prompt_frames_are_removed() -> None:
     tokens, prompt, noise = golden_row("long")
-    whole = models().flow.decode_with_prompt([tokens], [prompt], [noise], FULL)[0]
-    cut = models().flow.decode([tokens], [prompt], [noise], FULL)[0]
-    assert len(cut) == 2 * len(tokens)
-    assert torch.equal(cut, whole[len(prompt.mel) :])
+    with_prompt = models().flow.decode_with_prompt([tokens], [prompt], [noise], FULL)[0]
+    without = models().flow.decode([tokens], [prompt], [noise], FULL)[0]
+    assert len(without) == 2 * len(tokens)
+    assert torch.equal(without, with_prompt[len(prompt.mel) :])
 
 
 @pytest.mark.parametrize("options", [FULL, CHUNKS, UNGUIDED, FlowOptions(guidance=0, steps=3)])
@@ -68,12 +68,12 @@ def test_padded_batch_equals_single_rows(options: FlowOptions) -> None:
     ]
     together = flow.decode_padded(tokens, prompts, noise, options)
     for row in range(4):
-        one = slice(row, row + 1)
-        alone = flow.decode_padded(tokens[one], prompts[one], noise[one], options)[0]
+        this = slice(row, row + 1)
+        alone = flow.decode_padded(tokens[this], prompts[this], noise[this], options)[0]
         assert relative_rms(together[row], alone) < 1e-5
 
 
-def test_rows_on_the_cpu_equal_single_rows_to_the_bit() -> None:
+def test_rows_on_the_cpu_have_the_bits_of_single_rows() -> None:
     flow = models().flow
     rows = [golden_row("short"), golden_row("long")]
     together = flow.decode(
@@ -83,7 +83,7 @@ def test_rows_on_the_cpu_equal_single_rows_to_the_bit() -> None:
         assert torch.equal(flow.decode([tokens], [prompt], [noise], FULL)[0], mel)
 
 
-def test_more_steps_come_closer_to_the_solution() -> None:
+def test_more_steps_are_closer_to_the_solution() -> None:
     tokens, prompt, noise = golden_row("short")
 
     def mel(steps: int) -> Tensor:
@@ -93,40 +93,40 @@ def test_more_steps_come_closer_to_the_solution() -> None:
     assert relative_rms(mel(30), exact) < relative_rms(mel(10), exact) < relative_rms(mel(3), exact)
 
 
-def test_the_start_alone_is_unguided() -> None:
+def test_only_the_first_evaluation_can_be_unguided() -> None:
     tokens, prompt, noise = golden_row("short")
 
     def mel(**options: Any) -> Tensor:
         return models().flow.decode([tokens], [prompt], [noise], FlowOptions(**options))[0]
 
-    # The only evaluation of one step is at the start; of two, one is behind it.
+    # One step has its only evaluation at the start; two steps have one more after it.
     assert torch.equal(mel(steps=1, guided_start=False), mel(steps=1, guidance=0))
-    start, whole = mel(steps=2, guided_start=False), mel(steps=2)
-    assert relative_rms(start, whole) < relative_rms(mel(steps=2, guidance=0), whole)
-    assert relative_rms(start, whole) > 0
+    unguided_start, guided = mel(steps=2, guided_start=False), mel(steps=2)
+    assert relative_rms(unguided_start, guided) < relative_rms(mel(steps=2, guidance=0), guided)
+    assert relative_rms(unguided_start, guided) > 0
 
 
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("precision", ["bfloat16", "int8"])
-def test_fewer_bits_are_near_and_leave_float32_as_it_was(
+def test_lower_precision_is_near_float32_and_does_not_change_it(
     precision: Precision, compiled: bool
 ) -> None:
     tokens, prompt, noise = golden_row("long")
-    flow = models().flow if compiled else by_torch()
+    flow = models().flow if compiled else without_compiled_code()
     names = set(flow.state_dict())
 
     def mel(options: FlowOptions) -> Tensor:
         return flow.decode([tokens], [prompt], [noise], options)[0]
 
     before = mel(FULL)
-    narrow = mel(FlowOptions(precision=precision))
-    assert narrow.dtype == torch.float32
-    assert 0 < relative_rms(narrow, before) < 0.02
+    lower = mel(FlowOptions(precision=precision))
+    assert lower.dtype == torch.float32
+    assert 0 < relative_rms(lower, before) < 0.02
     assert torch.equal(mel(FULL), before)
     assert set(flow.state_dict()) == names
 
 
-def test_tokens_beyond_the_vocabulary_are_refused() -> None:
+def test_tokens_outside_the_vocabulary_are_refused() -> None:
     _, prompt, noise = golden_row("short")
     with pytest.raises(InputError, match="outside the flow's 0 to 6560"):
         models().flow.decode([torch.tensor([6561])], [prompt], [noise], FULL)

@@ -22,13 +22,13 @@ def error(solver: Solver, steps: int) -> float:
 
 
 @pytest.mark.parametrize("solver", EVALUATIONS)
-def test_doubling_the_steps_divides_the_error_as_the_order_says(solver: Solver) -> None:
+def test_twice_the_steps_divide_the_error_by_two_to_the_power_of_the_order(solver: Solver) -> None:
     ratio = error(solver, 64) / error(solver, 128)
     assert math.log2(ratio) == pytest.approx(ORDERS[solver], abs=0.2)
 
 
 @pytest.mark.parametrize("solver", EVALUATIONS)
-def test_evaluations_of_a_step(solver: Solver) -> None:
+def test_every_step_has_its_number_of_evaluations(solver: Solver) -> None:
     times = []
 
     def constant(x: Tensor, t: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def test_evaluations_of_a_step(solver: Solver) -> None:
 
     grid = cosine_grid(5)
     end = solve(solver, constant, torch.zeros(3), grid)
-    assert torch.allclose(end, torch.full((3,), 2.0))  # exact for what does not change
+    assert torch.allclose(end, torch.full((3,), 2.0))  # exact for a constant velocity
     assert len(times) == 5 * EVALUATIONS[solver]
     assert min(times) == 0
     assert max(times) <= 1
@@ -51,6 +51,6 @@ def test_the_grid_is_dense_at_the_start() -> None:
     assert torch.equal(steps, steps.sort().values)
 
 
-def test_guidance_leads_away_from_the_unconditional() -> None:
+def test_guidance_moves_away_from_the_unconditional_velocity() -> None:
     assert guided(torch.tensor(2.0), torch.tensor(1.0), 0.7) == pytest.approx(2.7)
     assert guided(torch.tensor(2.0), torch.tensor(1.0), 0) == 2

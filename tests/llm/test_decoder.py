@@ -38,7 +38,7 @@ def to_the_end(decoder: Decoder) -> dict[KVCache, Decoded]:
 def decoded(context: list[int], options: SamplingOptions, seed: int) -> SpeechTokens:
     """A turn by blocks of steps, alone in its rows."""
     cache = models().llm.new_cache()
-    decoder = graph_decoder(cache.together)
+    decoder = graph_decoder(cache.batch)
     decoder.start(cache, context, options, rng(seed))
     (tokens,) = to_the_end(decoder).values()
     assert isinstance(tokens, SpeechTokens)
@@ -109,7 +109,7 @@ def test_every_call_of_the_long_form_trace(name: str) -> None:
     dialogue = prefill_prompts(
         loaded, None, trace_prompts(name), SynthesisOptions(sampling=options), cache
     )
-    decoder = graph_decoder(cache.together)
+    decoder = graph_decoder(cache.batch)
     for turn, call in zip(golden["turns"], golden["llm_calls"][-22:], strict=True):
         dialogue.open_turn(loaded.template.turn(turn["speaker"], normalize_text(turn["text"])))
         dialogue.prepare_attempt(decoder.replay)
@@ -150,7 +150,7 @@ def test_a_turn_of_an_earlier_run_leaves_the_same_bits() -> None:
 
     def begun() -> tuple[Dialogue, Decoder]:
         dialogue = Dialogue(llm, prompts, WindowOptions())
-        return dialogue, graph_decoder(dialogue.cache.together)
+        return dialogue, graph_decoder(dialogue.cache.batch)
 
     def spoken(dialogue: Dialogue, decoder: Decoder, seed: int) -> SpeechTokens:
         dialogue.prepare_attempt(decoder.replay)
@@ -208,7 +208,7 @@ def spoiled_head() -> Iterator[None]:
 def test_logits_that_are_no_numbers_end_the_turn() -> None:
     llm = models().llm
     cache = llm.new_cache()
-    decoder = graph_decoder(cache.together)
+    decoder = graph_decoder(cache.batch)
     decoder.start(cache, TEXT, SamplingOptions(), rng(0))
     (error,) = to_the_end(decoder).values()
     assert isinstance(error, NotFiniteError)
@@ -239,7 +239,7 @@ def test_a_row_that_failed_spoils_no_later_turn() -> None:
 def test_cancelled_turns_leave_room_for_others() -> None:
     llm = models().llm
     cache = llm.new_cache()
-    decoder = graph_decoder(cache.together)
+    decoder = graph_decoder(cache.batch)
     decoder.start(cache, TEXT, SamplingOptions(max_tokens=100, min_tokens=100), rng(0))
     decoder.step()
     decoder.cancel_all()
@@ -254,7 +254,7 @@ def test_a_step_does_nothing_to_a_turn_that_is_done() -> None:
     """So that a recording may run it as often as it likes."""
     llm = models().llm
     cache = llm.new_cache()
-    decoder = graph_decoder(cache.together)
+    decoder = graph_decoder(cache.batch)
     options = SamplingOptions(max_tokens=40, min_tokens=40)
     decoder.start(cache, TEXT, options, rng(3))
     first = decoder.step()
@@ -264,7 +264,7 @@ def test_a_step_does_nothing_to_a_turn_that_is_done() -> None:
         state.done.fill_(True)
         before = [tensor.clone() for tensor in state.tensors()]
         keys = cache.keys[..., : cache.length, :].clone()
-        graph_decode_step(llm, llm.legal_rows(), state, cache.together.keys, cache.together.values)
+        graph_decode_step(llm, llm.legal_rows(), state, cache.batch.keys, cache.batch.values)
         unsaid = [state.tokens]
         for tensor, old in zip(state.tensors(), before, strict=True):
             assert any(tensor is one for one in unsaid) or torch.equal(tensor, old)

@@ -107,7 +107,7 @@ def test_what_is_not_finite_is_not_lost(llm: Qwen3) -> None:
         caches = llm.new_caches(1)
         caches.reserve(3)
         assert llm.fused_layers is not None
-        hidden = llm.fused_layers.read(x, caches, range(1))[0]
+        hidden = llm.fused_layers.forward(x, caches, range(1))[0]
         assert hidden[0].isfinite().all()
         assert not hidden[1].isfinite().any()
 

@@ -24,8 +24,8 @@ SCRIPT = parse_script("\n".join(f"[S{number % 2}] line {number}" for number in r
 IDENTITY = {"llm": "the golden one", "dtype": "float32"}
 
 
-class Kept:
-    """A store under a folder of its own, and what it warned of."""
+class StoreUnderTest:
+    """A store under a folder of its own, and its warnings."""
 
     def __init__(self, root: Path, identity: dict[str, str] = IDENTITY, limit: int = 2**30) -> None:
         self.root, self.warnings = root, list[str]()
@@ -35,84 +35,89 @@ class Kept:
     def files(self) -> list[Path]:
         return sorted((self.root / FOLDER).glob("*"))
 
-    def open(self, name: str, options: SynthesisOptions) -> None:
+    def prefill(self, name: str, options: SynthesisOptions) -> None:
         loaded = models()
         cache = loaded.llm.new_cache()
         prefill_prompts(loaded, self.store, trace_prompts(name), options, cache)
 
-    def reads(self, name: str = "plain", options: SynthesisOptions = QUICK) -> bool:
-        """Whether a dialogue opened now starts from what is kept."""
+    def hits(self, name: str = "plain", options: SynthesisOptions = QUICK) -> bool:
+        """Whether the prefill of a dialogue uses a stored state."""
         before = {path: path.stat().st_mtime_ns for path in self.files}
         for path in self.files:
             os.utime(path, (1, 1))
-        self.open(name, options)
+        self.prefill(name, options)
         return any(path in before and path.stat().st_mtime > 1 for path in self.files)
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    """A store that holds the state of the plain prompts."""
-    kept = Kept(tmp_path)
-    assert not kept.reads()
-    assert len(kept.files) == 1
-    return kept
+def store(tmp_path: Path) -> StoreUnderTest:
+    """A store with the state after the plain prompts."""
+    store = StoreUnderTest(tmp_path)
+    assert not store.hits()
+    assert len(store.files) == 1
+    return store
 
 
-def spoken(name: str, store: PrefixStore | None) -> list[TurnAudio]:
-    """Twelve turns: the context is rebuilt on the way."""
+def synthesized(name: str, store: PrefixStore | None) -> list[TurnAudio]:
+    """Twelve turns, within which the context window is rebuilt."""
     return list(Synthesizer(models(), store).synthesize(SCRIPT, trace_prompts(name), QUICK))
 
 
 @pytest.mark.parametrize("name", ["plain", "dialect"])
-def test_what_is_spoken_is_the_same_to_the_bit_with_and_without(name: str, tmp_path: Path) -> None:
-    runs = [spoken(name, store) for store in (None, Kept(tmp_path).store, Kept(tmp_path).store)]
-    assert len(Kept(tmp_path).files) == 1
+def test_turns_have_the_same_bits_with_and_without_a_stored_state(
+    name: str, tmp_path: Path
+) -> None:
+    runs = [
+        synthesized(name, store)
+        for store in (None, StoreUnderTest(tmp_path).store, StoreUnderTest(tmp_path).store)
+    ]
+    assert len(StoreUnderTest(tmp_path).files) == 1
     for turns in zip(*runs, strict=True):
         assert len({turn.tokens for turn in turns}) == 1
         assert all(torch.equal(turn.wave, turns[0].wave) for turn in turns)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_state_comes_back_as_it_was(dtype: torch.dtype, tmp_path: Path) -> None:
-    llm, store = models().llm, Kept(tmp_path).store
+def test_a_stored_state_has_the_same_bits(dtype: torch.dtype, tmp_path: Path) -> None:
+    llm, store = models().llm, StoreUnderTest(tmp_path).store
     cache = replace_dtype(llm.new_cache(), dtype)
     cache.reserve(7)
     cache.keys.copy_(torch.randn(cache.keys.shape))
     cache.values.copy_(torch.randn(cache.values.shape))
     cache.advance(7)
     store.write("prompts", [[1, 2, 3], [4, 5, 6, 7]], cache)
-    back = replace_dtype(llm.new_cache(), dtype)
-    assert store.read("prompts", back) == [[1, 2, 3], [4, 5, 6, 7]]
-    assert back.length == 7
-    assert torch.equal(back.keys[:, :, :, :7], cache.keys[:, :, :, :7])
-    assert torch.equal(back.values[:, :, :, :7], cache.values[:, :, :, :7])
+    loaded = replace_dtype(llm.new_cache(), dtype)
+    assert store.read("prompts", loaded) == [[1, 2, 3], [4, 5, 6, 7]]
+    assert loaded.length == 7
+    assert torch.equal(loaded.keys[:, :, :, :7], cache.keys[:, :, :, :7])
+    assert torch.equal(loaded.values[:, :, :, :7], cache.values[:, :, :, :7])
 
 
 def replace_dtype(cache: KVCache, dtype: torch.dtype) -> KVCache:
-    whole = cache.together
-    whole.keys, whole.values = whole.keys.to(dtype), whole.values.to(dtype)
+    batch = cache.batch
+    batch.keys, batch.values = batch.keys.to(dtype), batch.values.to(dtype)
     return cache
 
 
-def test_only_what_decides_the_state_makes_a_miss(kept: Kept) -> None:
-    assert kept.reads()
+def test_only_what_decides_the_bits_of_the_state_makes_a_miss(store: StoreUnderTest) -> None:
+    assert store.hits()
     other_draws = replace(QUICK, seed=5, sampling=replace(QUICK.sampling, temperature=0.1))
-    assert kept.reads(options=other_draws)  # nothing is drawn for plain prompts
+    assert store.hits(options=other_draws)  # nothing is drawn for plain prompts
     for key in IDENTITY:
-        assert not Kept(kept.root, {**IDENTITY, key: "another"}).reads()
-    assert not kept.reads("dialect")
-    assert kept.reads("dialect")
-    assert not kept.reads("dialect", other_draws)
+        assert not StoreUnderTest(store.root, {**IDENTITY, key: "another"}).hits()
+    assert not store.hits("dialect")
+    assert store.hits("dialect")
+    assert not store.hits("dialect", other_draws)
 
 
 def truncated(sixteenths: int) -> Callable[[Path], object]:
     return lambda path: os.truncate(path, path.stat().st_size * sixteenths // 16)
 
 
-def flipped(place: float) -> Callable[[Path], object]:
+def flipped(at: float) -> Callable[[Path], object]:
     def flip(path: Path) -> None:
         raw = bytearray(path.read_bytes())
-        raw[int(place * (len(raw) - 1))] ^= 4
+        raw[int(at * (len(raw) - 1))] ^= 4
         path.write_bytes(raw)
 
     return flip
@@ -123,18 +128,18 @@ def other_file(path: Path) -> None:
 
 
 def of_other_prompts(path: Path) -> None:
-    other = Kept(path.parents[1])
-    other.reads("dialect")
+    other = StoreUnderTest(path.parents[1])
+    other.hits("dialect")
     (stranger,) = [file for file in other.files if file != path]
     stranger.replace(path)
 
 
-def in_place(make: Callable[[Path], object]) -> Callable[[Path], object]:
-    def replaced(path: Path) -> None:
+def replaced_by(make: Callable[[Path], object]) -> Callable[[Path], object]:
+    def replace_file(path: Path) -> None:
         path.unlink()
         make(path)
 
-    return replaced
+    return replace_file
 
 
 @pytest.mark.parametrize(
@@ -144,63 +149,63 @@ def in_place(make: Callable[[Path], object]) -> Callable[[Path], object]:
         *map(flipped, (0, 0.00002, 0.0005, 0.3, 0.6, 1)),
         other_file,
         of_other_prompts,
-        in_place(Path.mkdir),
-        in_place(os.mkfifo),
-        in_place(lambda path: path.symlink_to(path)),
+        replaced_by(Path.mkdir),
+        replaced_by(os.mkfifo),
+        replaced_by(lambda path: path.symlink_to(path)),
     ],
 )
 def test_damaged_state_is_set_aside_and_computed_again(
-    damage: Callable[[Path], object], kept: Kept
+    damage: Callable[[Path], object], store: StoreUnderTest
 ) -> None:
-    (path,) = kept.files
-    whole = path.read_bytes()
+    (path,) = store.files
+    intact = path.read_bytes()
     damage(path)
-    kept.open("plain", QUICK)
-    assert path.read_bytes() == whole
-    assert len(kept.warnings) == 1
-    assert str(path) in kept.warnings[0]
-    assert len(list((kept.root / "quarantine").iterdir())) == 1
+    store.prefill("plain", QUICK)
+    assert path.read_bytes() == intact
+    assert len(store.warnings) == 1
+    assert str(path) in store.warnings[0]
+    assert len(list((store.root / "quarantine").iterdir())) == 1
 
 
-def test_a_cache_that_cannot_be_written_is_said_and_no_more(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_warning(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("in the way")
-    kept = Kept(tmp_path)
-    kept.open("plain", QUICK)
-    assert len(kept.warnings) == 1
-    assert os.strerror(errno.EEXIST) in kept.warnings[0]
+    store = StoreUnderTest(tmp_path)
+    store.prefill("plain", QUICK)
+    assert len(store.warnings) == 1
+    assert os.strerror(errno.EEXIST) in store.warnings[0]
 
 
 def test_the_folder_stays_within_its_limit(tmp_path: Path) -> None:
     size = sum(path.stat().st_size for path in _both(tmp_path / "all").files)
-    limited = Kept(tmp_path / "limited", limit=size - 1)
-    limited.reads("plain")
-    limited.reads("dialect")
+    limited = StoreUnderTest(tmp_path / "limited", limit=size - 1)
+    limited.hits("plain")
+    limited.hits("dialect")
     assert len(limited.files) == 1
-    assert limited.reads("dialect")
-    tiny = Kept(tmp_path / "tiny", limit=100)
-    assert not tiny.reads()
+    assert limited.hits("dialect")
+    tiny = StoreUnderTest(tmp_path / "tiny", limit=100)
+    assert not tiny.hits()
     assert not tiny.files
     assert not tiny.warnings
 
 
-def test_prune_clear_and_verify_cover_it(tmp_path: Path) -> None:
-    kept = _both(tmp_path)
+def test_prune_clear_and_verify_include_stored_states(tmp_path: Path) -> None:
+    store = _both(tmp_path)
     assert [problem for _, problem in verify_sealed(tmp_path, FOLDER)] == [None, None]
-    flipped(0.5)(kept.files[0])
+    flipped(0.5)(store.files[0])
     problems = [problem for _, problem in verify_sealed(tmp_path, FOLDER)]
     assert [problem is None for problem in problems] == [False, True]
-    assert len(kept.files) == 1
+    assert len(store.files) == 1
     assert maintenance.contents(tmp_path)[FOLDER] == 1
-    assert kept.files[0] in {gone.path for gone in maintenance.prune(tmp_path, max_bytes=0)}
-    assert not kept.files
-    kept.reads()
+    assert store.files[0] in {gone.path for gone in maintenance.prune(tmp_path, max_bytes=0)}
+    assert not store.files
+    store.hits()
     list(maintenance.clear(tmp_path))
-    assert not kept.files
+    assert not store.files
 
 
-def _both(root: Path) -> Kept:
-    kept = Kept(root)
-    kept.reads("plain")
-    kept.reads("dialect")
-    assert len(kept.files) == 2
-    return kept
+def _both(root: Path) -> StoreUnderTest:
+    store = StoreUnderTest(root)
+    store.hits("plain")
+    store.hits("dialect")
+    assert len(store.files) == 2
+    return store

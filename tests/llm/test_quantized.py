@@ -2,78 +2,26 @@ import copy
 
 import pytest
 import torch
-from support.golden_data import models, trace
+from support.golden_data import models, relative_rms, trace
 from torch import Tensor
 
 from podtts.llm import quantized
-from podtts.llm.block_quant import Bits, BlockLinear, BlockWeights
 from podtts.llm.native_layers import NativeLayers, supports_layers
 from podtts.llm.onnx_layers import OnnxLayers
-from podtts.llm.quantized import quantize_llm, quantized_blocks, use_blocks
+from podtts.llm.quantized import has_sizes_of, quantize_llm, quantized_matrices, use_quantized
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import Quantization
-
-BITS: tuple[Bits, ...] = (8, 4)
-# Relative RMS of normal weights: an even grid over the largest of 32, in 255 or 16 levels.
-ERRORS: dict[Bits, float] = {8: 0.006, 4: 0.09}
-
-
-def weights(outputs: int = 128, inputs: int = 96) -> Tensor:
-    return torch.randn(outputs, inputs, generator=torch.Generator().manual_seed(0))
-
-
-def off(ours: Tensor, theirs: Tensor) -> float:
-    return float((ours.float() - theirs.float()).norm() / theirs.float().norm())
-
-
-@pytest.mark.parametrize("bits", BITS)
-@pytest.mark.parametrize("inputs", [96, 40])
-def test_weights_are_near_the_given_ones(bits: Bits, inputs: int) -> None:
-    """40 inputs are no whole blocks."""
-    blocks = BlockWeights.of(weights(inputs=inputs), bits)
-    assert blocks.bits == bits
-    assert 0 < off(blocks.widened(inputs), weights(inputs=inputs)) < ERRORS[bits]
-
-
-@pytest.mark.parametrize("bits", BITS)
-def test_what_levels_can_say_exactly_stays_exact(bits: Bits) -> None:
-    middle = 1 << (bits - 1)
-    levels = torch.arange(1024).view(32, 32) % (2 * middle - 1) - (middle - 1)
-    levels[:, 0] = middle - 1 if bits == 8 else -middle
-    weight = 0.25 * levels.float()
-    assert torch.equal(BlockWeights.of(weight, bits).widened(32), weight)
-    assert torch.equal(BlockWeights.of(0 * weight, bits).widened(32), 0 * weight)
-
-
-def test_clipping_is_better_than_the_whole_range() -> None:
-    weight = weights()
-    groups = weight.view(128, 3, 32)
-    farthest = groups.gather(2, groups.abs().argmax(2, keepdim=True))
-    whole = ((groups / (farthest / -8)).round().clamp(-8, 7) * (farthest / -8)).flatten(1)
-    assert off(BlockWeights.of(weight, 4).widened(96), weight) < off(whole, weight)
-
-
-def test_blocks_come_apart_by_outputs() -> None:
-    blocks = BlockWeights.of(weights(), 4)
-    first, second = blocks.split([100, 28])
-    assert torch.equal(torch.cat((first.widened(96), second.widened(96))), blocks.widened(96))
-
-
-def test_a_linear_layer_multiplies_with_its_blocks() -> None:
-    blocks, x = BlockWeights.of(weights(), 4), torch.randn(2, 5, 96)
-    expected = x @ blocks.widened(96).T
-    assert off(BlockLinear(blocks, 96)(x), expected) < 1e-6
 
 
 @pytest.fixture(params=["int8", "int4"])
 def kind(request: pytest.FixtureRequest) -> Quantization:
-    found: Quantization = request.param
-    return found
+    param: Quantization = request.param
+    return param
 
 
 @pytest.fixture(params=["compiled", "onnxruntime"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type:
-    """What reads the layers at once."""
+    """The class of the fused layers."""
     if request.param == "onnxruntime":
         monkeypatch.setattr(quantized, "supports_layers", lambda config, bits: False)
         return OnnxLayers
@@ -91,38 +39,49 @@ def logits(llm: Qwen3) -> Tensor:
         return llm.logits(llm(ids()))[0]
 
 
-def test_layers_at_once_compute_what_layers_one_by_one_do(
+def test_fused_layers_agree_with_single_layers(
     kind: Quantization, engine: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Apart from activations, which are rounded to 8 bits."""
-    blocks = quantized_blocks(models().llm, kind)
-    fused_layers, layers = copy.deepcopy(models().llm), copy.deepcopy(models().llm)
-    use_blocks(fused_layers, blocks)
-    assert isinstance(fused_layers.fused_layers, engine)
+    """Fused layers also round activations to 8 bits."""
+    matrices = quantized_matrices(models().llm, kind)
+    fused, single = copy.deepcopy(models().llm), copy.deepcopy(models().llm)
+    use_quantized(fused, matrices)
+    assert isinstance(fused.fused_layers, engine)
     monkeypatch.setattr(quantized, "has_fused_layers", lambda device: False)
-    use_blocks(layers, blocks)
-    assert layers.fused_layers is None
-    assert off(logits(fused_layers), logits(layers)) < 0.03
+    use_quantized(single, matrices)
+    assert single.fused_layers is None
+    assert relative_rms(logits(fused), logits(single)) < 0.03
 
 
-def test_a_quantized_model_says_nearly_the_same(kind: Quantization) -> None:
-    """Random weights spread logits thinly, so a trained model agrees more often than this one."""
-    small = copy.deepcopy(models().llm)
-    quantize_llm(small, kind)
-    agreement = (logits(small).argmax(1) == logits(models().llm).argmax(1)).float().mean()
+def test_a_quantized_model_mostly_prefers_the_same_tokens(kind: Quantization) -> None:
+    """Logits of random weights are close together: a trained model agrees more often than this."""
+    llm = copy.deepcopy(models().llm)
+    quantize_llm(llm, kind)
+    agreement = (logits(llm).argmax(1) == logits(models().llm).argmax(1)).float().mean()
     assert agreement > (0.9 if kind == "int8" else 0.5)
 
 
-def test_blocks_take_half_a_bit_a_weight_more(kind: Quantization) -> None:
+def test_sizes_and_bits_of_quantized_matrices_are_compared() -> None:
+    llm, other = models().llm, copy.deepcopy(models().llm)
+    matrices = quantized_matrices(llm, "int8")
+    assert has_sizes_of(llm, "int8", matrices)
+    assert not has_sizes_of(llm, "int4", matrices)
+    other.layers[0].mlp.down_proj = torch.nn.Linear(64, 64)  # type: ignore[union-attr]
+    assert not has_sizes_of(other, "int8", matrices)
+    with pytest.raises(KeyError):
+        has_sizes_of(llm, "int8", {})
+
+
+def test_scales_take_half_a_bit_a_weight(kind: Quantization) -> None:
     llm = models().llm
-    blocks = quantized_blocks(llm, kind).values()
-    size = sum(one.levels.nbytes + one.scale.nbytes for one in blocks)
-    whole = sum(2 * weight.numel() for weight in llm.layers.parameters() if weight.ndim == 2)
+    matrices = quantized_matrices(llm, kind).values()
+    size = sum(matrix.levels.nbytes + matrix.scale.nbytes for matrix in matrices)
+    in_16_bits = sum(2 * weight.numel() for weight in llm.layers.parameters() if weight.ndim == 2)
     # The scales are float16: a sixteenth of a byte a weight.
-    assert size == whole * (1.0625 if kind == "int8" else 0.5625) / 2
+    assert size == in_16_bits * (1.0625 if kind == "int8" else 0.5625) / 2
 
 
-def test_reading_in_parts_agrees_with_reading_at_once(kind: Quantization, engine: type) -> None:
+def test_prefill_in_parts_agrees_with_prefill_in_one_call(kind: Quantization, engine: type) -> None:
     llm = copy.deepcopy(models().llm)
     quantize_llm(llm, kind)
     cache = llm.new_cache()
@@ -131,14 +90,14 @@ def test_reading_in_parts_agrees_with_reading_at_once(kind: Quantization, engine
             llm.logits(llm(part, cache))[0]
             for part in torch.split(ids()[:, :80], [30, 1, 1, 10, 38], dim=1)
         ]
-    assert off(torch.cat(parts), logits(llm)[:80]) < 1e-5
+    assert relative_rms(torch.cat(parts), logits(llm)[:80]) < 1e-5
 
 
-def test_rows_side_by_side_agree_with_reading_at_once(kind: Quantization, engine: type) -> None:
-    """Rows of different lengths, over a growth of the cache, with two that change places.
+def test_rows_of_a_batch_agree_with_prefill_in_one_call(kind: Quantization, engine: type) -> None:
+    """Rows of different lengths, a cache that grows, and a swap of two rows.
 
-    The lengths are such that no activation stands between two of its 255 levels: ONNX Runtime's
-    last bits, which differ with the number of rows, would send it to one or the other.
+    With these lengths no activation is half-way between two of its 255 levels. If one were, ONNX
+    Runtime's last bits, which depend on the number of rows, would decide its level.
     """
     llm = copy.deepcopy(models().llm)
     quantize_llm(llm, kind)
@@ -147,7 +106,7 @@ def test_rows_side_by_side_agree_with_reading_at_once(kind: Quantization, engine
     caches = llm.new_caches(3)
     rows = list(caches.rows)
     with torch.inference_mode():
-        whole = llm(long)[0]
+        expected = llm(long)[0]
         for cache, length in zip(rows, lengths, strict=True):
             llm(long[:, :length], cache)
         for step in range(8):
@@ -159,5 +118,5 @@ def test_rows_side_by_side_agree_with_reading_at_once(kind: Quantization, engine
             hidden = llm.step(last, caches)
             for cache, length in zip(rows, lengths, strict=True):
                 cache.advance(1)
-                distance = off(hidden[cache.index], whole[length + step])
+                distance = relative_rms(hidden[cache.index], expected[length + step])
                 assert distance <= (1e-5 if engine is OnnxLayers else 0)

@@ -63,7 +63,7 @@ def test_draw_follows_the_distribution() -> None:
 
 
 @pytest.mark.parametrize("uniform", [0.0, 1 - 2**-24])
-def test_draw_never_leaves_the_support(uniform: float) -> None:
+def test_a_draw_never_has_probability_0(uniform: float) -> None:
     generator = torch.Generator().manual_seed(3)
     for _ in range(200):
         row = torch.rand(1, 50, generator=generator)
@@ -73,7 +73,7 @@ def test_draw_never_leaves_the_support(uniform: float) -> None:
         assert 3 <= chosen < 40
 
 
-def test_rows_of_a_batch_draw_what_they_draw_alone() -> None:
+def test_rows_of_a_batch_draw_the_same_ids_alone() -> None:
     generator = torch.Generator().manual_seed(1)
     logits = torch.randn(5, 300, generator=generator)
     seen = torch.rand(5, 300, generator=generator) < 0.1
@@ -82,29 +82,31 @@ def test_rows_of_a_batch_draw_what_they_draw_alone() -> None:
     each = [SamplingOptions(top_k=3 + row, temperature=0.5 + row / 4) for row in range(5)]
     together = next_tokens(logits, seen, recent, uniforms, RowOptions.of(each))
     for row in range(5):
-        one = slice(row, row + 1)
+        this = slice(row, row + 1)
         alone = next_tokens(
-            logits[one], seen[one], recent[one], uniforms[one], RowOptions.of(each[one])
+            logits[this], seen[this], recent[this], uniforms[this], RowOptions.of(each[this])
         )
-        assert alone == together[one]
+        assert alone == together[this]
 
 
 def test_top_k_keeps_ties_and_top_p_keeps_at_least_one() -> None:
     logits = torch.tensor([[3.0, 2.0, 2.0, 1.0]])
 
-    def kept(top_k: int, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def limits(top_k: int, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.tensor([[top_k]]), torch.tensor([[top_p]])
 
-    assert keep_likely(logits, *kept(2, 1.0)).isfinite().tolist() == [[True, True, True, False]]
-    assert keep_likely(logits, *kept(4, 1e-6)).isfinite().tolist() == [[True, False, False, False]]
+    assert keep_likely(logits, *limits(2, 1.0)).isfinite().tolist() == [[True, True, True, False]]
+    assert keep_likely(logits, *limits(4, 1e-6)).isfinite().tolist() == [
+        [True, False, False, False]
+    ]
 
 
-def test_repetition_rule_takes_the_raw_distribution() -> None:
+def test_the_repetition_rule_draws_from_the_raw_distribution() -> None:
     logits = torch.tensor([[5.0, 4.9, 0.0]])
     seen = torch.zeros(1, 3, dtype=torch.bool)
     options = RowOptions.of([SamplingOptions(top_k=1)])
     uniforms = torch.tensor([[0.5, 0.9]])  # the second draw of the raw distribution gives id 1
-    calm = torch.tensor([[0, 0, 0, 1]])
+    varied = torch.tensor([[0, 0, 0, 1]])
     stuck = torch.tensor([[0, 0, 0, 0]])
-    assert int(next_tokens(logits, seen, calm, uniforms, options)) == 0
+    assert int(next_tokens(logits, seen, varied, uniforms, options)) == 0
     assert int(next_tokens(logits, seen, stuck, uniforms, options)) == 1

@@ -13,7 +13,7 @@ def _espeak() -> Espeak:
         pytest.skip(f"espeak-ng is not installed: {error}")
 
 
-def test_speech_comes_with_the_times_of_its_phones() -> None:
+def test_phones_have_their_times() -> None:
     spoken = _espeak().speak("See the sea.", CANONICAL)
     seconds = len(spoken.wave) / spoken.rate_hz
     times = [time for time, _ in spoken.phones]
@@ -23,7 +23,7 @@ def test_speech_comes_with_the_times_of_its_phones() -> None:
     assert [phone for _, phone in spoken.phones][:2] == ["s", "i:"]
 
 
-def test_another_voice_in_between_changes_nothing() -> None:
+def test_another_voice_in_between_does_not_change_the_speech() -> None:
     first = _espeak().speak("Once more.", CANONICAL)
     _espeak().speak("Something else.", EspeakVoice("f2"))
     again = _espeak().speak("Once more.", CANONICAL)
@@ -43,14 +43,14 @@ def test_a_stretched_voice_keeps_its_pace() -> None:
 
 def test_an_utterance_is_cut_to_whole_tokens() -> None:
     spoken = _espeak().speak("This will be a whole number of tokens.", CANONICAL)
-    made = utterance(spoken, "x", 0, 0.1)
-    assert made is not None
-    assert len(made.wave) == 960 * made.tokens
-    assert len(made.mel) == len(made.f0) == len(made.phones) == 2 * made.tokens
-    assert len(made.log_mel) == len(made.fbank) == 4 * made.tokens
+    cut = utterance(spoken, "x", 0, 0.1)
+    assert cut is not None
+    assert len(cut.wave) == 960 * cut.tokens
+    assert len(cut.mel) == len(cut.f0) == len(cut.phones) == 2 * cut.tokens
+    assert len(cut.log_mel) == len(cut.fbank) == 4 * cut.tokens
     assert utterance(_espeak().speak("No.", CANONICAL), "x", 0, 0.0) is None
 
 
-def test_a_library_that_is_not_there_is_an_error() -> None:
+def test_a_missing_library_is_an_error() -> None:
     with pytest.raises(OSError):
         Espeak("libno-such-library.so")

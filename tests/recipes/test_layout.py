@@ -6,7 +6,7 @@ from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode
 
 
-def test_podtts_reads_the_tokenizer(tmp_path: Path) -> None:
+def test_podtts_loads_the_tokenizer(tmp_path: Path) -> None:
     write_tokenizer(tmp_path)
     encode = load_encode(tmp_path)
     ids = [encode(token) for token in SPECIAL_TOKENS]
@@ -21,7 +21,7 @@ def test_every_byte_has_an_id_and_text_is_one_id_a_byte(tmp_path: Path) -> None:
     assert max(ids) < 256
 
 
-def test_spellings_are_folded(tmp_path: Path) -> None:
+def test_accents_and_typographic_quotes_are_removed(tmp_path: Path) -> None:
     write_tokenizer(tmp_path)
     encode = load_encode(tmp_path)
     assert encode("\u201cCaf\u00e9\u201d isn\u2019t") == encode('"cafe" isn\'t')

@@ -16,5 +16,5 @@ from recipes.mini.number_words import number_words
         (2_000_001, "two million one"),
     ],
 )
-def test_a_number_is_read_in_groups(number: int, words: str) -> None:
+def test_a_number_is_spelled_out_in_groups(number: int, words: str) -> None:
     assert number_words(number) == words

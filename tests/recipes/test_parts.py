@@ -59,18 +59,18 @@ def corpus() -> Corpus:
     )
 
 
-def test_a_corpus_survives_being_saved(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_saved_corpus_loads_unchanged(corpus: Corpus, tmp_path: Path) -> None:
     corpus.save(tmp_path / "corpus.pt")
     loaded = Corpus.load(tmp_path / "corpus.pt")
     assert torch.equal(loaded.part("mel", 1, 2), corpus.mel[60:140])
 
 
-def test_the_phone_in_the_middle_of_a_frame_is_its_phone() -> None:
+def test_the_phone_of_a_frame_is_that_in_its_middle() -> None:
     spoken = Spoken(torch.zeros(1), 22_050, ((0.0, "h"), (0.031, "i:")))
     assert list(phones_at(spoken, 4, 0.02)) == ["_", "h", "h", "i"]
 
 
-def test_the_tokenizer_writes_a_code_for_four_frames() -> None:
+def test_the_tokenizer_has_a_code_for_every_four_frames() -> None:
     tokenizer = SpeechTokenizer().eval()
     ids = tokenizer(torch.randn(1, 128, 203), torch.tensor([203], dtype=torch.int32))
     assert ids.shape == (1, 51)
@@ -90,7 +90,7 @@ def test_the_tokenizer_learns_through_rounding() -> None:
     assert _without_gradient(module) == []
 
 
-def test_a_constant_digit_spreads_less_than_a_used_one() -> None:
+def test_a_constant_digit_has_less_entropy_than_a_used_one() -> None:
     used = torch.tensor([-1.0, 0.0, 1.0]).repeat(4).view(1, 1, -1)
     assert digit_entropies(torch.zeros(1, 1, 12))[0] < 0.1 < digit_entropies(used)[0]
     assert digit_entropies(torch.full((1, 1, 4), 0.5))[1] > digit_entropies(used)[1]
@@ -108,8 +108,8 @@ def test_a_code_is_the_sum_of_its_digits() -> None:
     rows = digits()
     assert rows.shape == (CODES, 4)
     # 5 = 2 + 1*3 + 0*9 + ...: value 2 of digit 0, value 1 of digit 1, value 0 of the others.
-    places = [2, 3 + 1, *(3 * digit for digit in range(2, 8))]
-    assert torch.allclose(rows[5], digits.rows[places].sum(dim=0))
+    positions = [2, 3 + 1, *(3 * digit for digit in range(2, 8))]
+    assert torch.allclose(rows[5], digits.rows[positions].sum(dim=0))
 
 
 def test_windows_hold_one_voice(corpus: Corpus) -> None:
@@ -117,10 +117,10 @@ def test_windows_hold_one_voice(corpus: Corpus) -> None:
     windows = Windows(corpus)
     owner = corpus.voice.repeat_interleave(corpus.tokens)
     for _ in range(20):
-        places, utterance = windows.draw(32)
-        assert len(places) == 32
-        assert len(set(owner[places].tolist())) == 1
-        assert corpus.voice[utterance] == owner[places[0]]
+        positions, utterance = windows.draw(32)
+        assert len(positions) == 32
+        assert len(set(owner[positions].tolist())) == 1
+        assert corpus.voice[utterance] == owner[positions[0]]
 
 
 def test_the_flow_learns_and_loads(tmp_path: Path) -> None:
@@ -154,24 +154,24 @@ def test_the_vocoder_learns_and_loads(tmp_path: Path) -> None:
     assert torch.allclose(loaded.f0([mel[0].T])[0], hertz[0], rtol=2e-2, atol=0.5)
 
 
-def test_training_renders_as_the_package_does() -> None:
+def test_training_renders_the_same_wave_as_the_package() -> None:
     module = VocoderTraining().eval()
     mel, f0 = torch.randn(1, 80, 16) - 5, torch.full((1, 16), 120.0)
     torch.manual_seed(0)
-    ours = module.wave(mel, f0)[0].clamp(-0.99, 0.99)
+    trained = module.wave(mel, f0)[0].clamp(-0.99, 0.99)
     torch.manual_seed(0)
     noise = torch.randn(1, MINI_HIFT.waves, 16 * 480)[0]
     vocoder = module.vocoder
-    theirs = vocoder.wave([mel[0].T], vocoder.source([f0[0]], [noise]))[0]
-    assert torch.allclose(ours, theirs, atol=1e-5)
+    expected = vocoder.wave([mel[0].T], vocoder.source([f0[0]], [noise]))[0]
+    assert torch.allclose(trained, expected, atol=1e-5)
 
 
-def test_a_normalised_input_is_as_good_as_a_normalised_layer() -> None:
+def test_a_layer_with_folded_normalisation_computes_the_same() -> None:
     conv = nn.Conv1d(3, 4, 3)
     x = torch.randn(1, 3, 9)
-    wanted = conv(x)
+    expected = conv(x)
     normalise_input(conv, -5.0, 3.0)
-    assert torch.allclose(conv(3 * x - 5), wanted, atol=1e-4)
+    assert torch.allclose(conv(3 * x - 5), expected, atol=1e-4)
 
 
 def test_the_llm_learns_and_loads(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def wordnet(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_examples_definitions_and_words_are_read(wordnet: Path) -> None:
+def test_examples_definitions_and_words_are_loaded(wordnet: Path) -> None:
     texts = Texts.read(wordnet)
     assert "The noun waa was seen." in texts.examples + texts.held_out
     assert any(text.startswith("To do the thing") for text in texts.definitions)
@@ -31,7 +31,7 @@ def test_examples_definitions_and_words_are_read(wordnet: Path) -> None:
     assert "two_words" not in texts.words
 
 
-def test_what_is_held_out_is_never_learnt(wordnet: Path) -> None:
+def test_held_out_texts_are_not_training_texts(wordnet: Path) -> None:
     texts = Texts.read(wordnet)
     assert texts.held_out
     assert all(is_held_out(text) for text in texts.held_out)
@@ -55,6 +55,6 @@ def test_chat_fills_every_slot() -> None:
     assert not any("{" in line or "}" in line for line in lines)
 
 
-def test_enough_texts_for_a_time_are_drawn() -> None:
+def test_texts_are_drawn_for_a_duration() -> None:
     drawn = enough(lambda rng: "x" * rng.randint(20, 40), random.Random(0), 10.0)
     assert 160 <= sum(map(len, drawn)) < 200

@@ -18,7 +18,7 @@ def _fit(module: nn.Linear, calls: list[float]) -> Step:
     return step
 
 
-def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
+def test_finished_training_is_not_repeated(tmp_path: Path) -> None:
     module, calls, path = nn.Linear(2, 1), list[float](), tmp_path / "part.pt"
     train(module, _fit(module, calls), _RECIPE, 0.01, path)
     steps = len(calls)
@@ -49,7 +49,7 @@ def test_a_step_that_is_not_finite_is_skipped(tmp_path: Path) -> None:
     assert torch.equal(module.weight, before)
 
 
-def test_a_trained_part_is_ready_to_use(tmp_path: Path) -> None:
+def test_a_trained_part_is_loaded_without_gradients(tmp_path: Path) -> None:
     module, path = nn.Linear(2, 1), tmp_path / "part.pt"
     train(module, _fit(module, []), _RECIPE, 0.002, path)
     loaded = nn.Linear(2, 1)

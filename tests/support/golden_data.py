@@ -1,4 +1,4 @@
-"""Numbers of the published code, stage by stage (see tests/golden/README.md), and a ruler."""
+"""Golden numbers of the published code (see tests/golden/README.md) and a measure of distance."""
 
 import json
 from functools import cache
@@ -18,7 +18,7 @@ MODEL = GOLDEN / "model"
 
 
 def relative_rms(value: Tensor, reference: Tensor) -> float:
-    """Root mean square of the difference over that of the reference."""
+    """Root mean square of the difference, divided by that of the reference."""
     assert value.shape == reference.shape, f"{value.shape} is not {reference.shape}"
     difference = (value.double() - reference.double()).square().mean().sqrt()
     return float(difference / reference.double().square().mean().sqrt())
@@ -44,7 +44,7 @@ def models() -> Models:
 
 
 def golden_prompt(recording: str, transcript: str = "", dialect: str = "") -> SpeakerPrompt:
-    """A speaker prompt from golden features, aligned as section 3 of the specification says."""
+    """A speaker prompt of golden features, cut to the same length of tokens and mel."""
     golden = tensors(f"prompt_{recording}")
     count = min(len(golden["speech_tokens"]), len(golden["mel_24k"]) // 2)
     features = PromptFeatures(
@@ -60,11 +60,11 @@ def trace_prompts(name: str) -> list[SpeakerPrompt]:
     golden = trace(name)
     dialects = golden["dialect_prompt"] or [""] * len(golden["prompt_audio"])
     return [
-        golden_prompt(*one)
-        for one in zip(golden["prompt_audio"], golden["prompt_text"], dialects, strict=True)
+        golden_prompt(*prompt)
+        for prompt in zip(golden["prompt_audio"], golden["prompt_text"], dialects, strict=True)
     ]
 
 
 def silent_generator() -> torch.Generator:
-    """A generator for calls that must not depend on what it draws."""
+    """A generator for calls that must not depend on its numbers."""
     return torch.Generator().manual_seed(0)

@@ -13,7 +13,7 @@ def source(waves: int = 9) -> HarmonicSource:
     return harmonics.requires_grad_(False)
 
 
-def test_a_constant_pitch_is_a_sine_of_that_pitch_even_after_minutes() -> None:
+def test_a_constant_f0_is_a_sine_of_that_frequency_even_after_minutes() -> None:
     frames = 50 * 180
     phase = source(2).phase(torch.full((1, frames), 200.0))[0, 0, MEL_HOP:-MEL_HOP].double()
     steps = (phase.diff() + math.pi) % (2 * math.pi) - math.pi
@@ -27,7 +27,7 @@ def test_overtones_are_multiples_of_the_fundamental() -> None:
     assert float(difference.abs().max()) < 1e-4
 
 
-def test_unvoiced_frames_are_noise_alone() -> None:
+def test_unvoiced_frames_are_only_noise() -> None:
     f0 = torch.tensor([[5.0] * 20])
     noise = torch.randn(1, 9, 20 * MEL_HOP, generator=torch.Generator().manual_seed(0))
     assert float(source()(f0, torch.zeros_like(noise)).abs().max()) == 0
@@ -35,7 +35,7 @@ def test_unvoiced_frames_are_noise_alone() -> None:
     torch.testing.assert_close(source()(f0, noise), expected)
 
 
-def test_a_row_keeps_its_phase_whatever_is_padded_behind_it() -> None:
+def test_padding_does_not_change_the_phase_of_a_row() -> None:
     f0 = torch.full((1, 30), 150.0)
     padded = torch.cat((f0, torch.zeros(1, 50)), dim=1)
     noise = torch.zeros(1, 9, 80 * MEL_HOP)

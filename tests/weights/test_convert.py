@@ -39,7 +39,7 @@ def files_of_at_most(size_bytes: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("part", "load"), [("flow", load_flow), ("hift", load_vocoder)])
-def test_converted_weights_are_the_published_ones(
+def test_converted_weights_equal_the_published_ones(
     checkpoint: Path, part: str, load: Callable[[Path], nn.Module]
 ) -> None:
     published = load(checkpoint).state_dict()
@@ -61,11 +61,11 @@ def test_weight_norm_is_folded_and_the_source_is_named(checkpoint: Path) -> None
         assert not any(name.startswith("generator.") for name in names)
 
 
-def test_what_is_there_already_is_left_alone(checkpoint: Path) -> None:
+def test_existing_files_are_not_changed(checkpoint: Path) -> None:
     convert_checkpoint(checkpoint)
     before = contents(checkpoint)
     assert convert_checkpoint(checkpoint) == []
-    (checkpoint / "flow.pt").unlink()  # nor is what it was made from needed any more
+    (checkpoint / "flow.pt").unlink()  # the converted file is enough
     assert convert_checkpoint(checkpoint) == []
     (checkpoint / "hift.safetensors").unlink()
     assert convert_checkpoint(checkpoint) == [checkpoint / "hift.safetensors"]
@@ -74,7 +74,7 @@ def test_what_is_there_already_is_left_alone(checkpoint: Path) -> None:
     }
 
 
-def test_names_that_share_memory_are_written_apart(checkpoint: Path) -> None:
+def test_tensors_that_share_memory_are_converted(checkpoint: Path) -> None:
     state = torch.load(checkpoint / "flow.pt", weights_only=True)
     state["encoder.embed.out.1.weight"] = state["encoder.embed.out.0.bias"]
     torch.save(state, checkpoint / "flow.pt")
@@ -86,7 +86,9 @@ def test_names_that_share_memory_are_written_apart(checkpoint: Path) -> None:
 
 @pytest.mark.parametrize("part", ["flow", "hift"])
 @pytest.mark.parametrize("damage", ["missing", "no pickle", "cut short", "of another model"])
-def test_what_cannot_be_loaded_is_not_converted(checkpoint: Path, part: str, damage: str) -> None:
+def test_a_part_that_cannot_be_loaded_is_not_converted(
+    checkpoint: Path, part: str, damage: str
+) -> None:
     source = checkpoint / f"{part}.pt"
     if damage == "missing":
         source.unlink()
@@ -99,8 +101,8 @@ def test_what_cannot_be_loaded_is_not_converted(checkpoint: Path, part: str, dam
     with pytest.raises(ModelError) as refused:
         convert_checkpoint(checkpoint)
     assert str(source) in refused.value.problem
-    left = {path.name for path in checkpoint.iterdir()} - contents(MODEL).keys()
-    assert left <= {"flow.safetensors"} - {f"{part}.safetensors"}
+    new = {path.name for path in checkpoint.iterdir()} - contents(MODEL).keys()
+    assert new <= {"flow.safetensors"} - {f"{part}.safetensors"}
 
 
 def test_settings_that_contradict_the_weights_are_refused(checkpoint: Path) -> None:
@@ -111,7 +113,7 @@ def test_settings_that_contradict_the_weights_are_refused(checkpoint: Path) -> N
     assert not (checkpoint / "flow.safetensors").exists()
 
 
-def test_a_full_disk_leaves_nothing_half_written(checkpoint: Path) -> None:
+def test_a_full_disk_leaves_no_partial_file(checkpoint: Path) -> None:
     before = contents(checkpoint)
     with files_of_at_most(100_000), pytest.raises(ModelError) as refused:
         convert_checkpoint(checkpoint)

@@ -11,53 +11,53 @@ from podtts.weights.digest import checkpoint_digest, file_digest
 
 
 def settled(path: Path, content: bytes) -> Path:
-    """A file whose time stamp is long past, as that of a checkpoint is."""
+    """A file with an old time stamp, as those of a checkpoint."""
     path.write_bytes(content)
     os.utime(path, (1_000_000_000, 1_000_000_000))
     return path
 
 
-def test_digest_is_that_of_the_bytes_and_is_remembered(tmp_path: Path) -> None:
+def test_a_digest_is_that_of_the_content_and_is_cached(tmp_path: Path) -> None:
     file = settled(tmp_path / "file", b"some weights")
     expected = hashlib.sha256(b"some weights").hexdigest()
-    assert file_digest(file, tmp_path / "memory") == expected
-    assert len(list((tmp_path / "memory").glob("*.json"))) == 1
-    assert file_digest(file, tmp_path / "memory") == expected
+    assert file_digest(file, tmp_path / "digests") == expected
+    assert len(list((tmp_path / "digests").glob("*.json"))) == 1
+    assert file_digest(file, tmp_path / "digests") == expected
 
 
-def test_another_file_in_its_place_is_seen(tmp_path: Path) -> None:
+def test_another_file_at_the_same_path_has_its_own_digest(tmp_path: Path) -> None:
     file = settled(tmp_path / "file", b"some weights")
-    before = file_digest(file, tmp_path / "memory")
+    before = file_digest(file, tmp_path / "digests")
     file.unlink()
     settled(tmp_path / "other", b"occupies the inode")
     settled(file, b"SOME WEIGHTS")
-    assert file_digest(file, tmp_path / "memory") != before
+    assert file_digest(file, tmp_path / "digests") != before
 
 
-def test_a_file_that_is_still_changing_is_not_remembered(tmp_path: Path) -> None:
+def test_the_digest_of_a_file_that_may_still_change_is_not_cached(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"a")
-    file_digest(file, tmp_path / "memory")
-    assert not (tmp_path / "memory").exists()
+    file_digest(file, tmp_path / "digests")
+    assert not (tmp_path / "digests").exists()
 
 
-def test_a_damaged_memory_is_no_memory(tmp_path: Path) -> None:
+def test_damaged_entries_are_ignored(tmp_path: Path) -> None:
     file = settled(tmp_path / "file", b"some weights")
-    expected = file_digest(file, tmp_path / "memory")
-    note = next((tmp_path / "memory").iterdir())
+    expected = file_digest(file, tmp_path / "digests")
+    entry = next((tmp_path / "digests").iterdir())
     for damage in (b"", b"{", b"[1]", b'{"a": 1}'):
-        note.write_bytes(damage)
-        assert file_digest(file, tmp_path / "memory") == expected
+        entry.write_bytes(damage)
+        assert file_digest(file, tmp_path / "digests") == expected
 
 
-def test_every_file_of_a_checkpoint_counts(tmp_path: Path) -> None:
+def test_every_file_of_a_checkpoint_changes_its_digest(tmp_path: Path) -> None:
     model = Path(shutil.copytree(MODEL, tmp_path / "model"))
-    before = checkpoint_digest(model, tmp_path / "memory")
-    assert before == checkpoint_digest(MODEL, tmp_path / "memory")
+    before = checkpoint_digest(model, tmp_path / "digests")
+    assert before == checkpoint_digest(MODEL, tmp_path / "digests")
     (model / "podtts.json").write_text('{"estimator_heads": 4, "estimator_head_dim": 16}')
-    assert checkpoint_digest(model, tmp_path / "memory") != before
+    assert checkpoint_digest(model, tmp_path / "digests") != before
 
 
-def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"gone cannot be read"):
-        file_digest(tmp_path / "gone", tmp_path / "memory")
+        file_digest(tmp_path / "gone", tmp_path / "digests")

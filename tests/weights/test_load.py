@@ -27,27 +27,27 @@ def change_pt(path: Path, change: Callable[[dict[str, Tensor]], object]) -> None
     torch.save(state, path)
 
 
-def same_weights(one: Models, other: Models) -> bool:
+def same_weights(first: Models, second: Models) -> bool:
     return all(
-        torch.equal(value, getattr(other, part).state_dict()[name])
+        torch.equal(value, getattr(second, part).state_dict()[name])
         for part in ("llm", "flow", "vocoder")
-        for name, value in getattr(one, part).state_dict().items()
+        for name, value in getattr(first, part).state_dict().items()
     )
 
 
-def test_missing_tensor_is_named_with_its_file(checkpoint: Path) -> None:
+def test_a_missing_tensor_is_named_with_its_file(checkpoint: Path) -> None:
     change_pt(checkpoint / "flow.pt", lambda state: state.pop("encoder.after_norm.bias"))
     with pytest.raises(ModelError, match=r"flow\.pt: tensor encoder\.after_norm\.bias is missing"):
         load_flow(checkpoint)
 
 
-def test_unexpected_tensor_is_named_with_its_file(checkpoint: Path) -> None:
+def test_an_unexpected_tensor_is_named_with_its_file(checkpoint: Path) -> None:
     change_pt(checkpoint / "flow.pt", lambda state: state.update(extra=torch.zeros(2)))
     with pytest.raises(ModelError, match=r"flow\.pt: unexpected tensor extra"):
         load_flow(checkpoint)
 
 
-def test_misshapen_tensor_is_named_with_both_shapes(checkpoint: Path) -> None:
+def test_a_tensor_of_a_wrong_shape_is_named_with_both_shapes(checkpoint: Path) -> None:
     change_pt(
         checkpoint / "flow.pt",
         lambda state: state.update({"encoder.after_norm.bias": torch.zeros(3)}),
@@ -56,7 +56,7 @@ def test_misshapen_tensor_is_named_with_both_shapes(checkpoint: Path) -> None:
         load_flow(checkpoint)
 
 
-def test_integer_tensor_is_refused(checkpoint: Path) -> None:
+def test_an_integer_tensor_is_refused(checkpoint: Path) -> None:
     change_pt(
         checkpoint / "flow.pt",
         lambda state: state.update({k: v.int() for k, v in state.items() if "after_norm.b" in k}),
@@ -75,7 +75,7 @@ def test_half_a_weight_norm_pair_is_named(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize("style", ["older names", "no prefix", "folded"])
-def test_every_way_to_store_the_vocoder_loads_the_same(checkpoint: Path, style: str) -> None:
+def test_all_published_forms_of_the_vocoder_load_the_same(checkpoint: Path, style: str) -> None:
     reference = models().vocoder.state_dict()
 
     def rename(state: dict[str, Tensor]) -> None:
@@ -98,7 +98,7 @@ def test_every_way_to_store_the_vocoder_loads_the_same(checkpoint: Path, style: 
     assert all(torch.equal(loaded[name], value) for name, value in reference.items())
 
 
-def test_sharded_llm_loads_the_same(checkpoint: Path) -> None:
+def test_an_llm_in_shards_loads_the_same(checkpoint: Path) -> None:
     state = load_file(checkpoint / "model.safetensors")
     names = sorted(state)
     shards = {"model-00001-of-00002.safetensors": names[:10]}
@@ -151,7 +151,7 @@ def test_a_truncated_file_is_named(checkpoint: Path, name: str) -> None:
         ("podtts.json", {"untrained": 1}, "untrained is 1, but must be true or false"),
         ("config.json", {"hidden_size": 63}, "hidden_size is 63, but the tensors"),
         ("config.json", {"num_hidden_layers": 3}, "num_hidden_layers is 3"),
-        ("config.json", {"rope_scaling": {"type": "yarn"}}, "type 'yarn' are not known"),
+        ("config.json", {"rope_scaling": {"type": "yarn"}}, "type 'yarn' are not supported"),
         ("config.json", {"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
         ("config.json", {"tie_word_embeddings": False}, "lm_head.weight is missing"),
         ("soulxpodcast_config.json", {"vocab_size": 1}, "vocab_size is 1"),
@@ -185,7 +185,7 @@ def test_an_untied_head_is_used(checkpoint: Path) -> None:
     assert torch.equal(llm.head.weight, head[llm.legal_rows()].float())
 
 
-def test_a_tokenizer_without_the_layout_is_refused(checkpoint: Path) -> None:
+def test_a_tokenizer_without_the_tokens_of_a_turn_is_refused(checkpoint: Path) -> None:
     for name in ("tokenizer.json", "tokenizer_config.json"):
         path = checkpoint / name
         path.write_text(path.read_text().replace("<|text_start|>", "<|begin_text|>"))

@@ -49,7 +49,7 @@ def test_an_unknown_name_offers_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_what_is_spoken_is_finite(dtype: torch.dtype) -> None:
+def test_audio_of_random_weights_is_finite(dtype: torch.dtype) -> None:
     options = SynthesisOptions(
         sampling=SamplingOptions(min_tokens=30, max_tokens=30), flow=FlowOptions(steps=3)
     )
@@ -83,15 +83,15 @@ def test_norms_scale_by_one_and_biases_are_zero() -> None:
             assert (parameter == 1).all(), name
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_does_not() -> None:
-    one, two, other = small(), small(), small(seed=1)
+def test_the_seed_decides_the_weights() -> None:
+    built = small(), small(), small(seed=1)
     for part in ("llm", "flow", "vocoder"):
-        first, second, third = (getattr(built, part).state_dict() for built in (one, two, other))
+        first, second, third = (getattr(loaded, part).state_dict() for loaded in built)
         assert all(torch.equal(first[name], second[name]) for name in first)
         assert any(not torch.equal(first[name], third[name]) for name in first)
 
 
-def test_more_numbers_than_are_drawn_still_make_rows_of_their_own() -> None:
+def test_rows_differ_in_a_matrix_with_more_numbers_than_are_drawn() -> None:
     config = dataclasses.replace(models().llm.config, vocab_size=40_000, layers=1)
     with torch.device("meta"):
         llm = Qwen3(config)
@@ -104,7 +104,7 @@ def test_more_numbers_than_are_drawn_still_make_rows_of_their_own() -> None:
     assert not any(parameter.requires_grad for parameter in llm.parameters())
 
 
-def test_matrices_keep_the_size_of_what_goes_through_them() -> None:
+def test_outputs_of_random_matrices_are_as_large_as_inputs() -> None:
     with torch.device("meta"):
         flow = Flow(models().flow.config)
     fill_random(flow, torch.float32, CPU, torch.Generator().manual_seed(0))

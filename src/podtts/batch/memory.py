@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from podtts.device.placement import free_memory_bytes
+from podtts.device.memory import free_memory_bytes
 from podtts.llm.qwen3 import Qwen3Config
 from podtts.options import SynthesisOptions
 from podtts.rates import MAX_PROMPT_SECONDS, MEL_FRAMES_PER_TOKEN, TOKENS_PER_SECOND

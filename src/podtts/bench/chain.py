@@ -5,7 +5,8 @@ from __future__ import annotations
 from podtts.bench.cast import Cast, speaker_prompts
 from podtts.bench.measure import Sample
 from podtts.bench.workload import Workload
-from podtts.device.placement import Stopwatch, peak_memory_bytes, reset_peak_memory
+from podtts.device.memory import peak_memory_bytes, reset_peak_memory
+from podtts.device.stopwatch import Stopwatch
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer

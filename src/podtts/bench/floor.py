@@ -7,7 +7,7 @@ from statistics import median
 
 import torch
 
-from podtts.device.placement import Stopwatch
+from podtts.device.stopwatch import Stopwatch
 from podtts.llm.decoder import Decoder
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions

@@ -29,7 +29,8 @@ from transformers.models.qwen3.modeling_qwen3 import Qwen3RotaryEmbedding
 from podtts.bench.cast import Cast, speaker_prompts
 from podtts.bench.measure import Sample
 from podtts.bench.workload import Workload
-from podtts.device.placement import Stopwatch, peak_memory_bytes, reset_peak_memory
+from podtts.device.memory import peak_memory_bytes, reset_peak_memory
+from podtts.device.stopwatch import Stopwatch
 from podtts.engine.render import RenderJob, mels_of, waves_of
 from podtts.engine.rng import attempt_name
 from podtts.errors import ModelError

@@ -13,7 +13,8 @@ from podtts.bench.floor import measure_floor
 from podtts.bench.measure import measure
 from podtts.bench.report import Against, BenchReport, Loading, Setting
 from podtts.bench.workload import WORKLOADS, Workload
-from podtts.device.placement import device_label, dtype_name, memory_errors_named
+from podtts.device.memory import memory_errors_named
+from podtts.device.placement import device_label, dtype_name
 from podtts.llm.prefix import PrefixStore
 from podtts.llm.quantized import quantize_llm
 from podtts.options import Quantization, SynthesisOptions

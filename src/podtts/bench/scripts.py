@@ -10,7 +10,7 @@ from typing import Any
 
 import podtts
 from podtts.bench.workload import prescribed_tokens
-from podtts.device.placement import Stopwatch
+from podtts.device.stopwatch import Stopwatch
 from podtts.engine.engine import Engine
 from podtts.engine.request import Request, RequestFailed, TurnFinished
 from podtts.llm.prefix import PrefixStore

@@ -10,7 +10,8 @@ import podtts
 from podtts.bench.cast import Cast, speaker_prompts
 from podtts.bench.measure import WARM_UP
 from podtts.bench.workload import Workload
-from podtts.device.placement import Stopwatch, peak_memory_bytes, reset_peak_memory
+from podtts.device.memory import peak_memory_bytes, reset_peak_memory
+from podtts.device.stopwatch import Stopwatch
 from podtts.engine.engine import Engine
 from podtts.engine.request import Request, RequestFailed, TurnFinished
 from podtts.llm.prefix import PrefixStore

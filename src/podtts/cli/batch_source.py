@@ -64,8 +64,7 @@ def find_voices(directory: Path, root: Path, speakers: Path | None) -> VoiceCast
     from podtts.prompts.casting import VoiceCasting
     from podtts.prompts.lookup import VoiceSources
     from podtts.prompts.voices import VoiceStore
-    from podtts.weights.encoders import checkpoint_encoders
-    from podtts.weights.files import check_directory
+    from podtts.weights.files import check_directory, checkpoint_encoders
 
     check_directory(directory)
     sources = VoiceSources(

@@ -215,7 +215,7 @@ def _show_quality(
         raise UsageError("random weights have no quality to compare", "leave out --random-weights")
     from podtts.bench.quality import measure_quality, quality_json
     from podtts.bench.report import quality_table
-    from podtts.weights.encoders import checkpoint_encoders
+    from podtts.weights.files import checkpoint_encoders
     from podtts.weights.load import load_models
 
     def load_preset(preset: Preset) -> Models:

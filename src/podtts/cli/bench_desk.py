@@ -59,7 +59,7 @@ class CheckpointDesk:
     def measure(self) -> list[Measured]:
         """Speak all scripts in every way, as often as is asked; then `same` is known, too."""
         from podtts.bench.scripts import Way, measure_ways
-        from podtts.device.placement import Stopwatch
+        from podtts.device.stopwatch import Stopwatch
 
         placement = self._request.placement
         tell("warm-up")

@@ -24,7 +24,8 @@ _PIPE_COLUMNS = 140  # without a terminal: wide enough that no table is folded
 
 def load(directory: Path | None, name: str, placement: Placement) -> tuple[Models, Loading]:
     from podtts.bench.report import Loading
-    from podtts.device.placement import Stopwatch, peak_memory_bytes, reset_peak_memory
+    from podtts.device.memory import peak_memory_bytes, reset_peak_memory
+    from podtts.device.stopwatch import Stopwatch
     from podtts.weights.load import load_models
     from podtts.weights.random import random_models
 
@@ -33,13 +34,13 @@ def load(directory: Path | None, name: str, placement: Placement) -> tuple[Model
         if directory is None:
             models = random_models(name, placement)
         else:
-            models = load_models(directory, placement, as_stored=True)
+            models = load_models(directory, placement, torch_layers=True)
     return models, Loading(watch.seconds, peak_memory_bytes(placement.device))
 
 
 def make_cast(directory: Path | None, models: Models, cache: PromptCache) -> Cast:
     from podtts.bench.cast import random_cast, recorded_cast
-    from podtts.weights.encoders import checkpoint_encoders
+    from podtts.weights.files import checkpoint_encoders
 
     if directory is None:
         return random_cast(models.flow.config, cache)

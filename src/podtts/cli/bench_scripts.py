@@ -96,7 +96,7 @@ def _library(model: str, request: ScriptsRequest, folder: Path) -> list[Measured
     from podtts.batch.memory import rows_that_fit
     from podtts.bench.cast import speaker_prompts
     from podtts.bench.scripts import Way, ensemble_seconds, measure_ways, prescribed_jobs
-    from podtts.device.placement import Stopwatch
+    from podtts.device.stopwatch import Stopwatch
     from podtts.llm.prefix import PrefixStore
     from podtts.llm.quantized import quantize_llm
     from podtts.prompts.cache import PromptCache

@@ -61,8 +61,7 @@ class Episode:
         from podtts.prompts.cache import PromptCache
         from podtts.prompts.casting import gather_prompts
         from podtts.prompts.voices import VoiceStore
-        from podtts.weights.encoders import checkpoint_encoders
-        from podtts.weights.files import check_directory
+        from podtts.weights.files import check_directory, checkpoint_encoders
 
         check_directory(directory)
         unknown = unknown_tags(directory, (turn.text for turn in self.script.turns))

@@ -110,8 +110,7 @@ def make_preview(
     from podtts.script.preflight import preflight
     from podtts.text.languages import has_han
     from podtts.text.tags import dialect_of
-    from podtts.weights.encoders import checkpoint_encoders
-    from podtts.weights.files import check_directory
+    from podtts.weights.files import check_directory, checkpoint_encoders
 
     check_directory(directory)
     bundled, warnings = None, [*script.warnings, *preflight(script)]

@@ -1,4 +1,4 @@
-"""Work of a thread that nobody waits for any more ends before its next step."""
+"""Ends the long work of a thread before its next step when nobody needs the result any more."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_GIVEN_UP: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
+_CANCEL: ContextVar[threading.Event | None] = ContextVar("cancel", default=None)
 
 
 class Cancelled(Exception):  # noqa: N818 (it is no error)
-    """What this thread does is wanted no more."""
+    """Nobody needs what this thread computes."""
 
 
 @contextmanager
-def cancelled_by(given_up: threading.Event) -> Iterator[None]:
-    """While entered, long work of this thread ends with Cancelled once the event is set."""
-    token = _GIVEN_UP.set(given_up)
+def cancelled_by(event: threading.Event) -> Iterator[None]:
+    """Within the context, work of this thread ends with Cancelled once the event is set."""
+    token = _CANCEL.set(event)
     try:
         yield
     finally:
-        _GIVEN_UP.reset(token)
+        _CANCEL.reset(token)
 
 
 def raise_if_cancelled() -> None:
-    """Raise Cancelled if this thread's work was given up; to be called between long steps."""
-    given_up = _GIVEN_UP.get()
-    if given_up is not None and given_up.is_set():
+    """Raise Cancelled if this thread's work was cancelled. Long work calls it between its steps."""
+    event = _CANCEL.get()
+    if event is not None and event.is_set():
         raise Cancelled

@@ -1,6 +1,6 @@
 """Work that a device records once and repeats without the host: CUDA graphs.
 
-One launch then stands for thousands of kernels, which is what a small decode step is made of.
+A small decode step is made of thousands of kernels. A graph launches them all with one call.
 """
 
 from __future__ import annotations
@@ -10,27 +10,28 @@ from dataclasses import dataclass
 
 import torch
 
-_WARM_UPS = 2  # libraries choose kernels and take memory in their first calls
+_WARM_UPS = 2  # in their first calls libraries choose kernels and allocate memory
 
 
 @dataclass(frozen=True)
 class NotRecorded:
-    """Why a device cannot record what it was given."""
+    """Why a device cannot record some work."""
 
     reason: str
 
 
 class Recorder:
-    """Records on one queue of a device, as libraries keep memory for every queue they ever saw."""
+    """Records on one stream of a device: libraries keep memory for every stream they ever used."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self._stream: torch.cuda.Stream | None = None
 
     def record(self, work: Callable[[], None]) -> Callable[[], None] | NotRecorded:
-        """Return what repeats some work on the tensors it used; the work is done, more than once.
+        """Record some work; return a function that repeats it on the same tensors.
 
-        work: the same kernels on the same memory every time, and no number asked of the device.
+        work: launches the same kernels on the same memory every time and copies no number to the
+              host. Recording does the work more than once.
         Nothing else may run on the device meanwhile. Raises torch.OutOfMemoryError.
         """
         if self._stream is None:
@@ -50,13 +51,13 @@ class Recorder:
         except RuntimeError as error:
             return NotRecorded(str(error).splitlines()[0])
         finally:
-            torch.cuda.set_stream(before)  # a recording that fails leaves its own behind
+            torch.cuda.set_stream(before)  # a failed recording leaves its own stream current
             before.wait_stream(stream)
         return graph.replay
 
 
 def why_not_recorded(device: torch.device) -> str | None:
-    """What keeps a device that `has_graphs` from it; None: nothing does."""
+    """Why a device that `has_graphs` cannot record; None: it can."""
     number = torch.zeros(1, device=device)
 
     def count() -> None:
@@ -67,4 +68,4 @@ def why_not_recorded(device: torch.device) -> str | None:
         return replay.reason
     before = float(number)
     replay()
-    return None if float(number) == before + 1 else "what was recorded does not repeat"
+    return None if float(number) == before + 1 else "a recorded addition was not repeated"

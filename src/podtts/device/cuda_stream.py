@@ -1,4 +1,4 @@
-"""Two queues of work on one device: what one thread gives it need not wait for another's."""
+"""A stream of its own for a thread's work on a device, beside the work of other threads."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 from podtts.device.placement import runs_streams_concurrently
 
 
-class DeviceQueue:
-    """A queue for one thread; on devices that have but one, that."""
+class DeviceStream:
+    """A stream for one thread's work; does nothing on devices without concurrent streams."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self._stream: torch.cuda.Stream | None = None
 
     @contextmanager
-    def used(self) -> Iterator[None]:
-        """Work in it until all that was given to it is done; nothing waits for other queues.
+    def active(self) -> Iterator[None]:
+        """Run the work of the context on this stream, and wait for it at the end.
 
-        What it uses must be there already; what it computes may be used anywhere afterwards.
+        The work's inputs must be computed before. Its results may be used on any stream afterwards.
         """
         if not runs_streams_concurrently(self.device):
             yield

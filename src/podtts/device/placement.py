@@ -1,21 +1,14 @@
-"""Devices and number types: the only file that knows their names.
-
-Placement says where the stages run and in which dtype; everything else takes it as given.
-"""
+"""Devices, number types and what each device can do: the only file that knows their names."""
 
 from __future__ import annotations
 
-import gc
 import platform
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from podtts.errors import DeviceError, OutOfMemoryError
+from podtts.errors import DeviceError
 from podtts.options import LAYER_BITS, Quantization, one_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -25,17 +18,15 @@ _TORCH_DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-# In a RuntimeError: of torch on a CPU and on MPS, and of ONNX Runtime.
-_NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc")
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a model runs. Flow and vocoder are loaded in float32 on the same device."""
+    """Where a checkpoint runs. Flow and vocoder are loaded in float32 on the same device."""
 
     device: torch.device
     llm_dtype: torch.dtype
-    # What auto falls back to when the LLM's dtype turns out not to be finite; None: never.
+    # The LLM's dtype if its logits are not finite in `llm_dtype`; None: `llm_dtype` in any case.
     fallback_dtype: torch.dtype | None = None
     quantize: Quantization = "none"  # the LLM's linear layers
 
@@ -49,12 +40,12 @@ class Placement:
 
 
 def place(device: str = "auto", dtype: str = "auto", quantize: Quantization = "none") -> Placement:
-    """Choose device, LLM dtype and the width of its weights.
+    """Choose the device, the LLM's dtype and the bits of its weights.
 
-    auto takes CUDA before MPS before CPU; its dtype is bfloat16 on CUDA and on CPUs with native
-    bfloat16, float16 on MPS (float32 if that is not finite), else float32. cuda:1 is the second
-    CUDA device.
-    Raises UsageError for unknown names, DeviceError when the device is not there.
+    The device auto is CUDA if there is one, else MPS, else the CPU. The dtype auto is bfloat16 on
+    CUDA and on CPUs with native bfloat16, float16 on MPS (float32 if logits are not finite), else
+    float32. cuda:1 is the second CUDA device.
+    Raises UsageError for unknown names, DeviceError when the machine lacks the device.
     """
     kind, _, number = device.partition(":")
     if not (kind == "cuda" and number.isdecimal()):
@@ -71,58 +62,28 @@ def place(device: str = "auto", dtype: str = "auto", quantize: Quantization = "n
         return Placement(torch.device(chosen), _TORCH_DTYPES[dtype], quantize=quantize)
     if chosen == "mps":
         return Placement(torch.device(chosen), torch.float16, torch.float32, quantize)
-    where = torch.device(chosen)
-    native = torch.bfloat16 if has_native_bfloat16(where) else torch.float32
-    return Placement(where, native, quantize=quantize)
+    best = torch.bfloat16 if has_native_bfloat16(torch.device(chosen)) else torch.float32
+    return Placement(torch.device(chosen), best, quantize=quantize)
 
 
 def available_devices() -> tuple[str, ...]:
     """Devices of this machine, best first."""
-    found = []
+    accelerators = []
     if torch.cuda.is_available():
-        found.append("cuda")
+        accelerators.append("cuda")
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return (*found, "cpu")
+        accelerators.append("mps")
+    return (*accelerators, "cpu")
 
 
 def all_devices() -> tuple[str, ...]:
-    """Every device of the best kind there is, by its own name."""
+    """Names of all devices of the best kind that this machine has."""
     best = available_devices()[0]
     return tuple(f"cuda:{number}" for number in range(_count(best))) if best == "cuda" else (best,)
 
 
 def _count(kind: str) -> int:
     return torch.cuda.device_count() if kind == "cuda" else 1
-
-
-def free_memory_bytes(device: torch.device) -> int:
-    """Memory that is free for more: the device's on CUDA and MPS, the machine's elsewhere."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    if device.type == "mps":
-        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    with suppress(OSError):  # not Linux
-        return min(_free_of_machine(), _free_of_container())
-    import os
-
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-
-
-def _free_of_machine() -> int:
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    raise OSError("no MemAvailable")
-
-
-def _free_of_container() -> int:
-    """What a control group leaves, as far as it says so."""
-    group = Path("/sys/fs/cgroup")
-    with suppress(OSError, ValueError):  # no limit is the word max
-        limit = int((group / "memory.max").read_text())
-        return limit - int((group / "memory.current").read_text())
-    return _free_of_machine()
 
 
 def has_native_bfloat16(device: torch.device) -> bool:
@@ -189,105 +150,39 @@ def _flow_by() -> str:
 
 
 def dtype_name(dtype: torch.dtype) -> str:
+    """Name of a dtype without `torch.`: `bfloat16`."""
     return str(dtype).removeprefix("torch.")
 
 
+def has_own_memory(device: torch.device) -> bool:
+    """Whether a device has memory of its own, apart from the machine's."""
+    return device.type == "cuda"
+
+
+def has_float64(device: torch.device) -> bool:
+    """Whether a device computes in float64."""
+    return device.type != "mps"
+
+
 def has_fused_layers(device: torch.device) -> bool:
-    """Whether there is something faster for the LLM's layers on a device than one by one."""
+    """Whether a device can run all layers of the LLM in one call (`FusedLayers`)."""
     return device.type == "cpu"
 
 
 def has_graphs(device: torch.device) -> bool:
-    """Whether a device can repeat work without the host."""
+    """Whether a device can record work and repeat it without the host."""
     return device.type == "cuda"
 
 
 def runs_streams_concurrently(device: torch.device) -> bool:
-    """Whether a device does the work of two threads at once and is faster for it."""
+    """Whether a device is faster when it runs the work of two threads at the same time."""
     return device.type == "cuda"
 
 
 def batches_rows(device: torch.device) -> bool:
-    """Whether a padded batch is worth it.
+    """Whether a padded batch is faster than its rows one after the other.
 
-    On a CPU, rows one by one keep all cores busy, waste nothing on padding, and give to the bit
-    what each row gives alone.
+    Not on a CPU: a single row keeps all cores busy and needs no padding, and its result has the
+    same bits whatever other rows there are.
     """
     return device.type != "cpu"
-
-
-def has_float64(device: torch.device) -> bool:
-    return device.type != "mps"
-
-
-def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what this thread gave it, so that a clock tells the truth."""
-    if device.type == "cuda":
-        torch.cuda.current_stream(device).synchronize()
-    elif device.type == "mps":
-        torch.mps.synchronize()
-
-
-class Stopwatch:
-    """Seconds of work between entering and leaving, the device's queue included."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.seconds = 0.0
-
-    def __enter__(self) -> Stopwatch:
-        synchronize(self.device)
-        self._start = time.perf_counter()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        synchronize(self.device)
-        self.seconds = time.perf_counter() - self._start
-
-
-def reset_peak_memory(device: torch.device) -> None:
-    """Start a new peak where the device allows it."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        return
-    with suppress(OSError):  # only Linux can; elsewhere the peak is that of the whole process
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak_memory_bytes(device: torch.device) -> int:
-    """Most memory held since the last reset: the device's on CUDA, the process's elsewhere."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if platform.system() == "Darwin" else peak * 1024
-
-
-@contextmanager
-def memory_errors_named(doing: str) -> Iterator[None]:
-    """Turn running out of memory into an OutOfMemoryError that says what was being done."""
-    short = OutOfMemoryError(
-        f"out of memory while {doing}", "use a smaller --dtype, shorter turns, or another --device"
-    )
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise short from error
-    except RuntimeError as error:
-        if not any(words in str(error) for words in _NO_MEMORY):
-            raise
-        raise short from error
-
-
-def release_memory(device: torch.device) -> None:
-    """Give back what is no longer used, so that it can be had in other pieces."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()

@@ -12,12 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 
-from podtts.device.placement import (
-    Stopwatch,
-    memory_errors_named,
-    release_memory,
-    runs_streams_concurrently,
-)
+from podtts.device.memory import memory_errors_named, release_memory
+from podtts.device.placement import runs_streams_concurrently
+from podtts.device.stopwatch import Stopwatch
 from podtts.engine.compatibility import check_compatibility
 from podtts.engine.prefill import prefill_prompts
 from podtts.engine.renderer import InlineRenderer, Renderer, ThreadedRenderer

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from podtts.device.cancellation import raise_if_cancelled
 from podtts.device.cpu_cores import all_cores
-from podtts.device.placement import Stopwatch
+from podtts.device.stopwatch import Stopwatch
 from podtts.engine.checks import is_finite
 from podtts.engine.rng import stage_rng
 from podtts.flow.decode import noise_frames

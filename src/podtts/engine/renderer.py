@@ -8,8 +8,9 @@ from threading import Event
 from typing import Generic, Protocol, TypeVar
 
 from podtts.device.cancellation import cancelled_by
-from podtts.device.cuda_stream import DeviceQueue
-from podtts.device.placement import batches_rows, memory_errors_named
+from podtts.device.cuda_stream import DeviceStream
+from podtts.device.memory import memory_errors_named
+from podtts.device.placement import batches_rows
 from podtts.engine.render import Rendered, RenderJob, render
 from podtts.llm.decoder import NotFiniteError
 from podtts.weights.load import Models
@@ -110,7 +111,7 @@ class ThreadedRenderer(Generic[Owner]):
     def __init__(self, models: Models) -> None:
         self._models = models
         self._queue: _Queue[Owner] = _Queue()
-        self._device_queue = DeviceQueue(models.device)
+        self._stream = DeviceStream(models.device)
         self._thread: ThreadPoolExecutor | None = None
         self._closing = Event()
         self._owners: list[Owner] = []  # of the group that is being rendered
@@ -157,6 +158,6 @@ class ThreadedRenderer(Generic[Owner]):
         with (
             cancelled_by(closing),
             memory_errors_named("rendering turns"),
-            self._device_queue.used(),
+            self._stream.active(),
         ):
             return render(self._models, jobs)

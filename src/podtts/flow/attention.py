@@ -1,4 +1,4 @@
-"""Attention of many queries, by the fastest exact way the device has."""
+"""Attention of many queries, computed in the fastest exact way of each device."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_QUERIES_AT_ONCE = 256  # their scores stay in the cache of a CPU core
+_QUERY_BLOCK = 256  # the scores of so many queries stay in the cache of a CPU core
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None) -> Tensor:
-    """Attention over [B, heads, T, head size]; visible: bool mask, None: every key.
+    """Attention over [B, heads, F, head size]; visible: bool mask of keys, None: all keys.
 
-    In bfloat16 torch's fused attention is slower on the CPU than matrix products one after the
-    other.
+    On a CPU in bfloat16, separate matrix products are faster than torch's fused attention.
     """
     if q.device.type != "cpu" or q.dtype != torch.bfloat16 or visible is not None:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
@@ -21,7 +20,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None) -> Tensor:
     k, v = k.contiguous(), v.contiguous()
     keys = k.transpose(2, 3)
     parts = [
-        torch.matmul(torch.matmul(some, keys).softmax(dim=3), v)
-        for some in torch.split(q, _QUERIES_AT_ONCE, dim=2)
+        torch.matmul(torch.matmul(block, keys).softmax(dim=3), v)
+        for block in torch.split(q, _QUERY_BLOCK, dim=2)
     ]
     return torch.cat(parts, dim=2)

@@ -1,4 +1,4 @@
-"""Speech tokens to mel: embeds and encodes tokens, solves the flow, strips the prompt's frames."""
+"""Speech tokens to mel: encodes tokens, solves the flow, removes the prompt's frames."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class Flow(nn.Module):
         self.encoder = Encoder(config.encoder)
         self.mu_projection = nn.Linear(config.encoder.size, MEL_BINS)
         self.estimator = Estimator(config.estimator)
-        # Other forms of the parts, which are made once.
-        self._narrow: WeightVariants[str, nn.Module] = WeightVariants()
+        # Parts in other precisions, computed at their first use.
+        self._bfloat16: WeightVariants[str, nn.Module] = WeightVariants()
         self._native: WeightVariants[Precision, NativeEstimator] = WeightVariants()
-        self.compiled = True  # whether compiled code may be used where it runs
+        self.compiled = True  # whether to use compiled code where it runs
 
     def runs_compiled(self, precision: Precision) -> bool:
-        """Whether compiled code solves the flow, for rows that are not padded."""
+        """Whether compiled code computes the velocity of rows without padding."""
         device = self.token_embedding.weight.device
         return self.compiled and supports_estimator(self.config.estimator, device, precision)
 
@@ -73,8 +73,8 @@ class Flow(nn.Module):
         tokens:  per row integers [T], 25 per second, values in [0, vocabulary).
         noise:   per row float32 [2*(prompt tokens + T), 80], standard normal (see `noise_frames`).
         returns: per row float32 [2*T, 80], natural-log mel, the prompt's frames removed.
-        Raises InputError for tokens the flow has no embedding for.
-        Rows of different lengths give what they give alone.
+        Raises InputError for tokens outside the vocabulary.
+        Other rows do not change a row's result, whatever their lengths.
         """
         mels = self.decode_with_prompt(tokens, prompts, noise, options)
         return [mel[len(prompt.mel) :] for mel, prompt in zip(mels, prompts, strict=True)]
@@ -87,12 +87,12 @@ class Flow(nn.Module):
         noise: Sequence[Tensor],
         options: FlowOptions,
     ) -> list[Tensor]:
-        """Like `decode`, with the prompt's frames still in front."""
+        """Like `decode`, but keeps the prompt's frames at the start."""
         if batches_rows(self.token_embedding.weight.device):
             return self.decode_padded(tokens, prompts, noise, options)
         return [
-            self.decode_padded([row], [prompt], [drawn], options)[0]
-            for row, prompt, drawn in zip(tokens, prompts, noise, strict=True)
+            self.decode_padded([row], [prompt], [row_noise], options)[0]
+            for row, prompt, row_noise in zip(tokens, prompts, noise, strict=True)
         ]
 
     @torch.inference_mode()
@@ -103,12 +103,12 @@ class Flow(nn.Module):
         noise: Sequence[Tensor],
         options: FlowOptions,
     ) -> list[Tensor]:
-        """Like `decode_with_prompt`, all rows in one padded batch whatever the device."""
+        """Like `decode_with_prompt`, with all rows in one padded batch on every device."""
         ids = [
             torch.cat((prompt.speech_tokens.long().cpu(), turn.long().cpu()))
             for prompt, turn in zip(prompts, tokens, strict=True)
         ]
-        self._check(ids)
+        self._check_range(ids)
         device = self.token_embedding.weight.device
         lengths = torch.tensor([len(row) for row in ids], device=device)
         with all_cores(device):
@@ -133,13 +133,13 @@ class Flow(nn.Module):
 
     @torch.inference_mode()
     def encode(self, ids: Tensor, lengths: Tensor, options: FlowOptions) -> Tensor:
-        """Mean of the mel (mu) the encoder expects, float32 [B, 2*T, 80], for ids int64 [B, T]."""
+        """Expected mel (mu) of ids int64 [B, T] with lengths [B]: float32 [B, 2*T, 80]."""
         chunk = CHUNK_TOKENS if options.chunk_causal else 0
         x = self.token_embedding(ids)
         if options.precision == "float32":
             x = self.encoder(x, lengths, chunk)
         else:
-            x = self._narrowed("encoder")(x.to(torch.bfloat16), lengths, chunk).float()
+            x = self._in_bfloat16("encoder")(x.to(torch.bfloat16), lengths, chunk).float()
         mu: Tensor = self.mu_projection(x)
         return mu
 
@@ -157,45 +157,45 @@ class Flow(nn.Module):
             time = t.to(x).expand(2 * len(x))
             if not options.guidance or (float(t) == 0 and not options.guided_start):
                 return field(torch.cat((x, conditions), dim=1), valid, time[: len(x)], chunk)
-            given = torch.cat((torch.cat((x, x)), both), dim=1)
-            conditional, unconditional = field(given, both_valid, time, chunk).chunk(2)
+            inputs = torch.cat((torch.cat((x, x)), both), dim=1)
+            conditional, unconditional = field(inputs, both_valid, time, chunk).chunk(2)
             return guided(conditional, unconditional, options.guidance)
 
         return velocity
 
     def _field(self, precision: Precision, padded: bool) -> Callable[..., Tensor]:
-        """The estimator in a precision, as `Estimator.forward`; what must be made is made once."""
+        """The estimator in a precision, with the arguments of `Estimator.forward`."""
         if not padded and self.runs_compiled(precision):
             if precision not in self._native:
                 self._native[precision] = NativeEstimator(self.estimator, precision)
             return self._native[precision]
         if precision == "float32":
             return self.estimator
-        return self._narrowed("estimator")
+        return self._in_bfloat16("estimator")
 
-    def _narrowed(self, part: str) -> nn.Module:
-        """A part in bfloat16."""
-        if part not in self._narrow:
-            self._narrow[part] = copy.deepcopy(self.get_submodule(part)).to(torch.bfloat16)
-        return self._narrow[part]
+    def _in_bfloat16(self, part: str) -> nn.Module:
+        """A copy of a part in bfloat16."""
+        if part not in self._bfloat16:
+            self._bfloat16[part] = copy.deepcopy(self.get_submodule(part)).to(torch.bfloat16)
+        return self._bfloat16[part]
 
-    def _check(self, rows: Sequence[Tensor]) -> None:
+    def _check_range(self, rows: Sequence[Tensor]) -> None:
         for row in rows:
             if len(row) and not 0 <= int(row.min()) <= int(row.max()) < self.config.vocabulary:
                 raise InputError(
                     f"speech tokens reach from {int(row.min())} to {int(row.max())}, "
                     f"outside the flow's 0 to {self.config.vocabulary - 1}",
-                    "were they made with another checkpoint's speech tokenizer?",
+                    "the speech tokenizer of another checkpoint may have computed them",
                 )
 
 
 def noise_frames(prompt: PromptFeatures, tokens: int) -> int:
-    """Frames of noise `decode` needs for a turn of so many tokens."""
+    """Frames of noise that `decode` needs for a turn of so many tokens."""
     return MEL_FRAMES_PER_TOKEN * (len(prompt.speech_tokens) + tokens)
 
 
 def _padded(rows: Sequence[Tensor], size: int, device: torch.device) -> Tensor:
-    """Stack rows [frames, 80] into [B, size, 80] with zeros behind each."""
+    """Stack rows [frames, 80] into [B, size, 80]; the padding is 0."""
     out = torch.zeros(len(rows), size, MEL_BINS, device=device)
     for row, frames in zip(out, rows, strict=True):
         row[: len(frames)] = frames

@@ -1,8 +1,8 @@
-"""Speech tokens (25 Hz) to what the estimator is conditioned on (50 Hz): an upsampling conformer.
+"""Speech tokens (25 Hz) to the conditions of the estimator (50 Hz): an upsampling conformer.
 
 Source: CosyVoice 2 (arXiv:2412.10117), FunAudioLLM/CosyVoice, Apache-2.0, whose conformer descends
 from espnet/espnet and wenet-e2e/wenet; relative positions as in Transformer-XL (arXiv:1901.02860).
-Realised afresh; held to the published numbers by golden data.
+Implemented anew; golden tests compare with the published numbers.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class EncoderConfig:
     feed_forward_size: int
     layers: int  # at token rate
     up_layers: int  # at frame rate
-    lookahead: int  # tokens seen ahead by the first convolution
-    lookahead_kernel: int  # of the causal convolution behind it
+    lookahead: int  # later tokens that the first convolution sees
+    lookahead_kernel: int  # of the causal convolution after it
     upsampling_kernel: int
 
 
 class Embed(nn.Module):
-    """Projection into the encoder, scaled as positions expect it."""
+    """Projection to the encoder's size, scaled by its square root."""
 
     def __init__(self, input_size: int, size: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Embed(nn.Module):
 
 
 class Lookahead(nn.Module):
-    """A convolution over the next tokens, then a causal one; added to what came in."""
+    """A convolution over the next tokens, then a causal one, and a residual connection."""
 
     def __init__(self, size: int, lookahead: int, kernel: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Lookahead(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Every token twice, then a causal convolution."""
+    """Repeats every token, then applies a causal convolution."""
 
     def __init__(self, size: int, kernel: int) -> None:
         super().__init__()
@@ -99,8 +99,8 @@ class RelativeAttention(nn.Module):
         scale = 1 / math.sqrt(q.shape[-1])
         by_distance = self._split(self.position(distances))  # [1, heads, 2*size - 1, head size]
         scores = ((q + self.bias_v[:, None]) * scale) @ by_distance.transpose(-2, -1)
-        # Row i holds distances size-1 down to 1-size; key j of query i wants distance i-j, so each
-        # row is read one further to the left than the row above: a view, not a copy.
+        # Row i holds distances size-1 down to 1-size, and key j of query i needs distance i-j. So a
+        # row starts one column to the left of the row before: a view, not a copy.
         scores = scores.contiguous()
         rows = (scores.stride(0), scores.stride(1), scores.stride(2) - 1, 1)
         bias = scores.as_strided((batch, self.heads, size, size), rows, size - 1)
@@ -114,7 +114,7 @@ class RelativeAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with SiLU between."""
+    """Two linear layers and SiLU between them."""
 
     def __init__(self, size: int, hidden: int) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class FeedForward(nn.Module):
 
 
 class ConformerLayer(nn.Module):
-    """Attention, then feed-forward (the published encoder has no convolution module here)."""
+    """Attention, then feed-forward; the published encoder has no convolution module here."""
 
     def __init__(self, size: int, heads: int, hidden: int) -> None:
         super().__init__()
@@ -157,9 +157,9 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(config.size, eps=1e-5)
 
     def forward(self, x: Tensor, lengths: Tensor, chunk_tokens: int) -> Tensor:
-        """Encode x [B, T, C], whose rows are valid up to `lengths` [B]; chunk_tokens 0: full."""
+        """Encode x [B, T, C] with lengths [B]; chunk_tokens: 0 for full attention."""
         valid = valid_positions(lengths, x.shape[1])
-        # The look-ahead would hear what the embedding's bias leaves in the padding.
+        # The embedding's bias is in the padding, too, and the look-ahead would see it.
         x = self.lookahead(zero_padding(self.embed(x), valid))
         x = _attend(x, self.layers, valid, chunk_tokens)
         x = self.up_embed(self.upsample(x))

@@ -1,8 +1,8 @@
 """The velocity field of the flow: a causal U-Net of convolutions and transformer blocks.
 
 Source: CosyVoice 2 (arXiv:2412.10117), FunAudioLLM/CosyVoice, Apache-2.0; its U-Net descends from
-shivammehta25/Matcha-TTS (arXiv:2309.03199), MIT. Realised afresh; held to the published numbers by
-golden data.
+shivammehta25/Matcha-TTS (arXiv:2309.03199), MIT. Implemented anew; golden tests compare with the
+published numbers.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ResNet(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention without positions: the convolutions around it know them."""
+    """Self-attention without positions: the convolutions around it encode them."""
 
     def __init__(self, channels: int, heads: int, head_size: int) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with GELU between."""
+    """Two linear layers and GELU between them."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class FeedForward(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Attention, then feed-forward, each behind a norm and added to what came in."""
+    """Attention, then feed-forward, each after a norm and with a residual connection."""
 
     def __init__(self, config: EstimatorConfig) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ def time_waves(t: Tensor, size: int) -> Tensor:
 
 
 class Estimator(nn.Module):
-    """x at time t to its velocity."""
+    """Computes the velocity of x at time t."""
 
     def __init__(self, config: EstimatorConfig) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which positions are real and which keys a query may look at."""
+"""Masks of padding and of the keys that a query sees."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def visible_keys(
 ) -> Tensor | None:
     """Bool [B or 1, 1, size or 1, size] for attention; None when every query sees every key.
 
-    chunk: 0 for full attention, else queries see all up to the end of their chunk.
+    chunk: 0 for full attention, else a query sees all keys up to the end of its chunk.
     """
     keys = None if valid is None else valid[:, None, None, :]
     if not chunk:
@@ -29,5 +29,5 @@ def visible_keys(
 
 
 def zero_padding(x: Tensor, valid: Tensor | None) -> Tensor:
-    """Zero the padding of x [B, positions, channels], so that no convolution hears it."""
+    """Zero the padding of x [B, positions, channels], as a convolution pads a single row."""
     return x if valid is None else x * valid[:, :, None]

@@ -1,7 +1,7 @@
 """From noise to mel along the velocity field: time grid, solvers, guidance.
 
 Cost is counted in evaluations of the field. Euler is the published solver; at equal cost the others
-come nearer to the exact solution (docs/performance.md has the figures).
+are closer to the exact solution (docs/performance.md has the figures).
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ def cosine_grid(steps: int) -> Tensor:
 
 
 def solve(solver: Solver, velocity: Velocity, x: Tensor, grid: Tensor) -> Tensor:
-    """Follow the velocity from noise x at grid[0] to the mel at grid[-1]."""
+    """Integrate the velocity from noise x at grid[0] to the mel at grid[-1]."""
     return _SOLVERS[solver](velocity, x, grid)
 
 
 def _euler(velocity: Velocity, x: Tensor, grid: Tensor) -> Tensor:
-    """One evaluation a step."""
+    """One evaluation a step: the velocity at its start."""
     for now, following in itertools.pairwise(grid):
         x = x + (following - now) * velocity(x, now)
     return x
 
 
 def _midpoint(velocity: Velocity, x: Tensor, grid: Tensor) -> Tensor:
-    """Two evaluations a step: the velocity half way, where Euler would lead."""
+    """Two evaluations a step: the velocity after half a step of Euler."""
     for now, following in itertools.pairwise(grid):
         half = (following - now) / 2
         x = x + 2 * half * velocity(x + half * velocity(x, now), now + half)
@@ -43,7 +43,7 @@ def _midpoint(velocity: Velocity, x: Tensor, grid: Tensor) -> Tensor:
 
 
 def _heun(velocity: Velocity, x: Tensor, grid: Tensor) -> Tensor:
-    """Two evaluations a step: the mean of the velocities here and where Euler would lead."""
+    """Two evaluations a step: the mean of the velocities before and after a step of Euler."""
     for now, following in itertools.pairwise(grid):
         step = following - now
         here = velocity(x, now)
@@ -52,7 +52,7 @@ def _heun(velocity: Velocity, x: Tensor, grid: Tensor) -> Tensor:
 
 
 def _adams_bashforth(velocity: Velocity, x: Tensor, grid: Tensor) -> Tensor:
-    """One evaluation a step: the velocity extrapolated from this step and the last, Euler first."""
+    """One evaluation a step, extrapolated with the one before; the first step is Euler."""
     last: Tensor | None = None
     last_step = grid.new_ones(())
     for now, following in itertools.pairwise(grid):
@@ -72,5 +72,5 @@ _SOLVERS: dict[Solver, Callable[[Velocity, Tensor, Tensor], Tensor]] = {
 
 
 def guided(conditional: Tensor, unconditional: Tensor, guidance: float) -> Tensor:
-    """Classifier-free guidance (arXiv:2207.12598): away from what is said without conditions."""
+    """Classifier-free guidance (arXiv:2207.12598): away from the unconditional velocity."""
     return (1 + guidance) * conditional - guidance * unconditional

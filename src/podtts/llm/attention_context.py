@@ -1,4 +1,4 @@
-"""What one call of the LLM reads: where its tokens stand, what they see, where they are kept."""
+"""What attention layers need to know of one call of the LLM: positions, visible keys, the cache."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from torch import Tensor
 from podtts.llm.kv_cache import CacheRows, KVCache
 
 
-def rotary_angles(head_size: int, theta: float, places: Tensor) -> Tensor:
-    """Angles of rotary positions, float32 [..., head size / 2], for places [...]."""
-    exponents = torch.arange(0, head_size, 2, dtype=torch.float32, device=places.device) / head_size
-    return places[..., None].float() * (1.0 / theta**exponents)
+def rotary_angles(head_size: int, theta: float, positions: Tensor) -> Tensor:
+    """Angles of rotary positions, float32 [..., head size / 2], for positions [...]."""
+    device = positions.device
+    exponents = torch.arange(0, head_size, 2, dtype=torch.float32, device=device) / head_size
+    return positions[..., None].float() * (1.0 / theta**exponents)
 
 
 class Rotation:
-    """Rotary positions for the tokens of one call.
+    """Rotary positions of the tokens of one call.
 
     Angles are float32 whatever the model's dtype; only their sine and cosine are rounded to it.
     """
@@ -27,40 +28,40 @@ class Rotation:
         angles = torch.cat((angles, angles), dim=-1)
         self.cos, self.sin = angles.cos().to(dtype), angles.sin().to(dtype)
 
-    def turn(self, x: Tensor) -> Tensor:
-        """Rotate [B, heads, T, head size]."""
+    def apply(self, x: Tensor) -> Tensor:
+        """Rotate queries or keys [B, heads, T, head size]."""
         first, second = x.chunk(2, dim=-1)
         return x * self.cos + torch.cat((-second, first), dim=-1) * self.sin
 
 
 class AttentionContext(Protocol):
-    """Tokens [B, T] being read, seen from an attention layer."""
+    """What the tokens [B, T] of one call attend to."""
 
     rotation: Rotation
-    mask: Tensor | None  # which keys each query row sees, bool or what is added; None: all
+    mask: Tensor | None  # the keys that each query row sees, bool or to be added; None: all
 
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep [B, kv heads, T, head size]; return what stands before them, and them."""
+    def update(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Cache keys and values [B, kv heads, T, head size] of a layer; return all to attend to."""
 
 
 class SelfContext:
-    """Several tokens of each row that nothing stands before; nothing is kept, gradients flow."""
+    """Tokens without a cache: each row attends to itself alone, and gradients flow."""
 
     def __init__(self, rotation: Rotation, mask: Tensor | None) -> None:
         self.rotation, self.mask = rotation, mask
 
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         return keys, values
 
 
 class CachedContext:
-    """Several tokens behind what one cache holds; `cache.length` moves when all is read."""
+    """Tokens that follow those of one cache; the caller advances its length after all layers."""
 
     def __init__(self, rotation: Rotation, mask: Tensor | None, cache: KVCache) -> None:
         self.rotation, self.mask = rotation, mask
         self._keys, self._values, self._start = cache.keys, cache.values, cache.length
 
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         end = self._start + keys.shape[2]
         self._keys[layer, :, :, self._start : end] = keys
         self._values[layer, :, :, self._start : end] = values
@@ -68,44 +69,41 @@ class CachedContext:
 
 
 class GraphContext:
-    """One token behind each of the first rows, over as many places whatever the rows hold.
+    """One token of each row, over the same number of positions whatever the rows' lengths.
 
-    No shape and no address depends on what is read, so that the call can be recorded and replayed.
+    No shape and no address depends on the tokens, so that the call can be recorded and replayed.
     """
 
-    def __init__(self, rotation: Rotation, places: Tensor, keys: Tensor, values: Tensor) -> None:
-        """places: int64 [R], where each row's token goes. keys, values: [layers, R, ...]."""
+    def __init__(self, rotation: Rotation, positions: Tensor, keys: Tensor, values: Tensor) -> None:
+        """positions: int64 [R], of each row's token. keys, values: [layers, R, ...]."""
         self.rotation = rotation
-        self._places, self._keys, self._values = places, keys, values
-        self._rows = torch.arange(len(places), device=places.device)
-        hidden = torch.arange(keys.shape[3], device=places.device) > places[:, None]
-        # In the numbers of the keys: a fused attention adds it as it is, layer by layer.
+        self._positions, self._keys, self._values = positions, keys, values
+        self._rows = torch.arange(len(positions), device=positions.device)
+        hidden = torch.arange(keys.shape[3], device=positions.device) > positions[:, None]
+        # In the dtype of the keys: a fused attention adds it without a conversion in every layer.
         mask = torch.zeros(hidden.shape, dtype=keys.dtype, device=keys.device)
         self.mask: Tensor | None = mask.masked_fill(hidden, -torch.inf)[:, None, None]
 
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        self._keys[layer, self._rows, :, self._places] = keys[:, :, 0]
-        self._values[layer, self._rows, :, self._places] = values[:, :, 0]
+    def update(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        self._keys[layer, self._rows, :, self._positions] = keys[:, :, 0]
+        self._values[layer, self._rows, :, self._positions] = values[:, :, 0]
         return self._keys[layer], self._values[layer]
 
 
 class BatchContext:
-    """One token behind each of the first rows, which are of different lengths."""
+    """One token of each of the first rows, which have different lengths."""
 
-    def __init__(self, rotation: Rotation, places: Tensor, caches: CacheRows) -> None:
-        """places: int64 [rows], where each row's token goes."""
+    def __init__(self, rotation: Rotation, positions: Tensor, caches: CacheRows) -> None:
+        """positions: int64 [R], of each row's token."""
         self.rotation = rotation
-        self._places, self._caches = places, caches
-        self._rows = torch.arange(len(places), device=places.device)
-        self._end = max(cache.length for cache in caches.rows[: len(places)]) + 1
-        ranks = torch.arange(self._end, device=places.device)
-        self.mask: Tensor | None = (ranks <= places[:, None])[:, None, None]
+        self._positions, self._caches = positions, caches
+        self._rows = torch.arange(len(positions), device=positions.device)
+        self._end = max(cache.length for cache in caches.rows[: len(positions)]) + 1
+        ranks = torch.arange(self._end, device=positions.device)
+        self.mask: Tensor | None = (ranks <= positions[:, None])[:, None, None]
 
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        count, kept_keys, kept_values = len(self._places), self._caches.keys, self._caches.values
-        kept_keys[layer, self._rows, :, self._places] = keys[:, :, 0]
-        kept_values[layer, self._rows, :, self._places] = values[:, :, 0]
-        return (
-            kept_keys[layer, :count, :, : self._end],
-            kept_values[layer, :count, :, : self._end],
-        )
+    def update(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        rows, all_keys, all_values = len(self._positions), self._caches.keys, self._caches.values
+        all_keys[layer, self._rows, :, self._positions] = keys[:, :, 0]
+        all_values[layer, self._rows, :, self._positions] = values[:, :, 0]
+        return all_keys[layer, :rows, :, : self._end], all_values[layer, :rows, :, : self._end]

@@ -62,7 +62,7 @@ def generate(
     reads.
     Raises NotFiniteError when logits are NaN or infinite.
     """
-    decoder = Decoder(model, cache.together, graphs=False)
+    decoder = Decoder(model, cache.batch, graphs=False)
     decoder.start(cache, context, options, rng)
     while not (finished := decoder.step()):
         pass

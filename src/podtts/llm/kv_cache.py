@@ -1,4 +1,4 @@
-"""Keys and values of everything the LLM has read, in preallocated memory."""
+"""Keys and values of all tokens that the LLM has computed, in preallocated memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _GROWTH_TOKENS = 1024  # at the published size 112 MiB in bfloat16 a row
 
 
 class CacheRows:
-    """Keys and values of dialogues side by side, [layers, rows, kv heads, capacity, head size].
+    """Keys and values of a batch of dialogues, [layers, rows, kv heads, capacity, head size].
 
-    Memory grows by whole blocks for all rows at once, so that a long dialogue copies the cache a
-    handful of times and never per token.
+    All rows grow together by 1024 tokens, so that a long dialogue copies the cache a handful of
+    times and not for every token.
     """
 
     def __init__(
@@ -31,11 +31,11 @@ class CacheRows:
 
     @property
     def capacity(self) -> int:
-        """Tokens that a row can hold now."""
+        """Tokens that every row has memory for."""
         return self.keys.shape[3]
 
     def reserve(self, tokens: int) -> None:
-        """Let every row hold so many tokens."""
+        """Let every row have memory for at least so many tokens."""
         if tokens <= self.capacity:
             return
         capacity = -(-tokens // _GROWTH_TOKENS) * _GROWTH_TOKENS
@@ -44,14 +44,15 @@ class CacheRows:
         self.values = _grown(self.values, longest, capacity)
 
     @torch.inference_mode()
-    def swap(self, one: int, other: int) -> None:
-        """Let two rows change places; who holds their caches need not know."""
-        longest = max(self.rows[one].length, self.rows[other].length) + 1  # and the spare place
-        for whole in (self.keys, self.values):
-            whole[:, [one, other], :, :longest] = whole[:, [other, one], :, :longest]
-        first, second = self.rows[one], self.rows[other]
-        first.index, second.index = other, one
-        self.rows[one], self.rows[other] = second, first
+    def swap(self, first: int, second: int) -> None:
+        """Swap two rows; their `KVCache`s follow and stay valid."""
+        # One position more: see `KVCache.trim`.
+        longest = max(self.rows[first].length, self.rows[second].length) + 1
+        for tensor in (self.keys, self.values):
+            tensor[:, [first, second], :, :longest] = tensor[:, [second, first], :, :longest]
+        a, b = self.rows[first], self.rows[second]
+        a.index, b.index = second, first
+        self.rows[first], self.rows[second] = b, a
 
 
 def _grown(old: Tensor, used: int, capacity: int) -> Tensor:
@@ -64,42 +65,42 @@ def _grown(old: Tensor, used: int, capacity: int) -> Tensor:
 class KVCache:
     """One dialogue's keys and values: a row of `CacheRows`, of which `length` tokens are valid.
 
-    Appending writes in place.
+    New tokens are written in place.
     """
 
-    def __init__(self, together: CacheRows, index: int) -> None:
-        self.together = together
+    def __init__(self, batch: CacheRows, index: int) -> None:
+        self.batch = batch
         self.index = index
         self.length = 0
 
     @property
     def keys(self) -> Tensor:
         """[layers, 1, kv heads, capacity, head size], valid and not."""
-        return self.together.keys[:, self.index : self.index + 1]
+        return self.batch.keys[:, self.index : self.index + 1]
 
     @property
     def values(self) -> Tensor:
         """As `keys`."""
-        return self.together.values[:, self.index : self.index + 1]
+        return self.batch.values[:, self.index : self.index + 1]
 
     def reserve(self, tokens: int) -> None:
-        """Make room for `tokens` more than are valid now."""
-        self.together.reserve(self.length + tokens)
+        """Let the row have memory for `tokens` more than are valid now."""
+        self.batch.reserve(self.length + tokens)
 
     def advance(self, tokens: int) -> None:
-        """Count tokens that every layer has written behind the valid ones."""
+        """Count tokens as valid that every layer has written after the valid ones."""
         self.length += tokens
 
     @torch.inference_mode()
     def trim(self, length: int) -> None:
-        """Forget everything after the first `length` tokens.
+        """Drop all tokens after the first `length`. Raises ValueError if there are fewer.
 
-        It is overwritten, and so is the place behind it, where a row that writes nothing beside
-        others keeps what nobody hears: rows beside a longer one carry places that no query sees,
-        and not even these may hold NaN.
+        Zeros replace them, and the position after the last token, too: an idle row of a batch
+        writes there. Masked positions take part in the attention of a batch with weight 0, so
+        they must not hold NaN.
         """
         if length > self.length:
             raise ValueError(f"cannot trim {self.length} cached tokens to {length}")
-        for whole in (self.keys, self.values):
-            whole[:, :, :, length : self.length + 1] = 0
+        for tensor in (self.keys, self.values):
+            tensor[:, :, :, length : self.length + 1] = 0
         self.length = length

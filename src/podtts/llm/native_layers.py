@@ -140,7 +140,7 @@ class NativeLayers:
         return logits[:, : self._outputs].reshape(*hidden.shape[:-1], self._outputs)
 
     @torch.inference_mode()
-    def read(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
+    def forward(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
         """Read embeddings behind what rows of the caches hold; no row's length moves.
 
         x: float32 [R, T, H]; T above 1 for one row alone. returns: float32 [R, T, H].

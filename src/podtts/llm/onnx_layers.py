@@ -1,8 +1,8 @@
 """The LLM's layers as one ONNX graph with weights in 8 or 4 bits, run by ONNX Runtime on the CPU.
 
-At batch 1 a decode step is bound by reading the weights, and by what a Python loop over layers adds
-to it. Here a step is one call, keys and values are written in place, and the weights are multiplied
-as they are kept: activations are rounded to 8 bits in blocks of 32.
+At batch 1 a decode step takes the time of loading the weights, and a Python loop over layers adds
+to it. Here a step is one call and writes keys and values in place. The weights stay quantized, and
+activations are rounded to 8 bits in blocks of 32.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ if TYPE_CHECKING:
 
     from podtts.llm.qwen3 import Qwen3Config
 
-_OWN = "com.microsoft"  # the domain of ONNX Runtime's own operators
+_MICROSOFT = "com.microsoft"  # the domain of ONNX Runtime's own operators
 _OPSET, _IR_VERSION = 17, 10
 _ACCURACY = 4  # MatMulNBits: activations in 8 bits
-_SMALL_BYTES = 1024  # what the graph itself holds; all else is handed over without a copy
+_SMALL_BYTES = 1024  # smaller constants are part of the graph; larger ones are not copied
 
 
 class OnnxLayers:
     """All layers and the last norm: embeddings in, hidden states out, with `CacheRows`.
 
-    norms:  float32 by name: `layers.N.{input,post_attention,q,k}_norm` and `norm`.
-    blocks: by name: `layers.N.{qkv,o,gate_up,down}`, outputs side by side as named.
+    norms:    float32 by name: `layers.N.{input,post_attention,q,k}_norm` and `norm`.
+    matrices: by name: `layers.N.{qkv,o,gate_up,down}`, outputs joined in this order.
     """
 
     def __init__(
-        self, config: Qwen3Config, norms: Mapping[str, Tensor], blocks: Mapping[str, BlockWeights]
+        self, config: Qwen3Config, norms: Mapping[str, Tensor], matrices: Mapping[str, BlockWeights]
     ) -> None:
         import onnxruntime
 
         self.config, self.cache_dtype, self.batch_invariant = config, torch.float32, False
-        graph = _Graph(config, norms, blocks)
+        graph = _Graph(config, norms, matrices)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
-        self._weights = graph.outside  # the session uses their memory
-        outside = {
+        options.log_severity_level = 4  # errors are raised; the log would repeat them
+        self._weights = graph.external  # the session uses their memory
+        external = {
             name: onnxruntime.OrtValue.ortvalue_from_numpy(array)
             for name, array in self._weights.items()
         }
-        options.add_external_initializers(list(outside), list(outside.values()))
+        options.add_external_initializers(list(external), list(external.values()))
         self._session = onnxruntime.InferenceSession(
             graph.serialized(), options, providers=["CPUExecutionProvider"]
         )
@@ -60,17 +60,14 @@ class OnnxLayers:
 
     @property
     def weight_bytes(self) -> int:
-        """Bytes of weights in memory; all are read once a call."""
+        """See `FusedLayers.weight_bytes`."""
         return sum(array.nbytes for array in self._weights.values())
 
     def logits(self, hidden: Tensor) -> None:
-        """None: the head is torch's."""
+        """None: torch computes the head."""
 
-    def read(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
-        """Read embeddings behind what rows of the caches hold; no row's length moves.
-
-        x: float32 [R, T, H]; T above 1 for one row alone. returns: float32 [R, T, H].
-        """
+    def forward(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
+        """See `FusedLayers.forward`."""
         x = x.contiguous()
         hidden = torch.empty_like(x)
         lengths = [caches.rows[row].length for row in rows]
@@ -84,26 +81,26 @@ class OnnxLayers:
         return hidden
 
     def _binding(self, caches: CacheRows, rows: range) -> IOBinding:
-        """Where keys and values of these rows stand, in and out."""
-        # The shape, too: caches of fewer rows may begin where wider ones did.
+        """The keys and values of these rows as the session's inputs and outputs."""
+        # The shape, too: other caches may begin at the same address.
         shape = tuple(caches.keys.shape)
-        place = (caches.keys.data_ptr(), caches.values.data_ptr(), shape, rows)
-        if self._bound is None or self._bound[0] != place:
+        memory = (caches.keys.data_ptr(), caches.values.data_ptr(), shape, rows)
+        if self._bound is None or self._bound[0] != memory:
             binding = self._session.io_binding()
             for name, angles in zip(("cos", "sin"), self._angles(caches.capacity), strict=True):
                 binding.bind_cpu_input(name, angles)
             for layer in range(self.config.layers):
-                for name, whole in (("keys", caches.keys), ("values", caches.values)):
-                    kept = whole[layer, rows.start : rows.stop]
-                    _bind(binding.bind_input, f"{name}.{layer}", kept)
-                    _bind(binding.bind_output, f"{name}.{layer}.out", kept)
-            self._bound = place, binding
+                for name, tensor in (("keys", caches.keys), ("values", caches.values)):
+                    cached = tensor[layer, rows.start : rows.stop]
+                    _bind(binding.bind_input, f"{name}.{layer}", cached)
+                    _bind(binding.bind_output, f"{name}.{layer}.out", cached)
+            self._bound = memory, binding
         return self._bound[1]
 
-    def _angles(self, places: int) -> tuple[Any, Any]:
-        """Cosine and sine of the rotary positions, float32 [places, head size / 2]."""
+    def _angles(self, positions: int) -> tuple[Any, Any]:
+        """Cosine and sine of the rotary positions, float32 [positions, head size / 2]."""
         config = self.config
-        angles = rotary_angles(config.head_size, config.rope_theta, torch.arange(places))
+        angles = rotary_angles(config.head_size, config.rope_theta, torch.arange(positions))
         return angles.cos().numpy(), angles.sin().numpy()
 
 
@@ -114,36 +111,39 @@ def _bind(to: Any, name: str, tensor: Tensor) -> None:
 
 
 class _Graph:
-    """The graph while it is written."""
+    """Builds the graph."""
 
     def __init__(
-        self, config: Qwen3Config, norms: Mapping[str, Tensor], blocks: Mapping[str, BlockWeights]
+        self, config: Qwen3Config, norms: Mapping[str, Tensor], matrices: Mapping[str, BlockWeights]
     ) -> None:
-        self.config, self.blocks = config, blocks
+        self.config, self.matrices = config, matrices
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
-        self.outside: dict[str, np.ndarray[Any, Any]] = {}  # weights, by name
+        self.external: dict[str, np.ndarray[Any, Any]] = {}  # large constants by name
         for name, norm in norms.items():
             self._constant(name, norm.float().numpy())
-        for name, one in blocks.items():
-            self._constant(f"{name}.levels", one.levels.numpy())
-            self._constant(f"{name}.scale", one.scale.float().flatten().numpy())
+        for name, matrix in matrices.items():
+            self._constant(f"{name}.levels", matrix.levels.numpy())
+            self._constant(f"{name}.scale", matrix.scale.float().flatten().numpy())
 
         queries, keys = config.heads * config.head_size, config.kv_heads * config.head_size
         self._constant("qkv.sizes", np.array([queries, keys, keys]))
         self._constant("gate_up.sizes", np.array([config.intermediate_size] * 2))
         self._constant("by_head", np.array([0, 0, -1, config.head_size]))
-        self._constant("together", np.array([0, 0, -1]))
-        normed, rest = "layers.0.normed", "x"
+        self._constant("joined", np.array([0, 0, -1]))
+        normed, residual = "layers.0.normed", "x"
         self._norm("x", "layers.0.input_norm", normed)
         for layer in range(config.layers):
-            at = f"layers.{layer}"
-            attended = self._attention(at, layer, normed)
-            normed, rest = self._add_norm(attended, rest, f"{at}.post_attention_norm", f"{at}.mid")
-            fed = self._feed_forward(at, normed)
+            prefix = f"layers.{layer}"
+            y = self._attention(prefix, layer, normed)
+            weight = f"{prefix}.post_attention_norm"
+            normed, residual = self._add_norm(y, residual, weight, f"{prefix}.mid")
+            y = self._feed_forward(prefix, normed)
             last = layer + 1 == config.layers
-            following = "norm" if last else f"layers.{layer + 1}.input_norm"
-            normed, rest = self._add_norm(fed, rest, following, "hidden" if last else f"{at}.out")
+            weight = "norm" if last else f"layers.{layer + 1}.input_norm"
+            normed, residual = self._add_norm(
+                y, residual, weight, "hidden" if last else f"{prefix}.out"
+            )
 
     def serialized(self) -> bytes:
         """The model as ONNX."""
@@ -158,63 +158,72 @@ class _Graph:
         ]
         outputs = [helper.make_tensor_value_info("hidden", TensorProto.FLOAT, x)]
         half = config.head_size // 2
-        kept: list[str | int | None] = ["rows", config.kv_heads, "capacity", config.head_size]
+        cache: list[str | int | None] = ["rows", config.kv_heads, "capacity", config.head_size]
         for name in ("cos", "sin"):
             inputs.append(
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, ["capacity", half])
             )
         for layer in range(config.layers):
             for name in (f"keys.{layer}", f"values.{layer}"):
-                inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, kept))
+                inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, cache))
                 outputs.append(
-                    helper.make_tensor_value_info(f"{name}.out", TensorProto.FLOAT, kept)
+                    helper.make_tensor_value_info(f"{name}.out", TensorProto.FLOAT, cache)
                 )
         graph = helper.make_graph(self.nodes, "layers", inputs, outputs, self.constants)
-        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_OWN, 1)]
+        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
         raw: bytes = model.SerializeToString()
         return raw
 
-    def _attention(self, at: str, layer: int, x: str) -> str:
+    def _attention(self, prefix: str, layer: int, x: str) -> str:
         config = self.config
-        whole = self._linear(x, f"{at}.qkv", config.hidden_size)
-        names = [f"{at}.q", f"{at}.k", f"{at}.v"]
-        self._node("Split", [whole, "qkv.sizes"], names, axis=-1)
-        kept = (f"keys.{layer}", f"values.{layer}")
+        qkv = self._linear(x, f"{prefix}.qkv", config.hidden_size)
+        names = [f"{prefix}.q", f"{prefix}.k", f"{prefix}.v"]
+        self._node("Split", [qkv, "qkv.sizes"], names, axis=-1)
+        cache = (f"keys.{layer}", f"values.{layer}")
         for name in names[:2]:
             self._node("Reshape", [name, "by_head"], [f"{name}.heads"])
             self._norm(f"{name}.heads", f"{name}_norm", f"{name}.normed")
-            self._node("Reshape", [f"{name}.normed", "together"], [f"{name}.ready"])
+            self._node("Reshape", [f"{name}.normed", "joined"], [f"{name}.ready"])
         self._node(
             "GroupQueryAttention",
-            [f"{at}.q.ready", f"{at}.k.ready", names[2], *kept, "last", "total", "cos", "sin"],
-            [f"{at}.attended", *(f"{name}.out" for name in kept)],
-            own=True,
+            [
+                f"{prefix}.q.ready",
+                f"{prefix}.k.ready",
+                names[2],
+                *cache,
+                "last",
+                "total",
+                "cos",
+                "sin",
+            ],
+            [f"{prefix}.attended", *(f"{name}.out" for name in cache)],
+            microsoft=True,
             num_heads=config.heads,
             kv_num_heads=config.kv_heads,
             do_rotary=1,
         )
-        return self._linear(f"{at}.attended", f"{at}.o", config.heads * config.head_size)
+        return self._linear(f"{prefix}.attended", f"{prefix}.o", config.heads * config.head_size)
 
-    def _feed_forward(self, at: str, x: str) -> str:
+    def _feed_forward(self, prefix: str, x: str) -> str:
         hidden, size = self.config.hidden_size, self.config.intermediate_size
-        both = self._linear(x, f"{at}.gate_up", hidden)
-        self._node("Split", [both, "gate_up.sizes"], [f"{at}.gate", f"{at}.up"], axis=-1)
-        self._node("Sigmoid", [f"{at}.gate"], [f"{at}.open"])
-        self._node("Mul", [f"{at}.gate", f"{at}.open"], [f"{at}.silu"])
-        self._node("Mul", [f"{at}.silu", f"{at}.up"], [f"{at}.gated"])
-        return self._linear(f"{at}.gated", f"{at}.down", size)
+        gate_up = self._linear(x, f"{prefix}.gate_up", hidden)
+        self._node("Split", [gate_up, "gate_up.sizes"], [f"{prefix}.gate", f"{prefix}.up"], axis=-1)
+        self._node("Sigmoid", [f"{prefix}.gate"], [f"{prefix}.sigmoid"])
+        self._node("Mul", [f"{prefix}.gate", f"{prefix}.sigmoid"], [f"{prefix}.silu"])
+        self._node("Mul", [f"{prefix}.silu", f"{prefix}.up"], [f"{prefix}.gated"])
+        return self._linear(f"{prefix}.gated", f"{prefix}.down", size)
 
     def _linear(self, x: str, name: str, inputs: int) -> str:
-        blocks = self.blocks[name]
+        matrix = self.matrices[name]
         self._node(
             "MatMulNBits",
             [x, f"{name}.levels", f"{name}.scale"],
             [f"{name}.y"],
-            own=True,
+            microsoft=True,
             K=inputs,
-            N=len(blocks.levels),
-            bits=blocks.bits,
+            N=len(matrix.levels),
+            bits=matrix.bits,
             block_size=BLOCK,
             accuracy_level=_ACCURACY,
         )
@@ -224,25 +233,35 @@ class _Graph:
         eps = self.config.rms_norm_eps
         self._node("SimplifiedLayerNormalization", [x, weight], [y], axis=-1, epsilon=eps)
 
-    def _add_norm(self, x: str, rest: str, weight: str, y: str) -> tuple[str, str]:
-        """Add what a part computed to what it came from; return the sum's norm, and the sum."""
+    def _add_norm(self, x: str, residual: str, weight: str, y: str) -> tuple[str, str]:
+        """Add x to the residual; return the norm of the sum, and the sum."""
         eps = self.config.rms_norm_eps
         names = [y, "", "", f"{y}.sum"]
         self._node(
-            "SkipSimplifiedLayerNormalization", [x, rest, weight], names, own=True, epsilon=eps
+            "SkipSimplifiedLayerNormalization",
+            [x, residual, weight],
+            names,
+            microsoft=True,
+            epsilon=eps,
         )
         return y, f"{y}.sum"
 
     def _node(
-        self, kind: str, inputs: list[str], outputs: list[str], *, own: bool = False, **how: Any
+        self,
+        kind: str,
+        inputs: list[str],
+        outputs: list[str],
+        *,
+        microsoft: bool = False,
+        **attributes: Any,
     ) -> None:
         from onnx import helper
 
-        domain = _OWN if own else ""
-        self.nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **how))
+        domain = _MICROSOFT if microsoft else ""
+        self.nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **attributes))
 
     def _constant(self, name: str, values: np.ndarray[Any, Any]) -> None:
-        """A tensor that does not change: in the graph if it is small, else outside of it."""
+        """Add a constant: to the graph itself if it is small, else as external data."""
         from onnx import TensorProto, helper, numpy_helper
 
         if values.nbytes < _SMALL_BYTES:
@@ -252,9 +271,9 @@ class _Graph:
         constant = TensorProto(
             name=name, data_type=kind, dims=values.shape, data_location=TensorProto.EXTERNAL
         )
-        # The place is a formality: the session is handed the memory itself.
-        place = {"location": "memory", "offset": "0", "length": str(values.nbytes)}
-        for key, value in place.items():
+        # ONNX asks for a location, but the session gets the memory itself.
+        location = {"location": "memory", "offset": "0", "length": str(values.nbytes)}
+        for key, value in location.items():
             constant.external_data.add(key=key, value=value)
         self.constants.append(constant)
-        self.outside[name] = values
+        self.external[name] = values

@@ -1,8 +1,8 @@
-"""The LLM's state after the prompts, kept on disk: the next run of a cast starts behind them.
+"""A store of the LLM's state after the prompts: the next run with this cast skips their prefill.
 
-An entry is found by all that decides its bits: weights, dtype, the machine's arithmetic, and what
-was read. The prompts are read in one call of their own whether an entry exists or not, so what
-follows is the same to the bit.
+The key of an entry names all that decides its bits: weights, dtype, the machine's arithmetic and
+the prompts. Prefill always computes the prompts in one call of their own, so the tokens after them
+have the same bits with and without the store.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from podtts.storage.sealed import Array, SealError
 from podtts.storage.torch_arrays import to_array, to_tensor
 
 FOLDER = "prefixes"
-_FORM = "podtts-prefix-1"
+_FORMAT = "podtts-prefix-1"
 _LIMIT_BYTES = 2 * 2**30  # of the folder: five casts of four 30 s prompts at the published size
 
 
 class PrefixStore:
     """The folder `prefixes` under a root, for one model on one machine.
 
-    identity: what decides the bits besides the prompts: the LLM's digest, dtype, arithmetic.
-    limit_bytes: of the folder; what was not used for longest goes first.
+    identity:    what decides the bits besides the prompts: the LLM's digest, dtype, arithmetic.
+    limit_bytes: of the folder; the least recently used entries are removed first.
     """
 
     def __init__(
@@ -37,23 +37,23 @@ class PrefixStore:
         warn: Callable[[str], None],
         limit_bytes: int = _LIMIT_BYTES,
     ) -> None:
-        self._store = KeyedStore(root, FOLDER, _FORM, identity, warn, limit_bytes)
+        self._store = KeyedStore(root, FOLDER, _FORMAT, identity, warn, limit_bytes)
 
     def read(self, request: object, cache: KVCache) -> list[list[int]] | None:
-        """Fill an empty cache with what was kept for a request; return every prompt's ids.
+        """Copy a stored state into an empty cache; return every prompt's ids, None: not stored.
 
-        request: JSON values that, with the identity, decide the prompts' ids. None: nothing kept.
+        request: JSON values that, with the identity, decide the prompts' ids.
         """
 
-        def take(tensors: Mapping[str, Array]) -> list[list[int]]:
+        def load(tensors: Mapping[str, Array]) -> list[list[int]]:
             prompts = _prompts(tensors)
-            _fill(cache, tensors)
+            _copy_to(cache, tensors)
             return prompts
 
-        return self._store.read(request, take)
+        return self._store.read(request, load)
 
     def write(self, request: object, prompts: Sequence[Sequence[int]], cache: KVCache) -> None:
-        """Keep the state of a cache that holds exactly the prompts, or say that this fails."""
+        """Store the state of a cache that holds exactly the prompts, or warn that this fails."""
         assert cache.length == sum(map(len, prompts))
         tensors = {
             "ids": np.array([token for prompt in prompts for token in prompt], np.int32),
@@ -66,20 +66,20 @@ class PrefixStore:
 
 def _prompts(tensors: Mapping[str, Array]) -> list[list[int]]:
     if tensors.keys() != {"ids", "lengths", "keys", "values"}:
-        raise SealError("its tensors are not those of a prompts' state")
+        raise SealError("its tensors are not those of a state after prompts")
     ids, ends = tensors["ids"].tolist(), np.cumsum(tensors["lengths"]).tolist()
     if len(ids) != (ends[-1] if ends else 0):
-        raise SealError("its prompts do not have the lengths it says")
+        raise SealError("its prompts do not have the lengths that it names")
     return [ids[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 @torch.inference_mode()
-def _fill(cache: KVCache, tensors: Mapping[str, Array]) -> None:
+def _copy_to(cache: KVCache, tensors: Mapping[str, Array]) -> None:
     length = len(tensors["ids"])
     cache.reserve(length)
-    for name, whole in (("keys", cache.keys), ("values", cache.values)):
-        kept, target = to_tensor(tensors[name]), whole[:, 0, :, :length]
-        if kept.shape != target.shape or kept.dtype != target.dtype:
-            raise SealError(f"its {name} are {kept.dtype} {tuple(kept.shape)}")
-        target.copy_(kept)
+    for name, cached in (("keys", cache.keys), ("values", cache.values)):
+        stored, target = to_tensor(tensors[name]), cached[:, 0, :, :length]
+        if stored.shape != target.shape or stored.dtype != target.dtype:
+            raise SealError(f"its {name} are {stored.dtype} {tuple(stored.shape)}")
+        target.copy_(stored)
     cache.advance(length)

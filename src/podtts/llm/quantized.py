@@ -1,8 +1,8 @@
-"""An LLM whose layers are in 8 or 4 bits: with their scales 8.5 or 4.5 a weight, in place of 16.
+"""Puts the layers of an LLM into 8 or 4 bits: with their scales 8.5 or 4.5 a weight, not 16.
 
-Embedding and head stay as they are. On the CPU all layers are read at once, by compiled code where
-it runs and else by ONNX Runtime; on other devices every linear layer widens its weight when it is
-used. Layers that keep 16 bits are laid out for compiled code here, too.
+Embedding and head do not change. On the CPU fused layers replace the LLM's: compiled code where it
+runs, else ONNX Runtime. On other devices every linear layer dequantizes its weight in every call.
+Layers that keep 16 bits get compiled code here, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from podtts.llm.qwen3 import Layer, Qwen3
 from podtts.options import Quantization
 
 _BITS: dict[Quantization, Bits] = {"int8": 8, "int4": 4}
-# Linear layers that read the same stand side by side in one matrix.
+# Linear layers with the same input become one matrix.
 _MATRICES = {
     "qkv": ("self_attn", ("q_proj", "k_proj", "v_proj")),
     "o": ("self_attn", ("o_proj",)),
@@ -30,75 +30,79 @@ _MATRICES = {
 
 
 def quantize_llm(llm: Qwen3, kind: Quantization) -> None:
-    """Put the layers of a loaded model into few bits, or as they are where they run fastest."""
+    """Quantize the layers of a loaded LLM in place; none: use compiled code where it runs."""
     if kind == "none":
-        use_plain(llm)
+        use_compiled_layers(llm)
     else:
-        use_blocks(llm, quantized_blocks(llm, kind))
+        use_quantized(llm, quantized_matrices(llm, kind))
 
 
-def quantized_blocks(llm: Qwen3, kind: Quantization) -> dict[str, BlockWeights]:
-    """Every matrix of the layers in few bits, as `layers.N.{qkv,o,gate_up,down}`, on the CPU."""
-    found = {}
-    for name, linears in _matrices(llm).items():
+def quantized_matrices(llm: Qwen3, kind: Quantization) -> dict[str, BlockWeights]:
+    """All matrices of the layers, quantized, as `layers.N.{qkv,o,gate_up,down}`, on the CPU."""
+    matrices = {}
+    for name, linears in _linears(llm).items():
         weights = [linear.weight.detach().cpu() for linear in linears]
-        parts = [BlockWeights.of(weight, _BITS[kind]) for weight in weights]
-        found[name] = BlockWeights(
+        parts = [BlockWeights.quantize(weight, _BITS[kind]) for weight in weights]
+        matrices[name] = BlockWeights(
             torch.cat([part.levels for part in parts]), torch.cat([part.scale for part in parts])
         )
-    return found
+    return matrices
 
 
-def blocks_fit(llm: Qwen3, kind: Quantization, blocks: Mapping[str, BlockWeights]) -> bool:
-    """Whether blocks are of a model's sizes and of this kind."""
-    for name, linears in _matrices(llm).items():
+def has_sizes_of(llm: Qwen3, kind: Quantization, matrices: Mapping[str, BlockWeights]) -> bool:
+    """Whether quantized matrices have the sizes of an LLM's and the bits of a kind.
+
+    Raises KeyError for a matrix that is missing.
+    """
+    for name, linears in _linears(llm).items():
         outputs = sum(linear.out_features for linear in linears)
-        groups = -(-linears[0].in_features // BLOCK)
-        one = blocks[name]
-        if one.levels.shape != (outputs, groups, 4 * _BITS[kind]):
+        blocks = -(-linears[0].in_features // BLOCK)
+        matrix = matrices[name]
+        if matrix.levels.shape != (outputs, blocks, 4 * _BITS[kind]):
             return False
-        if one.scale.shape != (outputs, groups):
+        if matrix.scale.shape != (outputs, blocks):
             return False
     return True
 
 
-def use_blocks(llm: Qwen3, blocks: Mapping[str, BlockWeights]) -> None:
-    """Let a model's layers multiply with blocks (see `quantized_blocks`) from now on."""
-    device = llm.embed_tokens.weight.device
-    if has_fused_layers(device):
-        if supports_layers(llm.config, _bits_of(blocks)):
-            kept = llm.embed_tokens.weight.dtype
+def use_quantized(llm: Qwen3, matrices: Mapping[str, BlockWeights]) -> None:
+    """Replace the weights of an LLM's layers by `quantized_matrices`."""
+    weight = llm.embed_tokens.weight
+    if has_fused_layers(weight.device):
+        bits = next(iter(matrices.values())).bits
+        if supports_layers(llm.config, bits):
+            cache_dtype = torch.bfloat16 if weight.dtype == torch.bfloat16 else torch.float32
             llm.fused_layers = NativeLayers(
-                llm.config, _norms(llm), blocks, _kept_in(kept), llm.head.weight
+                llm.config, _norms(llm), matrices, cache_dtype, llm.head.weight
             )
         else:
-            llm.fused_layers = OnnxLayers(llm.config, _norms(llm), blocks)
+            llm.fused_layers = OnnxLayers(llm.config, _norms(llm), matrices)
         llm.layers = nn.ModuleList()
         return
-    for name, linears in _matrices(llm).items():
+    for name, linears in _linears(llm).items():
         inputs = linears[0].in_features
-        parts = blocks[name].split([linear.out_features for linear in linears])
+        parts = matrices[name].split([linear.out_features for linear in linears])
         _, number, short = name.split(".")
         path, names = _MATRICES[short]
         parent = llm.layers[int(number)].get_submodule(path)
         for linear_name, part in zip(names, parts, strict=True):
-            setattr(parent, linear_name, BlockLinear(part, inputs).to(device))
+            setattr(parent, linear_name, BlockLinear(part, inputs).to(weight.device))
 
 
-def use_plain(llm: Qwen3) -> None:
-    """Let layers in bfloat16 be read by compiled code from now on, where it runs."""
+def use_compiled_layers(llm: Qwen3) -> None:
+    """Replace layers in bfloat16 by compiled code, where it runs."""
     weight = llm.embed_tokens.weight
     native = weight.dtype == torch.bfloat16 and has_fused_layers(weight.device)
     if native and supports_layers(llm.config, 16):
-        matrices = _Plain(_matrices(llm))
+        matrices = _JoinedMatrices(_linears(llm))
         llm.fused_layers = NativeLayers(
             llm.config, _norms(llm), matrices, torch.bfloat16, llm.head.weight
         )
         llm.layers = nn.ModuleList()
 
 
-class _Plain(Mapping[str, Tensor]):
-    """Matrices as they are, put side by side when they are asked for: one copy at a time."""
+class _JoinedMatrices(Mapping[str, Tensor]):
+    """Matrices in 16 bits, joined when they are looked up: one copy in memory at a time."""
 
     def __init__(self, linears: Mapping[str, list[nn.Linear]]) -> None:
         self._linears = linears
@@ -113,22 +117,14 @@ class _Plain(Mapping[str, Tensor]):
         return len(self._linears)
 
 
-def _bits_of(blocks: Mapping[str, BlockWeights]) -> Bits:
-    return next(iter(blocks.values())).bits
-
-
-def _kept_in(dtype: torch.dtype) -> torch.dtype:
-    """What compiled code keeps keys and values in, for a model of a dtype."""
-    return dtype if dtype == torch.bfloat16 else torch.float32
-
-
-def _matrices(llm: Qwen3) -> dict[str, list[nn.Linear]]:
-    found: dict[str, list[nn.Linear]] = {}
+def _linears(llm: Qwen3) -> dict[str, list[nn.Linear]]:
+    """The linear layers that make up each matrix."""
+    linears: dict[str, list[nn.Linear]] = {}
     for number, layer in enumerate(llm.layers):
         for short, (path, names) in _MATRICES.items():
             parent = layer.get_submodule(path)
-            found[f"layers.{number}.{short}"] = [getattr(parent, name) for name in names]
-    return found
+            linears[f"layers.{number}.{short}"] = [getattr(parent, name) for name in names]
+    return linears
 
 
 def _norms(llm: Qwen3) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
-"""The Qwen3 decoder, with its output head cut to what a turn may hold.
+"""The Qwen3 decoder, with an output head for the ids that a turn may hold.
 
 Source: Qwen3 technical report (arXiv:2505.09388), QwenLM/Qwen3, Apache-2.0; parameter names are
-those of the published checkpoint (huggingface/transformers layout). Held to it by golden logits.
+those of the published checkpoint (huggingface/transformers layout). Golden tests compare logits.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from podtts.nn.embedding import TokenEmbedding
 
 @dataclass(frozen=True)
 class Qwen3Config:
-    """Sizes of the decoder and the ids a turn may consist of."""
+    """Sizes of the decoder and the ids that a turn may hold."""
 
     vocab_size: int
     hidden_size: int
@@ -46,30 +46,32 @@ class Qwen3Config:
 
 
 class FusedLayers(Protocol):
-    """All layers and the last norm as one call: `NativeLayers`, `OnnxLayers`."""
+    """All layers and the last norm in one call: `NativeLayers`, `OnnxLayers`."""
 
     cache_dtype: torch.dtype  # of keys and values
-    batch_invariant: bool  # what is read is the same to the bit, at once and one by one
+    batch_invariant: bool  # results have the same bits for many tokens a call and for one
 
     @property
     def weight_bytes(self) -> int:
-        """Bytes of weights in memory; all are read once a call."""
+        """Bytes of weights in memory; every call reads all of them once."""
 
-    def read(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
-        """Read embeddings behind what rows of the caches hold; no row's length moves.
+    def forward(self, x: Tensor, caches: CacheRows, rows: range) -> Tensor:
+        """Hidden states of the next tokens of some rows; caches their keys and values.
 
-        x: float32 [R, T, H]; T above 1 for one row alone. returns: float32 [R, T, H].
+        The caller advances the rows' lengths.
+        x:       embeddings float32 [R, T, H]; T above 1 for a single row only.
+        returns: float32 [R, T, H].
         """
 
     def logits(self, hidden: Tensor) -> Tensor | None:
-        """Logits as of `Qwen3.logits`; None: the head is not computed here."""
+        """Logits as of `Qwen3.logits`; None: the caller computes them."""
 
 
 class RMSNorm(nn.Module):
     """Root-mean-square norm in float32, rounded before it is scaled: the published order.
 
     `nn.RMSNorm` rounds once, at the end. In bfloat16 that moves logits as far from the published
-    ones as these are from float32; in this order they are the same to the bit.
+    ones as these are from float32; in this order they have the same bits.
     """
 
     def __init__(self, size: int, eps: float) -> None:
@@ -96,25 +98,25 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(config.head_size, config.rms_norm_eps)
         self.k_norm = RMSNorm(config.head_size, config.rms_norm_eps)
 
-    def forward(self, x: Tensor, layer: int, reading: AttentionContext) -> Tensor:
+    def forward(self, x: Tensor, layer: int, context: AttentionContext) -> Tensor:
         batch, tokens, _ = x.shape
         q = self.q_norm(self.q_proj(x).view(batch, tokens, self.heads, self.head_size))
         k = self.k_norm(self.k_proj(x).view(batch, tokens, self.kv_heads, self.head_size))
         v = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_size)
-        rotation = reading.rotation
-        q, k = rotation.turn(q.transpose(1, 2)), rotation.turn(k.transpose(1, 2))
-        keys, values = reading.extend(layer, k, v.transpose(1, 2))
-        # The query heads that share a key head stand side by side as more query rows, so that no
-        # key is ever copied.
+        rotation = context.rotation
+        q, k = rotation.apply(q.transpose(1, 2)), rotation.apply(k.transpose(1, 2))
+        keys, values = context.update(layer, k, v.transpose(1, 2))
+        # The query heads that share a key head become more query rows of it, so that no key is
+        # copied.
         q = q.reshape(batch, self.kv_heads, -1, self.head_size)
-        y = F.scaled_dot_product_attention(q, keys, values, attn_mask=reading.mask)
+        y = F.scaled_dot_product_attention(q, keys, values, attn_mask=context.mask)
         y = y.reshape(batch, self.heads, tokens, self.head_size).transpose(1, 2)
         out: Tensor = self.o_proj(y.reshape(batch, tokens, -1))
         return out
 
 
 class FeedForward(nn.Module):
-    """SwiGLU."""
+    """SwiGLU (arXiv:2002.05202)."""
 
     def __init__(self, config: Qwen3Config) -> None:
         super().__init__()
@@ -128,7 +130,7 @@ class FeedForward(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention, then feed-forward, each behind a norm and added to what came in."""
+    """Attention, then feed-forward, each after a norm and with a residual connection."""
 
     def __init__(self, config: Qwen3Config) -> None:
         super().__init__()
@@ -137,8 +139,8 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.mlp = FeedForward(config)
 
-    def forward(self, x: Tensor, layer: int, reading: AttentionContext) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), layer, reading)
+    def forward(self, x: Tensor, layer: int, context: AttentionContext) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), layer, context)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
@@ -156,23 +158,24 @@ class Qwen3(nn.Module):
         self.embed_tokens = TokenEmbedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        # In place of `layers` and `norm` once they are laid out for a CPU.
+        # Replaces `layers` and `norm` if it is set (see podtts.llm.quantized).
         self.fused_layers: FusedLayers | None = None
-        # The rows of the output head that are ever legal; filled by `cut_head`.
+        # The legal rows of the published output head (see podtts.weights.load).
         self.head = nn.Linear(config.hidden_size, config.speech_vocabulary + 1, bias=False)
 
     @property
     def end_index(self) -> int:
+        """Index of the end token in logits."""
         return self.config.speech_vocabulary
 
     def legal_rows(self) -> Tensor:
-        """Ids in the order of the logits, int64 [V]."""
+        """The legal ids in the order of the logits, int64 [V]."""
         config = self.config
         speech = torch.arange(config.speech_vocabulary) + config.speech_token_offset
         return torch.cat((speech, torch.tensor([config.end_token])))
 
     def step_weight_bytes(self) -> int:
-        """Bytes of the weights that one step reads, whatever it reads them for."""
+        """Bytes of weights that a decode step reads, for any number of rows."""
         layers = (
             self.fused_layers.weight_bytes
             if self.fused_layers is not None
@@ -185,7 +188,7 @@ class Qwen3(nn.Module):
         return self.new_caches(1).rows[0]
 
     def new_caches(self, rows: int) -> CacheRows:
-        """Empty caches for dialogues side by side."""
+        """Empty caches for a batch of dialogues."""
         weight, config = self.embed_tokens.weight, self.config
         dtype = weight.dtype if self.fused_layers is None else self.fused_layers.cache_dtype
         return CacheRows(
@@ -193,83 +196,84 @@ class Qwen3(nn.Module):
         )
 
     def forward(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
-        """Read ids int64 [B, T]; return hidden states [B, T, H].
+        """Hidden states [B, T, H] of ids int64 [B, T].
 
-        With a cache, B is 1 and the ids stand behind what it holds. Without one nothing is kept,
-        and gradients flow.
+        With a cache, B is 1, and the ids follow those of the cache, which holds them afterwards.
+        Without one, gradients flow.
         """
         past, tokens = (cache.length if cache is not None else 0), ids.shape[1]
         x = self.embed_tokens(ids)
         if self.fused_layers is not None:
             cache = cache or self.new_cache()
             cache.reserve(tokens)
-            hidden = self.fused_layers.read(
-                x.float(), cache.together, range(cache.index, cache.index + 1)
+            hidden = self.fused_layers.forward(
+                x.float(), cache.batch, range(cache.index, cache.index + 1)
             )
             cache.advance(tokens)
             return hidden
         rotation = self._rotation(torch.arange(past, past + tokens, device=x.device), x.dtype)
         mask = self._mask(past, tokens, x.device)
         if cache is None:
-            return self._read(x, SelfContext(rotation, mask))
+            return self._run_layers(x, SelfContext(rotation, mask))
         cache.reserve(tokens)
-        hidden = self._read(x, CachedContext(rotation, mask, cache))
+        hidden = self._run_layers(x, CachedContext(rotation, mask, cache))
         cache.advance(tokens)
         return hidden
 
     def step(self, ids: Tensor, caches: CacheRows) -> Tensor:
-        """Read one id behind each of the first rows: int64 [R] -> hidden states [R, H].
+        """Hidden states [R, H] of one id, int64 [R], for each of the first rows of the caches.
 
-        No row's length moves: the caller knows which rows' ids were meant.
+        No row's length changes: the caller advances the rows that it decodes.
         """
         rows = caches.rows[: len(ids)]
         caches.reserve(max(cache.length for cache in rows) + 1)
         x = self.embed_tokens(ids[:, None])
         if self.fused_layers is not None:
-            return self.fused_layers.read(x.float(), caches, range(len(rows)))[:, 0]
-        places = torch.tensor([cache.length for cache in rows], device=x.device)
-        if len(rows) == 1:  # the very call that reads a single token elsewhere
-            return self._read(x, CachedContext(self._rotation(places, x.dtype), None, rows[0]))[
-                :, 0
-            ]
-        rotation = self._rotation(places[:, None, None], x.dtype)
-        return self._read(x, BatchContext(rotation, places, caches))[:, 0]
+            return self.fused_layers.forward(x.float(), caches, range(len(rows)))[:, 0]
+        positions = torch.tensor([cache.length for cache in rows], device=x.device)
+        context: AttentionContext
+        if len(rows) == 1:  # the same calls as in `forward`, so the same bits
+            context = CachedContext(self._rotation(positions, x.dtype), None, rows[0])
+        else:
+            rotation = self._rotation(positions[:, None, None], x.dtype)
+            context = BatchContext(rotation, positions, caches)
+        return self._run_layers(x, context)[:, 0]
 
-    def graph_step(self, ids: Tensor, places: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Read one id of each row: like `step`, but all that varies is in tensors.
+    def graph_step(self, ids: Tensor, positions: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Hidden states [R, H] of one id for each row: like `step`, but all input is tensors.
 
-        ids, places:  int64 [R], ids and where they stand.
-        keys, values: [layers, R, kv heads, places, head size], of `CacheRows` or of a part of it.
-        returns:      hidden states [R, H]. Not for layers at once.
+        ids, positions: int64 [R].
+        keys, values:   [layers, R, kv heads, positions, head size], of `CacheRows` or a part of it.
+        Not for fused layers.
         """
-        rotation = self._rotation(places[:, None, None], keys.dtype)
+        rotation = self._rotation(positions[:, None, None], keys.dtype)
         x = self.embed_tokens(ids[:, None])
-        return self._read(x, GraphContext(rotation, places, keys, values))[:, 0]
+        return self._run_layers(x, GraphContext(rotation, positions, keys, values))[:, 0]
 
-    def _read(self, x: Tensor, reading: AttentionContext) -> Tensor:
+    def _run_layers(self, x: Tensor, context: AttentionContext) -> Tensor:
         for number, layer in enumerate(self.layers):
-            x = layer(x, number, reading)
+            x = layer(x, number, context)
         hidden: Tensor = self.norm(x)
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits over the legal ids, float32 [..., V], for hidden states [..., H]."""
-        compiled = None if self.fused_layers is None else self.fused_layers.logits(hidden)
-        if compiled is not None:
-            return compiled
+        fused = None if self.fused_layers is None else self.fused_layers.logits(hidden)
+        if fused is not None:
+            return fused
         out: Tensor = self.head(hidden.to(self.head.weight.dtype)).float()
         return out
 
-    def _rotation(self, places: Tensor, dtype: torch.dtype) -> Rotation:
+    def _rotation(self, positions: Tensor, dtype: torch.dtype) -> Rotation:
         config = self.config
-        return Rotation(rotary_angles(config.head_size, config.rope_theta, places), dtype)
+        return Rotation(rotary_angles(config.head_size, config.rope_theta, positions), dtype)
 
     def _mask(self, past: int, tokens: int, device: torch.device) -> Tensor | None:
-        """Which keys each query row sees, bool [heads per key head * T, past + T]."""
+        """The keys that each query row sees, bool [heads per key head * T, past + T]."""
         if tokens == 1:
             return None
-        seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=device).tril(past)
-        return seen.repeat(self.config.heads // self.config.kv_heads, 1)
+        visible = torch.ones(tokens, past + tokens, dtype=torch.bool, device=device).tril(past)
+        return visible.repeat(self.config.heads // self.config.kv_heads, 1)
 
 
 def _bytes_of(module: nn.Module) -> int:

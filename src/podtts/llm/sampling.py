@@ -1,10 +1,10 @@
-"""How a speech token is drawn: pure functions on logits, every row of a batch by itself.
+"""Draws speech tokens: pure functions on logits, in which rows of a batch are independent.
 
 The order is the published one: illegal ids masked, end token forbidden at the start of a turn,
 repetition penalty, temperature, top-k, top-p, softmax; then the repetition-aware step of VALL-E 2
 (arXiv:2406.05370). Logits hold the legal ids alone (see `Qwen3`), so no draw can leave them.
 
-Nothing here asks the device for a number, so that a device may run it all without the host.
+Nothing here copies a number to the host, so that a device can record all of it as a graph.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from podtts.options import SamplingOptions
 
 @dataclass(frozen=True, eq=False)
 class RowOptions:
-    """`SamplingOptions` of rows, a number a row: each tensor is [B, 1]."""
+    """`SamplingOptions` of every row of a batch; each tensor is [B, 1]."""
 
     temperature: Tensor  # float32
     top_k: Tensor  # int64
@@ -33,36 +33,36 @@ class RowOptions:
     def of(
         cls, options: Sequence[SamplingOptions], device: torch.device | None = None
     ) -> RowOptions:
-        """The options of every row."""
+        """Collect the options of the rows into tensors."""
 
         def column(numbers: Sequence[float], dtype: torch.dtype) -> Tensor:
             return torch.tensor(numbers, dtype=dtype, device=device)[:, None]
 
         return cls(
-            column([one.temperature for one in options], torch.float32),
-            column([one.top_k for one in options], torch.int64),
-            column([one.top_p for one in options], torch.float32),
-            column([one.repetition_penalty for one in options], torch.float32),
-            column([one.repeat_limit for one in options], torch.int64),
-            column([one.greedy for one in options], torch.bool),
+            column([row.temperature for row in options], torch.float32),
+            column([row.top_k for row in options], torch.int64),
+            column([row.top_p for row in options], torch.float32),
+            column([row.repetition_penalty for row in options], torch.float32),
+            column([row.repeat_limit for row in options], torch.int64),
+            column([row.greedy for row in options], torch.bool),
         )
 
 
 def forbid_end(logits: Tensor, end_index: int, rows: Tensor) -> Tensor:
-    """Return logits [B, V] in which the end token cannot be drawn in some rows (bool [B])."""
+    """Return logits [B, V] that forbid the end token in the rows [B] that are True."""
     ids = torch.arange(logits.shape[1], device=logits.device)
     return logits.masked_fill(rows[:, None] & (ids == end_index), -torch.inf)
 
 
 def penalize_repetition(logits: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:
-    """Make ids that were drawn in this turn (`seen`, bool [B, V]) less likely; penalty: [B, 1]."""
+    """Make ids that the turn holds already (`seen`, bool [B, V]) less likely; penalty: [B, 1]."""
     return torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
 
 
 def keep_likely(logits: Tensor, top_k: Tensor, top_p: Tensor) -> Tensor:
-    """Mask all but the top_k highest logits, then all beyond the first top_p of probability.
+    """Mask all but the top_k highest logits, then all after the first top_p of probability.
 
-    top_k, top_p: [B, 1]. Logits equal to the top_k-th all stay, and at least one id does.
+    top_k, top_p: [B, 1]. Keeps all logits that equal the top_k-th, and at least one id.
     """
     ranked, order = logits.sort(dim=-1, descending=True)
     last = top_k.clamp(max=ranked.shape[1]) - 1
@@ -74,7 +74,7 @@ def keep_likely(logits: Tensor, top_k: Tensor, top_p: Tensor) -> Tensor:
 
 
 def processed_distribution(logits: Tensor, seen: Tensor, options: RowOptions) -> Tensor:
-    """Probabilities [B, V] a token is drawn from, for logits with the end token's rule applied."""
+    """Probabilities [B, V] of the first draw, for logits after `forbid_end`."""
     logits = penalize_repetition(logits, seen, options.repetition_penalty) / options.temperature
     return keep_likely(logits, options.top_k, options.top_p).softmax(dim=-1)
 
@@ -82,11 +82,11 @@ def processed_distribution(logits: Tensor, seen: Tensor, options: RowOptions) ->
 def draw(probabilities: Tensor, uniform: Tensor) -> Tensor:
     """Draw an id per row by the inverse CDF: probabilities [B, V], uniform [B] in [0, 1) -> [B].
 
-    One number decides one draw, so a row draws the same alone and in a batch.
+    One number decides one draw, so a row draws the same ids alone and in a batch.
     """
     cdf = probabilities.cumsum(dim=-1)
     total = cdf[:, -1:]
-    # The product may round up to the total, behind which no id stands.
+    # The product may round up to the total, which is beyond the last id.
     below = torch.nextafter(total, torch.zeros_like(total))
     return torch.searchsorted(cdf, torch.minimum(uniform[:, None] * total, below), right=True)[:, 0]
 
@@ -98,11 +98,11 @@ def next_tokens(
     uniforms: Tensor,
     options: RowOptions,
 ) -> Tensor:
-    """Choose the next id of every row, with the repetition-aware step.
+    """Choose the next id of every row, including the repetition-aware step.
 
-    logits:   float32 [B, V], the end token's rule applied.
-    seen:     bool [B, V], ids drawn earlier in this turn.
-    recent:   int64 [B, W], the last ids of the context, -1 where not legal or not there.
+    logits:   float32 [B, V], after `forbid_end`.
+    seen:     bool [B, V], ids that the turn holds.
+    recent:   int64 [B, W], the last ids of the context; -1: not a legal id, or none.
     uniforms: float32 [B, 2] in [0, 1): for the candidate and for the second draw.
     returns:  int64 [B].
     """

@@ -1,7 +1,7 @@
 """The checkpoint's text tokenizer as one function, text to ids.
 
-The `tokenizers` library alone reads tokenizer.json in milliseconds; transformers, which takes
-seconds to import, is asked only for checkpoints whose tokenizer is spread over other files.
+The `tokenizers` library loads tokenizer.json in milliseconds. transformers takes seconds to import,
+so it is used only for checkpoints that need other tokenizer files, too.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from podtts.errors import ModelError
 from podtts.llm.template import SPEECH_START, TASK, TEXT_END, TEXT_START
 
 Encode = Callable[[str], list[int]]
-_NEEDED = (TASK, "<|SPEAKER_0|>", TEXT_START, TEXT_END, SPEECH_START)
+_REQUIRED = (TASK, "<|SPEAKER_0|>", TEXT_START, TEXT_END, SPEECH_START)
 
 
 def load_encode(directory: Path) -> Encode:
-    """Return text -> ids for a checkpoint: special tokens recognised, none added.
+    """Return the function text -> ids of a checkpoint; it recognises special tokens and adds none.
 
-    Raises ModelError when files are missing or damaged, or the layout's tokens are not in them.
+    Raises ModelError when files are missing or damaged, or lack a token of `Template`.
     """
     encode = quick_encode(directory) or _from_transformers(directory)
-    for token in _NEEDED:
+    for token in _REQUIRED:
         if not is_token(encode, token):
             raise ModelError(
                 f"{directory}: the tokenizer does not know {token}",
@@ -34,14 +34,14 @@ def load_encode(directory: Path) -> Encode:
 
 
 def is_token(encode: Encode, text: str) -> bool:
-    """Whether `text` is one id of its own; a tag that is not would be read aloud."""
+    """Whether `text` is a single id. A tag that is not would be synthesized as text."""
     return len(encode(text)) == 1
 
 
 def quick_encode(directory: Path) -> Encode | None:
-    """As `load_encode`, without transformers; None where tokenizer.json does not say it all.
+    """As `load_encode`, without transformers; None if tokenizer.json is not complete.
 
-    It does if it holds everything that tokenizer_config.json adds to it. Raises ModelError for
+    It is complete if it holds all tokens that tokenizer_config.json adds. Raises ModelError for
     damaged files.
     """
     path = directory / "tokenizer.json"

@@ -1,6 +1,6 @@
 """Pitch from mel: five convolutions and a linear layer.
 
-Source: HiFTNet (arXiv:2309.09493) as in FunAudioLLM/CosyVoice, Apache-2.0. Realised afresh.
+Source: HiFTNet (arXiv:2309.09493) as in FunAudioLLM/CosyVoice, Apache-2.0. Implemented anew.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class F0Predictor(nn.Module):
-    """mel [B, 80, F] to f0 in Hz [B, F]; the sign of the linear layer is dropped."""
+    """mel [B, 80, F] to f0 in Hz [B, F], the absolute value of the linear layer."""
 
     def __init__(self, channels: int, kernels: tuple[int, ...], mel_bins: int) -> None:
         super().__init__()

@@ -1,8 +1,9 @@
-"""Mel to waveform: HiFT, a generator that writes the spectrum of an inverse STFT.
+"""Mel to waveform: HiFT, a generator that computes the spectrum of an inverse STFT.
 
 Source: HiFTNet (arXiv:2309.09493) with Snake activations (arXiv:2006.08195), as in
 FunAudioLLM/CosyVoice, Apache-2.0; residual blocks from jik876/hifi-gan (arXiv:2010.05646), MIT.
-Realised afresh, weight norm folded at load; held to the published numbers by golden data.
+Implemented anew, with weight norm folded when loaded; golden tests compare with the published
+numbers.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from podtts.rates import MEL_BINS, MEL_HOP
 from podtts.vocoder.f0 import F0Predictor
 from podtts.vocoder.source import HarmonicSource
 
-UPSAMPLING = (8, 5, 3)  # per level; with the hop of the STFT they make one mel frame
+UPSAMPLING = (8, 5, 3)  # per level; their product times STFT_HOP is a mel frame
 STFT_HOP = MEL_HOP // (UPSAMPLING[0] * UPSAMPLING[1] * UPSAMPLING[2])  # 4 samples
 DILATIONS = (1, 3, 5)
 LEAK = 0.1
@@ -63,7 +64,7 @@ class Snake(nn.Module):
 
 
 class ResidualStep(nn.Module):
-    """A dilated and a plain convolution, each behind a Snake."""
+    """A dilated and a plain convolution, each after a Snake, and a residual connection."""
 
     def __init__(self, channels: int, kernel: int, dilation: int) -> None:
         super().__init__()
@@ -80,7 +81,7 @@ class ResidualStep(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Residual steps of growing dilation."""
+    """Residual steps of increasing dilation."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
@@ -93,7 +94,7 @@ class ResidualBlock(nn.Module):
 
 
 class Level(nn.Module):
-    """Upsample, add the source at this rate, average the residual blocks."""
+    """Upsamples, adds the source at this rate, averages the residual blocks."""
 
     def __init__(self, number: int, config: HiftConfig) -> None:
         super().__init__()
@@ -117,7 +118,7 @@ class Level(nn.Module):
     def forward(self, x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
         """x and source [B, positions, channels]; mask is of this level's output."""
         x = self.up(F.leaky_relu(x, LEAK))
-        if self.last:  # the STFT has one frame more than there are hops: reflected
+        if self.last:  # the STFT has one frame more than hops: reflected
             x = torch.cat((x[:, 1:2], x), dim=1)
         x = _masked(x, mask) + self.source_block(_masked(self.source_down(source), mask), mask)
         first, *others = self.blocks
@@ -128,9 +129,9 @@ class Level(nn.Module):
 
 
 class Vocoder(nn.Module):
-    """Turns mel spectrograms into waveforms; rows of different lengths give what they give alone.
+    """Turns mel spectrograms into waveforms. Other rows do not change a row's result.
 
-    The stages can be called one by one: `f0`, `source`, `wave`; `render` is all three.
+    `render` runs the three stages `f0`, `source` and `wave`, which can be called one by one, too.
     """
 
     def __init__(self, config: HiftConfig) -> None:
@@ -145,7 +146,7 @@ class Vocoder(nn.Module):
         self.conv_out = Conv(
             config.channels >> len(UPSAMPLING), config.stft_size + 2, kernel, padding=kernel // 2
         )
-        self._narrow: WeightVariants[str, nn.ModuleList] = WeightVariants()
+        self._bfloat16: WeightVariants[str, nn.ModuleList] = WeightVariants()
 
     @torch.inference_mode()
     def render(
@@ -161,16 +162,16 @@ class Vocoder(nn.Module):
         if batches_rows(self.conv_in.weight.device):
             return self.wave(mels, self.source(self.f0(mels), noise), precision)
         return [
-            self.wave([mel], self.source(self.f0([mel]), [drawn]), precision)[0]
-            for mel, drawn in zip(mels, noise, strict=True)
+            self.wave([mel], self.source(self.f0([mel]), [row_noise]), precision)[0]
+            for mel, row_noise in zip(mels, noise, strict=True)
         ]
 
     @torch.inference_mode()
     def f0(self, mels: Sequence[Tensor]) -> list[Tensor]:
         """Pitch in Hz, per row float32 [F]; mels as in `render`.
 
-        Row by row: phase adds up f0 over the whole turn, so that the last-bit differences of a
-        batched convolution would become audible numbers in the wave.
+        Row by row: the phase sums up f0 over a whole turn, so the last-bit differences of a batched
+        convolution would become large differences of the wave.
         """
         device = self.conv_in.weight.device
         return [self.f0_predictor(mel.T[None].to(device))[0] for mel in mels]
@@ -180,9 +181,9 @@ class Vocoder(nn.Module):
         """Excitation, per row float32 [480*F], for f0 [F] in Hz and noise as in `render`."""
         device = self.conv_in.weight.device
         pitch = pad_sequence([row.to(device) for row in f0], batch_first=True)
-        spread = pad_sequence([row.T.to(device) for row in noise], batch_first=True)
-        source = self.harmonics(pitch, spread.transpose(1, 2))
-        return [row[: len(one) * MEL_HOP] for row, one in zip(source, f0, strict=True)]
+        padded_noise = pad_sequence([row.T.to(device) for row in noise], batch_first=True)
+        source = self.harmonics(pitch, padded_noise.transpose(1, 2))
+        return [row[: len(row_f0) * MEL_HOP] for row, row_f0 in zip(source, f0, strict=True)]
 
     @torch.inference_mode()
     def wave(
@@ -190,8 +191,8 @@ class Vocoder(nn.Module):
     ) -> list[Tensor]:
         """Waveform, per row float32 [480*F], for mels [F, 80] and their source [480*F].
 
-        precision: of the convolutions in the residual blocks, but those of the last level: there
-        bfloat16 is heard (docs/performance.md). All else is float32.
+        precision: of the convolutions in the residual blocks of all levels but the last, where
+                   bfloat16 is audible (docs/performance.md). All else is float32.
         """
         x, frames = self._stack(mels)
         spectra = pad_sequence([self._stft(row.to(x)).T for row in source], batch_first=True)
@@ -209,13 +210,13 @@ class Vocoder(nn.Module):
         ]
 
     def _levels_in(self, precision: Precision) -> nn.ModuleList:
-        """The levels, or copies with convolutions in fewer bits that are made once."""
+        """The levels, for bfloat16 with copies of all but the last."""
         if precision == "float32":
             return self.levels
-        if "levels" not in self._narrow:
-            *narrow, last = self.levels
-            self._narrow["levels"] = nn.ModuleList([*map(_narrowed, narrow), last])
-        return self._narrow["levels"]
+        if "levels" not in self._bfloat16:
+            *first, last = self.levels
+            self._bfloat16["levels"] = nn.ModuleList([*map(_in_bfloat16, first), last])
+        return self._bfloat16["levels"]
 
     def _stack(self, mels: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
         device = self.conv_in.weight.device
@@ -247,18 +248,18 @@ class Vocoder(nn.Module):
         return torch.hann_window(self.config.stft_size, dtype=like.dtype, device=like.device)
 
 
-def _narrowed(level: nn.Module) -> nn.Module:
-    """Copy a level, its residual blocks' convolutions in bfloat16."""
-    copied = copy.deepcopy(level)
-    for part in copied.modules():
-        if isinstance(part, ResidualStep):
-            part.conv1.to(torch.bfloat16)
-            part.conv2.to(torch.bfloat16)
-    return copied
+def _in_bfloat16(level: nn.Module) -> nn.Module:
+    """Copy a level, with the convolutions of its residual blocks in bfloat16."""
+    level = copy.deepcopy(level)
+    for step in level.modules():
+        if isinstance(step, ResidualStep):
+            step.conv1.to(torch.bfloat16)
+            step.conv2.to(torch.bfloat16)
+    return level
 
 
 def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Zero the padding of x [B, positions, C]: alone, a row's convolutions see zeros there."""
+    """Zero the padding of x [B, positions, C], as a convolution pads a single row."""
     return x if mask is None else x * mask
 
 

@@ -1,8 +1,8 @@
 """The harmonic source: a fundamental and its overtones following f0, with noise.
 
 Source: neural source-filter models (arXiv:1904.12088) as in HiFTNet (arXiv:2309.09493) and
-FunAudioLLM/CosyVoice, Apache-2.0. Realised afresh; the published random start phases of the
-overtones have no effect on the result and are left out.
+FunAudioLLM/CosyVoice, Apache-2.0. Implemented anew, without the published random start phases of
+the overtones, which have no effect on the result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ UNVOICED_NOISE = SINE_AMPLITUDE / 3
 
 
 class HarmonicSource(nn.Module):
-    """f0 per frame to one excitation signal per sample."""
+    """Turns f0 per frame into an excitation signal per sample."""
 
     def __init__(self, waves: int, voiced_threshold_hz: float) -> None:
         super().__init__()
@@ -29,13 +29,13 @@ class HarmonicSource(nn.Module):
 
     @property
     def waves(self) -> int:
-        """The fundamental and its overtones."""
+        """Number of sines: the fundamental and its overtones."""
         return self.mix.in_features
 
     def forward(self, f0: Tensor, noise: Tensor) -> Tensor:
         """Excitation float32 [B, S] for f0 [B, F] in Hz and noise [B, waves, S], S = 480*F.
 
-        f0 must be 0 behind a row's end, so that its phase stands still there.
+        f0 must be 0 after a row's end, so that its phase is constant there.
         """
         voiced = (f0 > self.voiced_threshold_hz).float().repeat_interleave(MEL_HOP, dim=1)[:, None]
         amplitude = voiced * VOICED_NOISE + (1 - voiced) * UNVOICED_NOISE
@@ -46,7 +46,7 @@ class HarmonicSource(nn.Module):
     def phase(self, f0: Tensor) -> Tensor:
         """Phase of every wave in radians, float32 [B, waves, S].
 
-        Accumulated at frame rate in float64: in float32 the error grows with the turn's length.
+        Summed up at frame rate in float64: in float32 the error grows with the turn's length.
         """
         multiples = torch.arange(1, self.waves + 1, dtype=torch.float64)
         exact = f0.double() if has_float64(f0.device) else f0.cpu().double()

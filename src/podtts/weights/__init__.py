@@ -1,1 +1,1 @@
-"""Checkpoints: where they are, how they are read, what is in them."""
+"""Reads checkpoints and builds models from them."""

@@ -1,8 +1,8 @@
-"""Reading a checkpoint's files: JSON settings and tensors, every problem naming its file.
+"""Opens the tensors of a checkpoint's files; every error names its file.
 
 Published layout: config.json, soulxpodcast_config.json, tokenizer files, model.safetensors (or
 shards with an index), flow.pt or .safetensors, hift.pt or .safetensors, campplus.onnx,
-speech_tokenizer_v2.onnx, and optionally podtts.json with what no tensor's shape tells.
+speech_tokenizer_v2.onnx, and optionally podtts.json (see podtts.weights.settings).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from podtts.weights.files import COMPLETE, read_json
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor in a file: its shape is known, its numbers are read when asked for."""
+    """A tensor in a file: `shape` is known, `read` loads the numbers."""
 
     file: Path
     shape: tuple[int, ...]
@@ -34,7 +34,7 @@ Tensors = dict[str, StoredTensor]  # by published name
 
 
 def open_llm(directory: Path) -> Tensors:
-    """Tensors of the LLM, from one file or from shards."""
+    """Tensors of the LLM, from one file or from shards. Raises ModelError."""
     single, index = directory / "model.safetensors", directory / "model.safetensors.index.json"
     if single.is_file() or not index.is_file():
         return open_safetensors(single)
@@ -53,13 +53,13 @@ def open_llm(directory: Path) -> Tensors:
 
 
 def open_part(directory: Path, part: str) -> Tensors:
-    """Tensors of `flow` or `hift`: the converted safetensors if there, else the published .pt."""
+    """Tensors of `flow` or `hift`, from .safetensors if it exists, else from the published .pt."""
     converted = directory / f"{part}.safetensors"
     return open_safetensors(converted) if converted.is_file() else open_pt(directory / f"{part}.pt")
 
 
 def open_safetensors(path: Path) -> Tensors:
-    """Tensors of a safetensors file, memory-mapped."""
+    """Tensors of a safetensors file, memory-mapped. Raises ModelError."""
     try:
         file = safe_open(path, framework="pt")
         names = list(file.keys())
@@ -68,7 +68,7 @@ def open_safetensors(path: Path) -> Tensors:
         raise ModelError(f"{path} is missing", COMPLETE) from error
     except (SafetensorError, OSError) as error:
         raise ModelError(
-            f"{path} is damaged or no safetensors file: {error}", "pull or copy it again"
+            f"{path} is damaged or not a safetensors file: {error}", "pull or copy it again"
         ) from error
     return {
         name: StoredTensor(path, shape, partial(file.get_tensor, name))
@@ -77,7 +77,7 @@ def open_safetensors(path: Path) -> Tensors:
 
 
 def open_pt(path: Path) -> Tensors:
-    """Tensors of a PyTorch state dict; nothing in the file is executed."""
+    """Tensors of a PyTorch state dict. Executes nothing in the file. Raises ModelError."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError as error:

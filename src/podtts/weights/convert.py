@@ -1,4 +1,4 @@
-"""The published PyTorch pickles as safetensors, once: nothing to execute, memory-mapped, folded."""
+"""Converts the published PyTorch pickles to safetensors: memory-mapped, with weight norm folded."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from podtts.weights.sizes import flow_config, hift_config
 
 
 def convert_checkpoint(directory: Path) -> list[Path]:
-    """Write flow.safetensors and hift.safetensors from flow.pt and hift.pt; return what is new.
+    """Write flow.safetensors and hift.safetensors from flow.pt and hift.pt; return the new files.
 
-    A .safetensors that is there already is left as it is; the .pt files stay.
-    Raises ModelError for a folder with neither, damaged files, or no room to write.
+    Changes neither a .safetensors that exists nor the .pt files.
+    Raises ModelError for a folder with neither, for damaged files, and when writing fails.
     """
     settings = CheckpointSettings.read(directory)
     parts: dict[str, Callable[[Path], Tensors]] = {
-        "flow": lambda file: _checked_flow(file, settings),
-        "hift": lambda file: _checked_hift(file, settings),
+        "flow": lambda file: _open_flow(file, settings),
+        "hift": lambda file: _open_hift(file, settings),
     }
     written = []
     for part, read in parts.items():
@@ -39,32 +39,32 @@ def convert_checkpoint(directory: Path) -> list[Path]:
     return written
 
 
-def _checked_flow(file: Path, settings: CheckpointSettings) -> Tensors:
+def _open_flow(file: Path, settings: CheckpointSettings) -> Tensors:
     tensors = open_pt(file)
-    flow_config(tensors, file, settings)  # a flow that cannot be loaded is not worth converting
+    flow_config(tensors, file, settings)  # raises ModelError for a flow that could not be loaded
     return tensors
 
 
-def _checked_hift(file: Path, settings: CheckpointSettings) -> Tensors:
+def _open_hift(file: Path, settings: CheckpointSettings) -> Tensors:
     tensors = hift_tensors(open_pt(file))
     hift_config(tensors, file, settings)
     return tensors
 
 
 def _write(target: Path, tensors: Tensors, source: str) -> None:
-    # Clones: a pickle may give two names the same memory, which safetensors refuses.
+    # Cloned: in a pickle two names may share memory, which safetensors refuses.
     values = {
         name: tensor.read().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        # One key alone: of several the writer chooses the order anew each time.
+        # A single key: the order of several would differ from run to run.
         save_file(values, temporary, metadata={"converted_from": source})
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(target)
-    except (OSError, SafetensorError) as error:  # safetensors gives its disk errors its own type
+    except (OSError, SafetensorError) as error:  # safetensors has its own type for disk errors
         raise ModelError(f"{target} cannot be written: {error}") from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Digests of checkpoint files, remembered so that gigabytes are not read at every start."""
+"""SHA-256 digests of checkpoint files, cached so that not every start reads gigabytes."""
 
 from __future__ import annotations
 
@@ -14,60 +14,64 @@ from podtts.storage.atomic import write_atomically
 _NAMES = re.compile(r".*\.(json|safetensors|pt|txt)")
 _LLM_NAMES = re.compile(r"model.*\.safetensors|(config|soulxpodcast_config|tokenizer.*)\.json")
 
-# A file changed in the same instant as it was looked at could keep its time stamp.
+# A file that changes in the instant of its digest may keep its time stamp.
 _SETTLED_SECONDS = 2.0
 
 
-def checkpoint_digest(directory: Path, memory: Path) -> str:
-    """SHA-256 over names and SHA-256 of all files of a checkpoint that decide how it sounds.
+def checkpoint_digest(directory: Path, cache: Path) -> str:
+    """SHA-256 over names and SHA-256 of all files of a checkpoint that decide its audio.
 
-    memory: folder where digests are remembered, by path, size, time stamp and inode.
+    cache: folder of known digests, by path, size, time stamp and inode. Raises ModelError.
     """
-    return _digest_of(directory, _NAMES, memory)
+    return _digest_of(directory, _NAMES, cache)
 
 
-def llm_digest(directory: Path, memory: Path) -> str:
+def llm_digest(directory: Path, cache: Path) -> str:
     """As `checkpoint_digest`, over the LLM's files alone."""
-    return _digest_of(directory, _LLM_NAMES, memory)
+    return _digest_of(directory, _LLM_NAMES, cache)
 
 
-def _digest_of(directory: Path, wanted: re.Pattern[str], memory: Path) -> str:
+def _digest_of(directory: Path, pattern: re.Pattern[str], cache: Path) -> str:
     names = sorted(
         path.name
         for path in directory.iterdir()
-        if wanted.fullmatch(path.name) and path.is_file() and path.name != "podtts_pull.json"
+        if pattern.fullmatch(path.name) and path.is_file() and path.name != "podtts_pull.json"
     )
-    parts = [f"{name} {file_digest(directory / name, memory)}" for name in names]
+    parts = [f"{name} {file_digest(directory / name, cache)}" for name in names]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def file_digest(path: Path, memory: Path) -> str:
-    """SHA-256 of a file, from memory where its path, size, time stamp and inode are known."""
+def file_digest(path: Path, cache: Path) -> str:
+    """SHA-256 of a file, from the cache if path, size, time stamp and inode are those of an entry.
+
+    Raises ModelError for a file that cannot be read.
+    """
     try:
-        stat, where = path.stat(), str(path.resolve())
-        known = [where, stat.st_size, stat.st_mtime_ns, stat.st_ino]
-        note = memory / f"{hashlib.sha256(where.encode()).hexdigest()[:32]}.json"
-        if (remembered := _read(note)) is not None and remembered[:-1] == known:
-            return str(remembered[-1])
+        stat, resolved = path.stat(), str(path.resolve())
+        key = [resolved, stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        entry = cache / f"{hashlib.sha256(resolved.encode()).hexdigest()[:32]}.json"
+        if (cached := _read(entry)) is not None and cached[:-1] == key:
+            return str(cached[-1])
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     if time.time() - stat.st_mtime > _SETTLED_SECONDS:
-        _remember(note, [*known, digest])
+        _write(entry, [*key, digest])
     return digest
 
 
-def _read(note: Path) -> list[object] | None:
+def _read(entry: Path) -> list[object] | None:
+    """Key and digest of an entry; None for one that is missing or damaged."""
     try:
-        remembered = json.loads(note.read_bytes())
+        values = json.loads(entry.read_bytes())
     except (OSError, ValueError):
         return None
-    return remembered if isinstance(remembered, list) and len(remembered) == 5 else None
+    return values if isinstance(values, list) and len(values) == 5 else None
 
 
-def _remember(note: Path, values: list[object]) -> None:
+def _write(entry: Path, values: list[object]) -> None:
     try:
-        write_atomically(note, json.dumps(values).encode())
-    except OSError:  # a cache that cannot be written costs time, not the run
+        write_atomically(entry, json.dumps(values).encode())
+    except OSError:  # without the cache the next start takes longer, and no more
         return

@@ -1,4 +1,4 @@
-"""Which files a checkpoint folder holds, told without reading them: quick, and without torch."""
+"""Checks which files a checkpoint folder has, without torch and without reading weights."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from podtts.errors import ModelError
+from podtts.prompts.encoders import PromptEncoders
 
 SPEECH_TOKENIZER_FILE = "speech_tokenizer_v2.onnx"
 SPEAKER_ENCODER_FILE = "campplus.onnx"
-COMPLETE = "the folder should hold a whole checkpoint, as after: podtts model pull NAME"
+COMPLETE = "the folder must have all files of a checkpoint, as after: podtts model pull NAME"
 
 
 def missing_files(directory: Path) -> list[str]:
-    """Names of the files a checkpoint needs and `directory` lacks, alternatives joined by `or`."""
+    """Names of the checkpoint files that `directory` lacks, alternatives joined by `or`."""
     alternatives = [
         ("config.json",),
         ("soulxpodcast_config.json",),
@@ -33,15 +34,27 @@ def missing_files(directory: Path) -> list[str]:
 
 
 def check_directory(directory: Path) -> None:
-    """Raise ModelError when `directory` is no checkpoint or lacks files; cheap, reads nothing."""
+    """Raise ModelError when `directory` is not a folder or lacks files of a checkpoint."""
     if not directory.is_dir():
         raise ModelError(f"{directory} is not a folder", COMPLETE)
     if missing := missing_files(directory):
         raise ModelError(f"{directory} lacks {', '.join(missing)}", COMPLETE)
 
 
+def checkpoint_encoders(directory: Path) -> PromptEncoders:
+    """Return the prompt encoders of a checkpoint, which are loaded at their first use.
+
+    Raises ModelError naming a file that is missing.
+    """
+    paths = directory / SPEECH_TOKENIZER_FILE, directory / SPEAKER_ENCODER_FILE
+    for path in paths:
+        if not path.is_file():
+            raise ModelError(f"{path} is missing", COMPLETE)
+    return PromptEncoders(*paths)
+
+
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object. Raises ModelError naming the file."""
+    """Read a JSON object from a file. Raises ModelError naming the file."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

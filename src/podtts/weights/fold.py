@@ -1,7 +1,7 @@
-"""The vocoder's tensors as it uses them: prefix dropped, weight norm folded.
+"""Prepares the vocoder's published tensors: removes the prefix and folds weight norm.
 
-Weight norm keeps a direction v and a length g per output row: weight = g·v/|v|. Checkpoints hold
-the pair as `parametrizations.weight.original0/1` or, older, as `weight_g/_v`.
+Weight norm stores a direction v and a length g of every output row: weight = g·v/|v|. Checkpoints
+name the pair `parametrizations.weight.original0/1` or, older, as `weight_g/_v`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _DIRECTION = {
 
 
 def hift_tensors(stored: Tensors) -> Tensors:
-    """Tensors by plain name. Raises ModelError when half of a pair is missing or names collide."""
+    """Tensors by the vocoder's names. Raises ModelError for half a pair and for equal names."""
     plain: Tensors = {}
-    lonely = dict(stored)
+    others = dict(stored)
     for name in stored:
-        if (found := _LENGTH.search(name)) is None:
+        if (match := _LENGTH.search(name)) is None:
             continue
-        stem, ending = name[: found.start()], found[0]
+        stem, ending = name[: match.start()], match[0]
         direction = stored.get(stem + _DIRECTION[ending])
         if direction is None:
             raise ModelError(f"{stored[name].file}: tensor {stem}{_DIRECTION[ending]} is missing")
-        del lonely[name], lonely[stem + _DIRECTION[ending]]
+        del others[name], others[stem + _DIRECTION[ending]]
         _add(plain, f"{stem}.weight", _folded(name, stored[name], direction))
-    for name, tensor in lonely.items():
+    for name, tensor in others.items():
         if name.endswith((".parametrizations.weight.original1", ".weight_v")):
-            raise ModelError(f"{tensor.file}: tensor {name} has no length beside it")
+            raise ModelError(f"{tensor.file}: tensor {name} has no tensor of lengths")
         _add(plain, name, tensor)
     return plain
 
@@ -44,7 +44,7 @@ def hift_tensors(stored: Tensors) -> Tensors:
 def _add(plain: Tensors, name: str, tensor: StoredTensor) -> None:
     name = name.removeprefix("generator.")
     if name in plain:
-        raise ModelError(f"{tensor.file}: tensor {name} is there twice")
+        raise ModelError(f"{tensor.file}: tensor {name} occurs twice")
     plain[name] = tensor
 
 

@@ -1,4 +1,4 @@
-"""From a checkpoint folder to models ready to run: strict, memory-mapped where dtypes agree."""
+"""Loads the models of a checkpoint folder: strict, memory-mapped where dtypes agree."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from podtts.device.heap import keep_freed_memory
-from podtts.device.placement import Placement, dtype_name, memory_errors_named
+from podtts.device.memory import keep_freed_memory, memory_errors_named
+from podtts.device.placement import Placement, dtype_name
 from podtts.errors import ModelError
 from podtts.flow.decode import Flow
 from podtts.llm.decoder import prefill
@@ -30,7 +30,7 @@ from podtts.weights.checkpoint import (
 from podtts.weights.files import check_directory, read_json
 from podtts.weights.fold import hift_tensors
 from podtts.weights.names import flow_name, hift_name, llm_name
-from podtts.weights.quantized import quantize_kept
+from podtts.weights.quantized import quantize_with_store
 from podtts.weights.settings import CheckpointSettings
 from podtts.weights.sizes import flow_config, hift_config, llm_config
 
@@ -41,34 +41,35 @@ _EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
 @dataclass(frozen=True, eq=False)
 class Models:
-    """A loaded checkpoint: one model a stage, all on one device."""
+    """A loaded checkpoint: a model for every stage, all on one device."""
 
     llm: Qwen3
     template: Template
     flow: Flow
     vocoder: Vocoder
     device: torch.device
-    untrained: bool  # random weights: what is spoken is noise
-    flow_noise: float = 1.0  # deviation of the noise the flow starts from
-    sampling: SamplingOptions = field(default_factory=SamplingOptions)  # its own way to draw
+    untrained: bool  # random weights: the audio is noise
+    flow_noise: float = 1.0  # standard deviation of the flow's noise
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)  # the default
 
     @property
     def llm_dtype(self) -> torch.dtype:
+        """Dtype in which the LLM was loaded."""
         return self.llm.embed_tokens.weight.dtype
 
 
 def load_models(
     directory: Path,
     placement: Placement,
-    narrow: Callable[[str], KeyedStore] | None = None,
+    quantized_store: Callable[[str], KeyedStore] | None = None,
     *,
-    as_stored: bool = False,
+    torch_layers: bool = False,
 ) -> Models:
     """Load a checkpoint.
 
-    narrow:    where quantized layers are kept, for an LLM of a given dtype; None: nowhere.
-    as_stored: the LLM's layers stay as they are, for `quantize_llm` or to be looked at.
-    Raises ModelError naming file and tensor, DeviceError when memory does not suffice.
+    quantized_store: returns the store of quantized layers for the name of the LLM's dtype.
+    torch_layers:    leave the LLM's layers in torch and do not quantize them.
+    Raises ModelError naming file and tensor, OutOfMemoryError when memory is too small.
     """
     check_directory(directory)
     keep_freed_memory()
@@ -77,11 +78,11 @@ def load_models(
         flow = load_flow(directory, settings).to(placement.device)
         vocoder = load_vocoder(directory, settings).to(placement.device)
         llm = load_llm(directory, flow.config.vocabulary, placement)
-        quantizes = placement.quantize != "none"
-        dtype = dtype_name(llm.embed_tokens.weight.dtype)
-        store = narrow(dtype) if narrow and quantizes else None
-        if not as_stored:
-            quantize_kept(llm, placement.quantize, store)
+        if not torch_layers:
+            store = None
+            if quantized_store and placement.quantize != "none":
+                store = quantized_store(dtype_name(llm.embed_tokens.weight.dtype))
+            quantize_with_store(llm, placement.quantize, store)
     template = Template(
         load_encode(directory), llm.config.speech_token_offset, llm.config.end_token
     )
@@ -98,38 +99,41 @@ def load_models(
 
 
 def load_flow(directory: Path, settings: CheckpointSettings | None = None) -> Flow:
-    """Load the flow in float32 on the CPU."""
+    """Load the flow in float32 on the CPU. Raises ModelError."""
     tensors = open_part(directory, "flow")
-    file = _file(tensors, directory / "flow.pt")
+    file = _file_of(tensors, directory / "flow.pt")
     config = flow_config(tensors, file, settings or CheckpointSettings.read(directory))
     flow = _on_meta(lambda: Flow(config))
-    fill(flow, flow_name, tensors, file, torch.float32)
+    load_tensors(flow, flow_name, tensors, file, torch.float32)
     return flow
 
 
 def load_vocoder(directory: Path, settings: CheckpointSettings | None = None) -> Vocoder:
-    """Load the vocoder in float32 on the CPU, weight norm folded."""
+    """Load the vocoder in float32 on the CPU, with weight norm folded. Raises ModelError."""
     stored = open_part(directory, "hift")
-    file = _file(stored, directory / "hift.pt")
+    file = _file_of(stored, directory / "hift.pt")
     tensors = hift_tensors(stored)
     config = hift_config(tensors, file, settings or CheckpointSettings.read(directory))
     vocoder = _on_meta(lambda: Vocoder(config))
     blocks = len(config.block_kernels)
-    fill(vocoder, lambda name: hift_name(name, blocks), tensors, file, torch.float32)
+    load_tensors(vocoder, lambda name: hift_name(name, blocks), tensors, file, torch.float32)
     return vocoder
 
 
 def load_llm(directory: Path, speech_vocabulary: int, placement: Placement) -> Qwen3:
-    """Load the LLM in the placement's dtype; in its fallback if that dtype is not finite."""
-    llm = _read_llm(directory, speech_vocabulary, placement.llm_dtype).to(placement.device)
+    """Load the LLM in the placement's dtype; in its fallback dtype if logits are not finite.
+
+    Raises ModelError.
+    """
+    llm = _load_llm_in(directory, speech_vocabulary, placement.llm_dtype).to(placement.device)
     if placement.fallback_dtype is None or _is_finite(llm):
         return llm
-    return _read_llm(directory, speech_vocabulary, placement.fallback_dtype).to(placement.device)
+    return _load_llm_in(directory, speech_vocabulary, placement.fallback_dtype).to(placement.device)
 
 
-def _read_llm(directory: Path, speech_vocabulary: int, dtype: torch.dtype) -> Qwen3:
+def _load_llm_in(directory: Path, speech_vocabulary: int, dtype: torch.dtype) -> Qwen3:
     tensors = open_llm(directory)
-    file = _file(tensors, directory / "model.safetensors")
+    file = _file_of(tensors, directory / "model.safetensors")
     config = llm_config(
         tensors,
         file,
@@ -138,54 +142,53 @@ def _read_llm(directory: Path, speech_vocabulary: int, dtype: torch.dtype) -> Qw
         speech_vocabulary,
     )
     llm = _on_meta(lambda: Qwen3(config))
-    fill(llm, llm_name, with_cut_head(tensors, file, llm), file, dtype)
+    load_tensors(llm, llm_name, with_legal_head(tensors, file, llm), file, dtype)
     return llm
 
 
-def with_cut_head(tensors: Tensors, file: Path, llm: Qwen3) -> Tensors:
-    """Replace the output head by the rows that are ever legal, as `model.head.weight`.
+def with_legal_head(tensors: Tensors, file: Path, llm: Qwen3) -> Tensors:
+    """Replace the output head by its rows of legal ids, as `model.head.weight`.
 
     Raises ModelError when an untied head is missing, or a tied one differs from the embedding.
     """
-    rest = dict(tensors)
-    own = rest.pop(_HEAD, None)
-    if own is None and not llm.config.tied_head:
+    replaced, embedding = dict(tensors), tensors[_EMBEDDING]
+    head = replaced.pop(_HEAD, None)
+    if head is None and not llm.config.tied_head:
         raise ModelError(f"{file}: tensor {_HEAD} is missing (config.json: it is not tied)")
-    whole = own or tensors[_EMBEDDING]
-    if own is not None and own.shape != tensors[_EMBEDDING].shape:
+    if head is not None and head.shape != embedding.shape:
         raise ModelError(
-            f"{own.file}: tensor {_HEAD} has shape {own.shape}, "
-            f"expected {tensors[_EMBEDDING].shape}"
+            f"{head.file}: tensor {_HEAD} has shape {head.shape}, expected {embedding.shape}"
         )
-    tied = own is not None and llm.config.tied_head
-    if own is not None and tied and not torch.equal(own.read(), tensors[_EMBEDDING].read()):
+    tied = head is not None and llm.config.tied_head
+    if head is not None and tied and not torch.equal(head.read(), embedding.read()):
         raise ModelError(
-            f"{own.file}: tensor {_HEAD} differs from {_EMBEDDING}, "
+            f"{head.file}: tensor {_HEAD} differs from {_EMBEDDING}, "
             "but config.json says tie_word_embeddings"
         )
+    full = head or embedding
     shape = (llm.config.speech_vocabulary + 1, llm.config.hidden_size)
-    rest["model.head.weight"] = StoredTensor(
-        whole.file, shape, lambda: whole.read()[llm.legal_rows()]
+    replaced["model.head.weight"] = StoredTensor(
+        full.file, shape, lambda: full.read()[llm.legal_rows()]
     )
-    return rest
+    return replaced
 
 
-def fill(
+def load_tensors(
     module: nn.Module,
-    published: Callable[[str], str],
+    published_name: Callable[[str], str],
     tensors: Tensors,
     file: Path,
     dtype: torch.dtype,
 ) -> None:
-    """Give every parameter of a module on the meta device its tensor, converted to dtype.
+    """Assign tensors, converted to dtype, to all parameters of a module on the meta device.
 
-    published: name of a parameter here to its name in the file.
-    Raises ModelError naming file and tensor for one that is missing, misshapen, of a wrong type,
-    or left over.
+    published_name: name of a parameter to the name of its tensor.
+    Raises ModelError naming file and tensor for one that is missing, of a wrong shape or type, or
+    of no parameter.
     """
-    names = {ours: published(ours) for ours in module.state_dict()}
-    for ours, parameter in module.state_dict().items():
-        name = names[ours]
+    names = {key: published_name(key) for key in module.state_dict()}
+    for key, parameter in module.state_dict().items():
+        name = names[key]
         if name not in tensors:
             raise ModelError(f"{file}: tensor {name} is missing")
         if tensors[name].shape != tuple(parameter.shape):
@@ -198,7 +201,7 @@ def fill(
             f"{tensors[unexpected[0]].file}: unexpected tensor {unexpected[0]}"
             + (f" and {len(unexpected) - 1} more" if unexpected[1:] else "")
         )
-    values = {ours: _converted(tensors[name], name, dtype) for ours, name in names.items()}
+    values = {key: _converted(tensors[name], name, dtype) for key, name in names.items()}
     module.load_state_dict(values, strict=True, assign=True)
     module.requires_grad_(False).eval()
 
@@ -215,9 +218,9 @@ def _on_meta(build: Callable[[], M]) -> M:
         return build()
 
 
-def _file(tensors: Tensors, otherwise: Path) -> Path:
+def _file_of(tensors: Tensors, default: Path) -> Path:
     """The file to name when a tensor is missing."""
-    return next((tensor.file for tensor in tensors.values()), otherwise)
+    return next((tensor.file for tensor in tensors.values()), default)
 
 
 @torch.inference_mode()

@@ -1,6 +1,6 @@
-"""Names of parameters here to names of tensors in the published files, as data.
+"""Maps names of parameters to names of tensors in the published files, by tables of rules.
 
-Every rule is a regular expression over our name and what stands in its place; rules apply in order.
+A rule is a regular expression and its replacement; the rules of a table apply in order.
 """
 
 import re
@@ -68,24 +68,24 @@ _HIFT: Rules = (
 )
 
 
-def llm_name(ours: str) -> str:
-    """Published name of an LLM parameter (the head is cut from lm_head or the embedding)."""
-    return f"model.{ours}"
+def llm_name(name: str) -> str:
+    """Published name of an LLM parameter; see podtts.weights.load.with_legal_head for the head."""
+    return f"model.{name}"
 
 
-def flow_name(ours: str) -> str:
+def flow_name(name: str) -> str:
     """Published name of a flow parameter."""
-    part = ours.partition(".")[0]
-    return _apply({"estimator": _ESTIMATOR, "encoder": _ENCODER}.get(part, _FLOW), ours)
+    part = name.partition(".")[0]
+    return _apply({"estimator": _ESTIMATOR, "encoder": _ENCODER}.get(part, _FLOW), name)
 
 
-def hift_name(ours: str, blocks_per_level: int) -> str:
-    """Published name of a vocoder parameter, weight norm folded and without `generator.`."""
+def hift_name(name: str, blocks_per_level: int) -> str:
+    """Name of a vocoder parameter after podtts.weights.fold."""
 
     def block(match: re.Match[str]) -> str:
         return f"resblocks.{int(match[1]) * blocks_per_level + int(match[2])}."
 
-    return _apply(_HIFT, re.sub(r"^levels\.(\d+)\.blocks\.(\d+)\.", block, ours))
+    return _apply(_HIFT, re.sub(r"^levels\.(\d+)\.blocks\.(\d+)\.", block, name))
 
 
 def _apply(rules: Rules, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Sizes of the published checkpoint, Soul-AILab/SoulX-Podcast-1.7B and its dialect sibling."""
+"""Sizes of the published checkpoints, Soul-AILab/SoulX-Podcast-1.7B and its dialect variant."""
 
 from podtts.flow.decode import FlowConfig
 from podtts.flow.encoder import EncoderConfig

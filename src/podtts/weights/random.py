@@ -1,6 +1,6 @@
-"""The published sizes with random weights: to measure a machine before any download.
+"""Models of the published sizes with random weights, to measure a machine before any download.
 
-Time and memory do not depend on what the numbers are, as long as they stay finite.
+Time and memory do not depend on the weights as long as all numbers stay finite.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import zlib
 import torch
 from torch import Tensor, nn
 
-from podtts.device.heap import keep_freed_memory
-from podtts.device.placement import Placement, memory_errors_named
+from podtts.device.memory import keep_freed_memory, memory_errors_named
+from podtts.device.placement import Placement
 from podtts.flow.decode import Flow, FlowConfig
 from podtts.hub.registry import find_source
 from podtts.llm.qwen3 import Qwen3, Qwen3Config
@@ -22,15 +22,15 @@ from podtts.vocoder.hift import HiftConfig, Vocoder
 from podtts.weights.load import Models
 from podtts.weights.published_sizes import PUBLISHED_FLOW, PUBLISHED_HIFT, PUBLISHED_LLM
 
-# So many numbers are drawn and then repeated: drawing 1.7 billion would take most of a minute. A
-# prime, so that no row of a matrix repeats another.
+# So many numbers are drawn and then repeated: drawing 1.7 billion takes most of a minute. A prime,
+# so that no row of a matrix equals another.
 _BLOCK_NUMBERS = 1_000_003
 
 _PIECE = re.compile(r"<\|[^|]*\|>|.", re.DOTALL)
 
 
 def random_models(name: str, placement: Placement, seed: int = 0) -> Models:
-    """Return models of a published checkpoint's sizes, in their run-time dtype from the start.
+    """Build models of a published checkpoint's sizes, in their run-time dtype from the start.
 
     Raises ModelError for a name that is not published, DeviceError when memory does not suffice.
     """
@@ -46,7 +46,7 @@ def random_models_of(
     placement: Placement,
     seed: int = 0,
 ) -> Models:
-    """Return models of any sizes with random weights."""
+    """Build models of any sizes with random weights."""
     keep_freed_memory()
     rng = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
@@ -66,10 +66,10 @@ def fill_random(
 ) -> None:
     """Give every parameter of a module on the meta device random numbers that stay finite.
 
-    Matrices and kernels keep the size of what goes through them (standard deviation one over the
-    root of a row's length), biases are 0, the scales of norms and Snakes 1.
+    Matrices and kernels have a standard deviation of one over the root of a row's length, so that
+    outputs are as large as inputs. Biases are 0, the scales of norms and Snakes 1.
     """
-    block = torch.randn(_BLOCK_NUMBERS, generator=rng).repeat(2)  # to begin anywhere in it
+    block = torch.randn(_BLOCK_NUMBERS, generator=rng).repeat(2)  # twice, to start anywhere in it
     values: dict[str, Tensor] = {}
     for name, parameter in module.state_dict().items():
         value = torch.empty(parameter.shape, dtype=dtype, device=device)
@@ -78,22 +78,22 @@ def fill_random(
         else:
             deviation = (len(parameter) / parameter.numel()) ** 0.5
             start = int(torch.randint(_BLOCK_NUMBERS, (), generator=rng))
-            drawn = block[start : start + min(_BLOCK_NUMBERS, parameter.numel())] * deviation
-            _repeat(drawn.to(device, dtype), value.view(-1))
+            numbers = block[start : start + min(_BLOCK_NUMBERS, parameter.numel())] * deviation
+            _repeat(numbers.to(device, dtype), value.view(-1))
         values[name] = value
     module.load_state_dict(values, strict=True, assign=True)
     module.requires_grad_(False).eval()
 
 
 def _repeat(block: Tensor, into: Tensor) -> None:
-    """Fill a vector with a block, over and over."""
-    whole = len(into) // len(block) * len(block)
-    into[:whole].view(-1, len(block)).copy_(block.expand(whole // len(block), -1))
-    into[whole:].copy_(block[: len(into) - whole])
+    """Fill a vector with copies of a block; the last copy may be cut."""
+    end = len(into) // len(block) * len(block)  # of the complete copies
+    into[:end].view(-1, len(block)).copy_(block.expand(end // len(block), -1))
+    into[end:].copy_(block[: len(into) - end])
 
 
 def random_encode(config: Qwen3Config) -> Encode:
-    """Return text -> ids that mean nothing: one a tag or character, always the same."""
+    """Return a function text -> ids without meaning: one id for every tag or character."""
     text_ids = min(config.speech_token_offset, config.end_token)
 
     def encode(text: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Sizes of a model, read from the shapes of its tensors and checked against its settings."""
+"""Reads the sizes of a model from the shapes of its tensors and compares them with its settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from podtts.weights.settings import CheckpointSettings
 
 
 class Shapes:
-    """Shapes of a file's tensors by published name; what is missing is an error with the file."""
+    """Shapes of a file's tensors by published name. Every method's ModelError names the file."""
 
     def __init__(self, tensors: Tensors, file: Path) -> None:
         self.tensors, self.file = tensors, file
@@ -36,12 +36,12 @@ class Shapes:
         return shape
 
     def count(self, prefix: str) -> int:
-        """How many numbered children stand under `prefix`."""
+        """Number of numbered modules under `prefix`."""
         pattern = re.compile(re.escape(prefix) + r"\.(\d+)\.")
-        return len({found[1] for name in self.tensors if (found := pattern.match(name))})
+        return len({match[1] for name in self.tensors if (match := pattern.match(name))})
 
-    def must(self, holds: bool, problem: str) -> None:
-        if not holds:
+    def require(self, condition: bool, problem: str) -> None:
+        if not condition:
             raise ModelError(f"{self.file}: {problem}")
 
 
@@ -50,19 +50,22 @@ def flow_config(tensors: Tensors, file: Path, settings: CheckpointSettings) -> F
     shape = Shapes(tensors, file)
     vocabulary, input_size = shape("input_embedding.weight", 2)
     mel_bins, speaker_size = shape("spk_embed_affine_layer.weight", 2)
-    shape.must(mel_bins == MEL_BINS, f"spk_embed_affine_layer.weight makes {mel_bins} mel bins")
+    shape.require(
+        mel_bins == MEL_BINS,
+        f"spk_embed_affine_layer.weight has {mel_bins} mel bins, not {MEL_BINS}",
+    )
     size = shape("encoder.embed.out.0.weight", 2)[0]
     heads, head_size = shape("encoder.encoders.0.self_attn.pos_bias_u", 2)
-    shape.must(
+    shape.require(
         heads * head_size == size,
         f"encoder.encoders.0.self_attn.pos_bias_u is {heads}×{head_size}, but the encoder's size "
         f"is {size}",
     )
     upsampling_kernel = shape("encoder.up_layer.conv.weight", 3)[2]
-    shape.must(
+    shape.require(
         upsampling_kernel == 2 * TOKEN_UPSAMPLING + 1,
-        f"encoder.up_layer.conv.weight has kernel {upsampling_kernel}, not 5: only an upsampling "
-        "by 2 is known",
+        f"encoder.up_layer.conv.weight has kernel {upsampling_kernel}, not 5: podtts supports "
+        "only an upsampling by 2",
     )
     encoder = EncoderConfig(
         input_size=input_size,
@@ -89,12 +92,12 @@ def _estimator_config(shape: Shapes, settings: CheckpointSettings) -> EstimatorC
     query = f"{root}.down_blocks.0.1.0.attn1.to_q.weight"
     heads, head_size = settings.estimator_heads, settings.estimator_head_dim
     rows = shape(query, 2)[0]
-    shape.must(
+    shape.require(
         rows == heads * head_size,
         f"tensor {query} has {rows} rows, but podtts.json (or its defaults) says "
         f"estimator_heads {heads} × estimator_head_dim {head_size}",
     )
-    shape.must(
+    shape.require(
         input_channels == 4 * MEL_BINS,
         f"the estimator takes {input_channels} channels, not {4 * MEL_BINS} "
         "(x, mu, speaker, prompt mel)",
@@ -116,10 +119,12 @@ def hift_config(tensors: Tensors, file: Path, settings: CheckpointSettings) -> H
     """Sizes of the vocoder, from folded tensors (see `hift_tensors`)."""
     shape = Shapes(tensors, file)
     channels, mel_bins, input_kernel = shape("conv_pre.weight", 3)
-    shape.must(mel_bins == MEL_BINS, f"conv_pre.weight takes {mel_bins} mel bins")
+    shape.require(mel_bins == MEL_BINS, f"conv_pre.weight has {mel_bins} mel bins, not {MEL_BINS}")
     levels, blocks = shape.count("ups"), shape.count("resblocks")
-    shape.must(levels == len(LEVELS), f"{levels} upsampling levels, not {len(LEVELS)}")
-    shape.must(blocks % levels == 0 and blocks > 0, f"{blocks} residual blocks on {levels} levels")
+    shape.require(levels == len(LEVELS), f"{levels} upsampling levels, not {len(LEVELS)}")
+    shape.require(
+        blocks % levels == 0 and blocks > 0, f"{blocks} residual blocks for {levels} levels"
+    )
     per_level = blocks // levels
     output_channels, _, output_kernel = shape("conv_post.weight", 3)
     f0_convs = shape.count("f0_predictor.condnet")
@@ -153,7 +158,7 @@ def llm_config(
 ) -> Qwen3Config:
     """Sizes of the LLM from its tensors, config.json and soulxpodcast_config.json.
 
-    A value of either file that disagrees with a tensor is a ModelError naming both.
+    Raises ModelError naming both for a value of either file that disagrees with a tensor.
     """
     shape = Shapes(tensors, file)
     vocabulary, hidden = shape("model.embed_tokens.weight", 2)
@@ -207,19 +212,19 @@ def _ids(path: Path, podcast: dict[str, Any]) -> tuple[int, int]:
 
 
 def _check_family(path: Path, config: dict[str, Any]) -> None:
-    """Refuse variants of the architecture that would be computed wrongly."""
+    """Raise ModelError for variants of the architecture that `Qwen3` does not compute."""
     expected = {"model_type": "qwen3", "hidden_act": "silu", "use_sliding_window": False}
     for key, value in expected.items():
         if config.get(key, value) != value:
-            raise ModelError(f"{path}: {key} is {config[key]!r}; only {value!r} is known")
+            raise ModelError(f"{path}: {key} is {config[key]!r}; podtts supports only {value!r}")
 
 
 def _rope_theta(path: Path, config: dict[str, Any]) -> float:
-    """Base of the rotary positions; newer configs keep it in rope_parameters."""
+    """Base of the rotary positions; newer configs have it in rope_parameters."""
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     kind = rope.get("rope_type", rope.get("type", "default"))
     if kind != "default":
-        raise ModelError(f"{path}: rotary positions of type {kind!r} are not known")
+        raise ModelError(f"{path}: rotary positions of type {kind!r} are not supported")
     theta = config.get("rope_theta", rope.get("rope_theta"))
     if not isinstance(theta, (int, float)):
         raise ModelError(f"{path} lacks rope_theta")

@@ -1,0 +1,79 @@
+import pytest
+import torch
+
+from podtts.device import placement
+from podtts.device.placement import Placement, all_devices, arithmetic, device_label, place
+from podtts.errors import DeviceError, UsageError
+
+
+def machine_with(monkeypatch: pytest.MonkeyPatch, *devices: str, cuda_count: int = 0) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in devices)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda_count)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in devices)
+
+
+@pytest.mark.parametrize(
+    ("devices", "chosen", "dtype", "fallback"),
+    [
+        (("cuda", "mps"), "cuda", torch.bfloat16, None),
+        (("mps",), "mps", torch.float16, torch.float32),
+    ],
+)
+def test_auto_is_the_best_device_and_its_dtype(
+    devices: tuple[str, ...],
+    chosen: str,
+    dtype: torch.dtype,
+    fallback: torch.dtype | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine_with(monkeypatch, *devices, cuda_count=1)
+    assert place() == Placement(torch.device(chosen), dtype, fallback)
+
+
+@pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_auto_on_a_cpu_is_bfloat16_only_where_it_is_native(
+    native: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine_with(monkeypatch)
+    monkeypatch.setattr(placement, "cpu_has_native_bfloat16", lambda: native)
+    assert place(quantize="int8") == Placement(torch.device("cpu"), dtype, quantize="int8")
+
+
+def test_a_device_and_a_dtype_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine_with(monkeypatch, "cuda", cuda_count=2)
+    assert place("cuda:1", "float32").device == torch.device("cuda:1")
+    assert place("cpu", "float16") == Placement(torch.device("cpu"), torch.float16)
+    assert all_devices() == ("cuda:0", "cuda:1")
+
+
+@pytest.mark.parametrize("device", ["cuda:2", "mps"])
+def test_a_device_that_the_machine_lacks_is_refused(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine_with(monkeypatch, "cuda", cuda_count=2)
+    with pytest.raises(DeviceError, match=f"device '{device}' is not available"):
+        place(device)
+
+
+@pytest.mark.parametrize(("device", "dtype"), [("cuda:x", "auto"), ("tpu", "auto"), ("cpu", "f8")])
+def test_unknown_names_are_refused(device: str, dtype: str) -> None:
+    with pytest.raises(UsageError):
+        place(device, dtype)
+
+
+def test_a_placement_reads_as_a_sentence() -> None:
+    cpu = torch.device("cpu")
+    where = f"cpu ({torch.get_num_threads()} threads), LLM"
+    assert str(Placement(cpu, torch.bfloat16)) == f"{where} bfloat16"
+    assert (
+        str(Placement(cpu, torch.float32, quantize="int4")) == f"{where} float32 with int4 weights"
+    )
+
+
+def test_arithmetic_names_device_torch_and_the_kind_of_weights() -> None:
+    cpu = torch.device("cpu")
+    plain, quantized = arithmetic(cpu), arithmetic(cpu, "int8")
+    for part in (device_label(cpu), f"torch {torch.__version__}"):
+        assert part in plain
+    assert "int8 by" in quantized
+    assert plain != quantized

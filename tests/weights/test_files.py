@@ -1,0 +1,73 @@
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from support.golden_data import MODEL, tensors
+
+from podtts.errors import ModelError
+from podtts.weights.files import check_directory, checkpoint_encoders, missing_files, read_json
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MODEL, tmp_path / "model"))
+
+
+def test_missing_files_are_named_with_their_alternatives(checkpoint: Path) -> None:
+    assert missing_files(checkpoint) == []
+    (checkpoint / "flow.pt").rename(checkpoint / "flow.safetensors")
+    assert missing_files(checkpoint) == []
+    (checkpoint / "flow.safetensors").unlink()
+    (checkpoint / "config.json").unlink()
+    assert missing_files(checkpoint) == ["config.json", "flow.safetensors or flow.pt"]
+    with pytest.raises(ModelError, match=r"lacks config\.json, flow\.safetensors or flow\.pt"):
+        check_directory(checkpoint)
+
+
+def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("")
+    with pytest.raises(ModelError, match="model is not a folder"):
+        check_directory(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "is missing"),
+        ("{", "cannot be read"),
+        (json.dumps([1]), "does not hold a JSON object"),
+    ],
+)
+def test_bad_json_is_named(tmp_path: Path, text: str | None, problem: str) -> None:
+    path = tmp_path / "config.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ModelError, match=f"config.json {problem}"):
+        read_json(path)
+
+
+def test_the_encoders_are_those_of_the_folder() -> None:
+    encoders = checkpoint_encoders(MODEL)
+    files = (MODEL / "speech_tokenizer_v2.onnx", MODEL / "campplus.onnx")
+    both = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)
+    assert encoders.digest == hashlib.sha256(both).hexdigest()
+    golden = tensors("prompt_a_24k_mono")
+    assert encoders.speech_tokens(golden["log_mel_16k"]).equal(golden["speech_tokens"])
+
+
+@pytest.mark.parametrize("name", ["speech_tokenizer_v2.onnx", "campplus.onnx"])
+def test_a_missing_encoder_is_named(checkpoint: Path, name: str) -> None:
+    (checkpoint / name).unlink()
+    with pytest.raises(ModelError, match="is missing") as refused:
+        checkpoint_encoders(checkpoint)
+    assert str(checkpoint / name) in refused.value.problem
+
+
+def test_encoders_are_loaded_at_their_first_use(tmp_path: Path) -> None:
+    for name in ("speech_tokenizer_v2.onnx", "campplus.onnx"):
+        (tmp_path / name).write_bytes(b"not a network")
+    encoders = checkpoint_encoders(tmp_path)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        encoders.speech_tokens(tensors("prompt_a_24k_mono")["log_mel_16k"])

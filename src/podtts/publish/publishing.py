@@ -1,4 +1,4 @@
-"""From a finished mix to the files that were asked for, all at once or not at all."""
+"""Publishes an episode: writes all its files from the finished mix, or none of them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from podtts.publish.audio_files import write_audio, write_parts
 from podtts.publish.chapters import chapters
 from podtts.publish.episode_files import (
     chapters_file,
-    left_as_they_were,
+    leftover_files,
     page_file,
     split_folder,
     subtitles_file,
     transcript_file,
 )
-from podtts.publish.page import link, passes, write_page
-from podtts.publish.progress import Watch, unwatched
+from podtts.publish.page import mix_passes, relative_address, write_page
+from podtts.publish.progress import Watch, no_progress
 from podtts.publish.publish_options import PublishOptions
 from podtts.publish.subtitles import subtitles
 from podtts.publish.timeline import Timeline
@@ -32,24 +32,24 @@ from podtts.storage.staging import Staging
 from podtts.values import RunWork
 
 
-class _Reading:
-    """The mix, opened anew for every step, so that each tells how far it is."""
+class _MixSource:
+    """Opens the mix for every step of publishing, with a gain, and reports the progress."""
 
-    def __init__(self, mix: Path, watch: Watch, gain: Gain | None = None) -> None:
-        self.mix, self._watch, self._gain = mix, watch, gain or Gain()
+    def __init__(self, path: Path, watch: Watch, gain: Gain | None = None) -> None:
+        self.path, self._watch, self._gain = path, watch, gain or Gain()
 
-    def louder(self, gain: Gain) -> _Reading:
-        """The same with a gain."""
-        return _Reading(self.mix, self._watch, gain)
+    def with_gain(self, gain: Gain) -> _MixSource:
+        """Return the same source with another gain."""
+        return _MixSource(self.path, self._watch, gain)
 
     @contextmanager
     def step(self, verb: str, what: str, samples: int) -> Iterator[MixReader]:
-        """Read about so many samples in all, to do something to what people know by that name."""
+        """Open the mix for a step that reads this many samples in total; see `Watch`."""
         with (
-            self._watch(verb, what, samples) as heard,
-            MixReader(self.mix, self._gain.factor, heard) as master,
+            self._watch(verb, what, samples) as advance,
+            MixReader(self.path, self._gain.factor, advance) as mix,
         ):
-            yield master
+            yield mix
 
 
 def publish(
@@ -60,74 +60,75 @@ def publish(
     tags: AudioMetadata,
     say: Callable[[str], None],
     work: RunWork | None = None,
-    watch: Watch = unwatched,
+    watch: Watch = no_progress,
 ) -> list[Path]:
-    """Write an episode's files from its mix, which is taken away, and its timeline.
+    """Write the files of an episode from its mix and timeline, and remove the mix.
 
-    mix:   a WAV file of 24 kHz, as long as the timeline says; in a folder beside the output, as a
-           journal is, nothing is left anywhere else when the process is killed.
-    tags:  those the mix has, too.
-    say:   told what became of the loudness, and what of an earlier run may no longer fit.
-    work:  what was spoken for it now, whose figures the page shows.
-    watch: told of every step that grows with the episode.
-    returns: the files and folders, the episode's own last.
-    Raises UsageError when something cannot be written; every older file then stands as it was.
+    mix:   a WAV file of 24 kHz, as long as the timeline. If its folder is beside the output, like
+           a journal, a killed process leaves temporary files only there.
+    tags:  metadata of the files; the mix has the same.
+    say:   called with a message about the loudness, and about files that may be outdated.
+    work:  what this run synthesized, for the figures of the page.
+    watch: called for every step that takes longer for longer episodes.
+    returns: the files and folders; the audio file of the episode is the last.
+    Raises UsageError when a file cannot be written; then every older file is unchanged.
     """
-    with MixReader(mix) as master:
-        assert master.samples == timeline.samples
-    reading = _Reading(mix, watch)
-    reading = reading.louder(_gain(reading, timeline, options, say))
+    with MixReader(mix) as reader:
+        assert reader.samples == timeline.samples
+    source = _MixSource(mix, watch)
+    source = source.with_gain(_gain(source, timeline, options, say))
     try:
-        written = _write(reading, timeline, output, options, tags, work)
+        written = _write(source, timeline, output, options, tags, work)
     except OSError as error:
         raise UsageError(
             f"{output}: cannot be published: {error.strerror}",
-            "what is spoken is kept: make room, then run the same command with --resume",
+            "the synthesized turns are kept: free some space, then run the same command with "
+            "--resume",
         ) from error
-    if left := left_as_they_were(output, options):
-        names = ", ".join(map(str, left))
+    if leftovers := leftover_files(output, options):
+        names = ", ".join(map(str, leftovers))
         say(
-            f"of an earlier run, and left as it was: {names}; what is asked for again is written "
-            "anew"
+            f"not changed, from an earlier run, and perhaps outdated: {names}; repeat their flags "
+            "to write them again"
         )
     return written
 
 
 def _write(
-    reading: _Reading,
+    source: _MixSource,
     timeline: Timeline,
     output: Path,
     options: PublishOptions,
     tags: AudioMetadata,
     work: RunWork | None,
 ) -> list[Path]:
-    spoken = sum(turn.stop - turn.start for turn in timeline.turns)
-    workshop = reading.mix.parent if reading.mix.parent != output.parent else None
-    with Staging(workshop) as staging:
+    turn_samples = sum(turn.stop - turn.start for turn in timeline.turns)
+    work_folder = source.path.parent if source.path.parent != output.parent else None
+    with Staging(work_folder) as staging:
         for split in options.splits:
             folder, kind = split_folder(output, split), options.split_format
-            with reading.step("writing", folder.name, spoken) as master:
-                place = staging.path_for(folder)
-                write_parts(place, split, master, timeline, kind, options.rate_hz, tags)
+            with source.step("writing", folder.name, turn_samples) as mix:
+                path = staging.path_for(folder)
+                write_parts(path, split, mix, timeline, kind, options.rate_hz, tags)
         for path, text in _texts(timeline, output, options, tags):
             staging.path_for(path).write_text(text, encoding="utf-8", newline="\n")
         if (page := page_file(output, options)) is not None:
-            linked = link(page, output) if options.page_audio == "link" else None
-            with reading.step("writing", page.name, passes(linked) * timeline.samples) as master:
-                write_page(staging.path_for(page), master, timeline, tags, work, linked)
+            linked = relative_address(page, output) if options.page_audio == "link" else None
+            with source.step("writing", page.name, mix_passes(linked) * timeline.samples) as mix:
+                write_page(staging.path_for(page), mix, timeline, tags, work, linked)
         if options.plain:
-            shutil.move(reading.mix, staging.path_for(output))
+            shutil.move(source.path, staging.path_for(output))
         else:
-            with reading.step("encoding", output.name, timeline.samples) as master:
+            with source.step("encoding", output.name, timeline.samples) as mix:
                 write_audio(
                     staging.path_for(output),
-                    master.blocks(),
-                    master.samples,
+                    mix.blocks(),
+                    mix.samples,
                     options.format,
                     options.rate_hz,
                     tags,
                 )
-    reading.mix.unlink(missing_ok=True)
+    source.path.unlink(missing_ok=True)
     return staging.targets
 
 
@@ -145,15 +146,15 @@ def _texts(
 
 
 def _gain(
-    reading: _Reading, timeline: Timeline, options: PublishOptions, say: Callable[[str], None]
+    source: _MixSource, timeline: Timeline, options: PublishOptions, say: Callable[[str], None]
 ) -> Gain:
     if options.loudness_lufs is None:
         return Gain()
-    with reading.step("measuring", "loudness", MEASURING_PASSES * timeline.samples) as master:
-        measured = measure(master)
+    with source.step("measuring", "loudness", MEASURING_PASSES * timeline.samples) as mix:
+        measured = measure(mix)
     gain = gain_to(options.loudness_lufs, measured)
     if not math.isfinite(measured.lufs):
-        say("loudness: the episode is silent, or shorter than 0.4 s; it stays as it is")
+        say("loudness: not changed, because the episode is silent or shorter than 0.4 s")
         return gain
     reached = (
         f"{measured.lufs:.1f} LUFS as spoken, {measured.lufs + gain.db:.1f} after {gain.db:+.1f} dB"

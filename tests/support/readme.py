@@ -1,4 +1,4 @@
-"""The README and its parts, for tests that do what it says."""
+"""The README and its code blocks, for tests that run them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""No test sees, or leaves anything in, the home of whoever runs the tests, nor asks a real hub."""
+"""Isolates tests: each has an empty home folder, and none can reach the real hub."""
 
 import os
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-# The models here are tiny: threads only wait for each other, and on a busy machine for very long.
-# Set before torch is imported, and handed on to every process a test starts.
+# With tiny models, threads mostly wait for each other, which takes long on a busy machine.
+# Set before torch is imported; every process that a test starts inherits it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def home_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A home for fixtures that several tests share: they are set up before a test has its own."""
+    """A home for shared fixtures, which are set up before a test has a home of its own."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         _move_home(monkeypatch, tmp_path_factory.mktemp("home"))
         yield
@@ -36,7 +36,7 @@ def home_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The empty home folder of this test; processes it starts have it, too."""
+    """The empty home folder of this test, also for the processes that it starts."""
     folder = tmp_path_factory.mktemp("home")
     _move_home(monkeypatch, folder)
     return folder
@@ -51,4 +51,4 @@ def _move_home(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("HF_HOME", str(home / "huggingface"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")  # midnight changes no file's date
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")  # a fixed date

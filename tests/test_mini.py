@@ -21,7 +21,7 @@ from podtts.hub.bundled import bundled_cache, bundled_model
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.prompts.cache import PromptCache, PromptKey
-from podtts.prompts.extract import RECIPE_VERSION
+from podtts.prompts.entry import RECIPE_VERSION
 from podtts.prompts.voices import VoiceStore
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, Turn, TurnAudio

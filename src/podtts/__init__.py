@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from podtts.prompts.casting import CastPrompt, gather_prompts
     from podtts.prompts.encoders import PromptEncoders
     from podtts.prompts.extract import PromptInputs, extract_prompt, prompt_inputs
-    from podtts.prompts.folder import RecordingFile, find_recordings
     from podtts.prompts.prepare import Failed, Prepared, prepare, prepare_all
+    from podtts.prompts.recording_files import RecordingFile, find_recordings
     from podtts.prompts.voices import Voice, VoiceStore
     from podtts.script.model import Script, ScriptPrompt
     from podtts.script.parse import parse_script
@@ -87,7 +87,7 @@ _HOMES = {
     "podtts.prompts.cache": ("PromptCache", "PromptKey"),
     "podtts.prompts.encoders": ("PromptEncoders",),
     "podtts.prompts.extract": ("PromptInputs", "extract_prompt", "prompt_inputs"),
-    "podtts.prompts.folder": ("RecordingFile", "find_recordings"),
+    "podtts.prompts.recording_files": ("RecordingFile", "find_recordings"),
     "podtts.prompts.prepare": ("Failed", "Prepared", "prepare", "prepare_all"),
     "podtts.prompts.voices": ("Voice", "VoiceStore"),
     "podtts.engine.rng": ("stage_rng",),

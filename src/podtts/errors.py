@@ -1,18 +1,18 @@
-"""What can go wrong for a user, as one tree.
+"""The errors that users can meet, with their exit codes.
 
-PodttsError                    prints as `problem`, then `hint` (what to do next)
-├── PartialError        exit 1   some inputs failed, the others are done
-├── UsageError          exit 2   flags or options that cannot be
-├── InputError          exit 3   a script, recording or voice that cannot be used
+PodttsError                    has a `problem` (what, where) and a `hint` (what to do next)
+├── PartialError        exit 1   some inputs failed, the others succeeded
+├── UsageError          exit 2   invalid flags or options
+├── InputError          exit 3   a script, recording or voice that is not usable
 │   ├── ScriptError              names file and line
 │   ├── AudioError               names the recording
-│   └── VoiceError               a voice unknown, not prepared, or badly named
+│   └── VoiceError               a voice that is unknown, not prepared, or has an invalid name
 ├── ModelError          exit 4   a checkpoint that is missing, incomplete or inconsistent
-└── DeviceError         exit 5   a device that is not there, or has too little memory
-    └── OutOfMemoryError         while it worked: less at once may still do
+└── DeviceError         exit 5   a device that is missing or has too little memory
+    └── OutOfMemoryError         out of memory during a run; smaller batches may fit
 
-The command line turns any of these into one line and the exit code; signals end a run with 130
-(SIGINT) or 143 (SIGTERM). `assert` is for mistakes of the programmer, never for these.
+The command line prints any of these on one line and exits with the code. Signals end a run with
+exit code 130 (SIGINT) or 143 (SIGTERM). `assert` is only for mistakes of the programmer.
 """
 
 import difflib
@@ -21,7 +21,7 @@ from pathlib import Path
 
 
 class PodttsError(Exception):
-    """A problem a user can solve: `problem` says what and where, `hint` the next step."""
+    """A problem that a user can solve: `problem` says what and where, `hint` what to do next."""
 
     exit_code = 1
 
@@ -32,23 +32,23 @@ class PodttsError(Exception):
 
 
 class PartialError(PodttsError):
-    """Some inputs failed; the others are done."""
+    """Some inputs failed; the others succeeded."""
 
 
 class UsageError(PodttsError):
-    """Flags or options that cannot be."""
+    """Invalid flags or options."""
 
     exit_code = 2
 
 
 class InputError(PodttsError):
-    """A script, recording or voice that cannot be used."""
+    """A script, recording or voice that is not usable."""
 
     exit_code = 3
 
 
 class ScriptError(InputError):
-    """A script that cannot be spoken as written; the problem starts with `file:line:`."""
+    """A script that cannot be synthesized as written; the problem starts with `file:line:`."""
 
     def __init__(self, source: str, line: int, problem: str, hint: str = "") -> None:
         super().__init__(f"{source}:{line}: {problem}", hint)
@@ -57,14 +57,14 @@ class ScriptError(InputError):
 
 
 class AudioError(InputError):
-    """A recording that cannot serve as a prompt."""
+    """A recording that is not usable as a prompt."""
 
     def __init__(self, path: Path | str, problem: str, hint: str = "") -> None:
         super().__init__(f"{path}: {problem}", hint)
 
 
 class VoiceError(InputError):
-    """A voice that is unknown, not prepared for this model, or badly named."""
+    """A voice that is unknown, not prepared for this model, or has an invalid name."""
 
 
 class ModelError(PodttsError):
@@ -74,17 +74,17 @@ class ModelError(PodttsError):
 
 
 class DeviceError(PodttsError):
-    """A device that is not there or has too little memory."""
+    """A device that is missing or has too little memory."""
 
     exit_code = 5
 
 
 class OutOfMemoryError(DeviceError):
-    """A device that ran out of memory at work: less at once may still do."""
+    """A device that ran out of memory during a run; smaller batches may fit."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean X?` for the known name closest to `name`, or an empty string."""
+    """Return `; did you mean X?` with the known name closest to `name`, or an empty string."""
     folded = {candidate.casefold(): candidate for candidate in known}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
     return f"; did you mean {folded[close[0]]}?" if close else ""

@@ -110,7 +110,7 @@ def test_what_cannot_be_imported_is_one_line(prepared: Path, tmp_path: Path) -> 
     file.write_bytes(file.read_bytes()[:-1])
     damaged = run("cache", "import", file, "--cache-dir", tmp_path / "elsewhere")
     assert damaged.code == 3
-    assert damaged.error.startswith(f"{file} is no voice, or a damaged one: ")
+    assert damaged.error.startswith(f"{file} is not a voice file, or it is damaged: ")
     missing = run("cache", "export", "zoe", file, "--cache-dir", prepared)
     assert (missing.code, missing.error) == (3, "there is no voice zoe; see: podtts cache ls")
 

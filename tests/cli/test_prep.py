@@ -77,7 +77,7 @@ def test_every_format_is_read_and_what_is_broken_fails_alone(tmp_path: Path) -> 
         (
             "broken.wav: cannot be read as audio",
             "empty.wav: is empty",
-            "silent_partner.wav: has no transcript; write what is said in it to",
+            "silent_partner.wav: has no transcript; write its words to",
             "tagged.txt:2: unknown tag <|laugter|>; did you mean laughter?",
         ),
         strict=True,
@@ -113,7 +113,7 @@ def test_one_file_takes_its_name_and_text_from_flags(tmp_path: Path) -> None:
 def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
     result = run("prep", A, "--name", name, "--model", MODEL, "--cache-dir", tmp_path / "cache")
     assert result.code == 3
-    assert "cannot name a voice" in result.error
+    assert "cannot be the name of a voice" in result.error
     assert not (tmp_path / "cache").exists()
 
 

@@ -119,7 +119,7 @@ def test_a_pipe_gets_any_format_with_the_gaps(talk: Path, prepared: Path) -> Non
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ("-o - --subtitles srt", "--subtitles needs an output file, not -o -; name a file"),
+        ("-o - --subtitles srt", "--subtitles needs an output file, not -o -; use -o FILE"),
         ("-o - --loudness -16", "--loudness needs an output file"),
         ("-o /dev/null --split turns", "--split needs an output file, not -o /dev/null"),
         ("-o - --page x.html", "--page needs an output file"),
@@ -152,7 +152,7 @@ def test_chapters_need_headings_and_a_script_is_not_written_over(tmp_path: Path)
     script = tmp_path / "talk.srt"
     script.write_text("[anna] Hello.\n")
     for flags, words in (
-        (("-o", tmp_path / "a.wav", "--chapters"), "talk.srt has no headings; write them as:"),
+        (("-o", tmp_path / "a.wav", "--chapters"), "talk.srt has no headings; write one as:"),
         (("-o", tmp_path / "talk.wav", "--subtitles", "srt"), "talk.srt is the script itself"),
     ):
         result = run("synth", script, *flags, "--model", MODEL)

@@ -1,4 +1,4 @@
-"""Recordings, encoders and caches that the tests of this folder share."""
+"""Recordings, encoders and caches for the prompt tests."""
 
 import shutil
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def broken_encoders(tmp_path: Path) -> PromptEncoders:
 
 @pytest.fixture
 def warnings_said() -> list[str]:
-    """What the `cache` of the same test has warned of."""
+    """The warnings of the `cache` of the same test."""
     return []
 
 
@@ -53,7 +53,7 @@ def speakers(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def make_features() -> Callable[[int], PromptFeatures]:
-    """Returns a function that makes features of so many tokens up."""
+    """Returns a function that creates random features of this many tokens."""
 
     def make(tokens: int) -> PromptFeatures:
         generator = torch.Generator().manual_seed(tokens)

@@ -33,13 +33,13 @@ SOURCE = Path(podtts.__file__).parents[1]
 MakeFeatures = Callable[[int], PromptFeatures]
 
 
-def equal(one: PromptFeatures | None, other: PromptFeatures) -> bool:
-    return one is not None and all(
+def equal(actual: PromptFeatures | None, expected: PromptFeatures) -> bool:
+    return actual is not None and all(
         ours.dtype == theirs.dtype and torch.equal(ours, theirs)
         for ours, theirs in (
-            (one.speech_tokens, other.speech_tokens),
-            (one.mel, other.mel),
-            (one.speaker_embedding, other.speaker_embedding),
+            (actual.speech_tokens, expected.speech_tokens),
+            (actual.mel, expected.mel),
+            (actual.speaker_embedding, expected.speaker_embedding),
         )
     )
 
@@ -52,7 +52,7 @@ def quarantined(cache: PromptCache) -> list[Path]:
     return list((cache.root / "quarantine").glob("*"))
 
 
-def test_a_hit_is_what_was_put_bit_for_bit(
+def test_stored_features_are_returned_bit_for_bit(
     cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
 ) -> None:
     features = make_features(50)
@@ -64,7 +64,7 @@ def test_a_hit_is_what_was_put_bit_for_bit(
 
 
 @pytest.mark.parametrize("other", OTHERS, ids=["audio", "encoders", "recipe"])
-def test_every_part_of_the_key_counts(
+def test_every_part_of_the_key_matters(
     cache: PromptCache, make_features: MakeFeatures, other: PromptKey
 ) -> None:
     cache.put(KEY, make_features(50))
@@ -72,7 +72,7 @@ def test_every_part_of_the_key_counts(
     assert cache.get(KEY) is not None
 
 
-def test_an_entry_explains_itself(cache: PromptCache, make_features: MakeFeatures) -> None:
+def test_an_entry_describes_itself(cache: PromptCache, make_features: MakeFeatures) -> None:
     cache.put(KEY, make_features(50))
     with safetensors.safe_open(entry_path(cache), "np") as entry:
         metadata = entry.metadata()
@@ -95,9 +95,7 @@ def test_equal_features_give_equal_bytes(tmp_path: Path, make_features: MakeFeat
     assert entry_path(caches[0]).read_bytes() == entry_path(caches[1]).read_bytes()
 
 
-def test_features_returned_belong_to_the_caller(
-    cache: PromptCache, make_features: MakeFeatures
-) -> None:
+def test_returned_features_can_be_modified(cache: PromptCache, make_features: MakeFeatures) -> None:
     cache.put(KEY, make_features(50))
     first = cache.get(KEY)
     assert first is not None
@@ -108,13 +106,13 @@ def test_features_returned_belong_to_the_caller(
 
 
 def _truncated(sixteenth: int) -> Callable[[bytes], bytes]:
-    return lambda whole: whole[: len(whole) * sixteenth // 16]
+    return lambda raw: raw[: len(raw) * sixteenth // 16]
 
 
 def _flipped(at: Callable[[bytes], int], bit: int) -> Callable[[bytes], bytes]:
-    def damage(whole: bytes) -> bytes:
-        changed = bytearray(whole)
-        changed[at(whole)] ^= 1 << bit
+    def damage(raw: bytes) -> bytes:
+        changed = bytearray(raw)
+        changed[at(raw)] ^= 1 << bit
         return bytes(changed)
 
     return damage
@@ -124,40 +122,40 @@ def _resealed(
     tensors: Callable[[dict[str, Array]], dict[str, Array]] = dict,
     metadata: Callable[[dict[str, str]], dict[str, str]] = dict,
 ) -> Callable[[bytes], bytes]:
-    """Change an entry's content and seal it again: only its meaning can give it away."""
+    """Change the content of an entry and seal it again, so that only the content is wrong."""
 
-    def change(whole: bytes) -> bytes:
-        old_tensors, old_metadata = unseal(whole)
+    def change(raw: bytes) -> bytes:
+        old_tensors, old_metadata = unseal(raw)
         return seal(tensors(old_tensors), metadata(old_metadata))
 
     return change
 
 
-def _foreign(whole: bytes) -> bytes:
+def _foreign(raw: bytes) -> bytes:
     return safetensors.numpy.save({"weight": np.zeros((4, 4), np.float32)}, {"format": "pt"})
 
 
-def _unsealed(whole: bytes) -> bytes:
-    return safetensors.numpy.save(safetensors.numpy.load(whole))
+def _unsealed(raw: bytes) -> bytes:
+    return safetensors.numpy.save(safetensors.numpy.load(raw))
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     **{f"cut-at-{n}-sixteenths": _truncated(n) for n in range(16)},
     **{f"bit-{bit}-of-length": _flipped(lambda _: 0, bit) for bit in range(8)},
     **{
-        f"bit-in-{word.decode()}": _flipped(lambda whole, word=word: whole.index(word), 0)  # type: ignore[misc]
+        f"bit-in-{word.decode()}": _flipped(lambda raw, word=word: raw.index(word), 0)  # type: ignore[misc]
         for word in (b"__metadata__", b"audio_sha256", b"podtts_version", b"F32", b"shape", b"mel")
     },
-    "bit-in-version-number": _flipped(lambda whole: whole.index(podtts.__version__.encode()), 0),
-    "bit-in-first-payload-byte": _flipped(lambda whole: int.from_bytes(whole[:8], "little") + 8, 7),
-    "bit-in-middle": _flipped(lambda whole: len(whole) // 2, 3),
-    "bit-in-last-byte": _flipped(lambda whole: len(whole) - 1, 0),
-    "one-byte-more": lambda whole: whole + b"\0",
-    "zeros": lambda whole: bytes(len(whole)),
+    "bit-in-version-number": _flipped(lambda raw: raw.index(podtts.__version__.encode()), 0),
+    "bit-in-first-payload-byte": _flipped(lambda raw: int.from_bytes(raw[:8], "little") + 8, 7),
+    "bit-in-middle": _flipped(lambda raw: len(raw) // 2, 3),
+    "bit-in-last-byte": _flipped(lambda raw: len(raw) - 1, 0),
+    "one-byte-more": lambda raw: raw + b"\0",
+    "zeros": lambda raw: bytes(len(raw)),
     "foreign-safetensors": _foreign,
     "without-metadata": _unsealed,
-    "pickle": lambda whole: pickle.dumps({"mel": list(range(100))}),
-    "text": lambda whole: b"hello " * 100,
+    "pickle": lambda raw: pickle.dumps({"mel": list(range(100))}),
+    "text": lambda raw: b"hello " * 100,
     "other-format": _resealed(metadata=lambda old: {**old, "format": "podtts-prompt-0"}),
     "other-audio": _resealed(metadata=lambda old: {**old, "audio_sha256": "0" * 64}),
     "same-name-other-audio": _resealed(
@@ -189,7 +187,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     ),
     "key-is-no-digest": _resealed(metadata=lambda old: {**old, "encoders_sha256": "../x"}),
     "recipe-is-a-path": _resealed(metadata=lambda old: {**old, "recipe": "1/../x"}),
-    "too-large": lambda whole: whole + bytes(2**22),
+    "too-large": lambda raw: raw + bytes(2**22),
     "embedding-of-256": _resealed(
         lambda old: {**old, "speaker_embedding": np.zeros(256, np.float32)}
     ),
@@ -197,7 +195,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_damage_is_a_miss_said_once_and_put_aside(
+def test_a_damaged_entry_is_a_miss_reported_once_and_quarantined(
     cache: PromptCache,
     make_features: MakeFeatures,
     warnings_said: list[str],
@@ -212,7 +210,7 @@ def test_damage_is_a_miss_said_once_and_put_aside(
     assert cache.get(KEY) is None
     assert cache.get(KEY) is None
     assert not path.exists()
-    assert [kept.read_bytes() for kept in quarantined(cache)] == [damaged]
+    assert [path.read_bytes() for path in quarantined(cache)] == [damaged]
     assert len(warnings_said) == 1
     assert str(path) in warnings_said[0]
     assert str(quarantined(cache)[0]) in warnings_said[0]
@@ -221,7 +219,7 @@ def test_damage_is_a_miss_said_once_and_put_aside(
     assert equal(cache.get(KEY), make_features(50))
 
 
-def test_what_is_no_file_in_an_entrys_place_is_put_aside(
+def test_other_kinds_of_files_in_place_of_an_entry_are_quarantined(
     cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
 ) -> None:
     folder, (link, pipe, device) = (
@@ -231,8 +229,8 @@ def test_what_is_no_file_in_an_entrys_place_is_put_aside(
     folder.mkdir(parents=True)
     (folder / "something").touch()
     link.symlink_to(link)
-    os.mkfifo(pipe)  # would be waited for
-    device.symlink_to("/dev/zero")  # would be read without end
+    os.mkfifo(pipe)  # reading it would wait
+    device.symlink_to("/dev/zero")  # reading it would not end
     for key in (KEY, *OTHERS):
         assert cache.get(key) is None
     assert len(quarantined(cache)) == len(warnings_said) == 4
@@ -250,22 +248,22 @@ def test_the_same_entry_may_be_damaged_twice(
     assert len(quarantined(cache)) == len(warnings_said) == 2
 
 
-def test_a_root_that_cannot_be_written_costs_one_warning(
+def test_a_root_that_cannot_be_written_gives_one_warning(
     tmp_path: Path, make_features: MakeFeatures
 ) -> None:
-    said: list[str] = []
+    warnings: list[str] = []
     (tmp_path / "file").touch()
-    cache = PromptCache(tmp_path / "file", said.append)
+    cache = PromptCache(tmp_path / "file", warnings.append)
     for key in (KEY, *OTHERS):
         assert cache.get(key) is None
         cache.put(key, make_features(50))
     assert cache.entries() == []
-    assert len(said) == 1
-    assert said[0].startswith(f"the prompt cache {tmp_path / 'file'} cannot be written: ")
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"the prompt cache {tmp_path / 'file'} cannot be written: ")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_root_still_gives_its_entries(
+def test_entries_of_a_read_only_root_are_read(
     cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
 ) -> None:
     cache.put(KEY, make_features(50))
@@ -280,12 +278,12 @@ def test_a_read_only_root_still_gives_its_entries(
     assert "Permission denied" in warnings_said[0]
 
 
-def test_an_entry_that_cannot_be_opened_now_stays_for_later(
+def test_an_entry_that_cannot_be_opened_now_is_kept(
     cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
 ) -> None:
     cache.put(KEY, make_features(50))
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))  # no file more may be opened
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))  # the process cannot open more files
     try:
         assert cache.get(KEY) is None
     finally:
@@ -319,7 +317,7 @@ def test_a_renamed_entry_is_not_listed(cache: PromptCache, make_features: MakeFe
     assert len(quarantined(cache)) == 1
 
 
-def test_remove_takes_all_entries_of_a_recording_and_no_other(
+def test_remove_deletes_only_the_entries_of_the_recording(
     cache: PromptCache, make_features: MakeFeatures
 ) -> None:
     for key in (KEY, *OTHERS):
@@ -330,24 +328,24 @@ def test_remove_takes_all_entries_of_a_recording_and_no_other(
     assert cache.remove(KEY.audio_sha256) == []
 
 
-def test_verify_names_every_entry_and_what_is_wrong(
+def test_verify_yields_every_entry_and_its_problem(
     cache: PromptCache, make_features: MakeFeatures, warnings_said: list[str]
 ) -> None:
     assert list(cache.verify()) == []
     for key in (KEY, *OTHERS):
         cache.put(key, make_features(50))
     entry_path(cache).write_bytes(b"damaged")
-    (cache.root / "prompts" / "model.safetensors").touch()  # not one of ours
-    found = dict(cache.verify())
-    assert found.keys() == {entry_path(cache, key) for key in (KEY, *OTHERS)}
-    problems = {path: problem for path, problem in found.items() if problem}
+    (cache.root / "prompts" / "model.safetensors").touch()  # not a file of podtts
+    results = dict(cache.verify())
+    assert results.keys() == {entry_path(cache, key) for key in (KEY, *OTHERS)}
+    problems = {path: problem for path, problem in results.items() if problem}
     assert problems.keys() == {entry_path(cache)}
     assert f"it was moved to {quarantined(cache)[0]}" in problems[entry_path(cache)]
     assert warnings_said == []
     assert all(problem is None for _, problem in cache.verify())
 
 
-def test_temporary_files_are_swept_by_the_first_entry_of_a_run(
+def test_the_first_write_of_a_run_removes_old_temporary_files(
     cache: PromptCache, make_features: MakeFeatures
 ) -> None:
     cache.put(KEY, make_features(50))
@@ -356,7 +354,7 @@ def test_temporary_files_are_swept_by_the_first_entry_of_a_run(
     new.touch()
     os.utime(old, (0, 0))
     cache.put(OTHERS[0], make_features(50))
-    assert old.exists()  # looked for once a run, not with every entry
+    assert old.exists()  # only once per run, not for every entry
     PromptCache(cache.root, pytest.fail).put(OTHERS[0], make_features(50))
     assert (old.exists(), new.exists()) == (False, True)
 
@@ -385,8 +383,8 @@ tokens = torch.zeros(50, dtype=torch.int32)
 features = PromptFeatures(tokens, torch.zeros(100, 80), torch.zeros(192))
 limits = {"RLIMIT_FSIZE": 9000, "RLIMIT_NOFILE": 0}
 for root, limit in zip(sys.argv[1::2], sys.argv[2::2]):
-    said = []
-    cache = PromptCache(Path(root), said.append)
+    warnings = []
+    cache = PromptCache(Path(root), warnings.append)
     if limit in limits:
         hard = resource.getrlimit(getattr(resource, limit))
         resource.setrlimit(getattr(resource, limit), (limits[limit], hard[1]))
@@ -396,13 +394,13 @@ for root, limit in zip(sys.argv[1::2], sys.argv[2::2]):
         cache.put(key, features)
     if limit in limits:
         resource.setrlimit(getattr(resource, limit), hard)
-    sys.stdout.write(f"{len(said)} {''.join(said)}\\n")
+    sys.stdout.write(f"{len(warnings)} {''.join(warnings)}\\n")
 """
 
 
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[bool]:
-    """A disk of 16 KiB at a folder; False where none may be mounted."""
+    """Mount a disk of 16 KiB at a folder; yields False where mounting is not permitted."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
@@ -414,7 +412,7 @@ def small_disk(folder: Path) -> Iterator[bool]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_cache_that_takes_nothing_costs_one_warning(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_store_anything_gives_one_warning(tmp_path: Path) -> None:
     roots = {name: tmp_path / name for name in ("large", "many", "disk")}
     with small_disk(roots["disk"]) as mounted:
         arguments: list[str | Path] = [
@@ -425,12 +423,12 @@ def test_a_cache_that_takes_nothing_costs_one_warning(tmp_path: Path) -> None:
         ]
         if mounted:
             arguments += [roots["disk"], "none"]
-        said = run_python(PUT_THREE, SOURCE, *arguments).splitlines()
-        kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+        printed = run_python(PUT_THREE, SOURCE, *arguments).splitlines()
+        stored = [path for path in tmp_path.rglob("*") if path.is_file()]
     first_entry = roots["many"] / "prompts" / PromptKey("a" * 64, "e" * 64, 1).filename()
-    assert kept == []
+    assert stored == []
     assert (
-        said
+        printed
         == [
             f"1 the prompt cache {roots['large']} cannot be written: File too large",
             f"1 {first_entry} is not used: it cannot be read: Too many open files",
@@ -440,23 +438,23 @@ def test_a_cache_that_takes_nothing_costs_one_warning(tmp_path: Path) -> None:
 
 
 def test_two_versions_of_podtts_share_a_root(tmp_path: Path, make_features: MakeFeatures) -> None:
-    """The other one is this one with its format raised, as the comment there asks for."""
+    """The other version is this one with another format, as the comment in entry.py asks for."""
     other = tmp_path / "other"
     shutil.copytree(SOURCE, other, ignore=shutil.ignore_patterns("__pycache__"))
     entry = other / "podtts" / "prompts" / "entry.py"
     code = entry.read_text(encoding="utf-8")
-    raised = code.replace('"podtts-prompt-1"', '"podtts-prompt-2"').replace(
+    changed = code.replace('"podtts-prompt-1"', '"podtts-prompt-2"').replace(
         '_ENDING = ".safetensors"', '_ENDING = ".v2.safetensors"'
     )
-    assert raised != code
-    entry.write_text(raised, encoding="utf-8")
+    assert changed != code
+    entry.write_text(changed, encoding="utf-8")
 
     root = tmp_path / "root"
     ours = PromptCache(root, pytest.fail)
     mine = PromptKey("a" * 64, "e" * 64, 1)
     ours.put(mine, make_features(50))
     before = entry_path(ours, mine).read_bytes()
-    assert run_python(PUT_THREE, other, root, "none") == "0 \n"  # three misses, no word
+    assert run_python(PUT_THREE, other, root, "none") == "0 \n"  # three misses, no warning
     assert entry_path(ours, mine).read_bytes() == before
     theirs = {path: path.read_bytes() for path in root.rglob("*.v2.safetensors")}
     assert len(theirs) == 3

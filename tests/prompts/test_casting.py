@@ -12,8 +12,8 @@ from podtts.errors import AudioError, ScriptError, UsageError
 from podtts.prompts.cache import PromptCache
 from podtts.prompts.casting import CastPrompt, gather_prompts
 from podtts.prompts.encoders import PromptEncoders
-from podtts.prompts.folder import RecordingFile
 from podtts.prompts.prepare import prepare
+from podtts.prompts.recording_files import RecordingFile
 from podtts.prompts.voices import VoiceStore
 from podtts.script.model import Script
 from podtts.script.parse import parse_script
@@ -174,7 +174,7 @@ def test_the_command_that_prepares_can_be_pasted(stage: Stage) -> None:
 
 @pytest.mark.parametrize("name", ["../anna", "con"])
 def test_what_can_be_no_name_is_refused_with_its_line(stage: Stage, name: str) -> None:
-    with pytest.raises(ScriptError, match=r"t\.txt:2: .* cannot name a voice"):
+    with pytest.raises(ScriptError, match=r"t\.txt:2: .* cannot be the name of a voice"):
         stage.gather(parse_script(f"// ours\nA = {name}\n[A] Hi.\n", "t.txt"))
 
 

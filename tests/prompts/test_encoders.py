@@ -44,7 +44,7 @@ def test_one_changed_byte_changes_the_digest(
     assert other.digest != encoders.digest
 
 
-def test_a_missing_file_is_named_when_it_is_needed(golden: Path, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_when_it_is_needed(golden: Path, tmp_path: Path) -> None:
     missing = tmp_path / "campplus.onnx"
     encoders = PromptEncoders(golden / "model" / "speech_tokenizer_v2.onnx", missing)
     assert len(encoders.speech_tokens(torch.zeros(128, 100))) > 0
@@ -54,20 +54,20 @@ def test_a_missing_file_is_named_when_it_is_needed(golden: Path, tmp_path: Path)
         encoders.digest  # noqa: B018 (reading it is the test)
 
 
-@pytest.mark.parametrize("kept_bytes", [0, 100, -1])
-def test_a_broken_file_is_named(
-    golden: Path, tmp_path: Path, encoders: PromptEncoders, kept_bytes: int
+@pytest.mark.parametrize("end", [0, 100, -1])
+def test_a_damaged_file_is_reported(
+    golden: Path, tmp_path: Path, encoders: PromptEncoders, end: int
 ) -> None:
-    whole = (golden / "model" / "speech_tokenizer_v2.onnx").read_bytes()
+    complete = (golden / "model" / "speech_tokenizer_v2.onnx").read_bytes()
     broken = tmp_path / "speech_tokenizer_v2.onnx"
-    broken.write_bytes(whole[:kept_bytes])
+    broken.write_bytes(complete[:end])
     with pytest.raises(ModelError) as caught:
         PromptEncoders(broken, broken).speech_tokens(torch.zeros(128, 100))
     assert caught.value.problem.startswith(f"{broken}: cannot be loaded")
     assert "podtts model pull" in caught.value.hint
 
 
-def test_exchanged_files_are_noticed(golden: Path) -> None:
+def test_exchanged_files_are_detected(golden: Path) -> None:
     model = golden / "model"
     exchanged = PromptEncoders(model / "campplus.onnx", model / "speech_tokenizer_v2.onnx")
     with pytest.raises(ModelError, match=r"campplus.onnx: has 1 inputs, not 2"):
@@ -76,7 +76,7 @@ def test_exchanged_files_are_noticed(golden: Path) -> None:
         exchanged.speaker_embedding(torch.zeros(98, 80))
 
 
-def test_features_the_network_does_not_take_are_an_error_of_the_model(
+def test_features_of_a_wrong_shape_raise_model_error(
     golden: Path, encoders: PromptEncoders
 ) -> None:
     with pytest.raises(ModelError, match=r"campplus.onnx: cannot be run"):

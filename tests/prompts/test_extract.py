@@ -27,18 +27,18 @@ def noise(seconds: float, peak: float = 0.5) -> Recording:
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-def test_a_recording_becomes_what_the_published_code_makes_of_it(
+def test_features_agree_with_the_published_code(
     name: str, golden: Path, encoders: PromptEncoders
 ) -> None:
     published = load_file(golden / f"prompt_{name}.safetensors")
     path = golden / "audio" / f"{name}.wav"
     recording = decode_audio(path.read_bytes(), str(path))
 
-    heard = prompt_inputs(recording)
-    assert relative_rms(heard.log_mel_16k, published["log_mel_16k"]) < 1e-4
-    assert relative_rms(heard.fbank_16k, published["fbank_16k"]) < 1e-4
-    assert relative_rms(heard.mel_24k, published["mel_24k"]) < 1e-4
-    assert torch.equal(encoders.speech_tokens(heard.log_mel_16k), published["speech_tokens"])
+    inputs = prompt_inputs(recording)
+    assert relative_rms(inputs.log_mel_16k, published["log_mel_16k"]) < 1e-4
+    assert relative_rms(inputs.fbank_16k, published["fbank_16k"]) < 1e-4
+    assert relative_rms(inputs.mel_24k, published["mel_24k"]) < 1e-4
+    assert torch.equal(encoders.speech_tokens(inputs.log_mel_16k), published["speech_tokens"])
 
     features = extract_prompt(recording, encoders)
     tokens = min(len(published["speech_tokens"]), len(published["mel_24k"]) // 2)
@@ -47,15 +47,15 @@ def test_a_recording_becomes_what_the_published_code_makes_of_it(
     assert relative_rms(features.speaker_embedding, published["speaker_embedding"]) < 1e-4
 
 
-def test_every_golden_recording_has_one_token_to_cut(golden: Path) -> None:
-    """The test above shows the alignment only as long as there is something to align."""
+def test_every_golden_recording_has_one_extra_mel_token(golden: Path) -> None:
+    """Without it, the test above would not show that tokens and mel frames are aligned."""
     for name in RECORDINGS:
         published = load_file(golden / f"prompt_{name}.safetensors")
         assert 2 * len(published["speech_tokens"]) == len(published["mel_24k"]) + 2
 
 
 @pytest.mark.parametrize("seconds", [1.0, 1.013, 1.03, 30.0])
-def test_two_mel_frames_stand_over_every_token(seconds: float, encoders: PromptEncoders) -> None:
+def test_every_token_has_two_mel_frames(seconds: float, encoders: PromptEncoders) -> None:
     features = extract_prompt(noise(seconds), encoders)
     assert features.speech_tokens.dtype == torch.int32
     assert features.mel.shape == (2 * len(features.speech_tokens), 80)
@@ -72,19 +72,19 @@ def test_two_mel_frames_stand_over_every_token(seconds: float, encoders: PromptE
     ],
     ids=["long", "short", "silent", "offset-alone"],
 )
-def test_what_cannot_serve_is_refused_with_advice(recording: Recording, problem: str) -> None:
+def test_unusable_recordings_are_refused_with_advice(recording: Recording, problem: str) -> None:
     with pytest.raises(AudioError) as caught:
         prompt_inputs(recording)
     assert caught.value.problem.startswith(f"anna.wav: {problem}")
     assert "5 to 20 s" in caught.value.hint
 
 
-def test_a_rate_that_shares_no_divisor_is_refused_by_name() -> None:
+def test_an_unsupported_sample_rate_is_refused() -> None:
     odd = Recording("anna.wav", noise(2.0).wave, 44_101)
     with pytest.raises(AudioError, match=r"anna\.wav: has a sample rate of 44101 Hz") as caught:
         prompt_inputs(odd)
     assert "ffmpeg -i anna.wav -ac 1 -ar 24000 anna-24k.wav" in caught.value.hint
 
 
-def test_a_very_quiet_recording_is_still_heard() -> None:
+def test_a_very_quiet_recording_is_accepted() -> None:
     assert prompt_inputs(noise(2.0, peak=0.002)).mel_24k.isfinite().all()

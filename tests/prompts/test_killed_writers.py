@@ -1,4 +1,4 @@
-"""kill -9 at every step of putting an entry: what is visible is whole, what is left is swept."""
+"""Writers killed at every step: all visible entries are complete, and leftovers are removed."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ SOURCE = Path(podtts.__file__).parents[1]
 KILLS = 240
 
 
-def test_writers_killed_at_every_step_leave_whole_entries_alone(tmp_path: Path) -> None:
+def test_writers_killed_at_every_step_leave_only_complete_entries(tmp_path: Path) -> None:
     root = tmp_path / "cache"
     server = Path(__file__).parents[1] / "support" / "fork_server.py"
     cache = PromptCache(root, pytest.fail)
@@ -39,7 +39,7 @@ def test_writers_killed_at_every_step_leave_whole_entries_alone(tmp_path: Path) 
         forking.stdin.close()
     assert forking.returncode == 0
 
-    # Three entries were put over and over, so the kills came before, in and after every step.
+    # Three entries were written repeatedly, so kills came before, in and after every step.
     assert len(cache.entries()) == 4
     assert not (root / "quarantine").exists()
     lines = {int(step.removeprefix("atomic.py:")) for step in steps if step.startswith("atomic")}
@@ -54,4 +54,4 @@ def test_writers_killed_at_every_step_leave_whole_entries_alone(tmp_path: Path) 
     found = cache.find(PromptKey("1" * 64, "e" * 64, 1))
     assert found is not None
     PromptCache(root, pytest.fail).store(PromptKey("a" * 64, "e" * 64, 1), found)
-    assert sorted((root / "prompts").glob(".podtts-*.tmp")) == left[:1]  # may be a writer at work
+    assert sorted((root / "prompts").glob(".podtts-*.tmp")) == left[:1]  # its writer may still run

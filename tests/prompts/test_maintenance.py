@@ -22,7 +22,7 @@ def age(path: Path, seconds: float) -> None:
 
 @pytest.fixture
 def filled(cache: PromptCache, make_features: Callable[[int], PromptFeatures]) -> PromptCache:
-    """Entries a to d, of the same size; a was used last a day ago, d four days ago."""
+    """Entries a to d of the same size; a was last used one day ago, d four days ago."""
     for days, key in enumerate(KEYS.values(), start=1):
         cache.put(key, make_features(50))
         age(cache.root / "prompts" / key.filename(), days * DAY)
@@ -34,7 +34,7 @@ def left(cache: PromptCache) -> str:
     return "".join(entry.key.audio_sha256[0] for entry in cache.entries())
 
 
-def test_without_limits_only_what_nobody_needs_goes(filled: PromptCache) -> None:
+def test_without_limits_only_leftovers_are_removed(filled: PromptCache) -> None:
     root = filled.root
     for folder in ("prompts", "voices"):
         for name in ("old", "new"):
@@ -59,7 +59,7 @@ def test_without_limits_only_what_nobody_needs_goes(filled: PromptCache) -> None
     assert list(maintenance.prune(root)) == []
 
 
-def test_the_least_recently_used_goes_first_and_a_hit_is_a_use(filled: PromptCache) -> None:
+def test_the_least_recently_used_is_removed_first(filled: PromptCache) -> None:
     entries = {entry.key: entry for entry in filled.entries()}
     size = entries[KEYS["a"]].size_bytes
     assert filled.find(KEYS["d"]) is not None
@@ -71,13 +71,13 @@ def test_the_least_recently_used_goes_first_and_a_hit_is_a_use(filled: PromptCac
     assert left(filled) == ""
 
 
-def test_what_was_not_used_for_long_goes(filled: PromptCache) -> None:
+def test_old_entries_are_removed(filled: PromptCache) -> None:
     gone = list(maintenance.prune(filled.root, older_than_seconds=2.5 * DAY))
     assert {removed.reason for removed in gone} == {"not used for long"}
     assert left(filled) == "ab"
 
 
-def test_an_entry_of_1970_or_of_the_future_is_a_hit_and_then_as_young_as_any(
+def test_a_use_corrects_a_time_in_1970_or_in_the_future(
     filled: PromptCache,
 ) -> None:
     for key, then in ((KEYS["a"], 0.0), (KEYS["b"], time.time() + 365 * DAY)):
@@ -89,27 +89,27 @@ def test_an_entry_of_1970_or_of_the_future_is_a_hit_and_then_as_young_as_any(
     assert left(filled) == "ab"
 
 
-def test_a_reader_keeps_what_it_has_read(filled: PromptCache) -> None:
-    found = filled.get(KEYS["a"])
-    assert found is not None
-    before = found.mel.clone()
+def test_clearing_does_not_change_features_already_read(filled: PromptCache) -> None:
+    features = filled.get(KEYS["a"])
+    assert features is not None
+    before = features.mel.clone()
     list(maintenance.clear(filled.root))
-    assert before.equal(found.mel)
+    assert before.equal(features.mel)
 
 
-def test_clear_takes_everything_of_podtts_and_nothing_else(filled: PromptCache) -> None:
+def test_clear_removes_all_files_of_podtts_and_nothing_else(filled: PromptCache) -> None:
     root = filled.root
     other = filled.root / "prompts" / KEYS["a"].filename().replace("-r1.", "-r1.v2.")
     other.write_bytes(b"of another version")
-    strangers = [
+    foreign = [
         root / "README.md",
         root / "prompts" / "model.safetensors",
         root / "prefixes" / "model.safetensors",
         root / "x" / "a.json",
     ]
-    for stranger in strangers:
-        stranger.parent.mkdir(exist_ok=True)
-        stranger.touch()
+    for path in foreign:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
     assert maintenance.contents(root) == {
         "prompts": 5,
         "prefixes": 0,
@@ -119,10 +119,10 @@ def test_clear_takes_everything_of_podtts_and_nothing_else(filled: PromptCache) 
     }
     gone = {removed.path.name for removed in maintenance.clear(root)}
     assert gone == {*(key.filename() for key in KEYS.values()), other.name, "anna.json"}
-    assert [path for path in sorted(root.rglob("*")) if path.is_file()] == sorted(strangers)
+    assert [path for path in sorted(root.rglob("*")) if path.is_file()] == sorted(foreign)
 
 
-def test_links_are_removed_and_not_what_they_lead_to(filled: PromptCache, tmp_path: Path) -> None:
+def test_links_are_removed_but_not_their_targets(filled: PromptCache, tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").touch()
     (filled.root / "quarantine").mkdir()
@@ -132,7 +132,7 @@ def test_links_are_removed_and_not_what_they_lead_to(filled: PromptCache, tmp_pa
     assert (tmp_path / "precious" / "file").exists()
 
 
-def test_a_root_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+def test_a_missing_root_is_empty(tmp_path: Path) -> None:
     assert list(maintenance.prune(tmp_path / "none", max_bytes=0, older_than_seconds=0)) == []
     assert list(maintenance.clear(tmp_path / "none")) == []
     assert not (tmp_path / "none").exists()

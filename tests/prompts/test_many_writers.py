@@ -1,4 +1,4 @@
-"""Many processes on one cache: without a lock there is nothing to wait for, or to be left held."""
+"""Many processes and threads use one cache at once, without locks."""
 
 import os
 import subprocess
@@ -15,8 +15,8 @@ import podtts
 from podtts.prompts import maintenance
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
-from podtts.prompts.folder import find_recordings
 from podtts.prompts.prepare import prepare_all
+from podtts.prompts.recording_files import find_recordings
 from podtts.prompts.voices import VoiceStore
 from podtts.values import PromptFeatures
 
@@ -37,9 +37,9 @@ def test_sixteen_processes_prepare_the_same_speakers(
         noise = np.random.default_rng(number).normal(0, 0.1, 16_000)
         soundfile.write(speakers / f"voice-{number}.wav", noise, 16_000)
         (speakers / f"voice-{number}.txt").write_text("Hello.")
-    crowd = Path(__file__).parents[1] / "support" / "crowd.py"
+    program = Path(__file__).parents[1] / "support" / "parallel_prepare.py"
     done = subprocess.run(
-        [sys.executable, crowd, str(PROCESSES), speakers, tmp_path / "crowd", golden / "model"],
+        [sys.executable, program, str(PROCESSES), speakers, tmp_path / "shared", golden / "model"],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         capture_output=True,
         text=True,
@@ -51,10 +51,10 @@ def test_sixteen_processes_prepare_the_same_speakers(
     recordings = find_recordings([speakers])
     list(prepare_all(recordings, encoders, alone, VoiceStore(tmp_path / "alone")))
     assert len(contents(tmp_path / "alone")) == 2 * SPEAKERS  # an entry and a voice each
-    assert contents(tmp_path / "crowd") == contents(tmp_path / "alone")
+    assert contents(tmp_path / "shared") == contents(tmp_path / "alone")
 
 
-def test_readers_get_whole_entries_or_none_while_all_is_pruned_and_written_again(
+def test_readers_get_complete_entries_or_none_while_others_prune_and_write(
     tmp_path: Path, make_features: Callable[[int], PromptFeatures]
 ) -> None:
     cache = PromptCache(tmp_path, pytest.fail)
@@ -78,9 +78,9 @@ def test_readers_get_whole_entries_or_none_while_all_is_pruned_and_written_again
     try:
         while hits < 50 or misses < 50:
             for key in keys:
-                found = cache.find(key)
-                hits, misses = hits + bool(found), misses + (not found)
-                assert not found or np.array_equal(found["mel"], features.mel.numpy())
+                tensors = cache.find(key)
+                hits, misses = hits + bool(tensors), misses + (not tensors)
+                assert not tensors or np.array_equal(tensors["mel"], features.mel.numpy())
     finally:
         stop.set()
         for worker in workers:

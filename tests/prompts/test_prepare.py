@@ -10,9 +10,9 @@ import torch
 from podtts.errors import AudioError, ModelError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
-from podtts.prompts.extract import RECIPE_VERSION
-from podtts.prompts.folder import RecordingFile, find_recordings
+from podtts.prompts.entry import RECIPE_VERSION
 from podtts.prompts.prepare import Failed, Prepared, prepare, prepare_all
+from podtts.prompts.recording_files import RecordingFile, find_recordings
 from podtts.prompts.voices import Voice, VoiceStore
 from podtts.values import PromptFeatures
 
@@ -28,15 +28,15 @@ def entry_bytes(cache: PromptCache) -> dict[str, bytes]:
     return {entry.path.name: entry.path.read_bytes() for entry in cache.entries()}
 
 
-def same(one: PromptFeatures, other: PromptFeatures) -> bool:
+def same(left: PromptFeatures, right: PromptFeatures) -> bool:
     return (
-        torch.equal(one.speech_tokens, other.speech_tokens)
-        and torch.equal(one.mel, other.mel)
-        and torch.equal(one.speaker_embedding, other.speaker_embedding)
+        torch.equal(left.speech_tokens, right.speech_tokens)
+        and torch.equal(left.mel, right.mel)
+        and torch.equal(left.speaker_embedding, right.speaker_embedding)
     )
 
 
-def test_a_recording_is_worked_on_once(
+def test_a_recording_is_computed_once(
     speakers: Path, encoders: PromptEncoders, cache: PromptCache, voices: VoiceStore
 ) -> None:
     recording = find_recordings([speakers / "a_24k_mono.wav"])[0]
@@ -61,7 +61,7 @@ def test_a_hit_loads_no_encoder_and_decodes_no_audio(
     cache: PromptCache,
     make_features: Callable[[int], PromptFeatures],
 ) -> None:
-    """Shown with encoders that cannot be loaded and a recording that cannot be decoded."""
+    """The encoders of this test cannot be loaded, and the recording cannot be decoded."""
     path = tmp_path / "anna.wav"
     path.write_bytes(b"no audio at all")
     recording = RecordingFile(path, "anna", transcript="Hello.")
@@ -75,7 +75,7 @@ def test_a_hit_loads_no_encoder_and_decodes_no_audio(
     assert same(prepared.features, make_features(50))
 
 
-def test_the_same_audio_under_another_name_is_a_hit_and_shares_the_entry(
+def test_the_same_audio_under_another_name_shares_the_entry(
     speakers: Path, encoders: PromptEncoders, cache: PromptCache, voices: VoiceStore
 ) -> None:
     path = speakers / "a_24k_mono.wav"
@@ -87,7 +87,7 @@ def test_the_same_audio_under_another_name_is_a_hit_and_shares_the_entry(
     assert len(cache.entries()) == 1
 
 
-def test_no_name_and_no_word_is_in_the_entry(
+def test_an_entry_contains_neither_name_nor_transcript(
     speakers: Path, encoders: PromptEncoders, cache: PromptCache
 ) -> None:
     recording = RecordingFile(speakers / "a_24k_mono.wav", "annabel", transcript="Secret words.")
@@ -103,7 +103,7 @@ def test_a_changed_sample_or_encoder_is_a_miss(
     recording = find_recordings([speakers / "a_24k_mono.wav"])[0]
     prepare(recording, encoders, cache)
 
-    # Bytes behind the graph that ONNX Runtime skips: same network, another file.
+    # ONNX Runtime ignores these bytes after the graph: the same network in a different file.
     renamed = tmp_path / "campplus.onnx"
     renamed.write_bytes((golden / "model" / "campplus.onnx").read_bytes() + b"\xf8\x06\x01")
     others = PromptEncoders(golden / "model" / "speech_tokenizer_v2.onnx", renamed)
@@ -134,7 +134,7 @@ def test_a_voice_is_replaced_only_by_other_audio_or_other_texts(
     assert not replaces(RecordingFile(other, "anna", "Hello!", "<|Yue|>你好"))
 
 
-def test_preparing_again_mends_a_damaged_voice_and_a_damaged_entry(
+def test_preparing_again_replaces_a_damaged_voice_and_a_damaged_entry(
     speakers: Path,
     encoders: PromptEncoders,
     cache: PromptCache,
@@ -144,30 +144,30 @@ def test_preparing_again_mends_a_damaged_voice_and_a_damaged_entry(
     recording = find_recordings([speakers / "a_24k_mono.wav"])[0]
     fresh = prepare(recording, encoders, cache, voices)
     (entry,) = cache.entries()
-    whole = entry.path.read_bytes()
-    entry.path.write_bytes(whole[: len(whole) // 2])
+    complete = entry.path.read_bytes()
+    entry.path.write_bytes(complete[: len(complete) // 2])
     (cache.root / "voices" / "a_24k_mono.json").write_bytes(b"{")
 
-    mended = prepare(recording, encoders, cache, voices)
-    assert (mended.cached, mended.replaced) == (False, True)
-    assert same(mended.features, fresh.features)
+    repaired = prepare(recording, encoders, cache, voices)
+    assert (repaired.cached, repaired.replaced) == (False, True)
+    assert same(repaired.features, fresh.features)
     assert voices.get("a_24k_mono") == fresh.voice
-    assert entry.path.read_bytes() == whole
+    assert entry.path.read_bytes() == complete
     assert len(warnings_said) == 1
 
 
-def test_a_cache_that_cannot_be_written_costs_one_warning(
+def test_a_cache_that_cannot_be_written_gives_one_warning(
     speakers: Path, tmp_path: Path, encoders: PromptEncoders, cache: PromptCache
 ) -> None:
-    said: list[str] = []
+    warnings: list[str] = []
     (tmp_path / "file").touch()
-    unwritable = PromptCache(tmp_path / "file", said.append)
+    unwritable = PromptCache(tmp_path / "file", warnings.append)
     recordings = find_recordings([speakers])
     for outcome in prepare_all(recordings, encoders, unwritable, workers=2):
         assert isinstance(outcome, Prepared)
         assert not outcome.cached
         assert len(outcome.features.speech_tokens) > 0
-    assert len(said) == 1
+    assert len(warnings) == 1
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_cache_that_cannot_be_written_costs_one_warning(
         ("OGG", "OPUS", ".opus"),
     ],
 )
-def test_other_formats_serve_as_prompts(
+def test_other_formats_can_be_prepared(
     speakers: Path,
     tmp_path: Path,
     encoders: PromptEncoders,
@@ -203,7 +203,7 @@ def test_other_formats_serve_as_prompts(
 def test_concurrent_and_serial_preparation_give_equal_bytes(
     speakers: Path, tmp_path: Path, golden: Path
 ) -> None:
-    kept = []
+    entries = []
     for workers in (1, 3):
         model = golden / "model"
         encoders = PromptEncoders(model / "speech_tokenizer_v2.onnx", model / "campplus.onnx")
@@ -211,12 +211,12 @@ def test_concurrent_and_serial_preparation_give_equal_bytes(
         recordings = find_recordings([speakers])
         outcomes = list(prepare_all(recordings, encoders, cache, workers=workers))
         assert [outcome.path.stem for outcome in outcomes] == NAMES
-        kept.append(entry_bytes(cache))
-    assert len(kept[0]) == 3
-    assert kept[0] == kept[1]
+        entries.append(entry_bytes(cache))
+    assert len(entries[0]) == 3
+    assert entries[0] == entries[1]
 
 
-def test_a_bad_file_fails_alone_in_its_place(
+def test_a_bad_file_does_not_affect_the_others(
     speakers: Path, encoders: PromptEncoders, cache: PromptCache, voices: VoiceStore
 ) -> None:
     (speakers / "b_44k_stereo.wav").write_bytes(b"text, not audio")
@@ -230,12 +230,12 @@ def test_a_bad_file_fails_alone_in_its_place(
     problems = [outcome.error.problem for outcome in outcomes if isinstance(outcome, Failed)]
     assert "b_44k_stereo.wav: cannot be read as audio" in problems[0]
     assert "c_16k_quiet.wav: has no transcript" in problems[1]
-    assert "'d d ' cannot name a voice" in problems[2]
+    assert "'d d ' cannot be the name of a voice" in problems[2]
     assert "e.txt:1: " in problems[3]
     assert [voice.name for voice in voices.list()] == ["a_24k_mono"]
 
 
-def test_a_file_that_vanished_fails_alone(
+def test_a_removed_file_does_not_affect_the_others(
     speakers: Path, encoders: PromptEncoders, cache: PromptCache
 ) -> None:
     recordings = find_recordings([speakers])
@@ -244,7 +244,7 @@ def test_a_file_that_vanished_fails_alone(
     assert [type(outcome) for outcome in outcomes] == [Prepared, Failed, Prepared]
 
 
-def test_a_model_that_does_not_work_ends_all(
+def test_a_broken_model_ends_all(
     speakers: Path, broken_encoders: PromptEncoders, cache: PromptCache
 ) -> None:
     outcomes = prepare_all(find_recordings([speakers]), broken_encoders, cache, workers=2)
@@ -252,7 +252,7 @@ def test_a_model_that_does_not_work_ends_all(
         next(outcomes)
 
 
-def test_a_voice_that_cannot_be_kept_is_said(
+def test_a_voice_that_cannot_be_stored_is_reported(
     speakers: Path, tmp_path: Path, encoders: PromptEncoders, cache: PromptCache
 ) -> None:
     (tmp_path / "file").touch()
@@ -261,25 +261,25 @@ def test_a_voice_that_cannot_be_kept_is_said(
         prepare(recording, encoders, cache, VoiceStore(tmp_path / "file"))
 
 
-def test_flaws_are_told_once_when_the_recording_is_decoded(
+def test_problems_of_a_recording_are_reported_when_it_is_decoded(
     speakers: Path, encoders: PromptEncoders, cache: PromptCache
 ) -> None:
     path = speakers / "a_24k_mono.wav"
     samples, rate_hz = soundfile.read(path, dtype="float32")
     soundfile.write(path, (samples * 5).clip(-1, 1), rate_hz)
-    (flaw,) = prepare(find_recordings([path])[0], encoders, cache).warnings
-    assert "of its samples are clipped" in flaw
+    (problem,) = prepare(find_recordings([path])[0], encoders, cache).warnings
+    assert "of its samples are clipped" in problem
     assert prepare(find_recordings([path])[0], encoders, cache).warnings == ()
 
 
-def test_hostile_files_fail_alone_and_in_time(
+def test_unusual_files_do_not_affect_the_others(
     speakers: Path, encoders: PromptEncoders, cache: PromptCache, voices: VoiceStore
 ) -> None:
-    """A pipe, hours of sound, a link in a circle and others stand between good recordings."""
+    """A pipe, hours of audio, a circular link and others are among good recordings."""
     os.mkfifo(speakers / "pipe.wav")
     with (speakers / "hours.wav").open("wb") as file:
         file.write((speakers / "a_24k_mono.wav").read_bytes()[:40] + b"\xf0\xff\xff\x7e")
-        file.truncate(2**31)  # with a hole where 12 hours of sound would be
+        file.truncate(2**31)  # sparse: 12 hours of audio
     with (speakers / "large.flac").open("wb") as file:
         file.truncate(2**31)
     (speakers / "loop.ogg").symlink_to(speakers / "loop.ogg")

@@ -26,11 +26,11 @@ def voices(tmp_path: Path) -> VoiceStore:
 @pytest.mark.parametrize(
     "name", ["anna", "Anna-2", "安娜", "José", "Dr. No", "a.b", "console", "n" * 100, "ا", "x'y"]
 )
-def test_good_names_stay_as_they_are(name: str) -> None:
+def test_valid_names_are_accepted(name: str) -> None:
     assert check_voice_name(name) == unicodedata.normalize("NFC", name)
 
 
-def test_names_are_composed() -> None:
+def test_names_are_composed_unicode() -> None:
     assert check_voice_name("Jose\u0301") == "Jos\u00e9"
 
 
@@ -64,8 +64,8 @@ def test_names_are_composed() -> None:
         "语" * 34,
     ],
 )
-def test_bad_names_are_refused(name: str) -> None:
-    with pytest.raises(VoiceError, match="cannot name a voice"):
+def test_invalid_names_are_refused(name: str) -> None:
+    with pytest.raises(VoiceError, match="cannot be the name of a voice"):
         check_voice_name(name)
 
 
@@ -76,15 +76,15 @@ def test_a_refused_name_is_shown_without_its_control_characters() -> None:
     assert len(str(caught.value)) < 200
 
 
-def test_a_voice_checks_itself() -> None:
+def test_invalid_voices_are_refused() -> None:
     assert Voice("Jose\u0301", SHA256, "Hola.").name == "Jos\u00e9"
-    with pytest.raises(VoiceError, match="is no SHA-256"):
+    with pytest.raises(VoiceError, match="is not a SHA-256"):
         Voice("anna", "../../etc", "Hello.")
     with pytest.raises(VoiceError, match="has no transcript"):
         Voice("anna", SHA256, "")
 
 
-def test_a_voice_kept_is_found_again(voices: VoiceStore, tmp_path: Path) -> None:
+def test_a_stored_voice_is_read_back(voices: VoiceStore, tmp_path: Path) -> None:
     assert voices.get("anna") is None
     voices.put(ANNA)
     assert voices.get("anna") == ANNA
@@ -122,10 +122,10 @@ def test_voices_are_listed_by_name(voices: VoiceStore, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../anna", "", "a/b"])
-def test_no_name_leads_out_of_the_folder(voices: VoiceStore, tmp_path: Path, name: str) -> None:
+def test_a_name_cannot_leave_the_folder(voices: VoiceStore, tmp_path: Path, name: str) -> None:
     (tmp_path / "anna.json").write_text("{}")
     for access in (voices.get, voices.remove):
-        with pytest.raises(VoiceError, match="cannot name a voice"):
+        with pytest.raises(VoiceError, match="cannot be the name of a voice"):
             access(name)
     assert (tmp_path / "anna.json").exists()
 
@@ -148,7 +148,7 @@ def test_no_name_leads_out_of_the_folder(voices: VoiceStore, tmp_path: Path, nam
         json.dumps({**vars(ANNA), "more": "text"}).encode(),
     ],
 )
-def test_a_damaged_voice_is_named_with_the_way_out(
+def test_a_damaged_voice_is_reported_with_the_command(
     voices: VoiceStore, tmp_path: Path, content: bytes
 ) -> None:
     voices.put(ANNA)
@@ -163,14 +163,14 @@ def test_a_damaged_voice_is_named_with_the_way_out(
     assert voices.get("anna") == ANNA
 
 
-def test_a_store_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "voices").touch()
     with pytest.raises(VoiceError, match="cannot be written") as caught:
         VoiceStore(tmp_path).put(ANNA)
     assert "--cache-dir" in caught.value.hint
 
 
-def test_forgetting_a_voice_takes_its_prompts_unless_another_needs_them(
+def test_forgetting_a_voice_removes_its_prompts_unless_another_needs_them(
     voices: VoiceStore, cache: PromptCache, make_features: Callable[[int], PromptFeatures]
 ) -> None:
     other = hashlib.sha256(b"other").hexdigest()
@@ -190,7 +190,7 @@ def test_forgetting_a_voice_takes_its_prompts_unless_another_needs_them(
         forget_voice("anna", voices, cache)
 
 
-def test_a_damaged_voice_can_be_forgotten_and_keeps_others_from_losing_prompts(
+def test_a_damaged_voice_protects_the_prompts_of_others(
     voices: VoiceStore,
     cache: PromptCache,
     tmp_path: Path,
@@ -202,21 +202,21 @@ def test_a_damaged_voice_can_be_forgotten_and_keeps_others_from_losing_prompts(
     (tmp_path / "voices" / "ben.json").write_bytes(b"")
 
     with pytest.raises(VoiceError, match=r"ben\.json is damaged"):
-        forget_voice("anna", voices, cache)  # ben may be of the same recording
+        forget_voice("anna", voices, cache)  # ben may have the same recording
     assert voices.get("anna") == ANNA
     assert forget_voice("ben", voices, cache) == []
     assert len(forget_voice("anna", voices, cache)) == 1
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
-def test_a_voice_that_cannot_be_read_is_named(voices: VoiceStore, tmp_path: Path) -> None:
+def test_a_voice_that_cannot_be_read_is_reported(voices: VoiceStore, tmp_path: Path) -> None:
     voices.put(ANNA)
     (tmp_path / "voices" / "anna.json").chmod(0)
     with pytest.raises(VoiceError, match=r"anna\.json: cannot be read: Permission denied"):
         voices.get("anna")
 
 
-def test_verify_puts_damaged_voices_aside_and_leaves_those_it_cannot_read(
+def test_verify_quarantines_damaged_voices_but_not_unreadable_ones(
     voices: VoiceStore, tmp_path: Path
 ) -> None:
     for name in ("anna", "ben", "carl"):
@@ -228,8 +228,8 @@ def test_verify_puts_damaged_voices_aside_and_leaves_those_it_cannot_read(
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     paths = [folder / f"{name}.json" for name in ("CON", "anna", "ben", "carl", "dora")]
     checking = voices.verify()
-    assert "not the fields of a voice" in str(next(checking)[1])
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))  # no file more may be opened
+    assert "does not have the fields of a voice" in str(next(checking)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))  # the process cannot open more files
     try:
         assert next(checking) == (folder / "anna.json", "cannot be read: Too many open files")
     finally:
@@ -241,9 +241,9 @@ def test_verify_puts_damaged_voices_aside_and_leaves_those_it_cannot_read(
     assert list(voices.verify()) == [(paths[1], None), (paths[3], None)]
 
 
-def test_sound_voices_are_found_beside_damaged_ones(voices: VoiceStore, tmp_path: Path) -> None:
+def test_readable_voices_are_found_beside_damaged_ones(voices: VoiceStore, tmp_path: Path) -> None:
     voices.put(ANNA)
     (tmp_path / "voices" / "ben.json").write_bytes(b"{")
     errors: list[VoiceError] = []
-    assert list(voices.sound(errors.append)) == [ANNA]
+    assert list(voices.readable(errors.append)) == [ANNA]
     assert [error.problem for error in errors] == [f"{tmp_path}/voices/ben.json is damaged"]

@@ -1,4 +1,4 @@
-"""Episodes that nobody had to speak: noise in the places of turns."""
+"""Episodes with noise in place of synthesized turns, and a browser."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ NAMES = ("anna", "ben", "clara")
 
 
 def voice(samples: int, seed: int, level: float = 0.1) -> Tensor:
-    """Noise that swells and fades like syllables, most of it below 3 kHz like a voice."""
+    """Noise that swells and fades like syllables, mostly below 3 kHz like a voice."""
     noise = torch.randn(samples + 8, generator=torch.Generator().manual_seed(seed))
     smooth = noise.unfold(0, 8, 1).mean(1)[:samples] * 8**0.5
     return level * smooth * torch.sin(torch.arange(samples) / 2000).abs()
 
 
 def dialogue(turns: int) -> Script:
-    """Three speakers in turn, two chapters, pauses, and written turns that go on."""
-    spoken = tuple(
+    """A script of three speakers, two chapters, pauses, and turns that continue others."""
+    script_turns = tuple(
         Turn(
             index % 3,
             f"Sentence {index}. And <|laughter|> another one, to say it at some length.",
@@ -42,7 +42,7 @@ def dialogue(turns: int) -> Script:
         for index in range(turns)
     )
     chapters = (Chapter("Opening", 0), Chapter("The end", turns // 2))
-    return Script("talk.txt", ("A", "B", "C"), spoken, chapters)
+    return Script("talk.txt", ("A", "B", "C"), script_turns, chapters)
 
 
 Mixed = tuple[Path, Timeline]
@@ -50,14 +50,14 @@ Mixed = tuple[Path, Timeline]
 
 @pytest.fixture
 def tags() -> AudioMetadata:
-    """What the files of these episodes say about themselves."""
+    """The metadata of these episodes."""
     comment = "AI-generated speech: podtts"
     return AudioMetadata("Bridges, 桥", "A & B", "2026-01-31", comment, "podtts 0.1.0")
 
 
 @pytest.fixture
 def mixed(tags: AudioMetadata, tmp_path: Path) -> Callable[..., Mixed]:
-    """Make a mix and its timeline: turns of some length and level, laid out as asked."""
+    """Returns a function that writes a mix of turns of one length and level."""
 
     def make(turns: int, seconds: float = 1.0, level: float = 0.1, **layout: float | bool) -> Mixed:
         script, path = dialogue(turns), tmp_path / "mix.wav"
@@ -82,22 +82,20 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Open]:
-    """Open a page from its file; at the end it must not have complained or asked the network."""
-    complaints: list[str] = []
+    """Open a page from its file; fails if it logs anything or requests the network."""
+    problems: list[str] = []
     context = None
 
     def open_page(path: Path, **settings: object) -> Page:
         nonlocal context
         context = browser.new_context(**settings)  # type: ignore[arg-type]
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "request",
             lambda request: (
-                None
-                if request.url.startswith(("file:", "data:"))
-                else complaints.append(request.url)
+                None if request.url.startswith(("file:", "data:")) else problems.append(request.url)
             ),
         )
         page.goto(path.as_uri())
@@ -107,4 +105,4 @@ def opened(browser: Browser) -> Iterator[Open]:
     yield open_page
     assert context
     context.close()
-    assert complaints == []
+    assert problems == []

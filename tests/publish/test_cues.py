@@ -37,11 +37,11 @@ def test_tags_are_shown_in_words() -> None:
         ("a" * 200, ["a" * 200]),
     ],
 )
-def test_long_texts_are_split_where_one_would_breathe(text: str, parts: list[str]) -> None:
+def test_long_texts_are_split_at_natural_pauses(text: str, parts: list[str]) -> None:
     assert split_text(text) == parts
 
 
-def test_splitting_loses_nothing_and_fits() -> None:
+def test_split_parts_are_complete_and_narrow_enough() -> None:
     text = " ".join(LONG for _ in range(20))
     parts = split_text(text)
     assert " ".join(parts) == text
@@ -60,4 +60,4 @@ def test_cues_fill_their_turn_exactly() -> None:
     longest = max(first, key=lambda cue: cue.stop - cue.start)
     assert longest.text.startswith("The wind was low")
     assert [(cue.text, cue.estimated) for cue in shown if cue.turn.number == 2] == [("Yes.", False)]
-    assert all(cue.turn.number != 3 for cue in shown)  # there is nothing to be heard of it
+    assert all(cue.turn.number != 3 for cue in shown)  # it has no audio

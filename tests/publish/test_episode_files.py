@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from podtts.errors import UsageError
-from podtts.publish.episode_files import check_places, part_name, split_folder, subtitles_file
+from podtts.publish.episode_files import check_output_paths, part_name, split_folder, subtitles_file
 from podtts.publish.publish_options import PublishOptions
 
 
@@ -18,52 +18,52 @@ def test_files_are_named_after_the_episode(tmp_path: Path) -> None:
     ("name", "file"),
     [("anna", "0001-anna.wav"), ("../b", "0001-___b.wav"), ("小希", "0001-小希.wav")],
 )
-def test_names_of_speakers_are_safe_in_files(name: str, file: str) -> None:
+def test_names_of_speakers_are_safe_in_file_names(name: str, file: str) -> None:
     assert part_name(1, 4, name, "wav") == file
     assert len(part_name(1, 4, "a" * 300, "wav")) < 100
 
 
-def test_the_script_is_not_written_over(tmp_path: Path) -> None:
+def test_the_script_is_not_overwritten(tmp_path: Path) -> None:
     script = tmp_path / "talk.srt"
     script.touch()
     with pytest.raises(UsageError, match=r"talk\.srt is the script itself"):
-        check_places(tmp_path / "talk.wav", PublishOptions(subtitles=("srt",)), str(script))
-    check_places(tmp_path / "talk.wav", PublishOptions(subtitles=("vtt",)), str(script))
-    check_places(tmp_path / "talk.wav", PublishOptions(), "<stdin>")
+        check_output_paths(tmp_path / "talk.wav", PublishOptions(subtitles=("srt",)), str(script))
+    check_output_paths(tmp_path / "talk.wav", PublishOptions(subtitles=("vtt",)), str(script))
+    check_output_paths(tmp_path / "talk.wav", PublishOptions(), "<stdin>")
 
 
-def test_one_file_is_not_written_twice(tmp_path: Path) -> None:
+def test_one_path_for_two_files_is_refused(tmp_path: Path) -> None:
     options = PublishOptions(subtitles=("srt",))
-    with pytest.raises(UsageError, match="both sound and text"):
-        check_places(tmp_path / "talk.srt", options, "talk.txt")
+    with pytest.raises(UsageError, match="both audio and text"):
+        check_output_paths(tmp_path / "talk.srt", options, "talk.txt")
 
 
-def test_what_no_run_has_written_is_not_replaced(tmp_path: Path) -> None:
+def test_foreign_files_are_not_replaced(tmp_path: Path) -> None:
     options = PublishOptions(splits=("turns",), transcript=True)
-    check_places(tmp_path / "a.wav", options, "talk.txt")
+    check_output_paths(tmp_path / "a.wav", options, "talk.txt")
     (tmp_path / "a.turns").mkdir()
     (tmp_path / "a.turns" / "0001-anna.wav").touch()
-    check_places(tmp_path / "a.wav", options, "talk.txt")
+    check_output_paths(tmp_path / "a.wav", options, "talk.txt")
     (tmp_path / "a.turns" / "notes.txt").touch()
-    with pytest.raises(UsageError, match=r"a\.turns holds notes\.txt, which is no part"):
-        check_places(tmp_path / "a.wav", options, "talk.txt")
+    with pytest.raises(UsageError, match=r"a\.turns contains notes\.txt, which is not part"):
+        check_output_paths(tmp_path / "a.wav", options, "talk.txt")
     (tmp_path / "b.turns").touch()
-    with pytest.raises(UsageError, match=r"b\.turns is no folder"):
-        check_places(tmp_path / "b.wav", options, "talk.txt")
+    with pytest.raises(UsageError, match=r"b\.turns is not a folder"):
+        check_output_paths(tmp_path / "b.wav", options, "talk.txt")
     (tmp_path / "c.transcript.md").mkdir()
     with pytest.raises(UsageError, match=r"c\.transcript\.md is a folder"):
-        check_places(tmp_path / "c.wav", options, "talk.txt")
+        check_output_paths(tmp_path / "c.wav", options, "talk.txt")
 
 
-def test_a_page_is_written_where_nothing_else_is(tmp_path: Path) -> None:
+def test_the_path_of_a_page_must_be_free(tmp_path: Path) -> None:
     output = tmp_path / "a.wav"
-    check_places(output, PublishOptions(page=tmp_path / "a.html"), "talk.txt")
+    check_output_paths(output, PublishOptions(page=tmp_path / "a.html"), "talk.txt")
     for page, words in (
         (tmp_path / "a.transcript.md", "would be written twice"),
         (tmp_path / "x" / ".." / "a.transcript.md", "would be written twice"),
         (tmp_path / "none" / "a.html", r"there is no folder .*none; run: mkdir -p|no folder"),
-        (output, "both sound and text"),
+        (output, "both audio and text"),
         (tmp_path, "is a folder"),
     ):
         with pytest.raises(UsageError, match=words):
-            check_places(output, PublishOptions(page=page, transcript=True), "talk.txt")
+            check_output_paths(output, PublishOptions(page=page, transcript=True), "talk.txt")

@@ -1,4 +1,4 @@
-"""A page in a real browser: it plays, follows, jumps and obeys the keyboard, from a file."""
+"""A page in a real browser, opened from a file: playback, the transcript, and the keyboard."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ from podtts.audio.wav import WavWriter
 from podtts.publish.mix import Mix
 from podtts.publish.page import write_page
 from podtts.publish.publish_options import LayoutOptions, PublishOptions
-from podtts.publish.release import publish
+from podtts.publish.publishing import publish
 from podtts.publish.timeline import Timeline
 from podtts.script.model import Script
 from podtts.values import Chapter, RunWork, StageSeconds, Turn
@@ -33,13 +33,13 @@ TURNS, SECONDS = 6, 3.0
 
 
 def tone_hz(index: int) -> int:
-    """What is heard in a turn."""
+    """The frequency of a turn."""
     return 500 + 300 * index
 
 
 @pytest.fixture(scope="module")
 def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline, AudioMetadata]:
-    """Six turns of two speakers, each of another tone, and two chapters."""
+    """Six turns of two speakers, each with another tone, and two chapters."""
     turns = tuple(
         Turn(index % 2, f"Tone {tone_hz(index)}. </script> مرحبا 🌉") for index in range(TURNS)
     )
@@ -59,8 +59,8 @@ def page_file(tones: tuple[Path, Timeline, AudioMetadata]) -> Path:
     mix, timeline, tags = tones
     path = mix.with_name("page.html")
     work = RunWork("cpu", TURNS, SECONDS * TURNS, StageSeconds(1, 1, 1))
-    with MixReader(mix) as master:
-        write_page(path, master, timeline, tags, work, None)
+    with MixReader(mix) as reader:
+        write_page(path, reader, timeline, tags, work, None)
     return path
 
 
@@ -69,15 +69,15 @@ def test_a_click_on_a_turn_plays_it(
 ) -> None:
     page, timeline = opened(page_file), tones[1]
     for number in (4, 2, 6):
-        there = after_seek(page, page.locator(f"#turn-{number} p").last.click)
-        assert abs(there - start(timeline, number)) <= CLOSE_SECONDS
+        sought = after_seek(page, page.locator(f"#turn-{number} p").last.click)
+        assert abs(sought - start(timeline, number)) <= CLOSE_SECONDS
         assert current(page) == f"turn-{number}"
         assert page.evaluate("audio.paused") is False
-    there = after_seek(page, page.get_by_role("button", name="Two").click)
-    assert abs(there - start(timeline, 4)) <= CLOSE_SECONDS
+    sought = after_seek(page, page.get_by_role("button", name="Two").click)
+    assert abs(sought - start(timeline, 4)) <= CLOSE_SECONDS
 
 
-def test_what_is_heard_is_the_turn_that_is_marked(opened: Open, page_file: Path) -> None:
+def test_the_marked_turn_is_the_one_that_plays(opened: Open, page_file: Path) -> None:
     page = opened(page_file)
     page.evaluate(
         """() => {
@@ -95,8 +95,8 @@ def test_what_is_heard_is_the_turn_that_is_marked(opened: Open, page_file: Path)
     )
     for number in (5, 2):
         page.click(f"#turn-{number} .jump")
-        wanted = tone_hz(number - 1)
-        until(page, f"Math.abs(loudestHz() - {wanted}) < 20")
+        expected_hz = tone_hz(number - 1)
+        until(page, f"Math.abs(loudestHz() - {expected_hz}) < 20")
         assert current(page) == f"turn-{number}"
 
 
@@ -116,7 +116,7 @@ def test_the_transcript_follows_and_scrolls(
     assert page.evaluate("document.body.scrollWidth <= innerWidth")
 
 
-def test_keys_alone_are_enough(
+def test_the_page_can_be_used_by_keyboard(
     opened: Open, page_file: Path, tones: tuple[Path, Timeline, AudioMetadata]
 ) -> None:
     page, timeline = opened(page_file), tones[1]
@@ -130,10 +130,10 @@ def test_keys_alone_are_enough(
     before = position(page)
     assert abs(after_seek(page, lambda: press("ArrowRight")) - before - 5) <= CLOSE_SECONDS
     assert abs(after_seek(page, lambda: press("ArrowLeft")) - before) <= CLOSE_SECONDS
-    there = after_seek(page, lambda: press("Shift+ArrowRight"))
-    assert abs(there - start(timeline, 2)) <= CLOSE_SECONDS
-    there = after_seek(page, lambda: press("Shift+ArrowLeft"))
-    assert abs(there - start(timeline, 1)) <= CLOSE_SECONDS
+    sought = after_seek(page, lambda: press("Shift+ArrowRight"))
+    assert abs(sought - start(timeline, 2)) <= CLOSE_SECONDS
+    sought = after_seek(page, lambda: press("Shift+ArrowLeft"))
+    assert abs(sought - start(timeline, 1)) <= CLOSE_SECONDS
 
     reached = []
     for _ in range(40):
@@ -153,9 +153,9 @@ def test_keys_alone_are_enough(
     assert {"wave", "play", "back", "on", "speed", "follow", "jump"} <= set(reached)
 
 
-def test_everything_has_a_name_to_be_read_out(opened: Open, page_file: Path) -> None:
+def test_all_controls_have_accessible_names(opened: Open, page_file: Path) -> None:
     page = opened(page_file)
-    told = page.locator("body").aria_snapshot()
+    snapshot = page.locator("body").aria_snapshot()
     for words in (
         'heading "<Tones>"',
         'region "Player"',
@@ -166,13 +166,13 @@ def test_everything_has_a_name_to_be_read_out(opened: Open, page_file: Path) -> 
         'navigation "Chapters"',
         'button "Play turn 3"',
     ):
-        assert words in told
+        assert words in snapshot
     assert page.get_attribute("#wave", "aria-valuetext") == "0:00 of 0:19"
     unnamed = "[...document.querySelectorAll('button')].filter(b => !b.ariaLabel && !b.innerText)"
     assert page.evaluate(f"{unnamed}.length") == 0
 
 
-def test_light_and_dark_and_without_motion(opened: Open, page_file: Path) -> None:
+def test_colour_scheme_and_reduced_motion_are_respected(opened: Open, page_file: Path) -> None:
     def background(page: Page) -> str:
         return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
@@ -183,7 +183,7 @@ def test_light_and_dark_and_without_motion(opened: Open, page_file: Path) -> Non
     assert background(page) == "rgb(21, 23, 27)"
 
 
-def test_without_scripts_it_is_still_a_player_and_a_text(browser: Browser, page_file: Path) -> None:
+def test_the_page_works_without_scripts(browser: Browser, page_file: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(page_file.as_uri())
@@ -201,5 +201,5 @@ def test_a_linked_page_plays_the_file_beside_it(
     options = PublishOptions(format="flac", page=tmp_path / "p.html", page_audio="link")
     publish(own, timeline, tmp_path / "talk #1.flac", options, tags, print)
     page = opened(tmp_path / "p.html")
-    there = after_seek(page, page.locator("#turn-5 p").last.click)
-    assert abs(there - start(timeline, 5)) <= CLOSE_SECONDS
+    sought = after_seek(page, page.locator("#turn-5 p").last.click)
+    assert abs(sought - start(timeline, 5)) <= CLOSE_SECONDS

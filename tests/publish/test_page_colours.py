@@ -1,4 +1,4 @@
-"""The page's colours: readable in light and dark, and apart for every kind of colour vision."""
+"""The colours of the page: enough contrast, and distinct for every kind of colour vision."""
 
 import itertools
 import re
@@ -37,8 +37,8 @@ Colour = np.ndarray[tuple[int], np.dtype[np.float64]]
 def colours(theme: str) -> dict[str, Colour]:
     """Linear RGB of every named colour."""
     light, dark = re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
-    found = re.findall(r"--([\w-]+): #(\w{6});", light if theme == "light" else dark)
-    return {name: linear(bytes.fromhex(code)) for name, code in found}
+    codes = re.findall(r"--([\w-]+): #(\w{6});", light if theme == "light" else dark)
+    return {name: linear(bytes.fromhex(code)) for name, code in codes}
 
 
 def linear(code: bytes) -> Colour:
@@ -46,9 +46,9 @@ def linear(code: bytes) -> Colour:
     return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
 
 
-def contrast(one: Colour, other: Colour) -> float:
-    """As WCAG 2 counts it."""
-    darker, lighter = sorted(float(colour @ TO_XYZ[1]) for colour in (one, other))
+def contrast(first: Colour, second: Colour) -> float:
+    """The contrast ratio of WCAG 2."""
+    darker, lighter = sorted(float(colour @ TO_XYZ[1]) for colour in (first, second))
     return (lighter + 0.05) / (darker + 0.05)
 
 
@@ -60,19 +60,19 @@ def lab(colour: Colour) -> Colour:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_all_text_has_contrast_on_all_backgrounds(theme: str) -> None:
-    there = colours(theme)
+    by_name = colours(theme)
     for name, background in itertools.product(("text", "quiet", *SPEAKERS), BACKGROUNDS):
-        assert contrast(there[name], there[background]) >= 4.5, (name, background)
+        assert contrast(by_name[name], by_name[background]) >= 4.5, (name, background)
     for background in BACKGROUNDS:
-        assert contrast(there["focus"], there[background]) >= 3
-    # What is heard is text alone, with a line below it.
-    assert contrast(there["text"], there["heard"]) >= 4.5
-    assert all(contrast(there[name], there["heard"]) >= 3 for name in SPEAKERS)
+        assert contrast(by_name["focus"], by_name[background]) >= 3
+    # The part that plays has text and an underline.
+    assert contrast(by_name["text"], by_name["heard"]) >= 4.5
+    assert all(contrast(by_name[name], by_name["heard"]) >= 3 for name in SPEAKERS)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("vision", VISION)
 def test_speakers_differ_for_every_colour_vision(theme: str, vision: str) -> None:
     seen = [lab(VISION[vision] @ colours(theme)[name]) for name in SPEAKERS]
-    for one, other in itertools.combinations(seen, 2):
-        assert np.linalg.norm(one - other) >= 20  # ten times what can just be told apart
+    for first, second in itertools.combinations(seen, 2):
+        assert np.linalg.norm(first - second) >= 20  # ten times the smallest visible difference

@@ -1,4 +1,4 @@
-"""Long turns on a page: their parts are followed one by one, and texts say their language."""
+"""Long turns on a page: their parts are marked while they play, and texts have language tags."""
 
 import re
 from pathlib import Path
@@ -39,7 +39,7 @@ HEARD = "document.querySelector('.heard')"
 
 @pytest.fixture(scope="module")
 def episode(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline]:
-    """An episode with long turns in several languages: its page, and where everything is."""
+    """The page and the timeline of an episode with long turns in several languages."""
     script = Script("t.txt", ("A", "B", "C"), TURNS, (Chapter("桥", 0), Chapter("Wind", 1)))
     mix_path = tmp_path_factory.mktemp("long") / "mix.wav"
     with WavWriter(mix_path, mix_path, 2**30) as sink:
@@ -49,8 +49,8 @@ def episode(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline]:
     timeline = mix.timeline(script, ("anna", "ben", "小希"))
     tags = AudioMetadata("Bridges", "小希", "2026-01-31", "AI-generated speech: podtts", "podtts")
     path = mix_path.with_name("page.html")
-    with MixReader(mix_path) as master:
-        write_page(path, master, timeline, tags, None, None)
+    with MixReader(mix_path) as reader:
+        write_page(path, reader, timeline, tags, None, None)
     return path, timeline
 
 
@@ -61,12 +61,12 @@ def page_file(episode: tuple[Path, Timeline]) -> Path:
 
 @pytest.fixture
 def parts(episode: tuple[Path, Timeline]) -> list[Cue]:
-    """The cues of turns that have several."""
+    """The cues of turns that have several cues."""
     return [cue for cue in cues(episode[1]) if cue.estimated]
 
 
 @needs_chromium
-def test_the_part_that_is_heard_is_marked(opened: Open, page_file: Path, parts: list[Cue]) -> None:
+def test_the_part_that_plays_is_marked(opened: Open, page_file: Path, parts: list[Cue]) -> None:
     page = opened(page_file)
     assert len(parts) > 20
     for part in (parts[0], parts[1], parts[7], parts[-1]):
@@ -86,20 +86,20 @@ def test_a_click_on_a_part_plays_from_there(
     page = opened(page_file)
     for part in (parts[5], parts[2]):
         at = f"[data-start='{part.start / 24_000:.6f}']"
-        there = after_seek(page, page.locator(f".part{at}").click)
-        assert abs(there - part.start / 24_000) <= CLOSE_SECONDS
+        sought = after_seek(page, page.locator(f".part{at}").click)
+        assert abs(sought - part.start / 24_000) <= CLOSE_SECONDS
         assert page.evaluate("audio.paused") is False
-    there = after_seek(page, page.locator("#turn-2 .name").click)
-    assert abs(there - parts[0].start / 24_000) <= CLOSE_SECONDS
+    sought = after_seek(page, page.locator("#turn-2 .name").click)
+    assert abs(sought - parts[0].start / 24_000) <= CLOSE_SECONDS
 
 
 @needs_chromium
-def test_a_turn_that_is_longer_than_the_screen_is_scrolled_with_its_parts(
+def test_a_turn_longer_than_the_screen_is_scrolled_to_its_parts(
     opened: Open, page_file: Path, parts: list[Cue]
 ) -> None:
     page = opened(page_file, viewport={"width": 360, "height": 500}, reduced_motion="reduce")
-    whole = "document.querySelector('#turn-2').getBoundingClientRect().height"
-    assert page.evaluate(f"{whole} > innerHeight")
+    height = "document.querySelector('#turn-2').getBoundingClientRect().height"
+    assert page.evaluate(f"{height} > innerHeight")
     page.click("#play")
     last = [part for part in parts if part.turn.number == 2][-1]
     for part in (last, parts[0]):
@@ -111,26 +111,26 @@ def test_a_turn_that_is_longer_than_the_screen_is_scrolled_with_its_parts(
 
 
 @needs_chromium
-def test_texts_are_in_the_language_a_reader_is_told(opened: Open, page_file: Path) -> None:
+def test_texts_have_language_tags(opened: Open, page_file: Path) -> None:
     page = opened(page_file)
 
-    def tongue(selector: str) -> str:
+    def language(selector: str) -> str:
         return str(page.evaluate(f"document.querySelector('{selector}').closest('[lang]').lang"))
 
     assert page.evaluate("document.documentElement.lang") == "zh"  # 32 s, yue 12 s, en 26 s
-    told = [tongue(f"#turn-{number} > p:last-child") for number in range(1, 6)]
-    assert told == ["en", "en", "zh", "yue", "zh"]
-    assert [tongue(f"#turn-{number} bdi") for number in (2, 3)] == ["en", "zh"]
-    assert [tongue(where) for where in ("title", "h1", ".byline", "h2", "#play", "footer")] == [
+    languages = [language(f"#turn-{number} > p:last-child") for number in range(1, 6)]
+    assert languages == ["en", "en", "zh", "yue", "zh"]
+    assert [language(f"#turn-{number} bdi") for number in (2, 3)] == ["en", "zh"]
+    assert [language(where) for where in ("title", "h1", ".byline", "h2", "#play", "footer")] == [
         "en", "en", "zh", "zh", "en", "en",
     ]  # fmt: skip
 
 
-def test_a_turn_in_parts_reads_as_it_did(page_file: Path) -> None:
+def test_the_parts_of_a_turn_are_its_text(page_file: Path) -> None:
     page = page_file.read_text()
     for number, turn in enumerate(TURNS, 1):
-        [said] = re.findall(rf'id="turn-{number}" .*?<p dir="auto"[^>]*>(.*?)</p></li>', page)
-        plain = re.sub(r"</?span[^>]*>", "", said)
+        [markup] = re.findall(rf'id="turn-{number}" .*?<p dir="auto"[^>]*>(.*?)</p></li>', page)
+        plain = re.sub(r"</?span[^>]*>", "", markup)
         for name, letter in (("lt", "<"), ("gt", ">"), ("amp", "&")):
             plain = plain.replace(f"&{name};", letter)
         assert plain == shown_text(turn.text)

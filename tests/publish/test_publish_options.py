@@ -13,7 +13,7 @@ from podtts.publish.publish_options import (
 )
 
 
-def test_the_ending_decides_the_format() -> None:
+def test_the_format_is_chosen_by_ending_or_name() -> None:
     for name in FORMATS:
         assert choose_format(f"out.{name}", None, is_stream=False) == name
         assert choose_format(f"out.{name.upper()}", name, is_stream=False) == name
@@ -32,13 +32,13 @@ def test_the_ending_decides_the_format() -> None:
         ("-", "mp4", "unknown format 'mp4'; did you mean mp3?"),
     ],
 )
-def test_formats_that_cannot_be_are_refused(output: str, name: str | None, words: str) -> None:
+def test_invalid_formats_are_refused(output: str, name: str | None, words: str) -> None:
     with pytest.raises(UsageError) as caught:
         choose_format(output, name, is_stream=output == "-")
     assert words in caught.value.problem
 
 
-def test_names_are_taken_once_and_unknown_ones_get_the_nearest() -> None:
+def test_names_are_parsed_and_unknown_ones_get_a_suggestion() -> None:
     assert parse_names("srt, vtt,srt", SUBTITLES, "subtitles") == ("srt", "vtt")
     assert parse_names(None, SUBTITLES, "subtitles") == ()
     with pytest.raises(UsageError, match="unknown subtitles 'str'; did you mean srt"):
@@ -54,12 +54,12 @@ def test_names_are_taken_once_and_unknown_ones_get_the_nearest() -> None:
         ({"loudness_lufs": math.nan}, "loudness is nan"),
         ({"date": "2026-13-01"}, "date is '2026-13-01'"),
         ({"date": "today"}, "date is 'today'"),
-        ({"title": "two\nlines"}, "title is no single line"),
-        ({"artist": "a" * 501}, "artist is no single line"),
+        ({"title": "two\nlines"}, "title must be a single line"),
+        ({"artist": "a" * 501}, "artist must be a single line"),
         ({"format": "wv"}, "unknown format 'wv'"),
     ],
 )
-def test_values_that_cannot_be_are_refused(options: dict[str, object], words: str) -> None:
+def test_invalid_values_are_refused(options: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError) as caught:
         PublishOptions(**options)  # type: ignore[arg-type]
     assert words in caught.value.problem
@@ -78,7 +78,7 @@ def test_parts_are_lossless() -> None:
     assert PublishOptions(format="flac").split_format == "flac"
 
 
-def test_what_needs_a_file_is_named() -> None:
-    assert PublishOptions(format="mp3", rate_hz=48_000).needing_a_file() is None
-    assert PublishOptions(loudness_lufs=-19).needing_a_file() == "--loudness"
-    assert PublishOptions(transcript=True).needing_a_file() == "--transcript"
+def test_the_option_that_needs_a_file_is_named() -> None:
+    assert PublishOptions(format="mp3", rate_hz=48_000).option_that_needs_a_file() is None
+    assert PublishOptions(loudness_lufs=-19).option_that_needs_a_file() == "--loudness"
+    assert PublishOptions(transcript=True).option_that_needs_a_file() == "--transcript"

@@ -1,4 +1,4 @@
-"""Subtitles, chapters and transcript of one small episode."""
+"""Subtitles, chapters and transcript of a small episode."""
 
 import json
 
@@ -48,18 +48,18 @@ def test_vtt_marks_every_voice_and_escapes(timeline: Timeline) -> None:
     assert written.count(" --> ") == 4
 
 
-def test_json_tells_samples_and_what_is_estimated(timeline: Timeline) -> None:
+def test_json_has_samples_and_estimated_flags(timeline: Timeline) -> None:
     written = json.loads(subtitles(timeline, "json"))
     segments = written["segments"]
     assert written["samples"] == timeline.samples == segments[-1]["endSample"]
     assert segments[-1]["endTime"] == timeline.samples / 24_000
-    assert [one["turn"] for one in segments] == [1, 2, 3, 4]
+    assert [segment["turn"] for segment in segments] == [1, 2, 3, 4]
     assert segments[1]["startSample"] == segments[0]["endSample"] == 24_000
     assert segments[3]["body"] == "好。"
-    assert not any(one["estimated"] for one in segments)
+    assert not any(segment["estimated"] for segment in segments)
 
 
-def test_chapters_are_podcasting_two(timeline: Timeline) -> None:
+def test_chapters_follow_podcasting_2(timeline: Timeline) -> None:
     written = json.loads(chapters(timeline, "Bridges"))
     assert written["version"] == "1.2.0"
     assert written["title"] == "Bridges"
@@ -70,7 +70,7 @@ def test_chapters_are_podcasting_two(timeline: Timeline) -> None:
     assert "title" not in json.loads(chapters(timeline, ""))
 
 
-def test_a_transcript_reads_as_written(timeline: Timeline) -> None:
+def test_a_transcript_escapes_and_joins_turns(timeline: Timeline) -> None:
     tags = AudioMetadata(title="Bridges", comment="AI-generated speech")
     blocks = transcript(timeline, tags).split("\n\n")
     assert blocks[:3] == ["# Bridges", "*AI-generated speech*", "## One \\# two (0:00:00)"]

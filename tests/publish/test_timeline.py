@@ -20,17 +20,19 @@ ANNA, BEN = Turn(0, "a"), Turn(1, "b")
         (ANNA, Turn(0, "a", pause=10.0), 242_400),
     ],
 )
-def test_silence_is_gap_and_pause(previous: Turn | None, turn: Turn, samples: int) -> None:
+def test_silence_is_the_sum_of_gap_and_pause(
+    previous: Turn | None, turn: Turn, samples: int
+) -> None:
     options = LayoutOptions(gap_seconds=0.25, same_speaker_gap_seconds=0.1)
     assert silence_before(previous, turn, options) == samples
 
 
-def test_without_its_own_gap_a_speaker_waits_as_others_do() -> None:
+def test_the_gap_of_one_speaker_defaults_to_the_other_gap() -> None:
     assert silence_before(ANNA, ANNA, LayoutOptions(gap_seconds=0.5)) == 12_000
     assert silence_before(ANNA, ANNA, LayoutOptions(0.5, 0.0)) == 0
 
 
-def test_turns_follow_each_other_to_the_sample() -> None:
+def test_turns_have_exact_positions() -> None:
     turns = [ANNA, BEN, Turn(1, "c", continues=True, pause=0.1)]
     timeline = lay_out(turns, [960, 0, 7], LayoutOptions(), ["anna", "ben"])
     assert [(turn.start, turn.stop) for turn in timeline.turns] == [
@@ -43,7 +45,7 @@ def test_turns_follow_each_other_to_the_sample() -> None:
     assert timeline.name(timeline.turns[2]) == "ben"
 
 
-def test_chapters_cover_the_episode_from_their_first_turn_on() -> None:
+def test_chapters_cover_the_episode() -> None:
     chapters = [
         Chapter("Before", 0),
         Chapter("Part", 1),
@@ -55,15 +57,15 @@ def test_chapters_cover_the_episode_from_their_first_turn_on() -> None:
     turns = [Turn(0, "a", pause=1.0), BEN, ANNA]
     timeline = lay_out(turns, [100, 100, 100], LayoutOptions(), ["anna", "ben"], chapters)
     starts = [turn.start for turn in timeline.turns]
-    assert [(one.title, one.start, one.stop) for one in timeline.chapters] == [
+    assert [(chapter.title, chapter.start, chapter.stop) for chapter in timeline.chapters] == [
         ("Before", 0, starts[1]),
         ("Part: One", starts[1], starts[2]),
         ("Two", starts[2], timeline.samples),
     ]
 
 
-def test_nothing_drifts_in_two_hours() -> None:
-    """Lengths that are no whole milliseconds: the sum is exact all the same."""
+def test_positions_do_not_drift_in_two_hours() -> None:
+    """The sum is exact although the lengths are not whole milliseconds."""
     turns = [Turn(index % 2, "a", pause=0.1 if index % 3 else 0.0) for index in range(1500)]
     lengths = [24_000 * 5 + 7 * index for index in range(1500)]
     timeline = lay_out(turns, lengths, LayoutOptions(), ["anna", "ben"])
@@ -77,7 +79,7 @@ def test_nothing_drifts_in_two_hours() -> None:
     )
 
 
-def test_speakers_are_called_by_name_where_labels_are_numbers() -> None:
+def test_speakers_have_the_names_of_their_voices_when_labels_are_numbers() -> None:
     assert speaker_names(["S1", "S2"], ["anna", "ben"]) == ("anna", "ben")
     assert speaker_names(["S1", "S2"], ["anna", "anna"]) == ("S1", "S2")
     assert speaker_names(["Host", "S2"], ["anna", "ben"]) == ("Host", "S2")

@@ -1,4 +1,4 @@
-"""A page in a real browser, and where its sound is."""
+"""Helpers for tests of a page in a real browser."""
 
 import shutil
 import time
@@ -20,7 +20,7 @@ Open = Callable[..., Page]
 
 
 def until(page: Page, condition: str) -> None:
-    """Wait until something holds. (Playwright's own way asks the page, whose policy forbids it.)"""
+    """Wait until a condition holds. (The page's policy forbids Playwright's own way of waiting.)"""
     deadline = time.monotonic() + 20
     while not page.evaluate(condition):
         assert time.monotonic() < deadline, condition
@@ -40,9 +40,9 @@ def start(timeline: Timeline, number: int) -> float:
 
 
 def after_seek(page: Page, action: Callable[[], object]) -> float:
-    """Where the sound is when the browser has done what an action asked for.
+    """Return the position of the audio after an action that seeks.
 
-    It plays slowly, so that a late look on a busy machine still sees the place it began at.
+    The audio plays slowly, so that even a late reading on a busy machine is close to the start.
     """
     page.evaluate(
         "() => { window.sought = null; audio.playbackRate = 0.0625;"

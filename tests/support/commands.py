@@ -1,4 +1,4 @@
-"""Runs `podtts` as a process of its own, as a shell would."""
+"""Runs `podtts` in a process of its own, as a shell would."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _SOURCES = Path(__file__).resolve().parents[2] / "src"
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended and what it said."""
+    """The exit code and the output of a command."""
 
     code: int
     stdout: bytes
@@ -38,7 +38,7 @@ class Result:
 
     @property
     def error(self) -> str:
-        """The one line of an error, all that a command that failed may say."""
+        """The error line, which must be the only output of a failed command."""
         assert self.code != 0
         assert len(self.said) == 1, self.stderr
         assert self.said[0].startswith("podtts: "), self.stderr
@@ -46,13 +46,13 @@ class Result:
         return self.said[0].removeprefix("podtts: ")
 
     def done(self) -> "Result":
-        """This result, of a command that must not have failed."""
+        """Return this result; fails if the command failed."""
         assert self.code == 0, self.stderr
         return self
 
 
 class Running:
-    """A command at work."""
+    """A running command."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
@@ -64,16 +64,16 @@ class Running:
         return self.process.stdout
 
     def wait_for(self, words: str) -> None:
-        """Read stderr up to a line that holds `words`."""
+        """Read stderr up to a line that contains `words`."""
         assert self.process.stderr
         for line in self.process.stderr:
             self.heard.append(line.decode())
             if words in self.heard[-1]:
                 return
-        raise AssertionError(f"ended without saying {words!r}: {''.join(self.heard)}")
+        raise AssertionError(f"ended without printing {words!r}: {''.join(self.heard)}")
 
     def finish(self) -> Result:
-        """Wait for the end; stdout is what had not been read from it."""
+        """Wait for the end; stdout of the result is what was not read before."""
         rest, stderr = self.process.communicate()
         said = "".join(self.heard) + stderr.decode()
         return Result(self.process.returncode, rest or b"", said)
@@ -112,7 +112,7 @@ def run_script(script: str, *arguments: str | Path, env: Mapping[str, str] | Non
 
 
 def run_and_list_modules(*arguments: str | Path) -> tuple[Result, set[str]]:
-    """Run a command to its end; return also the top-level modules it had imported."""
+    """Run a command to its end; also return the top-level modules that it imported."""
     script = (
         "import atexit, sys\n"
         "atexit.register(lambda: sys.stderr.write(' '.join(sys.modules)))\n"
@@ -127,9 +127,9 @@ def run_and_list_modules(*arguments: str | Path) -> tuple[Result, set[str]]:
 
 @contextmanager
 def started(*arguments: str | Path) -> Iterator[Running]:
-    """A command that has been started; killed at the end of the block if it still runs."""
-    # Tests may have been started as a shell's background job, and these ignore SIGINT; a handler,
-    # other than being ignored, is not inherited.
+    """Start a command; it is killed at the end of the block if it still runs."""
+    # Background jobs of a shell ignore SIGINT, and child processes inherit that; they do not
+    # inherit a handler.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         process = subprocess.Popen(
@@ -137,7 +137,7 @@ def started(*arguments: str | Path) -> Iterator[Running]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            bufsize=0,  # what is read ahead here would be missing from `communicate`
+            bufsize=0,  # `communicate` would miss buffered output
             env=environment(None),
         )
     finally:
@@ -150,9 +150,9 @@ def started(*arguments: str | Path) -> Iterator[Running]:
 
 
 def environment(extra: Mapping[str, str] | None) -> dict[str, str]:
-    """The environment of a command: of the test, without settings of the Python that runs it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return kept | {"PYTHONPATH": str(_SOURCES)} | dict(extra or {})
+    """Return the environment of a command: that of the test without settings of its Python."""
+    inherited = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
+    return inherited | {"PYTHONPATH": str(_SOURCES)} | dict(extra or {})
 
 
 def _command(arguments: tuple[str | Path, ...]) -> list[str]:

@@ -1,45 +1,46 @@
-"""Terminal transcripts: their commands, what stands behind them, and whether that is what comes."""
+"""Terminal transcripts in documents: their commands, and a comparison with the actual output."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-KILLED = "Killed"  # what a shell says of a command that somebody killed
+KILLED = "Killed"  # a shell prints this for a command that was killed
 LEFT_OUT = "…"
-_FIGURE = re.compile(r"[+-]?\d+\.\d+")  # seconds, RTF, decibels: other on every machine
+_FIGURE = re.compile(r"[+-]?\d+\.\d+")  # seconds, RTF, decibels: different on every machine
 _COUNT = re.compile(r"\b\d+(?= of (?:\d+ turns|them spoken))")
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command (with the lines of its input) and the lines it prints."""
+    """A command (with the lines of its input) and the lines that it prints."""
 
     command: str
     lines: tuple[str, ...]
-    is_killed: bool  # it does not get to its end
+    is_killed: bool  # it is killed before it ends
 
 
 def steps(transcript: str) -> list[Step]:
-    """The steps of a transcript: `$ ` opens a command, `> ` goes on with it."""
-    found = []
+    """Return the steps of a transcript: `$ ` starts a command, `> ` continues it."""
+    parsed = []
     for part in re.split(r"^\$ ", transcript, flags=re.MULTILINE)[1:]:
         first, *others = part.splitlines()
         more = [line.removeprefix("> ") for line in others if line.startswith("> ")]
-        told = [line for line in others if not line.startswith("> ")]
-        is_killed = told[-1:] == [KILLED]
-        lines = told[:-1] if is_killed else told
-        found.append(Step("\n".join([first, *more]), tuple(lines), is_killed))
-    return found
+        output = [line for line in others if not line.startswith("> ")]
+        is_killed = output[-1:] == [KILLED]
+        lines = output[:-1] if is_killed else output
+        parsed.append(Step("\n".join([first, *more]), tuple(lines), is_killed))
+    return parsed
 
 
-def is_like(told: Sequence[str], lines: Sequence[str], *, counts_differ: bool) -> bool:
-    """Whether what was told is what stands there.
+def is_like(printed: Sequence[str], lines: Sequence[str], *, counts_differ: bool) -> bool:
+    """Whether the printed lines match the lines of a transcript.
 
-    A line of `…` alone is any number of lines, `…` within a line anything; figures with a decimal
-    point are any. counts_differ: so are those of turns taken and spoken.
+    A line of `…` alone matches any number of lines, and `…` within a line any text. Numbers with a
+    decimal point match any number.
+    counts_differ: numbers of turns also match any number.
     """
     pattern = "".join(_pattern(line, counts_differ) for line in lines)
-    return re.fullmatch(pattern, "".join(f"{line}\n" for line in told)) is not None
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)) is not None
 
 
 def _pattern(line: str, counts_differ: bool) -> str:

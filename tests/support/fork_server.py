@@ -1,8 +1,8 @@
-"""Writers for test_killed_writers.py: a process that has loaded everything and forks one a line.
+"""Writers for test_killed_writers.py: forks a writer after all imports for every line of stdin.
 
-Each line of stdin holds the number of an instant. The writer forked for it puts entries, reports
-every line of podtts it is about to execute and waits for leave to go on; at that instant it is
-killed in place of the leave. Printed for each: what the writer was about to execute.
+Each line is a number of steps. The writer stores entries; before every line of podtts code it
+reports the line and waits for permission to continue. After that number of steps it is killed
+instead. The program prints the line that the writer was about to execute.
 
 usage: python fork_server.py ROOT
 """
@@ -24,40 +24,40 @@ _WATCHED = ("atomic.py", "cache.py")
 
 def main() -> None:
     cache = PromptCache(Path(sys.argv[1]), sys.exit)
-    # The first entry of a run sweeps, which takes the longer the more is left behind: done here.
+    # The first write of a run removes leftovers, which takes longer the more there are: done here.
     cache.store(PromptKey("0" * 64, "e" * 64, 1), _tensors(1))
     for line in sys.stdin:
         sys.stdout.write(f"{_killed_at(int(line), cache)}\n")
         sys.stdout.flush()
 
 
-def _killed_at(instant: int, cache: PromptCache) -> str:
-    reports, leave = os.pipe(), os.pipe()
+def _killed_at(steps: int, cache: PromptCache) -> str:
+    reports, permissions = os.pipe(), os.pipe()
     writer = os.fork()
     if not writer:
-        _write_for_ever(cache, reports[1], leave[0])
+        _write_forever(cache, reports[1], permissions[0])
     os.close(reports[1])
-    os.close(leave[0])
+    os.close(permissions[0])
     with os.fdopen(reports[0]) as reported:
-        for _ in range(instant):
+        for _ in range(steps):
             reported.readline()
-            os.write(leave[1], b".")
+            os.write(permissions[1], b".")
         last = reported.readline().strip()
         os.kill(writer, signal.SIGKILL)
-    os.close(leave[1])
+    os.close(permissions[1])
     _, status = os.waitpid(writer, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
     return last
 
 
-def _write_for_ever(cache: PromptCache, reports: int, leave: int) -> None:
+def _write_forever(cache: PromptCache, reports: int, permissions: int) -> None:
     def step(frame: FrameType, event: str, argument: Any) -> Any:
-        name = os.path.basename(frame.f_code.co_filename)  # noqa: PTH119 (nothing slow in here)
+        name = os.path.basename(frame.f_code.co_filename)  # noqa: PTH119 (called for every line: must be fast)
         if name not in _WATCHED:
             return None
         if event == "line":
             os.write(reports, f"{name}:{frame.f_lineno}\n".encode())
-            os.read(leave, 1)
+            os.read(permissions, 1)
         return step
 
     sys.settrace(step)

@@ -1,4 +1,4 @@
-"""Independent judges of audio files: ffmpeg and ffprobe, where the machine has them."""
+"""Independent measurements of audio files with ffmpeg and ffprobe, where available."""
 
 import json
 import re
@@ -16,10 +16,10 @@ needs_ffmpeg = pytest.mark.skipif(
 
 
 def ebur128(path: Path) -> tuple[float, float]:
-    """Integrated loudness in LUFS and true peak in dBTP, by ffmpeg."""
+    """Return the integrated loudness in LUFS and the true peak in dBTP, measured by ffmpeg."""
     command = ["ffmpeg", "-nostats", "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    summary = said[said.rindex("Summary:") :]
+    stderr = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    summary = stderr[stderr.rindex("Summary:") :]
     loudness = re.search(r"I:\s+(\S+) LUFS", summary)
     peak = re.search(r"Peak:\s+(\S+) dBFS", summary)
     assert loudness
@@ -28,15 +28,15 @@ def ebur128(path: Path) -> tuple[float, float]:
 
 
 def probe(path: Path) -> dict[str, Any]:
-    """What ffprobe says of a file: its stream, with the file's tags (names in lower case)."""
+    """Return ffprobe's description of a file: its stream, with the tags (names in lower case)."""
     command = ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json", str(path)]
-    told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    (stream,) = told["streams"]
-    tags = {**stream.get("tags", {}), **told["format"].get("tags", {})}
+    output = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    (stream,) = output["streams"]
+    tags = {**stream.get("tags", {}), **output["format"].get("tags", {})}
     return {**stream, "tags": {name.lower(): text for name, text in tags.items()}}
 
 
 def decoded_samples(path: Path) -> int:
-    """How many samples ffmpeg hears."""
+    """Return the number of samples that ffmpeg decodes."""
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-f", "s16le", "-"]
     return len(subprocess.run(command, capture_output=True, check=True).stdout) // 2

@@ -43,7 +43,7 @@ def start_pull(
 ) -> subprocess.Popen[str]:
     """Start a pull; its standard output is a pipe of JSON lines."""
     request = {"source": asdict(source), "models_dir": str(models_dir), "revision": revision}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     settings = {
         "HF_ENDPOINT": endpoint,
         "HF_HOME": str(models_dir / ".hf_home"),
@@ -55,7 +55,7 @@ def start_pull(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=kept | settings | (environment or {}),
+        env=inherited | settings | (environment or {}),
     )
 
 

@@ -17,10 +17,10 @@ from podtts.episode.fingerprint import run_fingerprint
 from podtts.episode.journal import Journal, SpokenTurn, holds_run, journal_owner
 from podtts.errors import PartialError, PodttsError, UsageError
 from podtts.options import SynthesisOptions
+from podtts.publish.episode_metadata import episode_metadata
 from podtts.publish.mix import Mix, longest_mix, tempos
 from podtts.publish.publish_options import FORMATS
-from podtts.publish.release import publish
-from podtts.publish.tagging import episode_tags
+from podtts.publish.publishing import publish
 from podtts.publish.timeline import speaker_names
 from podtts.rates import OUTPUT_HZ
 from podtts.values import SpeechTokens, StageSeconds, TurnAudio
@@ -154,7 +154,7 @@ class Episode:
 
     def _tags(self) -> AudioMetadata:
         task, day = self.task, self._journal.day
-        return episode_tags(task.publishing, task.id, self._model, self._options.seed, day)
+        return episode_metadata(task.publishing, task.id, self._model, self._options.seed, day)
 
     def _publish(self, mix: Mix) -> None:
         script, voices = self.task.script, [prompt.name for prompt in self.task.prompts]

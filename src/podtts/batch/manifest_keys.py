@@ -9,7 +9,7 @@ from typing import Any
 
 from podtts.batch.request import EpisodeSettings
 from podtts.errors import UsageError
-from podtts.publish.option_names import with_given
+from podtts.publish.option_names import override_options
 from podtts.publish.publish_options import BESIDE
 from podtts.text.characters import excerpt
 
@@ -98,7 +98,7 @@ def with_options(settings: EpisodeSettings, given: Mapping[str, object]) -> Epis
         options=options,
         keeps_precision=keeps_precision,
         speech=replace(settings.speech, **parts["speech"]),
-        publishing=with_given(settings.publishing, publishing),
+        publishing=override_options(settings.publishing, publishing),
     )
 
 

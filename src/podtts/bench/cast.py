@@ -22,7 +22,8 @@ from podtts.errors import InputError
 from podtts.flow.decode import FlowConfig
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
-from podtts.prompts.extract import RECIPE_VERSION, extract_prompt
+from podtts.prompts.entry import RECIPE_VERSION
+from podtts.prompts.extract import extract_prompt
 from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN, OUTPUT_HZ, TOKENS_PER_SECOND
 from podtts.text.length import CJK_PER_SECOND
 from podtts.values import PromptFeatures, SpeakerPrompt

@@ -55,7 +55,7 @@ from podtts.cli.sampling_flags import (
 from podtts.errors import PartialError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset
-from podtts.publish.option_names import with_given
+from podtts.publish.option_names import override_options
 from podtts.publish.publish_options import BESIDE, PublishOptions
 from podtts.rates import OUTPUT_HZ
 
@@ -225,7 +225,7 @@ def batch(
         "artist": artist,
         "date": date,
     }
-    publishing = with_given(PublishOptions(), given)
+    publishing = override_options(PublishOptions(), given)
     defaults = EpisodeSettings(options, flow_precision is not None, flags, speech, publishing)
     with opened(scripts, defaults) as source:
         voices = find_voices(directory, root, speakers)

@@ -172,7 +172,7 @@ def export(
     Ask the person whose voice it is for consent first.
     """
     from podtts.prompts.cache import PromptCache
-    from podtts.prompts.exchange import export_voice
+    from podtts.prompts.voice_file import export_voice
     from podtts.prompts.voices import VoiceStore
 
     root = cache_root(cache_dir)
@@ -188,7 +188,7 @@ def import_(
 ) -> None:
     """Take over a voice from a file, checked in every part."""
     from podtts.prompts.cache import PromptCache
-    from podtts.prompts.exchange import import_voice
+    from podtts.prompts.voice_file import import_voice
     from podtts.prompts.voices import VoiceStore
 
     root = cache_root(cache_dir)
@@ -228,5 +228,5 @@ def _rows(root: Path) -> list[Row]:
         newest[entry.key.audio_sha256] = entry
     return [
         Row(voice.name, voice.audio_sha256, newest.get(voice.audio_sha256))
-        for voice in VoiceStore(root).sound(lambda error: warn(f"{error.problem}; {error.hint}"))
+        for voice in VoiceStore(root).readable(lambda error: warn(f"{error.problem}; {error.hint}"))
     ]

@@ -102,10 +102,10 @@ class Episode:
                     "stretched after synthesis, the pitch stays"
                 )
             say(f"model {directory}, {placement}, seed {self.options.seed}, voices {voices}")
-            from podtts.publish.tagging import episode_tags
+            from podtts.publish.episode_metadata import episode_metadata
 
             known = [name for name in (self.script.source, self.output) if name not in _NAMELESS]
-            tags = episode_tags(
+            tags = episode_metadata(
                 self.publishing,
                 known[0] if known else "",
                 directory.resolve().name,
@@ -233,7 +233,7 @@ class Episode:
 
     def _publish(self, journal: Journal, mix: Mix, tags: AudioMetadata) -> None:
         """Write the files that were asked for from the finished mix."""
-        from podtts.publish.release import publish
+        from podtts.publish.publishing import publish
         from podtts.publish.timeline import speaker_names
 
         names = speaker_names(self.script.labels, [one.prompt.name for one in self.cast])

@@ -15,8 +15,8 @@ from podtts.cli.messages import fail, say, warn
 from podtts.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
-    from podtts.prompts.folder import RecordingFile
     from podtts.prompts.prepare import Prepared
+    from podtts.prompts.recording_files import RecordingFile
 
 
 def prep(
@@ -42,7 +42,7 @@ def prep(
 
     Ask the people whose voices you clone for their consent.
     """
-    from podtts.prompts.folder import find_recordings
+    from podtts.prompts.recording_files import find_recordings
 
     # Cheap things first: torch is not loaded before all that can be refused has been looked at.
     root = cache_root(cache_dir)

@@ -129,7 +129,7 @@ def make_preview(
     texts: dict[str, str] = {}  # what is written of the voices
 
     def part(member: CastMember) -> PreviewSpeaker:
-        from podtts.prompts.folder import RecordingFile
+        from podtts.prompts.recording_files import RecordingFile
 
         state, error = "cached", None
         try:

@@ -65,7 +65,7 @@ from podtts.cli.takes import Takes, parse_retakes
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset, suited
-from podtts.publish.option_names import with_given
+from podtts.publish.option_names import override_options
 from podtts.publish.publish_options import LayoutOptions, PublishOptions, choose_format
 from podtts.rates import OUTPUT_HZ
 
@@ -188,7 +188,7 @@ def synth(
             "artist": artist,
             "date": date,
         }
-        publishing = with_given(PublishOptions(), given)
+        publishing = override_options(PublishOptions(), given)
     dialogue = read_spoken(script, lexicon, normalize=normalize)
     overrides = parse_speaker_flags(speaker or [])
     if output is not None and publishing is not None:

@@ -1,1 +1,1 @@
-"""Speaker recordings in: encoders, features, and the cache that keeps them."""
+"""Voices: recordings, the prompts computed from them, and the cache of prompts."""

@@ -1,8 +1,8 @@
-"""Prompts kept on disk: one self-describing file an entry, no index, nothing that can mislead.
+"""The prompt cache on disk: one self-describing file per entry, without an index.
 
-An entry is found by what its tensors depend on and by nothing else, so a recording under another
-name, or with a corrected transcript, is still a hit. Whatever is damaged or foreign is a miss.
-Files appear and change in one step, so neither reading nor writing takes a lock.
+The key of an entry is exactly what its tensors depend on, so a recording with another name, or with
+a corrected transcript, is still a hit. Damaged and foreign files are misses. Files appear and
+change in one step, so neither reading nor writing needs a lock.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["PromptCache", "PromptEntry", "PromptKey"]
 
 @dataclass(frozen=True)
 class PromptEntry:
-    """One file of the cache, as `podtts cache ls` shows it."""
+    """A file of the cache, as `podtts cache ls` lists it."""
 
     key: PromptKey
     path: Path
@@ -52,7 +52,7 @@ class PromptEntry:
 
     @property
     def used(self) -> float:
-        """When the entry was last used or written, in seconds since 1970; 0 when it is gone."""
+        """Time of the last use or write, in seconds since 1970; 0 when the entry is gone."""
         try:
             return self.path.stat().st_mtime
         except OSError:
@@ -60,7 +60,7 @@ class PromptEntry:
 
 
 @dataclass(frozen=True)
-class _Sound:
+class _VerifiedEntry:
     """A verified entry with its tensors."""
 
     entry: PromptEntry
@@ -68,10 +68,10 @@ class _Sound:
 
 
 class PromptCache:
-    """The folder `prompts` under a root. Safe for any number of threads and processes at once.
+    """The folder `prompts` under a root. Any number of threads and processes may use it at once.
 
-    It never fails a run: what goes wrong is said through `warn`, each thing once, and the caller
-    goes on without the cache.
+    It never fails a run: it reports every problem once through `warn`, and the caller continues
+    without the cache.
     """
 
     def __init__(self, root: Path, warn: Callable[[str], None]) -> None:
@@ -79,110 +79,113 @@ class PromptCache:
         self._prompts = root / "prompts"
         self._quarantine = Quarantine(root)
         self._warn = warn
-        self._said: set[str] = set()
-        self._saying = threading.Lock()
+        self._reported: set[str] = set()
+        self._reporting = threading.Lock()
         self._swept = False
 
-    def elsewhere(self, root: Path) -> PromptCache:
-        """The cache under another root; it says what goes wrong in the same way."""
+    def with_root(self, root: Path) -> PromptCache:
+        """Return the cache under another root, with the same `warn`."""
         return PromptCache(root, self._warn)
 
     def get(self, key: PromptKey) -> PromptFeatures | None:
-        """Return the features kept under a key, in memory of their own, or None."""
+        """Return the features stored under a key, in memory of their own, or None."""
         tensors = self.find(key)
         return features_of(tensors) if tensors else None
 
     def find(self, key: PromptKey) -> dict[str, Array] | None:
-        """Return the tensors of an entry, in memory of their own, or None: a hit, without torch."""
-        found = self._read_or_say(self._prompts / key.filename(), key)
-        if not found:
+        """Like `get`, but return arrays, so that torch is not imported."""
+        verified = self._read_or_warn(self._prompts / key.filename(), key)
+        if not verified:
             return None
-        with contextlib.suppress(OSError):  # read-only, or gone: then it was used all the same
-            os.utime(found.entry.path)  # what was used last is pruned last
-        return found.tensors
+        with contextlib.suppress(OSError):  # the cache may be read-only, the entry removed
+            os.utime(verified.entry.path)  # pruning removes the least recently used first
+        return verified.tensors
 
     def put(self, key: PromptKey, features: PromptFeatures) -> None:
-        """Keep the features under a key, or say that this cannot be done."""
+        """Store the features under a key; warn when that fails."""
         try:
             self.store(key, tensors_of(features))
         except OSError as error:
             reason = error.strerror or str(error)
-            self._say(f"the prompt cache {self.root} cannot be written: {reason}", about=reason)
+            self._report(f"the prompt cache {self.root} cannot be written: {reason}", cause=reason)
 
     def store(self, key: PromptKey, tensors: Mapping[str, Array]) -> PromptEntry:
-        """Keep the tensors of an entry under a key; raises OSError when this cannot be done."""
+        """Store the tensors of an entry under a key. Raises OSError when that fails."""
         path, raw = self._prompts / key.filename(), to_bytes(key, tensors)
-        if not self._swept:  # once a run: writers that were killed leave these, and only writers
+        if not self._swept:  # once per run, and only by writers, because killed writers leave them
             self._swept = True
             sweep_temporaries(self._prompts)
         write_atomically(path, raw)
         return PromptEntry(key, path, len(tensors["speech_tokens"]), len(raw))
 
     def entries(self) -> list[PromptEntry]:
-        """Return all sound entries, in order of their file names."""
-        return [found.entry for found in map(self._read_or_say, self._paths()) if found]
+        """Return all valid entries, in order of their file names."""
+        return [verified.entry for verified in map(self._read_or_warn, self._paths()) if verified]
 
     def verify(self) -> Iterator[tuple[Path, str | None]]:
-        """Check every entry; yield its path, and what is wrong if anything is.
+        """Check every entry; yield its path and its problem, None for no problem.
 
-        A damaged one is in quarantine by then.
+        Moves damaged entries to quarantine.
         """
         for path in self._paths():
-            found = self._read(path)
-            if found:
-                yield path, found if isinstance(found, str) else None
+            result = self._read(path)
+            if result:
+                yield path, result if isinstance(result, str) else None
 
     def remove(self, audio_sha256: str) -> list[PromptEntry]:
-        """Delete and return the entries of one recording. Raises InputError if one stays."""
-        doomed = [entry for entry in self.entries() if entry.key.audio_sha256 == audio_sha256]
-        for entry in doomed:
+        """Delete and return the entries of one recording. Raises InputError if one remains."""
+        entries = [entry for entry in self.entries() if entry.key.audio_sha256 == audio_sha256]
+        for entry in entries:
             try:
                 entry.path.unlink(missing_ok=True)
             except OSError as error:
                 raise InputError(f"{entry.path}: cannot be removed: {error.strerror}") from error
-        return doomed
+        return entries
 
     def _paths(self) -> list[Path]:
         paths = sorted(self._prompts.glob("*.safetensors"))
         return [path for path in paths if is_entry_name(path.name)]
 
-    def _read_or_say(self, path: Path, key: PromptKey | None = None) -> _Sound | None:
-        found = self._read(path, key)
-        if isinstance(found, str):
-            self._say(f"{path} is not used: {found}", about=found.removeprefix(_UNREADABLE))
+    def _read_or_warn(self, path: Path, key: PromptKey | None = None) -> _VerifiedEntry | None:
+        result = self._read(path, key)
+        if isinstance(result, str):
+            self._report(f"{path} is not used: {result}", cause=result.removeprefix(_UNREADABLE))
             return None
-        return found
+        return result
 
-    def _read(self, path: Path, key: PromptKey | None = None) -> _Sound | str | None:
-        """Return a verified entry; what is wrong with it, then in quarantine; None: no entry."""
+    def _read(self, path: Path, key: PromptKey | None = None) -> _VerifiedEntry | str | None:
+        """Read and verify an entry.
+
+        Returns None when there is no entry, and a message when it cannot be read, or is damaged
+        and now in quarantine.
+        """
         try:
             raw = read_regular(path, LONGEST_ENTRY_BYTES)
-            made_from, tensors = from_bytes(raw)
-            if path.name != made_from.filename() or key not in (None, made_from):
+            stored_key, tensors = from_bytes(raw)
+            if path.name != stored_key.filename() or key not in (None, stored_key):
                 raise SealError("it belongs to another recording or model")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except SealError as error:
-            return self._put_aside(path, str(error))
+            return self._move_to_quarantine(path, str(error))
         except OSError as error:
             if is_unusable(error):
-                return self._put_aside(path, f"it is not an entry: {error.strerror}")
+                return self._move_to_quarantine(path, f"it is not an entry: {error.strerror}")
             return f"{_UNREADABLE}{error.strerror}"
-        return _Sound(
-            PromptEntry(made_from, path, len(tensors["speech_tokens"]), len(raw)), tensors
-        )
+        entry = PromptEntry(stored_key, path, len(tensors["speech_tokens"]), len(raw))
+        return _VerifiedEntry(entry, tensors)
 
-    def _put_aside(self, path: Path, reason: str) -> str | None:
+    def _move_to_quarantine(self, path: Path, reason: str) -> str | None:
         try:
-            kept = self._quarantine.move(path)
+            moved = self._quarantine.move(path)
         except OSError as error:
             return f"{reason}; it cannot be moved away: {error.strerror}"
-        return f"{reason}; it was moved to {kept}" if kept else None
+        return f"{reason}; it was moved to {moved}" if moved else None
 
-    def _say(self, message: str, about: str) -> None:
-        """Warn, unless of the same thing: a disk that is full is said once, not for every entry."""
-        with self._saying:
-            if about in self._said:
+    def _report(self, message: str, cause: str) -> None:
+        """Warn once per cause: for example, of a full disk once, not for every entry."""
+        with self._reporting:
+            if cause in self._reported:
                 return
-            self._said.add(about)
+            self._reported.add(cause)
         self._warn(message)

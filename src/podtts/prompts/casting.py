@@ -12,9 +12,9 @@ from podtts.errors import VoiceError
 from podtts.prompts.cache import PromptCache
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.entry import features_of
-from podtts.prompts.folder import RecordingFile
 from podtts.prompts.lookup import StoredPrompt, VoiceSources
 from podtts.prompts.prepare import prepare
+from podtts.prompts.recording_files import RecordingFile
 from podtts.prompts.voices import Voice, VoiceStore
 from podtts.script.cast import CastMember, cast_voices
 from podtts.script.model import Script

@@ -1,4 +1,4 @@
-"""The two published prompt encoders, run as they are published: ONNX files on the CPU.
+"""The two published prompt encoders, ONNX models on the CPU.
 
 Source: FunAudioLLM/CosyVoice cosyvoice/cli/frontend.py; S3 tokenizer v2 (CosyVoice 2 paper) and
 CAM++ (Wang et al., 2023).
@@ -25,10 +25,10 @@ _HINT = "pull the model again: podtts model pull NAME"
 
 
 class PromptEncoders:
-    """Speech tokenizer and speaker encoder of a model; each is loaded when first used.
+    """Speech tokenizer and speaker encoder of a model; each is loaded on first use.
 
-    May be used from several threads at once. Every method raises ModelError, naming the file, when
-    a file is missing, broken, or not the encoder it should be.
+    Several threads may use it at once. Every method raises ModelError, naming the file, when a file
+    is missing, damaged, or not the expected encoder.
     """
 
     def __init__(self, speech_tokenizer: Path, speaker_encoder: Path) -> None:
@@ -39,10 +39,10 @@ class PromptEncoders:
 
     @property
     def digest(self) -> str:
-        """Return what names this pair of encoders in a cache key, as hexadecimal.
+        """Return the digest of this pair of encoders in a cache key, hexadecimal.
 
-        The SHA-256 over the two files' SHA-256 (32 bytes each), speech tokenizer first. Computed
-        once a process.
+        It is the SHA-256 over the SHA-256 of both files (32 bytes each), speech tokenizer first,
+        and is computed once per process.
         """
         with self._digesting:
             if self._digest is None:
@@ -57,7 +57,7 @@ class PromptEncoders:
         frames = np.array([log_mel.shape[1]], dtype=np.int32)
         ids = self._speech_tokenizer.run(log_mel[None].numpy(), frames)
         if not np.issubdtype(ids.dtype, np.integer) or ids.size == 0 or ids.min() < 0:
-            raise self._speech_tokenizer.unfit("its output is not speech tokens")
+            raise self._speech_tokenizer.error("its output is not speech tokens")
         return torch.from_numpy(ids.reshape(-1).astype(np.int32))
 
     def speaker_embedding(self, fbank: Tensor) -> Tensor:
@@ -66,12 +66,12 @@ class PromptEncoders:
 
         embedding = self._speaker_encoder.run(fbank[None].numpy())
         if embedding.size != SPEAKER_EMBEDDING_SIZE or not np.isfinite(embedding).all():
-            raise self._speaker_encoder.unfit("its output is not 192 finite numbers")
+            raise self._speaker_encoder.error("its output is not 192 finite numbers")
         return torch.from_numpy(embedding.reshape(-1).astype(np.float32))
 
 
 class _OnnxFile:
-    """One ONNX file with a single output that matters, addressed by position."""
+    """An ONNX file of which the first output is used; inputs are passed by position."""
 
     def __init__(self, path: Path, inputs: int) -> None:
         self._path = path
@@ -84,23 +84,23 @@ class _OnnxFile:
             with self._path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").digest()
         except OSError as error:
-            raise self.unfit(f"cannot be read: {error.strerror}") from error
+            raise self.error(f"cannot be read: {error.strerror}") from error
 
     def run(self, *arrays: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Return the first output for the inputs in the order of the file."""
+        """Return the first output for inputs in the order of the file."""
         from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
         session = self._loaded()
-        names = [taken.name for taken in session.get_inputs()]
+        names = [node.name for node in session.get_inputs()]
         try:
             output: NDArray[np.generic] = session.run(None, dict(zip(names, arrays, strict=True)))[
                 0
             ]
         except (failures.InvalidArgument, failures.RuntimeException, failures.Fail) as error:
-            raise self.unfit(f"cannot be run: {_first_line(error)}") from error
+            raise self.error(f"cannot be run: {_first_line(error)}") from error
         return output
 
-    def unfit(self, problem: str) -> ModelError:
+    def error(self, problem: str) -> ModelError:
         return ModelError(f"{self._path}: {problem}", _HINT)
 
     def _loaded(self) -> InferenceSession:
@@ -114,10 +114,10 @@ class _OnnxFile:
         from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
         if not self._path.is_file():
-            raise self.unfit("there is no such file")
+            raise self.error("there is no such file")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # files are prepared side by side; also as published
-        options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
+        options.intra_op_num_threads = 1  # as published; files are prepared in parallel instead
+        options.log_severity_level = 4  # errors are raised, so the log would repeat them
         try:
             session = onnxruntime.InferenceSession(
                 str(self._path), options, providers=["CPUExecutionProvider"]
@@ -131,9 +131,9 @@ class _OnnxFile:
             failures.NotImplemented,
             failures.RuntimeException,
         ) as error:
-            raise self.unfit(f"cannot be loaded: {_first_line(error)}") from error
+            raise self.error(f"cannot be loaded: {_first_line(error)}") from error
         if len(session.get_inputs()) != self._inputs:
-            raise self.unfit(f"has {len(session.get_inputs())} inputs, not {self._inputs}")
+            raise self.error(f"has {len(session.get_inputs())} inputs, not {self._inputs}")
         return session
 
 

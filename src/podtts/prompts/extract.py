@@ -1,4 +1,4 @@
-"""From a recording to a speaker prompt: the recipe, whole and in order."""
+"""Computes the prompt of a speaker from a recording."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,6 @@ from podtts.audio.strict_decoding import PROMPT_ADVICE, conversion_hint
 from podtts.audio.volume_normalization import SILENT_PEAK, normalize_volume
 from podtts.errors import AudioError
 from podtts.prompts.encoders import PromptEncoders
-from podtts.prompts.recipe import RECIPE_VERSION
 from podtts.rates import (
     ENCODER_HZ,
     MAX_PROMPT_SECONDS,
@@ -20,12 +19,10 @@ from podtts.rates import (
 )
 from podtts.values import PromptFeatures
 
-__all__ = ["RECIPE_VERSION", "PromptInputs", "extract_prompt", "prompt_inputs"]
-
 
 @dataclass(frozen=True, eq=False)  # tensors have no truth value to compare
 class PromptInputs:
-    """What the encoders and the flow hear of a recording."""
+    """The spectral features of a recording: the inputs of the encoders and of the flow."""
 
     log_mel_16k: Tensor  # float32 [128, frames], 100 per second
     fbank_16k: Tensor  # float32 [frames, 80], 100 per second
@@ -33,38 +30,38 @@ class PromptInputs:
 
 
 def extract_prompt(recording: Recording, encoders: PromptEncoders) -> PromptFeatures:
-    """Return what the model needs to know of a recording.
+    """Return the features of a recording that the model needs.
 
-    Raises AudioError when it cannot serve as a prompt, ModelError when an encoder does not work.
+    Raises AudioError when the recording is not usable, ModelError when an encoder fails.
     Source: Soul-AILab/SoulX-Podcast soulxpodcast/utils/dataloader.py and models/soulxpodcast.py.
     """
-    heard = prompt_inputs(recording)
-    tokens = encoders.speech_tokens(heard.log_mel_16k)
-    embedding = encoders.speaker_embedding(heard.fbank_16k)
-    # The two branches round the length of the recording differently: cut both to the shorter.
-    count = min(len(tokens), len(heard.mel_24k) // MEL_FRAMES_PER_TOKEN)
-    return PromptFeatures(tokens[:count], heard.mel_24k[: MEL_FRAMES_PER_TOKEN * count], embedding)
+    inputs = prompt_inputs(recording)
+    tokens = encoders.speech_tokens(inputs.log_mel_16k)
+    embedding = encoders.speaker_embedding(inputs.fbank_16k)
+    # The two branches round the length of the recording differently: use the shorter one.
+    count = min(len(tokens), len(inputs.mel_24k) // MEL_FRAMES_PER_TOKEN)
+    return PromptFeatures(tokens[:count], inputs.mel_24k[: MEL_FRAMES_PER_TOKEN * count], embedding)
 
 
 def prompt_inputs(recording: Recording) -> PromptInputs:
-    """Return the features of a recording: two branches, each with a volume rule of its own.
+    """Return the spectral features of a recording, whose volume is normalized at each rate.
 
     Raises AudioError when it is silent, shorter than 1 s or longer than 30 s.
     """
-    _refuse_unusable(recording)
+    _check(recording)
     wave, rate_hz = recording.wave, recording.rate_hz
     wave_16k = normalize_volume(resample(wave, rate_hz, ENCODER_HZ))
     wave_24k = resample(normalize_volume(wave), rate_hz, OUTPUT_HZ)
     return PromptInputs(log_mel_16k(wave_16k), fbank_16k(wave_16k), mel_24k(wave_24k))
 
 
-def _refuse_unusable(recording: Recording) -> None:
+def _check(recording: Recording) -> None:
     wave, rate_hz, hint = recording.wave, recording.rate_hz, PROMPT_ADVICE
     if recording.seconds < MIN_PROMPT_SECONDS:
         problem = f"is {recording.seconds:.2f} s long, shorter than {MIN_PROMPT_SECONDS:g} s"
     elif recording.seconds > MAX_PROMPT_SECONDS:
         problem = f"is {recording.seconds:.2f} s long, longer than {MAX_PROMPT_SECONDS:g} s"
-    elif (wave.max() - wave.min()) / 2 < SILENT_PEAK:  # an offset alone is no sound
+    elif (wave.max() - wave.min()) / 2 < SILENT_PEAK:  # a DC offset alone is silence
         problem = "is silent (in its first channel)"
     elif not (can_resample(rate_hz, ENCODER_HZ) and can_resample(rate_hz, OUTPUT_HZ)):
         problem = f"has a sample rate of {rate_hz} Hz, which is not supported"

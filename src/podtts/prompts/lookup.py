@@ -12,13 +12,13 @@ from pathlib import Path
 from podtts.errors import ScriptError, VoiceError, nearest
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
-from podtts.prompts.folder import (
+from podtts.prompts.entry import RECIPE_VERSION
+from podtts.prompts.recording_files import (
     LONGEST_RECORDING_BYTES,
     RecordingFile,
     find_recordings,
     read_texts,
 )
-from podtts.prompts.recipe import RECIPE_VERSION
 from podtts.prompts.voices import Voice, VoiceStore
 from podtts.script.cast import CastMember
 from podtts.script.model import Script
@@ -61,7 +61,7 @@ class VoiceSources:
         self.own = PromptLibrary(cache, voices)
         self._shelves = [self.own]
         if bundled is not None:
-            self._shelves.append(PromptLibrary(cache.elsewhere(bundled), VoiceStore(bundled)))
+            self._shelves.append(PromptLibrary(cache.with_root(bundled), VoiceStore(bundled)))
         found = find_recordings([speakers]) if speakers is not None else []
         self._offered = {unicodedata.normalize("NFC", file.name): file for file in found}
 
@@ -145,7 +145,7 @@ class VoiceSources:
     def _known(self) -> Iterator[str]:
         """Names of the stored voices that can be read."""
         for shelf in self._shelves:
-            yield from (voice.name for voice in shelf.voices.sound(lambda _: None))
+            yield from (voice.name for voice in shelf.voices.readable(lambda _: None))
 
 
 def _error(script: Script, member: CastMember, problem: str, hint: str) -> ScriptError:

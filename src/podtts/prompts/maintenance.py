@@ -1,7 +1,7 @@
-"""Keeping a cache small: what may go, and in which order.
+"""Prunes and clears the cache.
 
-It looks at names, sizes and ages alone, never into files, so it serves every version of podtts that
-shares the root, and whatever is kept beside the prompts.
+This uses names, sizes and ages of files only, never their content, so it works for all versions of
+podtts that share the root, and for all kinds of cached files.
 """
 
 import contextlib
@@ -15,30 +15,30 @@ from podtts.prompts.entry import is_any_entry_name
 from podtts.storage.atomic import stale_temporaries
 from podtts.storage.sealed import KEYED_NAME
 
-_QUARANTINE_SECONDS = 7 * 24 * 3600.0  # time enough to look at what was damaged
+_QUARANTINE_SECONDS = 7 * 24 * 3600.0  # enough time to inspect damaged files
 
 
 @dataclass(frozen=True)
-class _Shelf:
-    """A folder under the root, and which of its files are its own; others are never touched."""
+class _Folder:
+    """A folder under the root; `owns` tells by its name which file podtts may remove."""
 
     name: str
     owns: Callable[[str], bool]
-    pruned: bool  # False: nothing in it goes because of its size or age
+    pruned: bool  # False: its files are not removed for their size or age
 
 
-_SHELVES = (
-    _Shelf("prompts", is_any_entry_name, pruned=True),
-    _Shelf("prefixes", lambda name: KEYED_NAME.fullmatch(name) is not None, pruned=True),
-    _Shelf("quantized", lambda name: KEYED_NAME.fullmatch(name) is not None, pruned=True),
-    _Shelf("quarantine", lambda name: True, pruned=True),
-    _Shelf("voices", lambda name: name.endswith(".json"), pruned=False),
+_FOLDERS = (
+    _Folder("prompts", is_any_entry_name, pruned=True),
+    _Folder("prefixes", lambda name: KEYED_NAME.fullmatch(name) is not None, pruned=True),
+    _Folder("quantized", lambda name: KEYED_NAME.fullmatch(name) is not None, pruned=True),
+    _Folder("quarantine", lambda name: True, pruned=True),
+    _Folder("voices", lambda name: name.endswith(".json"), pruned=False),
 )
 
 
 @dataclass(frozen=True)
 class Removed:
-    """A file that went, and why; or one that should have, but cannot be removed."""
+    """A removed file and the reason; with `problem`, a file that could not be removed."""
 
     path: Path
     size_bytes: int
@@ -47,103 +47,103 @@ class Removed:
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """A file or folder as it lies there."""
+class _CachedFile:
+    """A file or folder in the cache."""
 
     path: Path
     size_bytes: int
-    used: float  # seconds since 1970: when it was last used, or put into quarantine
+    used: float  # time of the last use or of the move to quarantine, in seconds since 1970
 
 
 def prune(
     root: Path, max_bytes: int | None = None, older_than_seconds: float | None = None
 ) -> Iterator[Removed]:
-    """Remove what is not needed, and yield each file as it goes.
+    """Remove files that are not needed, and yield each of them.
 
-    First temporary files that writers left behind, and what has been in quarantine for a week; then
-    what was last used longer ago than `older_than_seconds`; then what was not used for longest,
-    until `max_bytes` are left. Voices stay. A run that has read an entry does not need it again, so
-    nothing in use is lost.
+    Removes temporary files of killed writers and files in quarantine for a week; then files last
+    used longer ago than `older_than_seconds`; then the least recently used files until `max_bytes`
+    are left. Voices stay. A run does not need an entry again once it has read it, so pruning never
+    disturbs a run.
     """
     now = time.time()
     yield from _remove_temporaries(root)
-    left = []
-    for shelf in _SHELVES:
-        for kept in _lying_in(root, shelf) if shelf.pruned else ():
-            age = now - kept.used
+    remaining = []
+    for folder in _FOLDERS:
+        for file in _files(root, folder) if folder.pruned else ():
+            age = now - file.used
             if older_than_seconds is not None and age > older_than_seconds:
-                yield _remove(kept, "not used for long")
-            elif shelf.name == "quarantine" and age > _QUARANTINE_SECONDS:
-                yield _remove(kept, "in quarantine for more than a week")
+                yield _remove(file, "not used for long")
+            elif folder.name == "quarantine" and age > _QUARANTINE_SECONDS:
+                yield _remove(file, "in quarantine for more than a week")
             else:
-                left.append(kept)
+                remaining.append(file)
     if max_bytes is None:
         return
-    excess = sum(kept.size_bytes for kept in left) - max_bytes
-    for kept in sorted(left, key=lambda kept: (kept.used, kept.path)):
+    excess = sum(file.size_bytes for file in remaining) - max_bytes
+    for file in sorted(remaining, key=lambda file: (file.used, file.path)):
         if excess <= 0:
             return
-        if not _is_as_it_was(kept):
+        if not _is_unchanged(file):
             continue
-        removed = _remove(kept, "least recently used")
-        excess -= 0 if removed.problem else kept.size_bytes
+        removed = _remove(file, "least recently used")
+        excess -= 0 if removed.problem else file.size_bytes
         yield removed
 
 
 def clear(root: Path) -> Iterator[Removed]:
-    """Remove all that podtts keeps under a root, voices too, and yield each file as it goes.
+    """Remove all files of podtts under a root, including voices, and yield each of them.
 
-    The temporary file of a run in progress stays: that run goes on undisturbed.
+    Temporary files of a run in progress stay, so that the run is not disturbed.
     """
     yield from _remove_temporaries(root)
-    for shelf in _SHELVES:
-        for kept in _lying_in(root, shelf):
-            yield _remove(kept, "cleared")
+    for folder in _FOLDERS:
+        for file in _files(root, folder):
+            yield _remove(file, "cleared")
 
 
 def contents(root: Path) -> dict[str, int]:
-    """Return how many files of its own each folder under a root holds."""
-    return {shelf.name: len(_lying_in(root, shelf)) for shelf in _SHELVES}
+    """Return the number of podtts's files in each folder under a root."""
+    return {folder.name: len(_files(root, folder)) for folder in _FOLDERS}
 
 
 def _remove_temporaries(root: Path) -> Iterator[Removed]:
-    for shelf in _SHELVES:
-        for path in stale_temporaries(root / shelf.name):
-            with contextlib.suppress(OSError):  # gone in between
-                yield _remove(_look_at(path), "left behind by a writer")
+    for folder in _FOLDERS:
+        for path in stale_temporaries(root / folder.name):
+            with contextlib.suppress(OSError):  # removed in the meantime
+                yield _remove(_cached_file(path), "left behind by a killed process")
 
 
-def _lying_in(root: Path, shelf: _Shelf) -> list[_Kept]:
-    found = []
-    for path in sorted((root / shelf.name).glob("*")):
-        if shelf.owns(path.name) and not path.name.startswith("."):
-            with contextlib.suppress(OSError):  # gone in between
-                found.append(_look_at(path))
-    return found
+def _files(root: Path, folder: _Folder) -> list[_CachedFile]:
+    files = []
+    for path in sorted((root / folder.name).glob("*")):
+        if folder.owns(path.name) and not path.name.startswith("."):
+            with contextlib.suppress(OSError):  # removed in the meantime
+                files.append(_cached_file(path))
+    return files
 
 
-def _look_at(path: Path) -> _Kept:
+def _cached_file(path: Path) -> _CachedFile:
     status = path.lstat()
     inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
     size_bytes = status.st_size + sum(each.lstat().st_size for each in inside)
-    return _Kept(path, size_bytes, status.st_mtime)
+    return _CachedFile(path, size_bytes, status.st_mtime)
 
 
-def _is_as_it_was(kept: _Kept) -> bool:
-    """Return whether a file was neither used nor replaced since it was looked at."""
+def _is_unchanged(file: _CachedFile) -> bool:
+    """Return whether a file was neither used nor replaced since it was listed."""
     try:
-        return kept.path.lstat().st_mtime == kept.used
+        return file.path.lstat().st_mtime == file.used
     except OSError:
         return False
 
 
-def _remove(kept: _Kept, reason: str) -> Removed:
-    """Remove a file, link or folder; that it is gone already is as good."""
+def _remove(file: _CachedFile, reason: str) -> Removed:
+    """Remove a file, link or folder, unless it is already gone."""
     try:
-        if kept.path.is_dir() and not kept.path.is_symlink():
-            shutil.rmtree(kept.path)
+        if file.path.is_dir() and not file.path.is_symlink():
+            shutil.rmtree(file.path)
         else:
-            kept.path.unlink(missing_ok=True)
+            file.path.unlink(missing_ok=True)
     except OSError as error:
-        return Removed(kept.path, kept.size_bytes, reason, f"cannot be removed: {error.strerror}")
-    return Removed(kept.path, kept.size_bytes, reason)
+        return Removed(file.path, file.size_bytes, reason, f"cannot be removed: {error.strerror}")
+    return Removed(file.path, file.size_bytes, reason)

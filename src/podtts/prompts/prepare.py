@@ -1,4 +1,4 @@
-"""Preparing voices: work is done once for a recording, however it is called or often asked for."""
+"""Prepares voices: computes the prompt of each recording once, and stores it in the cache."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ from podtts.audio.strict_decoding import check_header
 from podtts.errors import AudioError, InputError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
-from podtts.prompts.extract import RECIPE_VERSION, extract_prompt
-from podtts.prompts.folder import LONGEST_RECORDING_BYTES, RecordingFile, read_texts
+from podtts.prompts.entry import RECIPE_VERSION
+from podtts.prompts.extract import extract_prompt
+from podtts.prompts.recording_files import LONGEST_RECORDING_BYTES, RecordingFile, read_texts
 from podtts.prompts.voices import Voice, VoiceStore, check_voice_name
 from podtts.storage.regular_files import read_regular
 from podtts.values import PromptFeatures
 
-# Of a file that is larger, the header is looked at before it is read: an hour of speech is 57 MB
-# at least, 30 s are mostly less than 9 MB.
+# The header of a larger file is checked before the file is read. An hour of speech is at least
+# 57 MB, and 30 s are usually less than 9 MB.
 _LARGE_BYTES = 2**24
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no truth value to compare
 class Prepared:
-    """A recording that can be spoken with."""
+    """A prepared recording."""
 
     path: Path
     voice: Voice
     features: PromptFeatures
-    cached: bool  # found in the cache: no audio was decoded and no encoder was loaded
-    replaced: bool  # a voice of that name stood there with another recording or other texts
+    cached: bool  # from the cache: no audio was decoded and no encoder was loaded
+    replaced: bool  # it replaced a voice of that name with another recording or other texts
     seconds_of_work: float
-    warnings: tuple[str, ...] = ()  # flaws of the recording; known when it is decoded, not cached
+    warnings: tuple[str, ...] = ()  # problems of the recording; empty when cached
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A recording that cannot be spoken with, and why."""
+    """A recording that cannot be used, and the reason."""
 
     path: Path
     error: InputError
@@ -56,12 +57,12 @@ def prepare(
     voices: VoiceStore | None = None,
     decoder: AudioDecoder | None = None,
 ) -> Prepared:
-    """Return the voice and the features of a recording, from the cache if they are in it.
+    """Return the voice and the features of a recording, from the cache if possible.
 
-    What is computed is put into the cache; the voice is kept under its name if `voices` is given.
-    decoder: the process that reads audio; without one, a process is started if one is needed.
-    Raises InputError when the recording, its texts or its name cannot be used or the voice cannot
-    be kept; ModelError when an encoder does not work; UsageError when torchaudio does not.
+    Stores computed features in the cache, and the voice under its name in `voices`.
+    decoder: the process that decodes audio; None starts one if needed.
+    Raises InputError when the recording, its texts or its name are not usable, or the voice cannot
+    be stored; ModelError when an encoder fails; UsageError when torchaudio cannot be loaded.
     """
     if decoder is None:
         with AudioDecoder() as own:
@@ -74,17 +75,17 @@ def prepare(
 
     key = PromptKey(voice.audio_sha256, encoders.digest, RECIPE_VERSION)
     warnings: tuple[str, ...] = ()
-    features = kept = cache.get(key)
+    features = cached = cache.get(key)
     if features is None:
         decoded = decode_audio(raw, str(recording.path), decoder)
         features = extract_prompt(decoded, encoders)
         warnings = find_recording_problems(decoded)
         cache.put(key, features)
 
-    replaced = _keep(voice, voices) if voices else False
+    replaced = _store(voice, voices) if voices else False
     seconds_of_work = time.perf_counter() - started
     return Prepared(
-        recording.path, voice, features, kept is not None, replaced, seconds_of_work, warnings
+        recording.path, voice, features, cached is not None, replaced, seconds_of_work, warnings
     )
 
 
@@ -95,24 +96,24 @@ def prepare_all(
     voices: VoiceStore | None = None,
     workers: int = 1,
 ) -> Iterator[Prepared | Failed]:
-    """Prepare recordings side by side and yield what came of each, in the order they were given.
+    """Prepare recordings in parallel and yield the results in the same order.
 
-    A recording that fails fails alone; a model that does not work ends all (ModelError). When the
-    caller stops early, what has not begun is not done.
+    A recording that fails does not affect the others; a model that fails ends all (ModelError).
+    When the caller stops early, recordings that have not started are skipped.
     """
     with (
         AudioDecoder() as decoder,
         ThreadPoolExecutor(workers, thread_name_prefix="prepare") as pool,
     ):
-        waiting = deque(
+        results = deque(
             pool.submit(_attempt, recording, encoders, cache, voices, decoder)
             for recording in recordings
         )
         try:
-            while waiting:  # taken off before it is yielded: features live no longer than needed
-                yield waiting.popleft().result()
+            while results:  # removed before it is yielded, to free the features early
+                yield results.popleft().result()
         finally:
-            for future in waiting:
+            for future in results:
                 future.cancel()
 
 
@@ -130,7 +131,7 @@ def _attempt(
 
 
 def _read(path: Path, decoder: AudioDecoder) -> bytes:
-    """Return a recording's bytes; refuses one that is far too long without reading it."""
+    """Return the bytes of a recording. Refuses one that is far too long without reading it."""
     try:
         if path.stat().st_size > _LARGE_BYTES:
             check_header(path, decoder)
@@ -141,11 +142,11 @@ def _read(path: Path, decoder: AudioDecoder) -> bytes:
         raise AudioError(path, f"cannot be read: {error.strerror}", "check the path") from error
 
 
-def _keep(voice: Voice, voices: VoiceStore) -> bool:
-    """Keep a voice and return whether it took the place of another one."""
+def _store(voice: Voice, voices: VoiceStore) -> bool:
+    """Store a voice and return whether it replaced another one."""
     try:
         known = voices.get(voice.name)
-    except VoiceError:  # damaged: preparing it again is what the error asks for
+    except VoiceError:  # damaged: its message asks for preparing it again
         voices.put(voice)
         return True
     if known != voice:

@@ -1,4 +1,4 @@
-"""Voices: the name a script uses, and what it stands for. Found later without the audio."""
+"""The stored voices: names that scripts use, each with its recording's digest and transcript."""
 
 import dataclasses
 import json
@@ -16,41 +16,41 @@ from podtts.storage.quarantine import Quarantine
 from podtts.storage.regular_files import is_unusable, read_regular
 
 _LONGEST_VOICE_BYTES = 2**22  # a transcript and a dialect prompt of 1 MiB each, escaped
-_NAME_HINT = "name a voice by a short word, such as anna"
+_NAME_HINT = "use a short word, such as anna"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def check_voice_name(name: str) -> str:
-    """Return a name in Unicode NFC; raises VoiceError if it cannot be a file name everywhere."""
+    """Return the name in Unicode NFC. Raises VoiceError if it is not a valid file name."""
     name = unicodedata.normalize("NFC", name)
     problem = file_name_problem(name)
     if problem:
         shown = name if len(name) <= 40 else f"{name[:40]}…"
-        raise VoiceError(f"{shown!r} cannot name a voice: {problem}", _NAME_HINT)
+        raise VoiceError(f"{shown!r} cannot be the name of a voice: {problem}", _NAME_HINT)
     return name
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A name for a recording, and what is said in it. Raises VoiceError for a bad name."""
+    """The name of a recording, and its transcript. Raises VoiceError for invalid values."""
 
     name: str  # NFC
-    audio_sha256: str  # of the recording's bytes, hexadecimal; finds the prompt in the cache
+    audio_sha256: str  # of the recording's file, hexadecimal; part of the prompt's key
     transcript: str
-    dialect_prompt: str = ""  # a sentence in dialect, opened by its tag; empty for none
+    dialect_prompt: str = ""  # a sentence in dialect that begins with its tag; empty for none
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_voice_name(self.name))
         if not _SHA256.fullmatch(self.audio_sha256):
-            raise VoiceError(f"voice {self.name}: {self.audio_sha256[:80]!r} is no SHA-256")
+            raise VoiceError(f"voice {self.name}: {self.audio_sha256[:80]!r} is not a SHA-256")
         if not self.transcript:
             raise VoiceError(
-                f"voice {self.name} has no transcript", "the model must know what is said in it"
+                f"voice {self.name} has no transcript", "the model needs the words of the recording"
             )
 
 
 class _DamagedError(VoiceError):
-    """A voice's file that `put` did not write, or that was changed since."""
+    """A voice's file that `put` did not write, or that has changed since."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
@@ -61,10 +61,10 @@ class _DamagedError(VoiceError):
 
 
 class VoiceStore:
-    """The folder `voices` under a root: one JSON file a voice, replaced in one step.
+    """The folder `voices` under a root: one JSON file per voice, replaced in one step.
 
-    Another format of these files would be kept in another folder, as other versions of podtts
-    may share the root.
+    A new format of these files needs another folder, because other versions of podtts may share
+    the root.
     """
 
     def __init__(self, root: Path) -> None:
@@ -72,11 +72,11 @@ class VoiceStore:
         self._quarantine = Quarantine(root)
 
     def get(self, name: str) -> Voice | None:
-        """Return a voice, or None where there is none; raises VoiceError for one not readable."""
+        """Return a voice, or None when there is none. Raises VoiceError if it is not readable."""
         return self._read(self._path(name))
 
     def put(self, voice: Voice) -> None:
-        """Keep a voice in place of any other of its name; raises VoiceError if that fails."""
+        """Store a voice; replaces any other of its name. Raises VoiceError if that fails."""
         path = self._path(voice.name)
         content = json.dumps(dataclasses.asdict(voice), ensure_ascii=False, indent=2) + "\n"
         try:
@@ -88,7 +88,7 @@ class VoiceStore:
             ) from error
 
     def remove(self, name: str) -> None:
-        """Delete a voice, damaged or not; raises VoiceError when there is none or it stays."""
+        """Delete a voice, damaged or not. Raises VoiceError if it is missing or remains."""
         path = self._path(name)
         try:
             path.unlink()
@@ -98,42 +98,42 @@ class VoiceStore:
             raise VoiceError(f"{path}: cannot be removed: {error.strerror}") from error
 
     def list(self) -> tuple[Voice, ...]:
-        """Return all voices in order of their names; raises VoiceError at a damaged one."""
-        found = (self._read(path) for path in self._paths())
-        return tuple(voice for voice in found if voice)
+        """Return all voices in order of their names. Raises VoiceError for a damaged one."""
+        voices = (self._read(path) for path in self._paths())
+        return tuple(voice for voice in voices if voice)
 
-    def sound(self, damaged: Callable[[VoiceError], None]) -> Iterator[Voice]:
-        """Yield the voices that can be read, in order of their names; pass on the other errors."""
+    def readable(self, on_error: Callable[[VoiceError], None]) -> Iterator[Voice]:
+        """Yield the readable voices in order of their names; call `on_error` for the others."""
         for path in self._paths():
             try:
                 voice = self._read(path)
             except VoiceError as error:
-                damaged(error)
+                on_error(error)
             else:
                 if voice:
                     yield voice
 
     def verify(self) -> Iterator[tuple[Path, str | None]]:
-        """Check every voice; yield its path, and what is wrong if anything is.
+        """Check every voice; yield its path and its problem, None for no problem.
 
-        A damaged one is in quarantine by then.
+        Moves damaged voices to quarantine.
         """
         for path in self._paths():
             try:
                 self._read(path)
             except _DamagedError as error:
-                yield path, self._put_aside(path, error.reason)
+                yield path, self._move_to_quarantine(path, error.reason)
             except VoiceError as error:
                 yield path, error.problem.removeprefix(f"{path}: ")
             else:
                 yield path, None
 
-    def _put_aside(self, path: Path, reason: str) -> str:
+    def _move_to_quarantine(self, path: Path, reason: str) -> str:
         try:
-            kept = self._quarantine.move(path)
+            moved = self._quarantine.move(path)
         except OSError as error:
             return f"{reason}; it cannot be moved away: {error.strerror}"
-        return f"{reason}; it was moved to {kept}"
+        return f"{reason}; it was moved to {moved}"
 
     def _read(self, path: Path) -> Voice | None:
         try:
@@ -143,7 +143,7 @@ class VoiceStore:
         except OSError as error:
             if not is_unusable(error):
                 raise VoiceError(f"{path}: cannot be read: {error.strerror}") from error
-            raise _DamagedError(path, f"it is no voice: {error.strerror}") from error
+            raise _DamagedError(path, f"it is not a voice: {error.strerror}") from error
         except (ValueError, RecursionError, VoiceError) as error:
             raise _DamagedError(path, str(error)) from error
 
@@ -158,22 +158,23 @@ class VoiceStore:
 
 
 def _from_json(raw: bytes, name: str) -> Voice:
-    """Return the voice `name` as `put` wrote it; raises ValueError or VoiceError."""
+    """Return the voice `name` from bytes that `put` wrote. Raises ValueError or VoiceError."""
     fields = json.loads(raw)
     if not isinstance(fields, dict) or not all(isinstance(text, str) for text in fields.values()):
-        raise ValueError("not an object of texts")
+        raise ValueError("it is not an object of texts")
     if fields.keys() != {field.name for field in dataclasses.fields(Voice)}:
-        raise ValueError("not the fields of a voice")
+        raise ValueError("it does not have the fields of a voice")
     if fields["name"] != name:
-        raise ValueError("the voice of another file")
+        raise ValueError("it is the voice of another file")
     return Voice(**fields)
 
 
 def forget_voice(name: str, voices: VoiceStore, cache: PromptCache) -> list[PromptEntry]:
-    """Delete a voice, and return its prompts: deleted too, unless another voice has its recording.
+    """Delete a voice and its prompts, unless another voice has the same recording.
 
-    Of a damaged voice the recording is not known, so its prompts stay. Raises VoiceError when there
-    is no such voice, or when a damaged other one may need the prompts.
+    Returns the deleted prompts. The prompts of a damaged voice stay, because its recording is not
+    known. Raises VoiceError when there is no such voice, or when another damaged voice may need the
+    prompts.
     """
     try:
         voice = voices.get(name)

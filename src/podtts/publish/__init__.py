@@ -1,1 +1,1 @@
-"""From spoken turns to an episode: its timing, its files, and the texts around it."""
+"""Publishing: from synthesized turns to the files of an episode."""

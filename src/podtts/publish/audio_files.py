@@ -1,4 +1,4 @@
-"""Audio files of an episode: the whole, its turns, or a stem for every speaker."""
+"""Writes the audio files of an episode: the episode, its turns, or a stem for each speaker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from podtts.publish.timeline import Timeline
 def open_stream(
     stream: BinaryIO, kind: AudioFormat, rate_hz: int, tags: AudioMetadata
 ) -> AbstractContextManager[Sink]:
-    """A stdout, pipe or device that takes waves of 24 kHz."""
+    """Return a sink of waves of 24 kHz that writes to stdout, a pipe or a device."""
     if kind == "wav":
         return resampling(WavStream(stream, rate_hz, tags), rate_hz)
     return resampling(EncodedStream(stream, kind, rate_hz, tags), rate_hz)
@@ -37,7 +37,7 @@ def write_audio(
     rate_hz: int,
     tags: AudioMetadata,
 ) -> None:
-    """Write waves of 24 kHz, `samples` in all, to a new file. Raises UsageError, OSError."""
+    """Write waves of 24 kHz, in total `samples`, to a new file. Raises UsageError, OSError."""
     with resampling(_new_file(path, samples, kind, rate_hz, tags), rate_hz) as sink:
         for wave in waves:
             sink.write(wave)
@@ -46,33 +46,36 @@ def write_audio(
 def write_parts(
     folder: Path,
     split: Split,
-    master: MixReader,
+    mix: MixReader,
     timeline: Timeline,
     kind: AudioFormat,
     rate_hz: int,
     tags: AudioMetadata,
 ) -> None:
-    """Write numbered turns, or stems as long as the mix that sum to it, to a new folder."""
+    """Write numbered turns, or one stem per speaker, to a new folder.
+
+    Every stem is as long as the mix, and the sum of all stems is the mix.
+    """
     folder.mkdir()
     if split == "turns":
         for turn in timeline.turns:
             path = folder / part_name(turn.number, 4, timeline.name(turn), kind)
-            blocks = master.blocks(turn.start, turn.stop)
+            blocks = mix.blocks(turn.start, turn.stop)
             write_audio(path, blocks, turn.stop - turn.start, kind, rate_hz, tags)
         return
     for speaker in sorted({turn.turn.speaker for turn in timeline.turns}):
         path = folder / part_name(speaker + 1, 1, timeline.speakers[speaker], kind)
-        blocks = _stem(master, timeline, speaker)
+        blocks = _stem(mix, timeline, speaker)
         write_audio(path, blocks, timeline.samples, kind, rate_hz, tags)
 
 
-def _stem(master: MixReader, timeline: Timeline, speaker: int) -> Iterator[Tensor]:
-    """The mix where a speaker speaks, silence where not."""
+def _stem(mix: MixReader, timeline: Timeline, speaker: int) -> Iterator[Tensor]:
+    """Yield the mix where this speaker speaks, and silence elsewhere."""
     at = 0
     for turn in timeline.turns:
         if turn.turn.speaker == speaker:
             yield from silence(turn.start - at)
-            yield from master.blocks(turn.start, turn.stop)
+            yield from mix.blocks(turn.start, turn.stop)
             at = turn.stop
     yield from silence(timeline.samples - at)
 

@@ -1,4 +1,4 @@
-"""Chapters as Podcasting 2.0 JSON: what podcast apps read beside a feed."""
+"""Chapters in the JSON format of Podcasting 2.0, for podcast apps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _VERSION = "1.2.0"
 
 
 def chapters(timeline: Timeline, title: str) -> str:
-    """The content of a chapters file; title: of the episode, may be empty."""
+    """Return the content of a chapters file. The title of the episode may be empty."""
     episode = {"title": title} if title else {}
     rows = [
         {

@@ -1,4 +1,4 @@
-"""Which files and folders an episode has beside its own, and whether they may be written."""
+"""The paths of an episode's files and folders, and whether podtts may write them."""
 
 from __future__ import annotations
 
@@ -19,54 +19,54 @@ from podtts.publish.publish_options import (
 _PART = re.compile(rf"\d+-[^/]+\.({'|'.join(LOSSLESS)})")
 _SUBTITLES_JSON, _CHAPTERS_JSON = ".subtitles.json", ".chapters.json"
 _UNSAFE = re.compile(r"[^\w-]")
-_LONGEST_NAME = 40  # characters, four bytes each at worst: files' names have 255
+_MAX_NAME = 40  # characters of up to four bytes; a file name has at most 255 bytes
 
 
 def subtitles_file(output: Path, kind: str) -> Path:
-    """Where subtitles stand; players look for `episode.srt` beside `episode.mp3`."""
+    """Return the path of subtitles; players look for `episode.srt` beside `episode.mp3`."""
     return output.with_name(f"{output.stem}{_SUBTITLES_JSON if kind == 'json' else f'.{kind}'}")
 
 
 def chapters_file(output: Path) -> Path:
-    """Where the chapters stand."""
+    """Return the path of the chapters."""
     return output.with_name(f"{output.stem}{_CHAPTERS_JSON}")
 
 
 def transcript_file(output: Path) -> Path:
-    """Where the transcript stands."""
+    """Return the path of the transcript."""
     return output.with_name(f"{output.stem}.transcript.md")
 
 
 def page_file(output: Path, options: PublishOptions) -> Path | None:
-    """Where the page stands; None where none is asked for."""
+    """Return the path of the page, or None when the options have no page."""
     return output.with_suffix(".html") if options.page == BESIDE else options.page
 
 
 def split_folder(output: Path, split: Split) -> Path:
-    """The folder of an episode's parts."""
+    """Return the folder of an episode's parts."""
     return output.with_name(f"{output.stem}.{split}")
 
 
 def part_name(number: int, digits: int, name: str, ending: str) -> str:
-    """The file name of a part, `0001-anna.wav`; a name may hold anything, a file's may not."""
-    return f"{number:0{digits}}-{_UNSAFE.sub('_', name)[:_LONGEST_NAME]}.{ending}"
+    """Return the file name of a part, `0001-anna.wav`, without characters unsafe in file names."""
+    return f"{number:0{digits}}-{_UNSAFE.sub('_', name)[:_MAX_NAME]}.{ending}"
 
 
-def check_places(output: Path, options: PublishOptions, script: str) -> None:
-    """Refuse to write over the script, or over what no run has written. Raises UsageError."""
-    beside = [*_files(output, options)]
-    if output in beside:
-        raise UsageError(f"{output} would be both sound and text", "choose another output file")
+def check_output_paths(output: Path, options: PublishOptions, script: str) -> None:
+    """Refuse to overwrite the script, or files that podtts did not write. Raises UsageError."""
+    others = [*_files(output, options)]
+    if output in others:
+        raise UsageError(f"{output} would be both audio and text", "choose another output file")
     if isinstance(options.page, Path):
-        _check_page(options.page, [output, *beside])
-    for path in (output, *beside):
+        _check_page(options.page, [output, *others])
+    for path in (output, *others):
         if path.is_dir():
             raise UsageError(f"{path} is a folder", "move it away, or choose another output file")
         if path.exists() and Path(script).exists() and path.samefile(script):
             raise UsageError(f"{path} is the script itself", "choose another output file")
     for folder in _folders(output, options):
         if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder} is no folder", "move it away")
+            raise UsageError(f"{folder} is not a folder", "move it away")
         foreign = sorted(
             path.name
             for path in (folder.iterdir() if folder.is_dir() else ())
@@ -74,28 +74,29 @@ def check_places(output: Path, options: PublishOptions, script: str) -> None:
         )
         if foreign:
             raise UsageError(
-                f"{folder} holds {foreign[0]}, which is no part of an episode and would be lost",
+                f"{folder} contains {foreign[0]}, which is not part of an episode and would be "
+                "lost",
                 "move it away",
             )
 
 
 def is_json_of_an_episode(name: str) -> bool:
-    """Whether a file is named as the JSON is that stands beside an episode: it is no script."""
+    """Whether the name is that of an episode's subtitles or chapters in JSON, not of a script."""
     return name.casefold().endswith((_SUBTITLES_JSON, _CHAPTERS_JSON))
 
 
 def episode_files(output: Path, options: PublishOptions) -> list[Path]:
-    """All files of an episode that was published: its own first, and every one of its parts."""
+    """Return all files of a published episode, with every part; the audio file first."""
     parts = [path for folder in _folders(output, options) for path in sorted(folder.iterdir())]
     return [output, *_files(output, options), *parts]
 
 
-def left_as_they_were(output: Path, options: PublishOptions) -> list[Path]:
-    """Files beside an episode that are not written this time and may no longer fit it."""
+def leftover_files(output: Path, options: PublishOptions) -> list[Path]:
+    """Return files of an earlier run that this run does not write, so they may be outdated."""
     everything = PublishOptions(splits=SPLITS, subtitles=SUBTITLES, chapters=True, transcript=True)
     written = {*_files(output, options), *_folders(output, options)}
-    there = [*_files(output, everything), *_folders(output, everything)]
-    return [path for path in there if path not in written and path.exists()]
+    possible = [*_files(output, everything), *_folders(output, everything)]
+    return [path for path in possible if path not in written and path.exists()]
 
 
 def _check_page(page: Path, written: list[Path]) -> None:

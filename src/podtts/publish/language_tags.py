@@ -1,4 +1,4 @@
-"""Which language a text is marked with, for screen readers to say it well: tags of BCP 47."""
+"""Language tags (BCP 47) for the texts of a page: screen readers need them for pronunciation."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from podtts.text.languages import main_language
 from podtts.text.tags import Tag, dialect_of
 from podtts.values import Turn
 
-INTERFACE = "en"  # what the page's own words are in
+INTERFACE = "en"  # language of the page's own words
 
 
-def tongue(text: str, dialect: Tag | None = None) -> str:
-    """The tag of a text; Cantonese has one of its own, Sichuanese and Henanese are Mandarin."""
+def language_tag(text: str, dialect: Tag | None = None) -> str:
+    """Return the tag of a text. Cantonese has its own; Sichuanese and Henanese are Mandarin."""
     language = main_language(text)
     return "yue" if language == "zh" and dialect and dialect.name == "Yue" else language
 
 
-def turn_tongue(turn: Turn) -> str:
-    """The tag of a turn."""
-    return tongue(turn.shown, dialect_of(turn.text))
+def turn_language_tag(turn: Turn) -> str:
+    """Return the tag of a turn."""
+    return language_tag(turn.shown, dialect_of(turn.text))
 
 
-def episode_tongue(timeline: Timeline) -> str:
-    """The tag of what most of an episode is spoken in."""
+def episode_language_tag(timeline: Timeline) -> str:
+    """Return the tag of the language that most of an episode is in."""
     samples: Counter[str] = Counter()
     for turn in timeline.turns:
-        samples[turn_tongue(turn.turn)] += turn.stop - turn.start
+        samples[turn_language_tag(turn.turn)] += turn.stop - turn.start
     return samples.most_common(1)[0][0] if samples else INTERFACE
 
 
-def marked(tongue: str, around: str = INTERFACE) -> str:
-    """The attribute that marks an element, where it differs from what is around it."""
-    return "" if tongue == around else f' lang="{tongue}"'
+def lang(tag: str, surrounding: str = INTERFACE) -> str:
+    """Return the `lang` attribute of an element; empty if the surrounding element has the same."""
+    return "" if tag == surrounding else f' lang="{tag}"'

@@ -1,4 +1,4 @@
-"""What a page shows, as HTML. Every text of a script goes through `_text`: none of it is markup."""
+"""The content of a page as HTML. `_text` escapes every text of the script."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from podtts.publish.cues import Cue, cues, shown_text
-from podtts.publish.language_tags import marked, tongue, turn_tongue
+from podtts.publish.language_tags import lang, language_tag, turn_language_tag
 from podtts.publish.timeline import TimedTurn, Timeline
 from podtts.rates import OUTPUT_HZ
 from podtts.text.tags import dialect_of
@@ -17,25 +17,25 @@ _STAGES = {"llm": "Language model", "flow": "Flow", "vocoder": "Vocoder", "total
 
 
 def speakers(timeline: Timeline) -> str:
-    """A list of who speaks, in their colours, and for how long."""
-    spoken = dict.fromkeys(sorted({turn.turn.speaker for turn in timeline.turns}), 0)
+    """Return the list of speakers, in their colours, with the duration of their turns."""
+    durations = dict.fromkeys(sorted({turn.turn.speaker for turn in timeline.turns}), 0)
     for turn in timeline.turns:
-        spoken[turn.turn.speaker] += turn.stop - turn.start
+        durations[turn.turn.speaker] += turn.stop - turn.start
     return "\n".join(
         f'<li class="speaker-{speaker + 1}"><b class="name" dir="auto"'
-        f"{marked(tongue(timeline.speakers[speaker]))}>{_text(timeline.speakers[speaker])}</b> "
+        f"{lang(language_tag(timeline.speakers[speaker]))}>{_text(timeline.speakers[speaker])}</b> "
         f"<span>{clock(samples)}</span></li>"
-        for speaker, samples in spoken.items()
+        for speaker, samples in durations.items()
     )
 
 
 def chapters(timeline: Timeline) -> str:
-    """A list of the chapters that goes there; nothing where there are none."""
+    """Return the list of chapters with their links; empty without chapters."""
     if not timeline.chapters:
         return ""
     rows = "\n".join(
         f'<li><button type="button" data-start="{_seconds(chapter.start)}">'
-        f'<time>{clock(chapter.start)}</time> <span dir="auto"{marked(tongue(chapter.title))}>'
+        f'<time>{clock(chapter.start)}</time> <span dir="auto"{lang(language_tag(chapter.title))}>'
         f"{_text(chapter.title)}</span>"
         "</button></li>"
         for chapter in timeline.chapters
@@ -44,12 +44,12 @@ def chapters(timeline: Timeline) -> str:
 
 
 def transcript(timeline: Timeline) -> str:
-    """All turns below the headings of their chapters."""
+    """Return all turns under the headings of their chapters."""
     return "\n".join(_transcript(timeline))
 
 
-def made(timeline: Timeline, work: RunWork | None) -> str:
-    """How long the episode is, and how fast the run was that made it."""
+def figures(timeline: Timeline, work: RunWork | None) -> str:
+    """Return the duration of the episode, and the speed of the run."""
     turns = f"{len(timeline.turns)} turns, {clock(timeline.samples)} of audio."
     if work is None or not work.audio_seconds:
         return f"<p>{turns} This run spoke nothing: all of it is of earlier runs.</p>"
@@ -71,7 +71,7 @@ def made(timeline: Timeline, work: RunWork | None) -> str:
 
 
 def clock(samples: int) -> str:
-    """A place as people read it: 2:03, or 1:02:03 behind the first hour."""
+    """Return a position for readers: 2:03, or 1:02:03 after the first hour."""
     minutes, seconds = divmod(samples // OUTPUT_HZ, 60)
     if minutes < 60:
         return f"{minutes}:{seconds:02}"
@@ -81,7 +81,7 @@ def clock(samples: int) -> str:
 def _transcript(timeline: Timeline) -> Iterator[str]:
     headings = {chapter.start: chapter.title for chapter in timeline.chapters}
     parts = {
-        number: [*found] for number, found in groupby(cues(timeline), lambda cue: cue.turn.number)
+        number: [*group] for number, group in groupby(cues(timeline), lambda cue: cue.turn.number)
     }
     yield '<ol class="turns">'
     for turn in timeline.turns:
@@ -89,7 +89,7 @@ def _transcript(timeline: Timeline) -> Iterator[str]:
         if opening:
             yield "</ol>"
             for title in (headings.pop(start) for start in opening):
-                yield f'<h2 dir="auto"{marked(tongue(title))}>{_text(title)}</h2>'
+                yield f'<h2 dir="auto"{lang(language_tag(title))}>{_text(title)}</h2>'
             yield '<ol class="turns">'
         yield _turn(timeline.name(turn), turn, parts.get(turn.number, []))
     yield "</ol>"
@@ -101,27 +101,27 @@ def _turn(speaker: str, turn: TimedTurn, parts: Sequence[Cue]) -> str:
         f'data-start="{_seconds(turn.start)}">'
         f'<button type="button" class="jump" aria-label="Play turn {turn.number}">'
         f"<time>{clock(turn.start)}</time></button>"
-        f'<p class="name"><bdi{marked(tongue(speaker))}>{_text(speaker)}</bdi>'
+        f'<p class="name"><bdi{lang(language_tag(speaker))}>{_text(speaker)}</bdi>'
         f'<span class="number">{turn.number}</span></p>'
-        f'<p dir="auto"{marked(turn_tongue(turn.turn))}>{_said(turn, parts)}</p></li>'
+        f'<p dir="auto"{lang(turn_language_tag(turn.turn))}>{_turn_text(turn, parts)}</p></li>'
     )
 
 
-def _said(turn: TimedTurn, parts: Sequence[Cue]) -> str:
-    """A turn's text; the parts of a long one know when they are about to be heard."""
+def _turn_text(turn: TimedTurn, parts: Sequence[Cue]) -> str:
+    """Return the text of a turn; every part of a long one has its start time."""
     text = shown_text(turn.turn.shown)
     if len(parts) < 2:
         return _text(text)
-    whole, dialect = turn_tongue(turn.turn), dialect_of(turn.turn.text)
-    said, at = [], 0
+    turn_tag, dialect = turn_language_tag(turn.turn), dialect_of(turn.turn.text)
+    spans, at = [], 0
     for part in parts:
-        start = text.index(part.text, at)  # what stands between them is white space, or nothing
-        said.append(
+        start = text.index(part.text, at)  # between parts there is white space, or nothing
+        spans.append(
             f'{_text(text[at:start])}<span class="part" data-start="{_seconds(part.start)}"'
-            f"{marked(tongue(part.text, dialect), whole)}>{_text(part.text)}</span>"
+            f"{lang(language_tag(part.text, dialect), turn_tag)}>{_text(part.text)}</span>"
         )
         at = start + len(part.text)
-    return "".join(said)
+    return "".join(spans)
 
 
 def _seconds(samples: int) -> str:

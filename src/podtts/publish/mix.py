@@ -1,4 +1,4 @@
-"""The mix: turns one behind the other with their silences, written as they come."""
+"""The mix: all turns in order, with the silence between them, written turn by turn."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from podtts.values import Turn
 
 
 def tempos(script: Script) -> dict[int, float]:
-    """Tempo by speaker number, of those who are to speak at another than their own."""
-    wanted = ((number, script.rates.get(label, 1.0)) for number, label in enumerate(script.labels))
-    return {number: tempo for number, tempo in wanted if tempo != 1.0}
+    """Return the tempo by speaker number, for speakers with a tempo other than 1."""
+    rates = ((number, script.rates.get(label, 1.0)) for number, label in enumerate(script.labels))
+    return {number: tempo for number, tempo in rates if tempo != 1.0}
 
 
 def longest_mix(turns: Sequence[Turn], max_tokens: int, tempos: Mapping[int, float]) -> int:
-    """Samples that turns of so many tokens may come to, with every silence there may be."""
+    """Return the maximum length of a mix in samples: all turns at the token limit, all gaps."""
     slowest = min([1.0, *tempos.values()])
     spoken = len(turns) * max_tokens * SAMPLES_PER_TOKEN / slowest
     silent = sum(turn.pause + MAX_GAP_SECONDS for turn in turns) * OUTPUT_HZ
@@ -32,9 +32,9 @@ def longest_mix(turns: Sequence[Turn], max_tokens: int, tempos: Mapping[int, flo
 
 
 class Mix:
-    """Lays turns into a sink of 24 kHz and remembers how long each came out.
+    """Writes turns to a sink of 24 kHz and records the length of each.
 
-    tempos: by speaker number, for those that are to be faster or slower than they spoke.
+    tempos: by speaker number; turns of other speakers keep their tempo.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Mix:
         self._lengths: list[int] = []
 
     def add(self, turn: Turn, wave: Tensor) -> None:
-        """Append a turn: its wave as it was spoken, float32 [S]."""
+        """Append a turn; `wave` is the synthesized wave, float32 [S]."""
         previous = self._turns[-1] if self._turns else None
         for block in silence(silence_before(previous, turn, self._options)):
             self._sink.write(block)
@@ -56,11 +56,11 @@ class Mix:
 
     @property
     def samples(self) -> int:
-        """Length of the whole so far."""
+        """Length of the mix so far."""
         return self._sink.samples
 
     def timeline(self, script: Script, speakers: Sequence[str]) -> Timeline:
-        """Where everything that was added stands."""
+        """Return the positions of all turns that were added, and of the chapters."""
         return lay_out(self._turns, self._lengths, self._options, speakers, script.chapters)
 
     def _shape(self, turn: Turn, wave: Tensor) -> Tensor:

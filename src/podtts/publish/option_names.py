@@ -1,4 +1,4 @@
-"""Options of publishing by their names: as the command line, or a line of a manifest, has them."""
+"""Publishing options by name, as flags of the command line and keys of a manifest use them."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ _FILES = {
 _NAMES: dict[str, tuple[str, ...]] = {"split": SPLITS, "subtitles": SUBTITLES}
 
 
-def with_given(options: PublishOptions, given: Mapping[str, Any]) -> PublishOptions:
-    """Return options with those that are given in place of their own.
+def override_options(options: PublishOptions, values: Mapping[str, Any]) -> PublishOptions:
+    """Return the options with these values instead of their own.
 
-    given: values by the option's name, `sample_rate` for --sample-rate; names of several things are
-           a list, or a text with commas, or None. Raises UsageError for a value that cannot be.
+    values: by the name of the option, such as `sample_rate` for --sample-rate. An option of several
+            names takes a list, a text with commas, or None.
+    Raises UsageError for an invalid value.
     """
-    values: dict[str, Any] = {
+    parsed: dict[str, Any] = {
         name: parse_names(value, _NAMES[name], name) if name in _NAMES else value
-        for name, value in given.items()
+        for name, value in values.items()
     }
-    layout = {_LAYOUT[name]: value for name, value in values.items() if name in _LAYOUT}
-    files = {_FILES[name]: value for name, value in values.items() if name not in _LAYOUT}
+    layout = {_LAYOUT[name]: value for name, value in parsed.items() if name in _LAYOUT}
+    files = {_FILES[name]: value for name, value in parsed.items() if name not in _LAYOUT}
     return replace(options, layout=replace(options.layout, **layout), **files)

@@ -1,4 +1,4 @@
-"""How an episode is laid out and which files come of it. Nothing here changes what is spoken."""
+"""Options of publishing: the layout of an episode, and its files. They do not affect synthesis."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ SUBTITLES: tuple[Subtitles, ...] = ("srt", "vtt", "json")
 PageAudio = Literal["embed", "link"]
 PAGE_AUDIO: tuple[PageAudio, ...] = ("embed", "link")
 PageBeside = Literal["beside"]
-BESIDE: PageBeside = "beside"  # a page beside the output, of its name
+BESIDE: PageBeside = "beside"  # a page beside the output, with the same name
 
 MAX_GAP_SECONDS = 10.0
-QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
-MAX_TITLE = 500  # characters: beyond, it is no title
+MIN_LUFS, MAX_LUFS = -50.0, -5.0
+MAX_TITLE = 500  # characters
 
 T = TypeVar("T", bound=str)
 
 
 @dataclass(frozen=True)
 class LayoutOptions:
-    """What stands between turns, and what is cut off them."""
+    """The gaps between turns, and trimming of the turns."""
 
     gap_seconds: float = 0.25  # between turns of two speakers
     same_speaker_gap_seconds: float | None = None  # between turns of one speaker; None: the same
-    trim_silence: bool = False  # cut silence off both ends of every turn
+    trim_silence: bool = False  # remove silence from both ends of every turn
 
     def __post_init__(self) -> None:
         for name, seconds in (
@@ -59,16 +59,16 @@ class PublishOptions:
     layout: LayoutOptions = field(default_factory=LayoutOptions)
     format: AudioFormat = "wav"
     rate_hz: int = OUTPUT_HZ
-    loudness_lufs: float | None = None  # of the whole episode; None: as it was spoken
+    loudness_lufs: float | None = None  # target for the whole episode; None: do not change it
     splits: tuple[Split, ...] = ()
     subtitles: tuple[Subtitles, ...] = ()
     chapters: bool = False
     transcript: bool = False
-    page: Path | PageBeside | None = None  # a web page of it; None: none
-    page_audio: PageAudio = "embed"  # the page holds the sound, or points to the output
+    page: Path | PageBeside | None = None  # path of a web page; None: no page
+    page_audio: PageAudio = "embed"  # the page contains the audio, or links to the output
     title: str = ""  # empty: the script's name
     artist: str = ""
-    date: str = ""  # YYYY-MM-DD; empty: the day the run began
+    date: str = ""  # YYYY-MM-DD; empty: the day on which the run started
 
     def __post_init__(self) -> None:
         one_of(FORMATS, "format", self.format)
@@ -83,33 +83,30 @@ class PublishOptions:
             )
         if self.format == "opus" and self.rate_hz == 44_100:
             raise UsageError("opus has no sample rate of 44100", "use 24000 or 48000")
-        if self.loudness_lufs is not None and not (
-            QUIETEST_LUFS <= self.loudness_lufs <= LOUDEST_LUFS
-        ):
+        if self.loudness_lufs is not None and not (MIN_LUFS <= self.loudness_lufs <= MAX_LUFS):
             raise UsageError(
-                f"loudness is {self.loudness_lufs}, but must be "
-                f"{QUIETEST_LUFS:g} to {LOUDEST_LUFS:g} LUFS",
+                f"loudness is {self.loudness_lufs}, but must be {MIN_LUFS:g} to {MAX_LUFS:g} LUFS",
                 "podcasts are -16 in stereo and -19 in mono",
             )
         for what, text in (("title", self.title), ("artist", self.artist)):
             if len(text) > MAX_TITLE or not text.isprintable():
-                raise UsageError(f"{what} is no single line of at most {MAX_TITLE} characters")
+                raise UsageError(f"{what} must be a single line of at most {MAX_TITLE} characters")
         if self.date:
             _check_date(self.date)
 
     @property
     def plain(self) -> bool:
-        """Whether the mix as it grows while turns are spoken is the file that is wanted."""
+        """Whether the mix itself is the audio file: WAV, 24 kHz, original loudness."""
         return self.format == "wav" and self.rate_hz == OUTPUT_HZ and self.loudness_lufs is None
 
     @property
     def split_format(self) -> AudioFormat:
-        """What parts are written as: without loss, or they would not sum to the mix."""
+        """The format of the parts: always lossless, because they must sum to the mix."""
         return self.format if self.format in LOSSLESS else "wav"
 
-    def needing_a_file(self) -> str | None:
-        """The first option that works only beside a file, or on all of one; None for none."""
-        wanted = {
+    def option_that_needs_a_file(self) -> str | None:
+        """Return the first option set that needs an output file instead of a stream, or None."""
+        is_set = {
             "--loudness": self.loudness_lufs is not None,
             "--split": bool(self.splits),
             "--subtitles": bool(self.subtitles),
@@ -117,46 +114,46 @@ class PublishOptions:
             "--transcript": self.transcript,
             "--page": self.page is not None,
         }
-        return next((option for option, is_wanted in wanted.items() if is_wanted), None)
+        return next((option for option, value in is_set.items() if value), None)
 
 
 def choose_format(output: str, name: str | None, *, is_stream: bool) -> AudioFormat:
-    """The format of an output: by --format, or by the ending of the file's name.
+    """Return the format of an output, from --format or from the ending of the file name.
 
-    Raises UsageError where neither says one, or where they differ.
+    Raises UsageError when neither gives a format, or when they differ.
     """
     ending = "" if is_stream else PurePath(output).suffix.lower().removeprefix(".")
-    told = one_of(FORMATS, "format", name) if name is not None else None
-    shown = one_of(FORMATS, "format", ending) if ending in FORMATS else None
-    if told and shown and told != shown:
+    by_flag = one_of(FORMATS, "format", name) if name is not None else None
+    by_ending = one_of(FORMATS, "format", ending) if ending in FORMATS else None
+    if by_flag and by_ending and by_flag != by_ending:
         raise UsageError(
-            f"{output} ends in .{ending}, but --format is {told}", "leave out one of the two"
+            f"{output} ends in .{ending}, but --format is {by_flag}", "use only one of the two"
         )
-    if chosen := told or shown or ("wav" if is_stream else None):
+    if chosen := by_flag or by_ending or ("wav" if is_stream else None):
         return chosen
     raise UsageError(
         f"{output} does not end in {', '.join('.' + known for known in FORMATS)}"
         f"{nearest(ending, FORMATS)}",
-        "name such a file, or give --format",
+        "use one of these endings, or --format",
     )
 
 
 def parse_names(
-    given: str | Sequence[str] | None, names: tuple[T, ...], what: str
+    value: str | Sequence[str] | None, names: tuple[T, ...], what: str
 ) -> tuple[T, ...]:
-    """Names of a list or of a text such as `srt,vtt`, each once; none for None.
+    """Return the names in a list or in a text such as `srt,vtt`, each once; () for None.
 
-    Raises UsageError, with the nearest.
+    Raises UsageError for an unknown name, with the nearest known name.
     """
-    if isinstance(given, str):
-        given = [part.strip() for part in given.split(",")]
-    return tuple(dict.fromkeys(one_of(names, what, name) for name in given or ()))
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",")]
+    return tuple(dict.fromkeys(one_of(names, what, name) for name in value or ()))
 
 
 def _check_date(text: str) -> None:
     try:
-        well_formed = re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) and date.fromisoformat(text)
+        is_valid = re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) and date.fromisoformat(text)
     except ValueError:
-        well_formed = None
-    if not well_formed:
+        is_valid = None
+    if not is_valid:
         raise UsageError(f"date is {text!r}, but must be a day", "write it as 2026-01-31")

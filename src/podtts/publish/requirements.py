@@ -1,4 +1,4 @@
-"""What cannot be published for a script, found before any work is done."""
+"""Checks before any work that a script can be published with these options."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from podtts.errors import UsageError
-from podtts.publish.episode_files import check_places
+from podtts.publish.episode_files import check_output_paths
 from podtts.publish.publish_options import PublishOptions
 from podtts.script.model import Script
 
 
 def check_publishing(options: PublishOptions, output: str, script: Script, *, stream: bool) -> None:
-    """Refuse what cannot be written. stream: output is stdout, a pipe or a device.
+    """Raise UsageError when the options are impossible for this output and script.
 
-    Raises UsageError.
+    stream: the output is stdout, a pipe or a device.
     """
-    if stream and (option := options.needing_a_file()):
-        raise UsageError(f"{option} needs an output file, not -o {output}", "name a file")
+    if stream and (option := options.option_that_needs_a_file()):
+        raise UsageError(f"{option} needs an output file, not -o {output}", "use -o FILE")
     if options.chapters and not script.chapters:
         raise UsageError(
-            f"--chapters: {script.source} has no headings", "write them as: # The opening"
+            f"--chapters: {script.source} has no headings", "write one as: # The opening"
         )
     if script.rates:
         _check_stretching(script.source)
     if not stream:
-        check_places(Path(output), options, script.source)
+        check_output_paths(Path(output), options, script.source)
 
 
 def _check_stretching(source: str) -> None:
-    """Raises UsageError where the library for rates is missing: it has no wheel everywhere."""
+    """Raise UsageError when python-stretch is missing: it is not available on all systems."""
     if find_spec("python_stretch") is None:
         raise UsageError(
-            f"{source} asks for rates, which need the package python-stretch",
+            f"{source} uses rates, which need the package python-stretch",
             "run: pip install python-stretch",
         )

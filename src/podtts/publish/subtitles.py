@@ -16,19 +16,19 @@ from podtts.rates import OUTPUT_HZ
 
 
 def subtitles(timeline: Timeline, kind: Subtitles) -> str:
-    """The content of a subtitle file."""
+    """Return the content of a subtitle file."""
     if kind == "json":
         return json.dumps(_transcript(timeline), ensure_ascii=False, indent=1) + "\n"
     file = pysubs2.SSAFile()
     file.events = [
         pysubs2.SSAEvent(_milliseconds(cue.start), _milliseconds(cue.stop), text)
-        for cue, text in (_voiced(timeline) if kind == "vtt" else _named(timeline))
+        for cue, text in (_vtt_texts(timeline) if kind == "vtt" else _srt_texts(timeline))
     ]
-    return file.to_string(kind, keep_ssa_tags=True)  # braces are part of the text
+    return file.to_string(kind, keep_ssa_tags=True)  # keeps braces, which are text here
 
 
-def _named(timeline: Timeline) -> Iterator[tuple[Cue, str]]:
-    """Texts of SRT: the name stands where another speaker begins."""
+def _srt_texts(timeline: Timeline) -> Iterator[tuple[Cue, str]]:
+    """Yield the texts for SRT, with the name whenever the speaker changes."""
     speaker = None
     for cue in cues(timeline):
         text = _literal(cue.text)
@@ -38,15 +38,15 @@ def _named(timeline: Timeline) -> Iterator[tuple[Cue, str]]:
         yield cue, text
 
 
-def _voiced(timeline: Timeline) -> Iterator[tuple[Cue, str]]:
-    """Texts of WebVTT, which has a mark for who speaks."""
+def _vtt_texts(timeline: Timeline) -> Iterator[tuple[Cue, str]]:
+    """Yield the texts for WebVTT, which has voice tags for the speakers."""
     for cue in cues(timeline):
         name = html.escape(_literal(timeline.name(cue.turn)), quote=False)
         yield cue, f"<v {name}>{html.escape(_literal(cue.text), quote=False)}"
 
 
 def _literal(text: str) -> str:
-    """A text whose backslashes are no marks of pysubs2: a word joiner, unseen, parts them."""
+    """Add an invisible word joiner after backslashes, so that pysubs2 does not interpret them."""
     return text.replace("\\", "\\\u2060")
 
 
@@ -55,7 +55,7 @@ def _milliseconds(samples: int) -> int:
 
 
 def _transcript(timeline: Timeline) -> dict[str, Any]:
-    """The Podcasting 2.0 transcript; samples, turn and `estimated` are podtts's own."""
+    """Return the Podcasting 2.0 transcript; samples, turn and `estimated` are additions."""
     return {
         "version": "1.0.0",
         "sampleRate": OUTPUT_HZ,

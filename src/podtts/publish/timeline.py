@@ -1,6 +1,6 @@
-"""Where everything is in an episode, in samples of 24 kHz: the one source of every position.
+"""The timeline of an episode: the positions of turns and chapters in samples of 24 kHz.
 
-Nothing is measured or estimated here; what is written from it cannot drift.
+All files use these exact positions, so they cannot drift apart.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from podtts.values import Chapter, Turn
 
 @dataclass(frozen=True)
 class TimedTurn:
-    """A spoken turn and the samples [start, stop) that are its own; silence around it is not."""
+    """A turn and its samples [start, stop), without the silence around it."""
 
-    number: int  # 1-based, as --retake counts
+    number: int  # 1-based, as in --retake
     turn: Turn
     start: int
     stop: int
@@ -34,20 +34,20 @@ class TimedChapter:
 
 @dataclass(frozen=True)
 class Timeline:
-    """An episode's turns in order, without overlap, and the chapters that cover it."""
+    """The turns of an episode in order, without overlap, and the chapters that cover it."""
 
-    speakers: tuple[str, ...]  # what listeners call them, by number
+    speakers: tuple[str, ...]  # names for listeners, by speaker number
     turns: tuple[TimedTurn, ...]
     chapters: tuple[TimedChapter, ...]
     samples: int  # of the whole episode
 
     def name(self, turn: TimedTurn) -> str:
-        """Who speaks a turn."""
+        """Return the name of the speaker of a turn."""
         return self.speakers[turn.turn.speaker]
 
 
 def silence_before(previous: Turn | None, turn: Turn, options: LayoutOptions) -> int:
-    """Samples of silence between a turn and the one before it (None: it is the first)."""
+    """Return the samples of silence between a turn and the previous one (None for the first)."""
     gap = options.gap_seconds
     if previous is None or turn.continues:
         gap = 0.0
@@ -63,7 +63,7 @@ def lay_out(
     speakers: Sequence[str],
     chapters: Sequence[Chapter] = (),
 ) -> Timeline:
-    """Place turns of these lengths (in samples) one behind the other."""
+    """Return the timeline of turns with these lengths in samples."""
     timed: list[TimedTurn] = []
     previous, at = None, 0
     for number, (turn, length) in enumerate(zip(turns, lengths, strict=True), 1):
@@ -76,10 +76,10 @@ def lay_out(
 def _place(
     chapters: Sequence[Chapter], turns: Sequence[TimedTurn], samples: int
 ) -> tuple[TimedChapter, ...]:
-    """Chapters from turn to turn; headings with no turn between them are one chapter."""
+    """Return the timed chapters; headings without a turn between them become one chapter."""
     titles: dict[int, str] = {}
     for chapter in chapters:
-        if chapter.turn < len(turns):  # else nothing stands below it, or no more was spoken
+        if chapter.turn < len(turns):  # else no synthesized turn follows it
             start = 0 if chapter.turn == 0 else turns[chapter.turn].start
             titles[start] = (
                 f"{titles[start]}: {chapter.title}" if start in titles else chapter.title
@@ -92,9 +92,9 @@ def _place(
 
 
 def speaker_names(labels: Sequence[str], voices: Sequence[str]) -> tuple[str, ...]:
-    """What listeners call the speakers: the voices' names for labels such as S1, else the labels.
+    """Return the names of the speakers: of their voices for labels such as S1, else the labels.
 
-    Voices that two labels share tell nobody apart; labels then stay as they are.
+    If two labels share a voice, the labels are used, because the names would be the same.
     """
     numbered = all(label[:1] in "Ss" and label[1:].isdecimal() for label in labels)
     return tuple(voices if numbered and len(set(voices)) == len(voices) else labels)

@@ -1,4 +1,4 @@
-"""A transcript in Markdown: who says what, and when."""
+"""The transcript of an episode in Markdown, with speakers and times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
 
 
 def transcript(timeline: Timeline, tags: AudioMetadata) -> str:
-    """The content of a transcript: chapters as headings, a paragraph a written turn."""
+    """Return the content of a transcript: chapters as headings, one paragraph per written turn."""
     blocks = [f"# {_plain(tags.title)}"] if tags.title else []
     blocks.append(f"*{_plain(tags.comment)}*")
     starts = {chapter.start: chapter.title for chapter in timeline.chapters}

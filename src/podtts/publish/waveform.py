@@ -1,4 +1,4 @@
-"""What an episode looks like: its peaks, drawn in the colours of who speaks."""
+"""Draws the waveform of an episode, in the colours of its speakers."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from podtts.publish.timeline import Timeline
 _HEIGHT = 100  # of the drawing, in its own units; its width is the number of bars
 
 
-def peaks(master: MixReader, bars: int) -> list[float]:
-    """Largest magnitude in each of so many equal parts of an episode, 0 to 1.
+def peaks(mix: MixReader, bars: int) -> list[float]:
+    """Return the largest magnitude, 0 to 1, in each of this many equal parts of an episode.
 
-    Reads block by block: an hour takes no more memory than a minute.
+    Reads block by block, so memory does not grow with the length of the episode.
     """
-    found = [0.0] * bars
+    largest = [0.0] * bars
     at = 0
-    for block in master.blocks():
-        first, last = at * bars // master.samples, (at + len(block) - 1) * bars // master.samples
+    for block in mix.blocks():
+        first, last = at * bars // mix.samples, (at + len(block) - 1) * bars // mix.samples
         for bar in range(first, last + 1):
-            start, stop = (-(-number * master.samples // bars) for number in (bar, bar + 1))
+            start, stop = (-(-number * mix.samples // bars) for number in (bar, bar + 1))
             part = block[max(start - at, 0) : stop - at]
             if len(part):
-                found[bar] = max(found[bar], float(part.abs().max()))
+                largest[bar] = max(largest[bar], float(part.abs().max()))
         at += len(block)
-    return found
+    return largest
 
 
 def waveform(heights: Sequence[float], timeline: Timeline) -> str:
-    """An SVG of peaks, as tall as the loudest; every bar is of the class of who speaks in it."""
+    """Return an SVG of the peaks, scaled to the largest; the class of a bar is its speaker."""
     loudest = max(heights, default=0.0) or 1.0
     drawn: dict[int, list[str]] = {}
     for bar, (speaker, height) in enumerate(
@@ -41,7 +41,11 @@ def waveform(heights: Sequence[float], timeline: Timeline) -> str:
         f'<path class="speaker-{speaker + 1}" d="{"".join(parts)}"/>'
         for speaker, parts in sorted(drawn.items())
     ]
-    starts = [len(heights) * one.start / timeline.samples for one in timeline.chapters if one.start]
+    starts = [
+        len(heights) * chapter.start / timeline.samples
+        for chapter in timeline.chapters
+        if chapter.start
+    ]
     paths += [f'<path class="mark" d="M{start:.1f} 0v{_HEIGHT}"/>' for start in starts]
     return (
         f'<svg viewBox="0 0 {len(heights)} {_HEIGHT}" preserveAspectRatio="none" '
@@ -50,7 +54,7 @@ def waveform(heights: Sequence[float], timeline: Timeline) -> str:
 
 
 def _speakers(timeline: Timeline, bars: int) -> list[int]:
-    """Who has begun to speak last in the middle of each bar."""
+    """Return for each bar the speaker of the last turn that started before its middle."""
     turns = iter(timeline.turns)
     turn, following = next(turns), next(turns, None)
     speakers = []

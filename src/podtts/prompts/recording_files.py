@@ -1,7 +1,7 @@
-"""Which recordings a path offers, and what is said in them.
+"""Finds the recordings of a folder, and reads their transcripts.
 
-Beside `anna.wav` (flac, mp3, ogg, opus) stand `anna.txt`, what is said in it, and, if there is one,
-`anna.dialect.txt`: a sentence in dialect that makes the voice speak it.
+Beside `anna.wav` (flac, mp3, ogg, opus) is its transcript `anna.txt` and, optionally,
+`anna.dialect.txt`: a sentence in dialect that makes the voice speak that dialect.
 """
 
 import errno
@@ -18,7 +18,7 @@ from podtts.text.characters import clean_text, decode_utf8
 from podtts.text.tags import TagProblem, check_dialect_prompt, check_tags
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
-FOREIGN_SUFFIXES = (
+UNSUPPORTED_SUFFIXES = (
     ".m4a",
     ".aac",
     ".mp4",
@@ -31,64 +31,64 @@ FOREIGN_SUFFIXES = (
     ".amr",
 )
 
-# 30 s of six channels at 192 kHz in 32 bits are 132 MiB: no prompt is larger than this.
+# 30 s of six channels at 192 kHz in 32 bits are 132 MiB, so every usable recording is smaller.
 LONGEST_RECORDING_BYTES = 2**28
-_LONGEST_TEXT_BYTES = 2**20  # a thousand times what can be said in 30 s
+_LONGEST_TEXT_BYTES = 2**20  # a thousand times the text of 30 s
 
 
 @dataclass(frozen=True)
 class RecordingFile:
-    """A recording on disk and the voice it is for. Nothing is checked before it is prepared."""
+    """A recording on disk and the name of its voice. Nothing is checked before preparation."""
 
     path: Path
     name: str  # of the voice
-    transcript: str | None = None  # None: read from NAME.txt beside the recording
-    dialect_prompt: str | None = None  # None: from NAME.dialect.txt if there is one; "": none
+    transcript: str | None = None  # None: read NAME.txt beside the recording
+    dialect_prompt: str | None = None  # None: read NAME.dialect.txt if it exists; "": none
 
 
 @dataclass(frozen=True)
 class RecordingTexts:
-    """What is said in a recording, and the sentence in dialect for its voice, or an empty one."""
+    """The transcript of a recording, and its dialect prompt, which may be empty."""
 
     transcript: str
     dialect_prompt: str
 
 
 def find_recordings(paths: Sequence[Path]) -> list[RecordingFile]:
-    """Return the recordings of folders (by name; not of folders inside, nor hidden) and files.
+    """Return the recordings among files and in folders (by name, without hidden and subfolders).
 
-    Raises InputError for a path that is not there, holds no recording or is none, and for two
-    recordings of one voice.
+    Raises InputError for a path that does not exist, is not a recording or contains none, and for
+    two recordings of one voice.
     """
-    found: dict[str, RecordingFile] = {}
+    recordings: dict[str, RecordingFile] = {}
     for path in paths:
         for recording in _recordings_of(path):
             voice = unicodedata.normalize("NFC", recording.name)
-            other = found.setdefault(voice, recording)
+            other = recordings.setdefault(voice, recording)
             if not _same_file(other.path, recording.path):
                 raise InputError(
                     f"{other.path} and {recording.path} are both the voice {voice}",
                     "rename one of them, with its .txt",
                 )
-    return list(found.values())
+    return list(recordings.values())
 
 
 def read_texts(recording: RecordingFile) -> RecordingTexts:
     """Return the texts of a recording, without white space around them.
 
-    Raises InputError when the transcript is missing or empty, when a text is not UTF-8 or holds an
+    Raises InputError when the transcript is missing or empty, when a text is not UTF-8 or has an
     unknown tag, and when the dialect prompt does not begin with the tag of a dialect.
     """
     path = recording.path
-    beside = path.with_name(f"{path.stem}.txt")
-    transcript = _text(recording.transcript, path, beside, check_tags)
+    text_file = path.with_name(f"{path.stem}.txt")
+    transcript = _text(recording.transcript, path, text_file, check_tags)
     if not transcript:
         state = "no transcript" if transcript is None else "an empty transcript"
-        raise AudioError(path, f"has {state}", f"write what is said in it to {beside}")
+        raise AudioError(path, f"has {state}", f"write its words to {text_file}")
     if recording.dialect_prompt == "":
         return RecordingTexts(transcript, "")
-    dialect_beside = path.with_name(f"{path.stem}.dialect.txt")
-    dialect_prompt = _text(recording.dialect_prompt, path, dialect_beside, check_dialect_prompt)
+    dialect_file = path.with_name(f"{path.stem}.dialect.txt")
+    dialect_prompt = _text(recording.dialect_prompt, path, dialect_file, check_dialect_prompt)
     return RecordingTexts(transcript, dialect_prompt or "")
 
 
@@ -96,11 +96,14 @@ def _recordings_of(path: Path) -> list[RecordingFile]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder", "check the path")
     if not path.is_dir():
-        if _ends_in(FOREIGN_SUFFIXES, path):
-            raise InputError(f"{path}: {path.suffix} files are not read", conversion_hint(path))
-        if not _ends_in(AUDIO_SUFFIXES, path):
+        if _has_suffix(UNSUPPORTED_SUFFIXES, path):
             raise InputError(
-                f"{path} is not a recording", f"a recording ends in {', '.join(AUDIO_SUFFIXES)}"
+                f"{path}: podtts cannot read {path.suffix} files", conversion_hint(path)
+            )
+        if not _has_suffix(AUDIO_SUFFIXES, path):
+            raise InputError(
+                f"{path} is not a recording",
+                f"the name of a recording ends with {', '.join(AUDIO_SUFFIXES)}",
             )
         return [RecordingFile(path, path.stem)]
     try:
@@ -110,7 +113,7 @@ def _recordings_of(path: Path) -> list[RecordingFile]:
     recordings = [
         RecordingFile(file, file.stem)
         for file in paths
-        if _is_offered(file) and not file.name.startswith(".") and not file.is_dir()
+        if _is_recording(file) and not file.name.startswith(".") and not file.is_dir()
     ]
     if not recordings:
         raise InputError(
@@ -120,36 +123,36 @@ def _recordings_of(path: Path) -> list[RecordingFile]:
     return recordings
 
 
-def _is_offered(path: Path) -> bool:
-    """Recordings, and what is meant as one: better refused when prepared than passed over."""
-    if _ends_in(FOREIGN_SUFFIXES, path):
+def _is_recording(path: Path) -> bool:
+    """Include unsupported files with a transcript, so that they are refused and not ignored."""
+    if _has_suffix(UNSUPPORTED_SUFFIXES, path):
         converted = any(path.with_suffix(suffix).exists() for suffix in AUDIO_SUFFIXES)
         return path.with_suffix(".txt").exists() and not converted
-    return _ends_in(AUDIO_SUFFIXES, path)
+    return _has_suffix(AUDIO_SUFFIXES, path)
 
 
-def _ends_in(suffixes: tuple[str, ...], path: Path) -> bool:
+def _has_suffix(suffixes: tuple[str, ...], path: Path) -> bool:
     return path.suffix.lower() in suffixes
 
 
-def _same_file(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
+def _same_file(left: Path, right: Path) -> bool:
+    return os.path.realpath(left) == os.path.realpath(right)
 
 
 def _text(
-    given: str | None, recording: Path, beside: Path, check: Callable[[str], TagProblem | None]
+    text: str | None, recording: Path, file: Path, check: Callable[[str], TagProblem | None]
 ) -> str | None:
-    """Return a text, checked and stripped: the one given, else of the file beside, else None."""
-    source = str(beside) if given is None else f"text of {recording}"
-    text = _read(beside) if given is None else given
+    """Return a text, checked and stripped; read the file when it is None; None without a file."""
+    source = str(file) if text is None else f"text of {recording}"
+    text = _read(file) if text is None else text
     if text is None:
         return None
     text = clean_text(text, source)
     stripped = text.strip()
-    found = check(stripped)
-    if found:
-        line = text.count("\n", 0, text.index(stripped) + found.offset) + 1
-        raise ScriptError(source, line, found.problem, found.hint)
+    problem = check(stripped)
+    if problem:
+        line = text.count("\n", 0, text.index(stripped) + problem.offset) + 1
+        raise ScriptError(source, line, problem.problem, problem.hint)
     return stripped
 
 
@@ -159,6 +162,6 @@ def _read(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:  # so is the recording's own name, nearly
+        if error.errno == errno.ENAMETOOLONG:  # the name of the recording is almost too long itself
             return None
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""A voice as one file: given to someone else, and used there without the recording."""
+"""Exports a voice to one file, and imports it elsewhere without its recording."""
 
 import os
 from collections.abc import Mapping
@@ -7,9 +7,14 @@ from pathlib import Path
 
 from podtts.errors import InputError, UsageError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptEntry
-from podtts.prompts.entry import PromptKey, check_tensors, description_of, key_of
-from podtts.prompts.folder import RecordingFile, read_texts
-from podtts.prompts.recipe import RECIPE_VERSION
+from podtts.prompts.entry import (
+    RECIPE_VERSION,
+    PromptKey,
+    check_tensors,
+    description_of,
+    key_of,
+)
+from podtts.prompts.recording_files import RecordingFile, read_texts
 from podtts.prompts.voices import Voice, VoiceStore
 from podtts.storage.atomic import write_atomically
 from podtts.storage.regular_files import read_regular
@@ -23,20 +28,20 @@ _ASK_AGAIN = "ask for the file again: podtts cache export NAME FILE"
 
 @dataclass(frozen=True)
 class Imported:
-    """A voice taken over from a file."""
+    """An imported voice."""
 
     voice: Voice
     entry: PromptEntry
-    replaced: bool  # a voice of that name stood there with another recording or other texts
+    replaced: bool  # it replaced a voice of that name with another recording or other texts
 
 
 def export_voice(name: str, voices: VoiceStore, cache: PromptCache, target: Path) -> PromptEntry:
-    """Write a voice and its prompt to one file; of prompts for several models, the last one used.
+    """Write a voice and its most recently used prompt to one file.
 
-    A file that is there is replaced in one step, a folder that is not is made. Raises VoiceError
-    when there is no such voice or it has no prompt, UsageError when the file cannot be written.
+    Replaces an existing file in one step, and creates the folder if needed. Raises VoiceError when
+    there is no such voice or it has no prompt, UsageError when the file cannot be written.
     """
-    if target.exists() and not target.is_file():  # replacing /dev/null would be a bad surprise
+    if target.exists() and not target.is_file():  # for example, never replace /dev/null
         raise UsageError(f"{target} is not a regular file", "choose another name")
     if (voice := voices.get(name)) is None:
         raise VoiceError(f"there is no voice {name}", "see: podtts cache ls")
@@ -44,7 +49,8 @@ def export_voice(name: str, voices: VoiceStore, cache: PromptCache, target: Path
     tensors = cache.find(entry.key) if entry else None
     if entry is None or tensors is None:
         raise VoiceError(
-            f"voice {name} has no prompt here", "prepare its recording again: podtts prep PATH"
+            f"voice {name} has no prompt in the cache",
+            "prepare its recording again: podtts prep PATH",
         )
     texts = {text: getattr(voice, text) for text in _TEXTS}
     raw = seal(tensors, {**description_of(entry.key), **texts, "format": _FORMAT})
@@ -58,10 +64,10 @@ def export_voice(name: str, voices: VoiceStore, cache: PromptCache, target: Path
 def import_voice(
     source: Path, voices: VoiceStore, cache: PromptCache, name: str | None = None
 ) -> Imported:
-    """Take over a voice from a file that `export_voice` wrote, under its name or the one given.
+    """Import a voice from a file of `export_voice`, under its own name or another one.
 
-    Raises InputError when the file is damaged, foreign, of another recipe or with texts that cannot
-    be used, and when it cannot be kept; VoiceError when its name cannot name a voice.
+    Raises InputError when the file is damaged, foreign, of another recipe or has invalid texts, and
+    when the voice cannot be stored; VoiceError when the name is not valid.
     """
     try:
         raw = read_regular(source, _LONGEST_BYTES)
@@ -71,18 +77,20 @@ def import_voice(
         tensors, metadata = unseal(raw)
         key = _check(tensors, metadata)
     except SealError as error:
-        raise InputError(f"{source} is no voice, or a damaged one: {error}", _ASK_AGAIN) from error
+        raise InputError(
+            f"{source} is not a voice file, or it is damaged: {error}", _ASK_AGAIN
+        ) from error
     if key.recipe != RECIPE_VERSION:
         raise InputError(
-            f"{source} was made by podtts {metadata['podtts_version']} in a way (recipe "
-            f"{key.recipe}) that this version (recipe {RECIPE_VERSION}) does not use",
+            f"{source} was exported by podtts {metadata['podtts_version']} with recipe "
+            f"{key.recipe}, but this version needs recipe {RECIPE_VERSION}",
             "export it again with this version",
         )
-    given = RecordingFile(
+    recording = RecordingFile(
         source, name or metadata["name"], *(metadata[text] for text in _TEXTS[1:])
     )
-    texts = read_texts(given)
-    voice = Voice(given.name, key.audio_sha256, texts.transcript, texts.dialect_prompt)
+    texts = read_texts(recording)
+    voice = Voice(recording.name, key.audio_sha256, texts.transcript, texts.dialect_prompt)
     replaced = _replaces(voice, voices)
     try:
         entry = cache.store(key, tensors)
@@ -91,12 +99,12 @@ def import_voice(
             f"{cache.root}: cannot be written: {error.strerror}",
             "choose another folder with --cache-dir",
         ) from error
-    voices.put(voice)  # last: a name never stands there without its prompt
+    voices.put(voice)  # last, so that no voice is stored without its prompt
     return Imported(voice, entry, replaced)
 
 
 def _check(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> PromptKey:
-    """Return what the prompt was made from; raises SealError when this is no exported voice."""
+    """Return the key of the prompt. Raises SealError when the file is not an exported voice."""
     if metadata.get("format") != _FORMAT:
         raise SealError(f"it is not of the format {_FORMAT}")
     key = key_of(metadata)
@@ -115,5 +123,5 @@ def _last_used(voice: Voice, cache: PromptCache) -> PromptEntry | None:
 def _replaces(voice: Voice, voices: VoiceStore) -> bool:
     try:
         return voices.get(voice.name) not in (None, voice)
-    except VoiceError:  # damaged: what comes is better
+    except VoiceError:  # damaged
         return True

@@ -1,4 +1,4 @@
-"""What an episode's files say about themselves."""
+"""The metadata of an episode's audio files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from podtts.publish.publish_options import MAX_TITLE, PublishOptions
 from podtts.text.characters import excerpt
 
 
-def episode_tags(
+def episode_metadata(
     options: PublishOptions, named: str, model: str, seed: int, day: str
 ) -> AudioMetadata:
-    """The tags of an episode's files.
+    """Return the metadata of an episode's files.
 
-    named: a path whose name is the title, where options have none. model: a checkpoint's name.
+    named: path whose name is the title if the options have none.
+    model: name of the checkpoint.
+    day:   date if the options have none, YYYY-MM-DD.
     """
     software = f"podtts {podtts.__version__}"
     return AudioMetadata(

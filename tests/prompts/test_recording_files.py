@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from podtts.errors import AudioError, InputError, ScriptError
-from podtts.prompts.folder import RecordingFile, RecordingTexts, find_recordings, read_texts
+from podtts.prompts.recording_files import (
+    RecordingFile,
+    RecordingTexts,
+    find_recordings,
+    read_texts,
+)
 
 
 def make(folder: Path, *names: str) -> None:
@@ -15,7 +20,7 @@ def make(folder: Path, *names: str) -> None:
         (folder / name).write_text("Hello.\n", encoding="utf-8")
 
 
-def test_a_folder_offers_its_recordings_by_name(tmp_path: Path) -> None:
+def test_recordings_of_a_folder_are_found_by_name(tmp_path: Path) -> None:
     make(tmp_path, "zoe.wav", "zoe.txt", "ben.flac", "anna.mp3", "carl.ogg", "dora.opus", "eve.WAV")
     make(tmp_path, ".hidden.wav", "notes.md", "picture.png", "zoe.dialect.txt")
     make(tmp_path / "inside", "fred.wav")
@@ -27,7 +32,7 @@ def test_a_folder_offers_its_recordings_by_name(tmp_path: Path) -> None:
     ]
 
 
-def test_files_and_folders_keep_their_order_and_are_taken_once(tmp_path: Path) -> None:
+def test_files_and_folders_keep_their_order_without_duplicates(tmp_path: Path) -> None:
     make(tmp_path / "one", "zoe.wav")
     make(tmp_path / "two", "anna.wav")
     paths = [
@@ -39,7 +44,7 @@ def test_files_and_folders_keep_their_order_and_are_taken_once(tmp_path: Path) -
     assert [recording.name for recording in find_recordings(paths)] == ["zoe", "anna"]
 
 
-def test_a_name_may_hold_dots(tmp_path: Path) -> None:
+def test_a_name_may_contain_dots(tmp_path: Path) -> None:
     make(tmp_path, "anna.v2.wav", "anna.v2.txt")
     recording = find_recordings([tmp_path])[0]
     assert recording.name == "anna.v2"
@@ -80,24 +85,24 @@ def test_paths_without_recordings_are_refused(tmp_path: Path) -> None:
         find_recordings([tmp_path / "anna.pdf"])
 
 
-def test_a_format_not_read_is_refused_with_the_command_that_converts_it(tmp_path: Path) -> None:
+def test_an_unsupported_format_is_refused_with_the_conversion_command(tmp_path: Path) -> None:
     make(tmp_path, "anna's.m4a")
     with pytest.raises(InputError) as caught:
         find_recordings([tmp_path / "anna's.m4a"])
-    assert caught.value.problem == f"{tmp_path}/anna's.m4a: .m4a files are not read"
-    given, made = (shlex.quote(f"{tmp_path}/anna's.{suffix}") for suffix in ("m4a", "wav"))
-    assert caught.value.hint == f"convert it with: ffmpeg -i {given} -ac 1 -ar 24000 {made}"
+    assert caught.value.problem == f"{tmp_path}/anna's.m4a: podtts cannot read .m4a files"
+    m4a, wav = (shlex.quote(f"{tmp_path}/anna's.{suffix}") for suffix in ("m4a", "wav"))
+    assert caught.value.hint == f"convert it with: ffmpeg -i {m4a} -ac 1 -ar 24000 {wav}"
 
 
-def test_a_folder_does_not_pass_over_what_is_meant_as_a_recording(tmp_path: Path) -> None:
+def test_unsupported_files_with_a_transcript_are_found(tmp_path: Path) -> None:
     make(tmp_path, "anna.m4a", "anna.txt", "ben.m4a", "ben.txt", "ben.wav", "film.mp4")
-    found = [recording.path.name for recording in find_recordings([tmp_path])]
-    assert found == ["anna.m4a", "ben.wav"]  # to be refused; converted already; no voice
+    names = [recording.path.name for recording in find_recordings([tmp_path])]
+    assert names == ["anna.m4a", "ben.wav"]  # to be refused; already converted; without transcript
 
 
-def test_texts_are_files_and_short(tmp_path: Path) -> None:
+def test_texts_must_be_regular_files_of_limited_size(tmp_path: Path) -> None:
     recording = RecordingFile(tmp_path / "anna.wav", "anna")
-    os.mkfifo(tmp_path / "anna.txt")  # would be waited for
+    os.mkfifo(tmp_path / "anna.txt")  # reading it would wait
     with pytest.raises(InputError, match=r"anna\.txt: cannot be read: it is not a regular file"):
         read_texts(recording)
     (tmp_path / "anna.txt").unlink()
@@ -106,21 +111,21 @@ def test_texts_are_files_and_short(tmp_path: Path) -> None:
         read_texts(recording)
 
 
-def test_a_recording_may_have_a_name_that_leaves_no_room_for_that_of_its_texts(
+def test_a_name_too_long_for_a_text_file_is_accepted(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / f"{'n' * 251}.wav"
     assert read_texts(RecordingFile(path, "anna", "Hello.")) == RecordingTexts("Hello.", "")
 
 
-def test_texts_are_read_beside_and_stripped(tmp_path: Path) -> None:
+def test_text_files_are_read_and_stripped(tmp_path: Path) -> None:
     (tmp_path / "anna.txt").write_bytes(b"\xef\xbb\xbf \r\n Hello, <|sigh|> I am\r\nAnna. \n")
     (tmp_path / "anna.dialect.txt").write_text("\n<|Sichuan|>要得。\n", encoding="utf-8")
     texts = read_texts(RecordingFile(tmp_path / "anna.wav", "anna"))
     assert texts == RecordingTexts("Hello, <|sigh|> I am\nAnna.", "<|Sichuan|>要得。")
 
 
-def test_texts_given_win_over_files(tmp_path: Path) -> None:
+def test_given_texts_take_precedence_over_files(tmp_path: Path) -> None:
     make(tmp_path, "anna.txt", "anna.dialect.txt")  # the latter is no dialect prompt
     given = RecordingFile(tmp_path / "anna.wav", "eva", transcript=" Given. ", dialect_prompt="")
     assert read_texts(given) == RecordingTexts("Given.", "")
@@ -128,7 +133,7 @@ def test_texts_given_win_over_files(tmp_path: Path) -> None:
     assert read_texts(spoken) == RecordingTexts("Hello.", "<|Henan|>中。")
 
 
-def test_a_missing_or_empty_transcript_is_refused_with_its_place(tmp_path: Path) -> None:
+def test_a_missing_or_empty_transcript_is_refused_with_its_file_name(tmp_path: Path) -> None:
     recording = RecordingFile(tmp_path / "anna.wav", "anna")
     with pytest.raises(AudioError, match=r"anna\.wav: has no transcript") as missing:
         read_texts(recording)
@@ -152,7 +157,7 @@ def test_a_missing_or_empty_transcript_is_refused_with_its_place(tmp_path: Path)
         (b"Hello <|text_end|>", 1, "text_end"),
     ],
 )
-def test_a_transcript_that_cannot_be_read_or_spoken_is_refused_by_line(
+def test_an_invalid_transcript_is_refused_with_its_line(
     tmp_path: Path, raw: bytes, line: int, problem: str
 ) -> None:
     (tmp_path / "anna.txt").write_bytes(raw)
@@ -165,13 +170,13 @@ def test_a_transcript_that_cannot_be_read_or_spoken_is_refused_by_line(
 @pytest.mark.parametrize(
     "text", ["", "要得。", "<|laughter|>要得。", "<|Sichuan>要得。", "x<|Yue|>"]
 )
-def test_a_dialect_prompt_begins_with_its_dialect(tmp_path: Path, text: str) -> None:
+def test_a_dialect_prompt_without_its_tag_is_refused(tmp_path: Path, text: str) -> None:
     make(tmp_path, "anna.txt")
     (tmp_path / "anna.dialect.txt").write_text(text, encoding="utf-8")
     with pytest.raises(ScriptError, match=r"anna\.dialect\.txt:1: .*<\|Sichuan\|>"):
         read_texts(RecordingFile(tmp_path / "anna.wav", "anna"))
 
 
-def test_a_given_text_is_checked_too(tmp_path: Path) -> None:
+def test_a_given_text_is_checked(tmp_path: Path) -> None:
     with pytest.raises(ScriptError, match=r"text of .*anna\.wav:1: "):
         read_texts(RecordingFile(tmp_path / "anna.wav", "anna", transcript="<|laughing|>"))

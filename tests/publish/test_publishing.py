@@ -1,4 +1,4 @@
-"""From a mix to files, held to the sample, and to meters that are not our own."""
+"""Publishing a mix: exact samples, and measurements by independent programs."""
 
 import base64
 import io
@@ -19,22 +19,21 @@ from podtts.audio.metadata import AudioMetadata
 from podtts.errors import UsageError
 from podtts.publish.progress import Advance
 from podtts.publish.publish_options import SAMPLE_RATES, PublishOptions
-from podtts.publish.release import publish
+from podtts.publish.publishing import publish
 from podtts.publish.timeline import Timeline
 
 Make = Callable[..., tuple[Path, Timeline]]
-Release = Callable[..., list[str]]
+Publish = Callable[..., list[str]]
 
 
 @pytest.fixture
-def release(tags: AudioMetadata) -> Release:
-    """Publish a mix; returns what was said."""
+def publish_mix(tags: AudioMetadata) -> Publish:
+    """Returns a function that publishes a mix and returns its messages."""
 
     def publish_mix(mixed: tuple[Path, Timeline], output: Path, **options: object) -> list[str]:
-        said: list[str] = []
-        asked = PublishOptions(**options)  # type: ignore[arg-type]
-        publish(*mixed, output, asked, tags, said.append)
-        return said
+        messages: list[str] = []
+        publish(*mixed, output, PublishOptions(**options), tags, messages.append)  # type: ignore[arg-type]
+        return messages
 
     return publish_mix
 
@@ -43,20 +42,20 @@ def samples(path: Path) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     return np.asarray(soundfile.read(path, dtype="int16")[0])
 
 
-def test_a_plain_episode_is_its_mix_and_the_mix_is_gone(
-    mixed: Make, release: Release, tmp_path: Path
+def test_a_plain_episode_is_the_mix_itself(
+    mixed: Make, publish_mix: Publish, tmp_path: Path
 ) -> None:
     mix, timeline = mixed(4)
     raw = mix.read_bytes()
-    assert release((mix, timeline), tmp_path / "out.wav") == []
+    assert publish_mix((mix, timeline), tmp_path / "out.wav") == []
     assert (tmp_path / "out.wav").read_bytes() == raw
     assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
 
 
-def test_flac_holds_the_very_samples(mixed: Make, release: Release, tmp_path: Path) -> None:
+def test_flac_has_the_same_samples(mixed: Make, publish_mix: Publish, tmp_path: Path) -> None:
     mix, timeline = mixed(4)
     before = samples(mix)
-    release((mix, timeline), tmp_path / "out.flac", format="flac")
+    publish_mix((mix, timeline), tmp_path / "out.flac", format="flac")
     assert np.array_equal(samples(tmp_path / "out.flac"), before)
     assert len(before) == timeline.samples
 
@@ -70,23 +69,23 @@ CODECS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "mp3", "ogg": "vorbis", "op
     [
         (kind, rate_hz)
         for kind, rate_hz in itertools.product(CODECS, SAMPLE_RATES)
-        if (kind, rate_hz) != ("opus", 44_100)  # there is no such thing
+        if (kind, rate_hz) != ("opus", 44_100)  # Opus does not have this rate
     ],
 )
 def test_every_format_is_read_back_with_its_tags(
-    mixed: Make, release: Release, tags: AudioMetadata, tmp_path: Path, kind: str, rate_hz: int
+    mixed: Make, publish_mix: Publish, tags: AudioMetadata, tmp_path: Path, kind: str, rate_hz: int
 ) -> None:
     mix, timeline = mixed(3)
     output = tmp_path / f"out.{kind}"
-    release((mix, timeline), output, format=kind, rate_hz=rate_hz)
-    told = probe(output)
-    assert told["codec_name"] == CODECS[kind]
-    assert told["channels"] == 1
-    heard_hz = int(told["sample_rate"])
-    assert heard_hz == (48_000 if kind == "opus" else rate_hz)  # Opus always plays at 48 kHz
+    publish_mix((mix, timeline), output, format=kind, rate_hz=rate_hz)
+    stream = probe(output)
+    assert stream["codec_name"] == CODECS[kind]
+    assert stream["channels"] == 1
+    decoded_hz = int(stream["sample_rate"])
+    assert decoded_hz == (48_000 if kind == "opus" else rate_hz)  # Opus always decodes to 48 kHz
     assert soundfile.info(output).frames == round(timeline.samples * rate_hz / 24_000)
-    assert abs(decoded_samples(output) - timeline.samples * heard_hz / 24_000) <= 1
-    read = told["tags"]
+    assert abs(decoded_samples(output) - timeline.samples * decoded_hz / 24_000) <= 1
+    read = stream["tags"]
     assert (read["title"], read["artist"], read["comment"]) == (
         tags.title,
         tags.artist,
@@ -98,80 +97,84 @@ def test_every_format_is_read_back_with_its_tags(
 @pytest.mark.parametrize("rate_hz", [24_000, 44_100])
 @pytest.mark.parametrize("kind", ["wav", "flac"])
 def test_stems_are_aligned_and_sum_to_the_mix(
-    mixed: Make, release: Release, tmp_path: Path, kind: str, rate_hz: int
+    mixed: Make, publish_mix: Publish, tmp_path: Path, kind: str, rate_hz: int
 ) -> None:
     options = {"format": kind, "rate_hz": rate_hz, "loudness_lufs": -19.0, "splits": ("speakers",)}
     mix = mixed(7, gap_seconds=0.0)
-    release(mix, tmp_path / f"out.{kind}", **options)
-    whole = samples(tmp_path / f"out.{kind}").astype(int)
+    publish_mix(mix, tmp_path / f"out.{kind}", **options)
+    episode = samples(tmp_path / f"out.{kind}").astype(int)
     files = sorted((tmp_path / "out.speakers").iterdir())
     assert [path.name for path in files] == [f"1-anna.{kind}", f"2-ben.{kind}", f"3-clara.{kind}"]
     stems = [samples(path).astype(int) for path in files]
-    assert {len(stem) for stem in stems} == {len(whole)}
-    assert np.abs(sum(stems) - whole).max() <= (0 if rate_hz == 24_000 else 1)
+    assert {len(stem) for stem in stems} == {len(episode)}
+    assert np.abs(sum(stems) - episode).max() <= (0 if rate_hz == 24_000 else 1)
     assert all(np.abs(stem).max() > 1000 for stem in stems)
 
 
-def test_turns_are_numbered_files_that_stand_in_the_mix(
-    mixed: Make, release: Release, tmp_path: Path
+def test_turns_are_numbered_files_with_the_samples_of_the_mix(
+    mixed: Make, publish_mix: Publish, tmp_path: Path
 ) -> None:
     mix, timeline = mixed(5)
-    release((mix, timeline), tmp_path / "out.wav", splits=("turns", "speakers"))
-    whole, folder = samples(tmp_path / "out.wav"), tmp_path / "out.turns"
-    names = [
-        f"{number:04}-{timeline.name(one)}.wav" for number, one in enumerate(timeline.turns, 1)
-    ]
+    publish_mix((mix, timeline), tmp_path / "out.wav", splits=("turns", "speakers"))
+    episode, folder = samples(tmp_path / "out.wav"), tmp_path / "out.turns"
+    names = [f"{turn.number:04}-{timeline.name(turn)}.wav" for turn in timeline.turns]
     assert sorted(path.name for path in folder.iterdir()) == names
     for name, turn in zip(names, timeline.turns, strict=True):
-        assert np.array_equal(samples(folder / name), whole[turn.start : turn.stop])
+        assert np.array_equal(samples(folder / name), episode[turn.start : turn.stop])
     assert (tmp_path / "out.speakers" / "1-anna.wav").is_file()
 
 
-def test_a_former_folder_gives_way_whole(mixed: Make, release: Release, tmp_path: Path) -> None:
-    release(mixed(5), tmp_path / "out.wav", splits=("turns",))
-    release(mixed(2), tmp_path / "out.wav", splits=("turns",))
+def test_an_old_folder_is_replaced_completely(
+    mixed: Make, publish_mix: Publish, tmp_path: Path
+) -> None:
+    publish_mix(mixed(5), tmp_path / "out.wav", splits=("turns",))
+    publish_mix(mixed(2), tmp_path / "out.wav", splits=("turns",))
     names = sorted(path.name for path in (tmp_path / "out.turns").iterdir())
     assert names == ["0001-anna.wav", "0002-ben.wav"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.turns", "out.wav"]
 
 
 @needs_ffmpeg
-def test_loudness_is_that_of_an_independent_meter(
-    mixed: Make, release: Release, tmp_path: Path
+def test_loudness_agrees_with_an_independent_meter(
+    mixed: Make, publish_mix: Publish, tmp_path: Path
 ) -> None:
-    """Over a minute, so that the measurement goes over a seam, and with long silences."""
+    """The mix is longer than a minute, so it is measured in two segments; it has long silences."""
     mix = mixed(40, seconds=2.0, level=0.05, gap_seconds=2.0)
-    said = release(mix, tmp_path / "out.wav", loudness_lufs=-23.0)
+    messages = publish_mix(mix, tmp_path / "out.wav", loudness_lufs=-23.0)
     loudness, peak = ebur128(tmp_path / "out.wav")
     assert abs(loudness + 23.0) <= 0.5
     assert peak <= -1.0
-    assert "-23.0 after" in said[0]
-    assert "true peak" not in said[0]
+    assert "-23.0 after" in messages[0]
+    assert "true peak" not in messages[0]
 
 
 @needs_ffmpeg
-def test_the_true_peak_is_kept_and_said(mixed: Make, release: Release, tmp_path: Path) -> None:
-    said = release(mixed(5, level=0.3), tmp_path / "out.wav", loudness_lufs=-8.0)
+def test_the_true_peak_is_limited_and_reported(
+    mixed: Make, publish_mix: Publish, tmp_path: Path
+) -> None:
+    messages = publish_mix(mixed(5, level=0.3), tmp_path / "out.wav", loudness_lufs=-8.0)
     loudness, peak = ebur128(tmp_path / "out.wav")
     assert -1.2 <= peak <= -1.0
     assert loudness < -8.5
-    assert "LU below -8, because the true peak stays at -1 dBTP" in said[0]
+    assert "LU below -8, because the true peak stays at -1 dBTP" in messages[0]
 
 
 @pytest.mark.parametrize(("turns", "seconds", "level"), [(1, 0.1, 0.1), (4, 1.0, 0.0), (1, 0, 0)])
-def test_what_has_no_loudness_stays_as_it_is(
-    mixed: Make, release: Release, tmp_path: Path, turns: int, seconds: float, level: float
+def test_an_episode_without_loudness_is_not_changed(
+    mixed: Make, publish_mix: Publish, tmp_path: Path, turns: int, seconds: float, level: float
 ) -> None:
     mix, timeline = mixed(turns, seconds=seconds, level=level)
     before = samples(mix)
-    said = release((mix, timeline), tmp_path / "out.wav", loudness_lufs=-16.0)
-    assert said == ["loudness: the episode is silent, or shorter than 0.4 s; it stays as it is"]
+    messages = publish_mix((mix, timeline), tmp_path / "out.wav", loudness_lufs=-16.0)
+    assert messages == [
+        "loudness: not changed, because the episode is silent or shorter than 0.4 s"
+    ]
     assert np.array_equal(samples(tmp_path / "out.wav"), before)
 
 
-def test_texts_end_on_the_sample(mixed: Make, release: Release, tmp_path: Path) -> None:
+def test_times_in_texts_are_exact(mixed: Make, publish_mix: Publish, tmp_path: Path) -> None:
     mix, timeline = mixed(30, seconds=0.3)
-    release(
+    publish_mix(
         (mix, timeline),
         tmp_path / "out.wav",
         subtitles=("srt", "vtt", "json"),
@@ -186,7 +189,8 @@ def test_texts_end_on_the_sample(mixed: Make, release: Release, tmp_path: Path) 
     for kind in ("srt", "vtt"):
         events = list(pysubs2.load(str(tmp_path / f"out.{kind}")))
         assert events[-1].end == round(frames / 24)
-        assert [one.start for one in events] == [round(one["startSample"] / 24) for one in segments]
+        starts = [round(segment["startSample"] / 24) for segment in segments]
+        assert [event.start for event in events] == starts
     rows = json.loads((tmp_path / "out.chapters.json").read_text())["chapters"]
     assert [row["title"] for row in rows] == ["Opening", "The end"]
     assert rows[-1]["endTime"] == frames / 24_000
@@ -194,81 +198,83 @@ def test_texts_end_on_the_sample(mixed: Make, release: Release, tmp_path: Path) 
     assert (tmp_path / "out.transcript.md").read_text().startswith("# Bridges, 桥\n")
 
 
-def test_what_may_no_longer_fit_is_said(mixed: Make, release: Release, tmp_path: Path) -> None:
-    release(mixed(2), tmp_path / "out.wav", subtitles=("srt", "vtt"), splits=("turns",))
+def test_files_that_may_be_outdated_are_reported(
+    mixed: Make, publish_mix: Publish, tmp_path: Path
+) -> None:
+    publish_mix(mixed(2), tmp_path / "out.wav", subtitles=("srt", "vtt"), splits=("turns",))
     before = (tmp_path / "out.srt").read_bytes()
-    said = release(mixed(3), tmp_path / "out.wav", subtitles=("vtt",))
-    assert said == [
-        f"of an earlier run, and left as it was: {tmp_path / 'out.srt'}, {tmp_path / 'out.turns'}; "
-        "what is asked for again is written anew"
+    messages = publish_mix(mixed(3), tmp_path / "out.wav", subtitles=("vtt",))
+    assert messages == [
+        "not changed, from an earlier run, and perhaps outdated: "
+        f"{tmp_path / 'out.srt'}, {tmp_path / 'out.turns'}; repeat their flags to write them again"
     ]
     assert (tmp_path / "out.srt").read_bytes() == before
 
 
-def test_all_appears_or_nothing_does(mixed: Make, release: Release, tmp_path: Path) -> None:
+def test_a_failure_changes_nothing(mixed: Make, publish_mix: Publish, tmp_path: Path) -> None:
     mix, timeline = mixed(3)
     output = tmp_path / "out.wav"
     output.write_bytes(b"old")
     (tmp_path / "out.turns").mkdir()
     (tmp_path / "out.turns" / "0001-old.wav").touch()
-    (tmp_path / "out.srt").mkdir()  # and not to be replaced by a file
+    (tmp_path / "out.srt").mkdir()  # a file cannot replace it
     with pytest.raises(UsageError, match=r"out\.wav: cannot be published"):
-        release((mix, timeline), output, splits=("turns",), subtitles=("srt",), format="flac")
+        publish_mix((mix, timeline), output, splits=("turns",), subtitles=("srt",), format="flac")
     assert output.read_bytes() == b"old"
     assert [path.name for path in (tmp_path / "out.turns").iterdir()] == ["0001-old.wav"]
     assert mix.is_file()
-    left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == ["mix.wav", "out.srt", "out.turns", "out.wav"]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["mix.wav", "out.srt", "out.turns", "out.wav"]
 
 
-def test_a_page_that_cannot_be_written_leaves_everything_as_it_was(
-    mixed: Make, release: Release, tmp_path: Path
+def test_a_page_that_cannot_be_written_changes_nothing(
+    mixed: Make, publish_mix: Publish, tmp_path: Path
 ) -> None:
     (tmp_path / "out.wav").write_text("old")
     mix, timeline = mixed(4)
     page = tmp_path / "gone" / "page.html"
     with pytest.raises(UsageError, match="cannot be published"):
-        release((mix, timeline), tmp_path / "out.wav", page=page, transcript=True)
+        publish_mix((mix, timeline), tmp_path / "out.wav", page=page, transcript=True)
     assert (tmp_path / "out.wav").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mix.wav", "out.wav"]
 
 
-def test_a_page_appears_with_the_others_and_has_their_gain(
-    mixed: Make, release: Release, tmp_path: Path
+def test_the_audio_of_a_page_has_the_gain_of_the_episode(
+    mixed: Make, publish_mix: Publish, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
-    release(mixed(8), tmp_path / "out.mp3", format="mp3", loudness_lufs=-30, page=page)
+    publish_mix(mixed(8), tmp_path / "out.mp3", format="mp3", loudness_lufs=-30, page=page)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp3", "page.html"]
     [coded] = re.findall(r"data:audio/ogg;base64,([\w+/=]+)", page.read_text())
-    heard = np.asarray(soundfile.read(io.BytesIO(base64.b64decode(coded)))[0])
+    embedded = np.asarray(soundfile.read(io.BytesIO(base64.b64decode(coded)))[0])
     published = np.asarray(soundfile.read(tmp_path / "out.mp3")[0])
-    assert np.std(heard) == pytest.approx(np.std(published), rel=0.05)
+    assert np.std(embedded) == pytest.approx(np.std(published), rel=0.05)
 
 
-def test_steps_are_told_with_all_that_is_gone_through(
+def test_the_progress_of_every_step_is_reported(
     mixed: Make, tags: AudioMetadata, tmp_path: Path
 ) -> None:
     mix, timeline = mixed(12, seconds=3.0)  # several blocks
-    told: dict[str, tuple[int, int]] = {}
+    steps: dict[str, tuple[int, int]] = {}
 
     @contextmanager
     def watch(verb: str, what: str, samples: int) -> Iterator[Advance]:
         counts: list[int] = []
         yield counts.append
-        told[f"{verb} {what}"] = samples, sum(counts)
+        steps[f"{verb} {what}"] = samples, sum(counts)
 
     options = PublishOptions(
         format="mp3", loudness_lufs=-20, splits=("turns", "speakers"), page=tmp_path / "p.html"
     )
     publish(mix, timeline, tmp_path / "out.mp3", options, tags, print, watch=watch)
-    assert [*told] == [
+    assert [*steps] == [
         "measuring loudness",
         "writing out.turns",
         "writing out.speakers",
         "writing p.html",
         "encoding out.mp3",
     ]
-    expected, counted = told.pop("measuring loudness")
-    assert counted == pytest.approx(expected, rel=0.1)  # filters run up, parts of blocks are left
-    assert all(expected == counted for expected, counted in told.values())
-    assert told["encoding out.mp3"][0] == timeline.samples
+    expected, counted = steps.pop("measuring loudness")
+    assert counted == pytest.approx(expected, rel=0.1)  # filters warm up, a last block may be short
+    assert all(expected == counted for expected, counted in steps.values())
+    assert steps["encoding out.mp3"][0] == timeline.samples

@@ -1,8 +1,8 @@
-"""Processes for test_many_writers.py: all prepare the same speakers at once, each for itself.
+"""Processes for test_many_writers.py that all prepare the same speakers at the same time.
 
-They are forked from one that has loaded everything, and begin together.
+They are forked after all imports, and start together.
 
-usage: python crowd.py PROCESSES SPEAKERS ROOT MODEL
+usage: python parallel_prepare.py PROCESSES SPEAKERS ROOT MODEL
 """
 
 import multiprocessing
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from podtts.prompts.cache import PromptCache
 from podtts.prompts.encoders import PromptEncoders
-from podtts.prompts.folder import find_recordings
 from podtts.prompts.prepare import Prepared, prepare_all
+from podtts.prompts.recording_files import find_recordings
 from podtts.prompts.voices import VoiceStore
 
 
@@ -21,15 +21,15 @@ def main() -> None:
     processes = int(sys.argv[1])
     forking = multiprocessing.get_context("fork")
     start = forking.Barrier(processes)
-    crowd = [
+    workers = [
         forking.Process(target=_prepare, args=(start, *map(Path, sys.argv[2:])))
         for _ in range(processes)
     ]
-    for process in crowd:
-        process.start()
-    for process in crowd:
-        process.join()
-    sys.exit(max(abs(process.exitcode or 0) for process in crowd))
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    sys.exit(max(abs(worker.exitcode or 0) for worker in workers))
 
 
 def _prepare(start: Barrier, speakers: Path, root: Path, model: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from podtts.errors import InputError, PodttsError, UsageError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
-from podtts.prompts.exchange import export_voice, import_voice
+from podtts.prompts.voice_file import export_voice, import_voice
 from podtts.prompts.voices import Voice, VoiceStore
 from podtts.storage.sealed import Array, seal, unseal
 from podtts.values import PromptFeatures
@@ -44,7 +44,7 @@ def elsewhere(tmp_path: Path) -> tuple[VoiceStore, PromptCache]:
     return VoiceStore(tmp_path / "other"), PromptCache(tmp_path / "other", pytest.fail)
 
 
-def test_a_voice_handed_over_is_the_same_voice(
+def test_an_imported_voice_equals_the_exported_one(
     file: Path, tmp_path: Path, make_features: Callable[[int], PromptFeatures]
 ) -> None:
     voices, cache = elsewhere(tmp_path)
@@ -64,9 +64,7 @@ def test_a_voice_handed_over_is_the_same_voice(
     assert again.read_bytes() == file.read_bytes()
 
 
-def test_a_voice_may_get_another_name_and_replaces_one_only_if_it_differs(
-    file: Path, tmp_path: Path
-) -> None:
+def test_a_voice_is_imported_under_another_name(file: Path, tmp_path: Path) -> None:
     voices, cache = elsewhere(tmp_path)
     voices.put(Voice("eva", "b" * 64, "Hello."))
     assert import_voice(file, voices, cache, "eva").replaced
@@ -74,20 +72,20 @@ def test_a_voice_may_get_another_name_and_replaces_one_only_if_it_differs(
     assert [voice.name for voice in voices.list()] == ["eva"]
     (tmp_path / "other" / "voices" / "eva.json").write_bytes(b"{")
     assert import_voice(file, voices, cache, "eva").replaced
-    with pytest.raises(VoiceError, match="cannot name a voice"):
+    with pytest.raises(VoiceError, match="cannot be the name of a voice"):
         import_voice(file, voices, cache, "../eva")
 
 
-def test_export_replaces_a_file_in_one_step_and_nothing_else(
+def test_export_replaces_only_regular_files(
     file: Path, tmp_path: Path, cache: PromptCache, voices: VoiceStore
 ) -> None:
-    whole = file.read_bytes()
+    exported = file.read_bytes()
     file.write_bytes(b"old")
     link = tmp_path / "latest.voice"
     link.symlink_to(file)
     export_voice("anna", voices, cache, link)
     assert link.is_symlink()
-    assert file.read_bytes() == whole
+    assert file.read_bytes() == exported
     os.mkfifo(tmp_path / "pipe")
     for target in (tmp_path, Path(os.devnull), tmp_path / "pipe"):
         with pytest.raises(UsageError, match="is not a regular file"):
@@ -96,23 +94,23 @@ def test_export_replaces_a_file_in_one_step_and_nothing_else(
         export_voice("anna", voices, cache, file / "anna.voice")
 
 
-def test_what_is_not_there_cannot_be_exported(
+def test_exporting_a_missing_voice_or_prompt_is_refused(
     file: Path, tmp_path: Path, cache: PromptCache, voices: VoiceStore
 ) -> None:
     with pytest.raises(VoiceError, match="there is no voice eva"):
         export_voice("eva", voices, cache, tmp_path / "eva.voice")
     (cache.root / "prompts" / KEY.filename()).unlink()
-    with pytest.raises(VoiceError, match="voice anna has no prompt here"):
+    with pytest.raises(VoiceError, match="voice anna has no prompt in the cache"):
         export_voice("anna", voices, cache, file)
 
 
 def _changed(
     tensors: Callable[[dict[str, Array]], dict[str, Array]] = dict, **metadata: str
 ) -> Callable[[bytes], bytes]:
-    """Another content with a seal of its own: as someone who means harm would make it."""
+    """Change the content and seal it again, as an attacker could."""
 
-    def change(whole: bytes) -> bytes:
-        old_tensors, old_metadata = unseal(whole)
+    def change(raw: bytes) -> bytes:
+        old_tensors, old_metadata = unseal(raw)
         return seal(tensors(old_tensors), {**old_metadata, **metadata})
 
     return change
@@ -125,41 +123,41 @@ def _filled(name: str, value: float) -> Callable[[dict[str, Array]], dict[str, A
 REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     **{
         f"cut-at-{n}-sixteenths": (
-            lambda whole, n=n: whole[: len(whole) * n // 16],  # type: ignore[misc]
-            "no voice, or a damaged",
+            lambda raw, n=n: raw[: len(raw) * n // 16],  # type: ignore[misc]
+            "not a voice file, or it is damaged",
         )
         for n in range(16)
     },
-    "flipped": (lambda whole: whole[:-9] + bytes([whole[-9] ^ 4]) + whole[-8:], "digest"),
-    "pickle": (lambda whole: pickle.dumps({"name": "anna"}), "no voice, or a damaged one"),
+    "flipped": (lambda raw: raw[:-9] + bytes([raw[-9] ^ 4]) + raw[-8:], "checksum"),
+    "pickle": (lambda raw: pickle.dumps({"name": "anna"}), "not a voice file, or it is damaged"),
     "format": (_changed(format="podtts-prompt-1"), "not of the format podtts-voice-1"),
-    "path": (_changed(name="../../anna"), "cannot name a voice"),
-    "absolute": (_changed(name="/etc/cron.d/anna"), "cannot name a voice"),
-    "device": (_changed(name="CON"), "cannot name a voice"),
-    "audio": (_changed(audio_sha256="../" * 21 + "x"), "does not name what it was made from"),
-    "encoders": (_changed(encoders_sha256="../../../x"), "does not name what it was made from"),
-    "recipe": (_changed(recipe="1/../../x"), "does not name what it was made from"),
-    "newer": (_changed(recipe="2"), r"recipe 2\) that this version \(recipe 1\) does not use"),
+    "path": (_changed(name="../../anna"), "cannot be the name of a voice"),
+    "absolute": (_changed(name="/etc/cron.d/anna"), "cannot be the name of a voice"),
+    "device": (_changed(name="CON"), "cannot be the name of a voice"),
+    "audio": (_changed(audio_sha256="../" * 21 + "x"), "do not describe the key of a prompt"),
+    "encoders": (_changed(encoders_sha256="../../../x"), "do not describe the key of a prompt"),
+    "recipe": (_changed(recipe="1/../../x"), "do not describe the key of a prompt"),
+    "newer": (_changed(recipe="2"), "with recipe 2, but this version needs recipe 1"),
     "silent": (_changed(transcript=""), "not those of a voice"),
     "blank": (_changed(transcript=" \n"), "has an empty transcript"),
     "control": (_changed(transcript="Hello\x1b[31m"), "text of .*:1: "),
     "tag": (_changed(transcript="Hello <|laughing|>"), "unknown tag"),
     "dialect": (_changed(dialect_prompt="Hello"), "a dialect prompt must begin with"),
     "more": (_changed(more="text"), "not those of a voice"),
-    "nan": (_changed(_filled("mel", float("nan"))), "values that no recording gives"),
-    "negative": (_changed(_filled("speech_tokens", -1)), "values that no recording gives"),
+    "nan": (_changed(_filled("mel", float("nan"))), "impossible for a prompt"),
+    "negative": (_changed(_filled("speech_tokens", -1)), "impossible for a prompt"),
     "extra": (_changed(lambda old: {**old, "more": np.zeros(1, np.float32)}), "not those of a pro"),
     "none": (
         _changed(
             lambda old: {**old, "speech_tokens": np.zeros(0, np.int32), "mel": old["mel"][:0]}
         ),
-        "no voice, or a damaged one",
+        "not a voice file, or it is damaged",
     ),
 }
 
 
 @pytest.mark.parametrize(("change", "problem"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_damaged_foreign_or_means_harm_is_refused_and_leaves_nothing(
+def test_damaged_foreign_and_malicious_files_are_refused(
     file: Path, tmp_path: Path, change: Callable[[bytes], bytes], problem: str
 ) -> None:
     changed = change(file.read_bytes())
@@ -170,7 +168,7 @@ def test_what_is_damaged_foreign_or_means_harm_is_refused_and_leaves_nothing(
     assert not (tmp_path / "other").exists()
 
 
-def test_only_files_are_read_and_not_without_end(tmp_path: Path) -> None:
+def test_only_regular_files_of_limited_size_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with (tmp_path / "large").open("wb") as file:
         file.truncate(2**40)
@@ -185,7 +183,7 @@ def test_only_files_are_read_and_not_without_end(tmp_path: Path) -> None:
             import_voice(tmp_path / name, *elsewhere(tmp_path))
 
 
-def test_a_cache_that_cannot_be_written_is_an_error_here(file: Path, tmp_path: Path) -> None:
+def test_importing_into_a_cache_that_cannot_be_written_fails(file: Path, tmp_path: Path) -> None:
     (tmp_path / "other").touch()
     with pytest.raises(InputError, match=r"other: cannot be written: Not a directory") as caught:
         import_voice(file, *elsewhere(tmp_path))
@@ -193,7 +191,7 @@ def test_a_cache_that_cannot_be_written_is_an_error_here(file: Path, tmp_path: P
 
 
 def _sealed() -> st.SearchStrategy[bytes]:
-    """Files with a sound seal over anything."""
+    """Files of arbitrary content with a valid seal."""
     names = st.sampled_from(["speech_tokens", "mel", "speaker_embedding", "x", "__metadata__"])
     arrays = st.sampled_from(
         [
@@ -202,10 +200,10 @@ def _sealed() -> st.SearchStrategy[bytes]:
             for shape in ((), (0,), (1,), (192,), (2, 80), (0, 80))
         ]
     )
-    whole = {name: st.text(max_size=9) for name in dataclasses.asdict(KEY)}
+    key = {name: st.text(max_size=9) for name in dataclasses.asdict(KEY)}
     texts = {name: st.text(max_size=9) for name in ("name", "transcript", "dialect_prompt")}
     formats = st.sampled_from(["podtts-voice-1", "podtts-prompt-1", ""])
-    metadata = st.fixed_dictionaries({}, optional={**whole, **texts, "format": formats})
+    metadata = st.fixed_dictionaries({}, optional={**key, **texts, "format": formats})
     return st.builds(seal, st.dictionaries(names, arrays, max_size=3), metadata)
 
 
@@ -213,13 +211,11 @@ def _sealed() -> st.SearchStrategy[bytes]:
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
-def test_whatever_the_bytes_neither_reader_fails_otherwise(
-    file: Path, tmp_path: Path, data: st.DataObject
-) -> None:
-    whole = file.with_name("whole")
-    if not whole.exists():
-        whole.write_bytes(file.read_bytes())
-    raw = bytearray(whole.read_bytes())
+def test_any_bytes_are_imported_or_refused(file: Path, tmp_path: Path, data: st.DataObject) -> None:
+    original = file.with_name("original")
+    if not original.exists():
+        original.write_bytes(file.read_bytes())
+    raw = bytearray(original.read_bytes())
     start = data.draw(st.integers(0, 1200))
     raw[start : start + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
     changed = data.draw(st.sampled_from([bytes(raw)]) | st.binary(max_size=200) | _sealed())
@@ -227,7 +223,7 @@ def test_whatever_the_bytes_neither_reader_fails_otherwise(
     file.write_bytes(changed)
     with contextlib.suppress(PodttsError):
         import_voice(file, *elsewhere(tmp_path))
-        assert changed == whole.read_bytes()
+        assert changed == original.read_bytes()
 
     cache = PromptCache(tmp_path / "fuzzed", lambda warning: None)
     entry = cache.root / "prompts" / KEY.filename()

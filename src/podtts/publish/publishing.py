@@ -1,0 +1,168 @@
+"""Publishes an episode: writes all its files from the finished mix, or none of them."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from podtts.audio.loudness import CEILING_DBTP, MEASURING_PASSES, Gain, gain_to, measure
+from podtts.audio.metadata import AudioMetadata
+from podtts.audio.mix_reader import MixReader
+from podtts.errors import UsageError
+from podtts.publish.audio_files import write_audio, write_parts
+from podtts.publish.chapters import chapters
+from podtts.publish.episode_files import (
+    chapters_file,
+    leftover_files,
+    page_file,
+    split_folder,
+    subtitles_file,
+    transcript_file,
+)
+from podtts.publish.page import mix_passes, relative_address, write_page
+from podtts.publish.progress import Watch, no_progress
+from podtts.publish.publish_options import PublishOptions
+from podtts.publish.subtitles import subtitles
+from podtts.publish.timeline import Timeline
+from podtts.publish.transcript import transcript
+from podtts.storage.staging import Staging
+from podtts.values import RunWork
+
+
+class _MixSource:
+    """Opens the mix for every step of publishing, with a gain, and reports the progress."""
+
+    def __init__(self, path: Path, watch: Watch, gain: Gain | None = None) -> None:
+        self.path, self._watch, self._gain = path, watch, gain or Gain()
+
+    def with_gain(self, gain: Gain) -> _MixSource:
+        """Return the same source with another gain."""
+        return _MixSource(self.path, self._watch, gain)
+
+    @contextmanager
+    def step(self, verb: str, what: str, samples: int) -> Iterator[MixReader]:
+        """Open the mix for a step that reads this many samples in total; see `Watch`."""
+        with (
+            self._watch(verb, what, samples) as advance,
+            MixReader(self.path, self._gain.factor, advance) as mix,
+        ):
+            yield mix
+
+
+def publish(
+    mix: Path,
+    timeline: Timeline,
+    output: Path,
+    options: PublishOptions,
+    tags: AudioMetadata,
+    say: Callable[[str], None],
+    work: RunWork | None = None,
+    watch: Watch = no_progress,
+) -> list[Path]:
+    """Write the files of an episode from its mix and timeline, and remove the mix.
+
+    mix:   a WAV file of 24 kHz, as long as the timeline. If its folder is beside the output, like
+           a journal, a killed process leaves temporary files only there.
+    tags:  metadata of the files; the mix has the same.
+    say:   called with a message about the loudness, and about files that may be outdated.
+    work:  what this run synthesized, for the figures of the page.
+    watch: called for every step that takes longer for longer episodes.
+    returns: the files and folders; the audio file of the episode is the last.
+    Raises UsageError when a file cannot be written; then every older file is unchanged.
+    """
+    with MixReader(mix) as reader:
+        assert reader.samples == timeline.samples
+    source = _MixSource(mix, watch)
+    source = source.with_gain(_gain(source, timeline, options, say))
+    try:
+        written = _write(source, timeline, output, options, tags, work)
+    except OSError as error:
+        raise UsageError(
+            f"{output}: cannot be published: {error.strerror}",
+            "the synthesized turns are kept: free some space, then run the same command with "
+            "--resume",
+        ) from error
+    if leftovers := leftover_files(output, options):
+        names = ", ".join(map(str, leftovers))
+        say(
+            f"not changed, from an earlier run, and perhaps outdated: {names}; repeat their flags "
+            "to write them again"
+        )
+    return written
+
+
+def _write(
+    source: _MixSource,
+    timeline: Timeline,
+    output: Path,
+    options: PublishOptions,
+    tags: AudioMetadata,
+    work: RunWork | None,
+) -> list[Path]:
+    turn_samples = sum(turn.stop - turn.start for turn in timeline.turns)
+    work_folder = source.path.parent if source.path.parent != output.parent else None
+    with Staging(work_folder) as staging:
+        for split in options.splits:
+            folder, kind = split_folder(output, split), options.split_format
+            with source.step("writing", folder.name, turn_samples) as mix:
+                path = staging.path_for(folder)
+                write_parts(path, split, mix, timeline, kind, options.rate_hz, tags)
+        for path, text in _texts(timeline, output, options, tags):
+            staging.path_for(path).write_text(text, encoding="utf-8", newline="\n")
+        if (page := page_file(output, options)) is not None:
+            linked = relative_address(page, output) if options.page_audio == "link" else None
+            with source.step("writing", page.name, mix_passes(linked) * timeline.samples) as mix:
+                write_page(staging.path_for(page), mix, timeline, tags, work, linked)
+        if options.plain:
+            shutil.move(source.path, staging.path_for(output))
+        else:
+            with source.step("encoding", output.name, timeline.samples) as mix:
+                write_audio(
+                    staging.path_for(output),
+                    mix.blocks(),
+                    mix.samples,
+                    options.format,
+                    options.rate_hz,
+                    tags,
+                )
+    source.path.unlink(missing_ok=True)
+    return staging.targets
+
+
+def _texts(
+    timeline: Timeline, output: Path, options: PublishOptions, tags: AudioMetadata
+) -> list[tuple[Path, str]]:
+    texts = [
+        (subtitles_file(output, kind), subtitles(timeline, kind)) for kind in options.subtitles
+    ]
+    if options.chapters:
+        texts.append((chapters_file(output), chapters(timeline, tags.title)))
+    if options.transcript:
+        texts.append((transcript_file(output), transcript(timeline, tags)))
+    return texts
+
+
+def _gain(
+    source: _MixSource, timeline: Timeline, options: PublishOptions, say: Callable[[str], None]
+) -> Gain:
+    if options.loudness_lufs is None:
+        return Gain()
+    with source.step("measuring", "loudness", MEASURING_PASSES * timeline.samples) as mix:
+        measured = measure(mix)
+    gain = gain_to(options.loudness_lufs, measured)
+    if not math.isfinite(measured.lufs):
+        say("loudness: not changed, because the episode is silent or shorter than 0.4 s")
+        return gain
+    reached = (
+        f"{measured.lufs:.1f} LUFS as spoken, {measured.lufs + gain.db:.1f} after {gain.db:+.1f} dB"
+    )
+    if gain.missing_lu > 0:
+        reached += (
+            f": {gain.missing_lu:.1f} LU below {options.loudness_lufs:g}, because the true peak "
+            f"stays at {CEILING_DBTP:g} dBTP"
+        )
+    say(f"loudness: {reached}")
+    return gain

@@ -1,4 +1,4 @@
-"""The compiled estimator: near to torch's, and a row depends on nothing beside it."""
+"""The compiled estimator: close to torch's, and the bits of a row do not depend on other rows."""
 
 import gc
 import weakref
@@ -30,15 +30,15 @@ pytestmark = pytest.mark.skipif(
     not all(supports_estimator(CONFIG, CPU, precision) for precision in PRECISIONS),
     reason="compiled code does not run here",
 )
-# How far a velocity may be off, by its RMS. Torch itself is off by 0.011 in bfloat16 for the golden
-# model.
-NEAR: dict[Precision, float] = {"float32": 5e-6, "bfloat16": 0.01, "int8": 0.02}
+# Largest error of a velocity, as a share of its RMS. Torch's own in bfloat16 is 0.011, for the
+# golden model.
+MAX_ERROR: dict[Precision, float] = {"float32": 5e-6, "bfloat16": 0.01, "int8": 0.02}
 
 
 @pytest.fixture(params=PRECISIONS)
 def precision(request: pytest.FixtureRequest) -> Precision:
-    found: Precision = request.param
-    return found
+    parameter: Precision = request.param
+    return parameter
 
 
 def estimator(config: EstimatorConfig) -> Estimator:
@@ -46,24 +46,26 @@ def estimator(config: EstimatorConfig) -> Estimator:
     return Estimator(config).eval().requires_grad_(False)
 
 
-def some(config: EstimatorConfig, rows: int, frames: int) -> tuple[Tensor, Tensor]:
+def inputs(config: EstimatorConfig, rows: int, frames: int) -> tuple[Tensor, Tensor]:
     rng = torch.Generator().manual_seed(frames)
     x = torch.randn(rows, config.input_channels, frames, generator=rng)
     return x, torch.rand(rows, generator=rng)
 
 
-def off(config: EstimatorConfig, precision: Precision, rows: int, frames: int, chunk: int) -> float:
+def error(
+    config: EstimatorConfig, precision: Precision, rows: int, frames: int, chunk: int
+) -> float:
     exact = estimator(config)
-    x, t = some(config, rows, frames)
+    x, t = inputs(config, rows, frames)
     with torch.inference_mode():
-        theirs = exact(x, None, t, chunk)
-    return relative_rms(NativeEstimator(exact, precision)(x, None, t, chunk), theirs)
+        expected = exact(x, None, t, chunk)
+    return relative_rms(NativeEstimator(exact, precision)(x, None, t, chunk), expected)
 
 
 @pytest.mark.parametrize("chunk", [0, 50])
 @pytest.mark.parametrize("frames", [1, 2, 47, 48, 49, 64, 65, 131])
-def test_velocity_is_torchs(frames: int, chunk: int, precision: Precision) -> None:
-    assert off(CONFIG, precision, 2, frames, chunk) < NEAR[precision]
+def test_velocity_is_close_to_torch(frames: int, chunk: int, precision: Precision) -> None:
+    assert error(CONFIG, precision, 2, frames, chunk) < MAX_ERROR[precision]
 
 
 @pytest.mark.parametrize(
@@ -78,62 +80,61 @@ def test_velocity_is_torchs(frames: int, chunk: int, precision: Precision) -> No
     ids=str,
 )
 def test_other_sizes(changes: dict[str, int], precision: Precision) -> None:
-    assert off(replace(CONFIG, **changes), precision, 1, 70, 0) < NEAR[precision]
+    assert error(replace(CONFIG, **changes), precision, 1, 70, 0) < MAX_ERROR[precision]
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_velocity_of_the_golden_model_is_torchs(precision: Precision) -> None:
+def test_velocity_of_the_golden_model_is_close_to_torch(precision: Precision) -> None:
     exact = models().flow.estimator
-    x, t = some(exact.config, 2, 100)
+    x, t = inputs(exact.config, 2, 100)
     with torch.inference_mode():
-        theirs = exact(x, None, t, 0)
-    ours = NativeEstimator(exact, precision)(x, None, t, 0)
-    assert relative_rms(ours, theirs) < NEAR[precision]
+        expected = exact(x, None, t, 0)
+    velocity = NativeEstimator(exact, precision)(x, None, t, 0)
+    assert relative_rms(velocity, expected) < MAX_ERROR[precision]
 
 
 @pytest.mark.parametrize("changes", [{"head_size": 80}, {"channels": 40}, {"blocks": 0}], ids=str)
-def test_sizes_it_does_not_take_are_known(changes: dict[str, int]) -> None:
+def test_unsupported_sizes_are_known(changes: dict[str, int]) -> None:
     assert not supports_estimator(replace(CONFIG, **changes), CPU, "bfloat16")
 
 
-def test_a_row_is_to_the_bit_what_it_is_alone(precision: Precision) -> None:
-    ours = NativeEstimator(estimator(CONFIG), precision)
-    x, t = some(CONFIG, 3, 77)
-    together = ours(x, None, t, 0)
+def test_rows_of_a_batch_have_the_bits_of_rows_alone(precision: Precision) -> None:
+    native = NativeEstimator(estimator(CONFIG), precision)
+    x, t = inputs(CONFIG, 3, 77)
+    batch = native(x, None, t, 0)
     for row in range(3):
-        one = slice(row, row + 1)
-        assert torch.equal(ours(x[one], None, t[one], 0), together[one])
+        alone = slice(row, row + 1)
+        assert torch.equal(native(x[alone], None, t[alone], 0), batch[alone])
 
 
 def test_the_number_of_threads_changes_nothing(precision: Precision) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(4)
     try:
-        ours = NativeEstimator(estimator(CONFIG), precision)
-        x, t = some(CONFIG, 2, 200)
-        whole = ours(x, None, t, 0)
+        native = NativeEstimator(estimator(CONFIG), precision)
+        x, t = inputs(CONFIG, 2, 200)
+        velocity = native(x, None, t, 0)
         for count in (1, 2, 3):
             torch.set_num_threads(count)
             for _ in range(5):
-                assert torch.equal(ours(x, None, t, 0), whole)
+                assert torch.equal(native(x, None, t, 0), velocity)
     finally:
         torch.set_num_threads(threads)
 
 
-def test_what_is_not_finite_is_not_lost(precision: Precision) -> None:
-    ours = NativeEstimator(estimator(CONFIG), precision)
+def test_nan_and_infinity_are_passed_on(precision: Precision) -> None:
+    native = NativeEstimator(estimator(CONFIG), precision)
     for wrong in (torch.nan, torch.inf, -torch.inf):
-        x, t = some(CONFIG, 2, 20)
+        x, t = inputs(CONFIG, 2, 20)
         x[0, 7, 3] = wrong
-        velocity = ours(x, None, t, 0)
+        velocity = native(x, None, t, 0)
         assert not velocity[0].isfinite().any(dim=0).any()
         assert velocity[1].isfinite().all()
 
 
-def test_its_memory_is_given_back() -> None:
-    exact = estimator(CONFIG)
-    ours = NativeEstimator(exact, "float32")
-    gone = weakref.ref(ours)
-    del ours
+def test_an_estimator_that_nobody_uses_is_freed() -> None:
+    native = NativeEstimator(estimator(CONFIG), "float32")
+    alive = weakref.ref(native)
+    del native
     gc.collect()
-    assert gone() is None
+    assert alive() is None

@@ -1,4 +1,4 @@
-"""Compiled layers: near to torch's, and what a position becomes depends on nothing beside it."""
+"""Compiled layers: close to torch's, and the bits of a row do not depend on the other rows."""
 
 import copy
 from dataclasses import asdict, replace
@@ -21,27 +21,30 @@ pytestmark = pytest.mark.skipif(
     not supports_layers(models().llm.config, 16), reason="compiled code does not run here"
 )
 
+# Largest error of hidden states of random weights, as a share of their RMS.
+MAX_ERROR: dict[Quantization, float] = {"none": 0.02, "int8": 0.05, "int4": 0.4}
+
 
 @pytest.fixture(params=QUANTIZATIONS)
 def kind(request: pytest.FixtureRequest) -> Quantization:
-    found: Quantization = request.param
-    return found
+    quantization: Quantization = request.param
+    return quantization
 
 
 @pytest.fixture
 def llm(kind: Quantization) -> Qwen3:
-    return laid_out(load_llm(MODEL, 6561, place("cpu", "bfloat16")), kind)
+    return compiled(load_llm(MODEL, 6561, place("cpu", "bfloat16")), kind)
 
 
-def laid_out(llm: Qwen3, kind: Quantization) -> Qwen3:
+def compiled(llm: Qwen3, kind: Quantization) -> Qwen3:
     quantize_llm(llm, kind)
     assert isinstance(llm.fused_layers, NativeLayers)
     return llm
 
 
 def ids(count: int) -> Tensor:
-    some: list[int] = trace("plain")["llm_calls"][-1]["input_ids"]
-    return torch.tensor([some]).repeat(1, 1 + count // len(some))[:, :count]
+    golden: list[int] = trace("plain")["llm_calls"][-1]["input_ids"]
+    return torch.tensor([golden]).repeat(1, 1 + count // len(golden))[:, :count]
 
 
 @torch.inference_mode()
@@ -50,34 +53,34 @@ def hidden_states(llm: Qwen3, ids: Tensor) -> Tensor:
     return hidden[0]
 
 
-def test_in_bfloat16_logits_are_nearer_to_float32_than_the_published_ones() -> None:
-    llm, golden = laid_out(load_llm(MODEL, 6561, place("cpu", "bfloat16")), "none"), tensors("llm")
+def test_logits_in_bfloat16_are_closer_to_float32_than_the_published_ones() -> None:
+    llm, golden = compiled(load_llm(MODEL, 6561, place("cpu", "bfloat16")), "none"), tensors("llm")
     hidden = torch.stack([hidden_states(llm, row[None])[-8:] for row in golden["input_ids"]])
     exact = golden["logits_fp32"][:, llm.legal_rows()]
     published = golden["logits_bf16"][:, llm.legal_rows()]
     assert relative_rms(llm.logits(hidden)[0], exact) < relative_rms(published, exact)
 
 
-def test_what_is_read_at_once_is_to_the_bit_what_is_read_in_parts(llm: Qwen3) -> None:
-    whole = hidden_states(llm, ids(150))
+def test_prefill_in_one_call_and_in_parts_give_the_same_bits(llm: Qwen3) -> None:
+    one_call = hidden_states(llm, ids(150))
     cache = llm.new_cache()
     with torch.inference_mode():
         parts = [llm(part, cache)[0] for part in torch.split(ids(150), [1, 70, 1, 7, 71], dim=1)]
-    assert torch.equal(torch.cat(parts), whole)
+    assert torch.equal(torch.cat(parts), one_call)
 
 
-def test_recalled_speech_is_read_at_once_with_the_same_bits(llm: Qwen3) -> None:
-    fused_layers, one_by_one = llm.new_cache(), llm.new_cache()
-    replay(llm, ids(40)[0].tolist(), fused_layers)
+def test_prefill_of_recalled_speech_gives_the_bits_of_decoding_it(llm: Qwen3) -> None:
+    prefilled, decoded = llm.new_cache(), llm.new_cache()
+    replay(llm, ids(40)[0].tolist(), prefilled)
     with torch.inference_mode():
-        for one in ids(40)[0]:
-            llm(one[None, None], one_by_one)
-    assert torch.equal(fused_layers.keys[..., :40, :], one_by_one.keys[..., :40, :])
-    assert torch.equal(fused_layers.values[..., :40, :], one_by_one.values[..., :40, :])
+        for token in ids(40)[0]:
+            llm(token[None, None], decoded)
+    assert torch.equal(prefilled.keys[..., :40, :], decoded.keys[..., :40, :])
+    assert torch.equal(prefilled.values[..., :40, :], decoded.values[..., :40, :])
 
 
-def test_rows_are_to_the_bit_what_they_are_alone(llm: Qwen3) -> None:
-    """Eleven rows of different lengths: more than are multiplied together."""
+def test_rows_of_a_batch_have_the_bits_of_rows_alone(llm: Qwen3) -> None:
+    """Eleven rows of different lengths: more than one row block."""
     lengths = [3 + 13 * row for row in range(11)]
     caches = llm.new_caches(len(lengths))
     with torch.inference_mode():
@@ -93,14 +96,14 @@ def test_the_number_of_threads_changes_nothing(llm: Qwen3, kind: Quantization) -
     threads = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        other = laid_out(load_llm(MODEL, 6561, place("cpu", "bfloat16")), kind)
+        other = compiled(load_llm(MODEL, 6561, place("cpu", "bfloat16")), kind)
     finally:
         torch.set_num_threads(threads)
     for _ in range(20):
         assert torch.equal(hidden_states(other, ids(90)), hidden_states(llm, ids(90)))
 
 
-def test_what_is_not_finite_is_not_lost(llm: Qwen3) -> None:
+def test_nan_and_infinity_are_passed_on(llm: Qwen3) -> None:
     for wrong in (torch.nan, torch.inf):
         x = torch.randn(1, 3, llm.config.hidden_size)
         x[0, 1, 5] = wrong
@@ -125,14 +128,12 @@ def test_what_is_not_finite_is_not_lost(llm: Qwen3) -> None:
     ids=str,
 )
 def test_other_sizes(changes: dict[str, int], kind: Quantization) -> None:
-    """48 and 80 inputs are no whole blocks."""
+    """48 and 80 inputs are not multiples of a block."""
     config = Qwen3Config(**{**asdict(models().llm.config), **changes})
     plain = random_llm(config)
-    native = laid_out(copy.deepcopy(plain), kind)
-    wanted = hidden_states(plain, ids(70))
-    assert relative_rms(hidden_states(native, ids(70)), wanted) < {"none": 0.02, "int8": 0.05}.get(
-        kind, 0.4
-    )
+    native = compiled(copy.deepcopy(plain), kind)
+    error = relative_rms(hidden_states(native, ids(70)), hidden_states(plain, ids(70)))
+    assert error < MAX_ERROR[kind]
 
 
 def random_llm(config: Qwen3Config) -> Qwen3:
@@ -142,7 +143,7 @@ def random_llm(config: Qwen3Config) -> Qwen3:
     return llm
 
 
-def test_sizes_that_do_not_fit_are_left_to_others() -> None:
+def test_unsupported_sizes_are_left_to_torch_and_onnx_runtime() -> None:
     config = replace(models().llm.config, hidden_size=72)
     assert not supports_layers(config, 8)
     llm = random_llm(config)

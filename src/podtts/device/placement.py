@@ -122,13 +122,13 @@ def arithmetic(device: torch.device, quantize: Quantization = "none") -> str:
         kind = f"{device_label(device)}, {torch.backends.cpu.get_cpu_capability()}, {native}"
     else:
         kind = device_label(device)
-    engine, flow = "torch", "torch"
+    layers, flow = "torch", "torch"
     if has_fused_layers(device):
-        engine, flow = _layers_by(quantize), _flow_by()
-    return f"{kind}, torch {torch.__version__}, {quantize} by {engine}, flow by {flow}"
+        layers, flow = _layers_kernel(quantize), _flow_kernel()
+    return f"{kind}, torch {torch.__version__}, {quantize} by {layers}, flow by {flow}"
 
 
-def _layers_by(quantize: Quantization) -> str:
+def _layers_kernel(quantize: Quantization) -> str:
     """Name what computes the LLM's layers on a CPU, if it supports their sizes."""
     from podtts.native.library import NUMERICS, Unavailable, layers_library
 
@@ -141,7 +141,7 @@ def _layers_by(quantize: Quantization) -> str:
     return f"onnxruntime {onnxruntime.__version__}"
 
 
-def _flow_by() -> str:
+def _flow_kernel() -> str:
     """Name what computes the flow's estimator on a CPU, if it supports its sizes."""
     from podtts.native.library import NUMERICS, Unavailable, estimator_library
 

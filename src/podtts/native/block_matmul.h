@@ -1,11 +1,12 @@
 // Products of a matrix with few rows, for work that is bound by reading the weights.
 //
 // Sixteen outputs make a tile: a vector holds the same few inputs of all of them, and an activation
-// is broadcast to all its lanes. In 4 and 8 bits, 32 inputs of an output form a block with one scale
-// (as in podtts.llm.block_quant, ONNX Runtime's MatMulNBits and llama.cpp's Q4_0 and Q8_0), and
-// activations are quantized to 8 bits in the same blocks. In 16 bits, both sides are bfloat16. Sums
-// are float32. Each row's sum is added up in one order, whichever thread computes it and whichever
-// rows are in the same product.
+// is broadcast to all its lanes. In 4 and 8 bits, 32 inputs of an output form a block that has one
+// scale, and activations are quantized to 8 bits in the same blocks. In 16 bits, both sides are
+// bfloat16. Sums are float32. Each row's sum is added up in one order, whichever thread computes it
+// and whichever rows are in the same product.
+// Source: blocks are those of podtts.llm.block_quant and ONNX Runtime's MatMulNBits, much like
+// llama.cpp's Q4_0 and Q8_0.
 
 #pragma once
 
@@ -14,9 +15,10 @@
 #include "memory.h"
 #include "vectors.h"
 
-// Of several rows, weights are prefetched so many bytes ahead: while it multiplies for them, the CPU
-// does not look as far ahead by itself. 8 rows at the published size, 4 bits: 83 ms a step in place
-// of 110. For one row it does; 8 bits, one thread: 58 ms in place of 90.
+// PREFETCH_BYTES: how far ahead weights are prefetched in products with several rows, where the CPU
+// does not look as far ahead by itself. At the published size, in 4 bits with 8 rows, a step takes
+// 83 ms in place of 110. For one row the CPU does, and prefetching costs time: in 8 bits with one
+// thread, 90 ms in place of 58.
 enum { BLOCK = 32, TILE = VECTOR, ROW_BLOCK = 8, PREFETCH_BYTES = 4096 };
 
 typedef struct {
@@ -105,7 +107,7 @@ static void pack_tile(const matrix *w, int tile, const uint8_t *weights, const u
     }
 }
 
-// Store a row of activations [inputs, padded to whole blocks with zeros] ...
+// Store a row of activations [inputs, padded to whole blocks with zeros], quantized.
 static void quantize_row(const activations *x, int row, int bits, const float *from) {
     int zero_point = 1 << (bits - 1);
     for (int block = 0; block < x->blocks; block++, from += BLOCK) {
@@ -115,6 +117,7 @@ static void quantize_row(const activations *x, int row, int bits, const float *f
     }
 }
 
+// Store a row of activations as bfloat16.
 static void convert_row(const activations *x, int row, const float *from) {
     for (int block = 0; block < x->blocks; block++, from += BLOCK) {
         uint16_t *to = x->bfloat16 + block_index(x, row, block) * BLOCK;
@@ -122,7 +125,7 @@ static void convert_row(const activations *x, int row, const float *from) {
     }
 }
 
-// ... in the format that matrices of so many bits take.
+// Store a row of activations in the format that matrices of so many bits take.
 INLINE void store_row(const activations *x, int row, int bits, const float *from) {
     if (bits == 16) {
         convert_row(x, row, from);

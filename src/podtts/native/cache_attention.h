@@ -7,10 +7,9 @@
 #include "memory.h"
 #include "softmax.h"
 
-enum { QUERIES = 2 };  // that share keys and values, at most
-enum { MAX_VECTORS = 16 };  // of a head
+enum { MAX_QUERIES = 2, MAX_VECTORS = 16 };  // queries of a call, vectors of a head
 
-// Floats of a query's row of scores for so many keys: up to a multiple of 16 where the row begins.
+// Floats from one query's scores to the next's: the softmax pads a row to a multiple of 16.
 INLINE size_t score_stride(int keys) { return (size_t)keys + VECTOR - 1; }
 
 // Load sixteen cached numbers, float32 or bfloat16.
@@ -22,7 +21,7 @@ INLINE __m512 load_cached(const void *cache, size_t index, bool bfloat16) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
-// Store sixteen numbers, rounded to the nearest; also on CPUs without instructions for bfloat16.
+// Store sixteen numbers, rounded to the nearest. CPUs without instructions for bfloat16 do so, too.
 INLINE void store_cached(void *cache, size_t index, bool bfloat16, __m512 x) {
     if (!bfloat16) {
         _mm512_storeu_ps((float *)cache + index, x);
@@ -35,7 +34,8 @@ INLINE void store_cached(void *cache, size_t index, bool bfloat16, __m512 x) {
     _mm256_storeu_si256((void *)((uint16_t *)cache + index), halves);
 }
 
-// Sums over the lanes of one or two vectors, `stride` floats apart: both take hardly longer than one.
+// Sums over the lanes of one or two vectors; two take hardly longer than one. stride: floats from
+// one sum to the next.
 INLINE void reduce_add(const __m512 *x, int count, float *sums, size_t stride) {
     if (count == 1) {
         sums[0] = _mm512_reduce_add_ps(x[0]);
@@ -56,7 +56,7 @@ INLINE void attend_sized(
     bool bfloat16, float *scores, float *out
 ) {
     const size_t size = VECTOR * vectors, stride = score_stride(count);
-    __m512 q[QUERIES][MAX_VECTORS], sums[QUERIES][MAX_VECTORS];
+    __m512 q[MAX_QUERIES][MAX_VECTORS], sums[MAX_QUERIES][MAX_VECTORS];
     for (int i = 0; i < queries; i++) {
         for (int vector = 0; vector < vectors; vector++) {
             q[i][vector] = _mm512_loadu_ps(query + i * size + VECTOR * vector);
@@ -64,7 +64,7 @@ INLINE void attend_sized(
         }
     }
     for (int k = 0; k < count; k++) {
-        __m512 dots[QUERIES] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+        __m512 dots[MAX_QUERIES] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
         for (int vector = 0; vector < vectors; vector++) {
             __m512 key = load_cached(keys, k * size + VECTOR * vector, bfloat16);
             for (int i = 0; i < queries; i++) {
@@ -73,7 +73,7 @@ INLINE void attend_sized(
         }
         reduce_add(dots, queries, scores + k, stride);
     }
-    float totals[QUERIES];
+    float totals[MAX_QUERIES];
     for (int i = 0; i < queries; i++) {
         totals[i] = softmax_in_place(scores + i * stride, count, round_up(count, VECTOR));
     }

@@ -29,7 +29,9 @@ typedef struct {
     int count, frames, chunk;  // sequences, positions of each, positions of a chunk or 0
     int segments;              // of a sequence
     float *x;                  // [count, frames, channels], what blocks add to
-    sequences input, a, b, concatenated;  // of the input's width, twice `channels`, 2 * `channels`
+    sequences input;           // [count, frames, input]
+    sequences a, b;            // [count, frames, channels], between two steps
+    sequences concatenated;    // [count, frames, 2 * channels]
     // Of all heads of all sequences:
     uint8_t *queries, *keys, *values;
     size_t query_bytes, key_bytes, value_bytes;  // of a head
@@ -67,8 +69,8 @@ static uint8_t *row_at(const sequences *s, int sequence, int position) {
         + (size_t)(position + PADDING) * s->position_bytes;
 }
 
-// y = a convolution of the segment's positions, or y += it; kernel: 3, or 1 for a linear layer. Rows
-// are contiguous, so a kernel's positions are one long row of inputs.
+// y = a convolution of the segment's positions, or y += it. kernel: 3, or 1 for a linear layer.
+// Rows are contiguous, so the positions that a kernel sees are one long row of inputs.
 static void convolve(
     const matrix *w, const sequences *from, const segment *s, int kernel, bool add, float *y,
     size_t stride
@@ -78,7 +80,7 @@ static void convolve(
     multiply(w, &x, s->count, add, y, stride);
 }
 
-// Store a segment's rows [count, size] for a convolution ...
+// Store a segment's rows [count, size] as the input of a convolution.
 static void store_sequence(
     const evaluation *e, const sequences *to, const segment *s, const float *rows, int size
 ) {
@@ -92,7 +94,7 @@ static void store_sequence(
     }
 }
 
-// ... for a linear layer ...
+// Store a segment's rows [count, size] as the input of a linear layer.
 static void store_rows(const evaluation *e, const segment *s, const float *rows, int size) {
     dtype dtype = e->m->config.linear_dtype;
     activations *to = &s->scratch->rows;
@@ -102,7 +104,7 @@ static void store_rows(const evaluation *e, const segment *s, const float *rows,
     }
 }
 
-// ... the norm of x for a linear layer.
+// Store the norm of a segment's x as the input of a linear layer.
 static void store_normed(const evaluation *e, const segment *s, const norm *n) {
     int size = e->m->config.channels;
     float *normed = s->scratch->wide;
@@ -113,7 +115,7 @@ static void store_normed(const evaluation *e, const segment *s, const norm *n) {
     store_rows(e, s, normed, size);
 }
 
-// A head's number among all heads of all sequences, its queries, its scales of keys.
+// Index of a sequence's head among all heads of all sequences.
 static size_t head_index(const evaluation *e, int sequence, int head) {
     return (size_t)sequence * e->m->config.heads + head;
 }

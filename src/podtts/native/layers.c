@@ -48,7 +48,7 @@ int podtts_layers_forward(
         .layer_stride = layer_stride, .row_stride = row_stride, .capacity = capacity,
         .cache_bfloat16 = cache_bfloat16, .cosine = cosine, .sine = sine,
     };
-    f.scores = alloc_zeroed(m->team.size * QUERIES * score_stride(capacity), sizeof(float));
+    f.scores = alloc_zeroed(m->team.size * MAX_QUERIES * score_stride(capacity), sizeof(float));
     if (f.scores == NULL) {
         return -1;
     }
@@ -66,13 +66,13 @@ int podtts_layers_forward(
 
 // Logits [rows, outputs of the head] of hidden states [rows, hidden, padded to whole blocks].
 void podtts_layers_logits(model *m, const float *hidden, int rows, float *logits) {
-    int outputs = m->head.outputs;
+    int outputs = m->head.outputs, size = padded(m->config.hidden);
     team_wake(&m->team);
     for (int first = 0; first < rows; first += CHUNK) {
         int count = min_int(rows - first, CHUNK);
         m->head_in.row_block = min_int(count, ROW_BLOCK);
         for (int row = 0; row < count; row++) {
-            convert_row(&m->head_in, row, hidden + (size_t)(first + row) * padded(m->config.hidden));
+            convert_row(&m->head_in, row, hidden + (size_t)(first + row) * size);
         }
         multiply(&m->team, count, &m->head, &m->head_in, false, logits + (size_t)first * outputs);
     }

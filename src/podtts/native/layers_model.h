@@ -134,8 +134,8 @@ static void pack(model *m, const matrix *to, const uint8_t *weights, const uint1
     team_sleep(&m->team);
 }
 
-// Fill a matrix of a layer from weights [outputs, blocks of 32 inputs, 4 * bits bytes] and, below 16
-// bits, float16 scales [outputs, blocks]. They are copied.
+// Fill a matrix of a layer from weights [outputs, blocks of 32 inputs, 4 * bits bytes] and, below
+// 16 bits, float16 scales [outputs, blocks]. They are copied.
 void podtts_layers_pack_matrix(
     model *m, int number, int which, const uint8_t *weights, const uint16_t *scales
 ) {

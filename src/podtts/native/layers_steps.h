@@ -103,7 +103,7 @@ static void gate_up_task(const void *argument, int task, int thread) {
     }
 }
 
-// A token's activations in the format that the next matrix takes: the norm of x ...
+// Store the norm of a token's x as the input of the next matrix.
 static void store_normed(const forward_pass *f, int token, int which) {
     model *m = f->m;
     const config *c = &m->config;
@@ -123,7 +123,7 @@ static void post_attention_norm_task(const void *argument, int token, int thread
     store_normed(argument, token, POST_ATTENTION_NORM);
 }
 
-// ... what attention gave, what came through the gates.
+// Store a token's result of the attention as the input of the next matrix.
 static void store_attended_task(const void *argument, int token, int thread) {
     (void)thread;
     model *m = ((const forward_pass *)argument)->m;
@@ -131,6 +131,7 @@ static void store_attended_task(const void *argument, int token, int thread) {
     store_row(&m->attended_in, token, m->config.bits, m->attended + token * size);
 }
 
+// Store a token's gated activations as the input of the next matrix.
 static void store_gated_task(const void *argument, int token, int thread) {
     (void)thread;
     model *m = ((const forward_pass *)argument)->m;
@@ -184,7 +185,7 @@ static void rotate_and_cache_task(const void *argument, int token, int thread) {
 
 // Query heads of a task, which share keys and values.
 static int heads_per_task(const config *c) {
-    return c->heads / c->kv_heads % QUERIES == 0 ? QUERIES : 1;
+    return c->heads / c->kv_heads % MAX_QUERIES == 0 ? MAX_QUERIES : 1;
 }
 
 static void attend_task(const void *argument, int task, int thread) {
@@ -198,7 +199,7 @@ static void attend_task(const void *argument, int task, int thread) {
     attend(
         m->qkv + ((size_t)token * heads + head) * size, queries, (char *)f->keys + offset,
         (char *)f->values + offset, position_of(f, token) + 1, size, f->cache_bfloat16,
-        f->scores + (size_t)thread * QUERIES * score_stride(f->capacity),
+        f->scores + (size_t)thread * MAX_QUERIES * score_stride(f->capacity),
         m->attended + (size_t)token * padded(c->heads * size) + head * size
     );
 }

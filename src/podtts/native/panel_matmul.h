@@ -89,13 +89,14 @@ static void pack_panel(const matrix *w, int panel, const float *weights) {
                 uint16_t bits = to_bfloat16_scalar(from[input]);
                 memcpy(lane + 2 * (input % 2), &bits, sizeof bits);
             } else {
-                lane[input % 4] = (uint8_t)(ZERO_POINT + (int)__builtin_rintf(from[input] * factor));
+                int quantized = (int)__builtin_rintf(from[input] * factor);
+                lane[input % 4] = (uint8_t)(ZERO_POINT + quantized);
             }
         }
     }
 }
 
-// Store a row of numbers [size, a multiple of 16] as lanes of float32 or bfloat16 ...
+// Store a row of numbers [size, a multiple of 16] as lanes of float32 or bfloat16.
 INLINE void convert_row(dtype dtype, const float *from, int size, uint8_t *lanes) {
     if (dtype == FLOAT32) {
         memcpy(lanes, from, size * sizeof(float));
@@ -107,7 +108,7 @@ INLINE void convert_row(dtype dtype, const float *from, int size, uint8_t *lanes
     }
 }
 
-// ... or as int8 with a scale of its own.
+// Store a row of numbers [size, a multiple of 16] as int8 with a scale of its own.
 static void quantize_row(const activations *x, int row, const float *from, int size) {
     int8_t *to = (int8_t *)(x->lanes + row * x->stride);
     x->compensation[row] = -ZERO_POINT * quantize_symmetric(from, size, to, x->scales + row);

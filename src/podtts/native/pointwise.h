@@ -7,7 +7,9 @@
 
 // Root-mean-square norm of x [size]; y may be x.
 // Source: Zhang and Sennrich, Root Mean Square Layer Normalization.
-static inline void rms_norm(const float *x, const float *weight, int size, float epsilon, float *y) {
+static inline void rms_norm(
+    const float *x, const float *weight, int size, float epsilon, float *y
+) {
     __m512 squares = _mm512_setzero_ps();
     for (int i = 0; i < size; i += VECTOR) {
         __m512 v = _mm512_loadu_ps(x + i);

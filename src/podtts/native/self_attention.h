@@ -42,8 +42,8 @@ INLINE void score_row_block(
 }
 
 // Attention of a row block of queries from the first, of which `rows` count.
-// query_dtype: of queries and keys; value_dtype: of probabilities and values. visible: the number of
-// keys, from the first on, that each query sees. scores: [row block, a multiple of 64];
+// query_dtype: of queries and keys; value_dtype: of probabilities and values. visible: the number
+// of keys, from the first on, that each query sees. scores: [row block, a multiple of 64];
 // probabilities: the same in their dtype; out: [rows, stride floats].
 INLINE void attend_row_block(
     dtype query_dtype, dtype value_dtype, const head *h, const activations *queries, int first,
@@ -94,8 +94,8 @@ INLINE void pack_key(
     }
 }
 
-// Pack the values [size] of a lane's positions: of one in float32, else of two, where the second may
-// be NULL for zeros.
+// Pack the values [size] of a lane's positions: of one in float32, else of two, where the second
+// may be NULL for zeros.
 INLINE void pack_values(
     dtype dtype, uint8_t *values, int lane, const float *first, const float *second, int size
 ) {

@@ -27,8 +27,8 @@ struct team {
     atomic_bool stopping;
     pthread_mutex_t lock;
     pthread_cond_t woken;
-    atomic_bool awake;    // whether helpers look for tasks or sleep
-    atomic_int threads;   // that may work now, with the caller's
+    atomic_bool awake;   // whether helpers look for tasks or sleep
+    atomic_int threads;  // that may work now, with the caller's
     // Of even and of odd steps: a helper with a task still reads its own while the next is written.
     team_task *function[2];
     const void *argument[2];
@@ -112,7 +112,7 @@ static void *team_helper(void *argument) {
     }
 }
 
-// Wake the helpers before some steps ...
+// Wake the helpers before some steps.
 static void team_wake(team *t) {
     if (t->size > 1) {
         pthread_mutex_lock(&t->lock);
@@ -122,7 +122,7 @@ static void team_wake(team *t) {
     }
 }
 
-// ... and let them sleep after.
+// Let the helpers sleep after some steps.
 static void team_sleep(team *t) { atomic_store(&t->awake, false); }
 
 // Let so many threads work from now on, at least the caller's: others may want the cores, too.

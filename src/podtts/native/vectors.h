@@ -28,9 +28,9 @@ INLINE __m512i to_bfloat16(__m512 first, __m512 second) {
     return (__m512i)_mm512_cvtne2ps_pbh(second, first);
 }
 
-// sums += weights * x: in each lane a dot product of four unsigned and four signed bytes. As an
-// intrinsic, arrays of sums do not stay in registers (GCC 12): for six rows of 64 outputs that takes
-// twice as long.
+// sums += weights * x: in each lane a dot product of four unsigned and four signed bytes. With the
+// intrinsic, arrays of sums do not stay in registers (GCC 12): six rows of 64 outputs take twice as
+// long.
 INLINE void accumulate_int8(__m512i *sums, __m512i weights, __m512i x) {
     asm("vpdpbusd %2, %1, %0" : "+v"(*sums) : "v"(weights), "v"(x));
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 KILLED = "Killed"  # what a shell says of a command that somebody killed
 LEFT_OUT = "…"
 _FIGURE = re.compile(r"[+-]?\d+\.\d+")  # seconds, RTF, decibels: other on every machine
-_COUNT = re.compile(r"\b\d+(?= of (?:\d+ turns|them spoken))")
+_COUNT = re.compile(r"\b\d+(?= of \d+ turns| synthesized now)")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from podtts.cli.earlier_run import EarlierRun, parse_retakes
 from podtts.cli.episode import Episode
 from podtts.cli.eventlog import EventLog, check_log
 from podtts.cli.flags import (
@@ -61,7 +62,6 @@ from podtts.cli.sampling_flags import (
     sampling_options,
 )
 from podtts.cli.scripts import read_spoken
-from podtts.cli.takes import Takes, parse_retakes
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset, suited
@@ -204,7 +204,7 @@ def synth(
     )
     if flow_precision is None:
         options = replace(options, flow=suited(options.flow, placement))
-    takes = Takes(resume, parse_retakes(retake, len(dialogue.turns)), keep)
+    takes = EarlierRun(resume, parse_retakes(retake, len(dialogue.turns)), keep)
     with EventLog(log_json) as log:
         log.start(context.params, model=directory, placement=placement)
         planned, on = dialogue.turns[:limit_turns], placement.device.type

@@ -9,7 +9,7 @@ import typer
 
 import podtts
 from podtts.cli import batch, bench, cache, check, doctor, model, prep, synth, tags
-from podtts.cli.headings import UnderHeadings
+from podtts.cli.help_panels import CommandWithPanels
 from podtts.cli.messages import fail
 from podtts.cli.signals import Stopped, stop_on_signals
 from podtts.errors import PodttsError, UsageError
@@ -35,10 +35,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("prep")(prep.prep)
-app.command("synth", cls=UnderHeadings)(synth.synth)
+app.command("synth", cls=CommandWithPanels)(synth.synth)
 app.command("check")(check.check)
-app.command("batch", cls=UnderHeadings)(batch.batch)
-app.command("bench")(bench.bench)
+app.command("batch", cls=CommandWithPanels)(batch.batch)
+app.command("bench", cls=CommandWithPanels)(bench.bench)
 app.command("tags")(tags.tags)
 app.command("doctor")(doctor.doctor)
 app.add_typer(cache.app, name="cache")

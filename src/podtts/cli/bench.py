@@ -10,24 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podtts.cli.bench_parts import load, make_cast, print_all, tell
-from podtts.cli.flags import (
-    DeviceOption,
-    DtypeOption,
-    FlowPrecisionOption,
-    FlowSolverOption,
-    FlowStepsOption,
-    ModelOption,
-    PresetOption,
-    QuantizeOption,
-    SeedOption,
-    ThreadsOption,
-)
-from podtts.cli.locations import chosen_placement, model_directory
+from podtts.cli.flag_groups import with_flag_groups
+from podtts.cli.flags import ModelOption, SeedOption
+from podtts.cli.locations import model_directory
 from podtts.cli.messages import warn
-from podtts.cli.sampling_flags import sampling_options
+from podtts.cli.speed_flags import SpeedFlags
+from podtts.cli.synthesis_flags import sampling_options
 from podtts.errors import UsageError, nearest
 from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.presets import DEFAULT_PRESET, choose_preset, suited
 
 if TYPE_CHECKING:
     from podtts.bench.recognizer import WordRecognizer
@@ -41,8 +31,10 @@ _SYNTHESIS = SynthesisOptions()
 _RECIPES = ("published",)
 
 
+@with_flag_groups
 def bench(
     context: typer.Context,
+    speed: SpeedFlags,
     model: ModelOption = None,
     random_weights: Annotated[
         str | None,
@@ -95,25 +87,23 @@ def bench(
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of --sweep: also draw it (.svg).")
     ] = None,
-    device: DeviceOption = "auto",
-    dtype: DtypeOption = "auto",
-    threads: ThreadsOption = None,
-    preset: PresetOption = DEFAULT_PRESET,
-    quantize: QuantizeOption = None,
-    flow_steps: FlowStepsOption = None,
-    flow_solver: FlowSolverOption = None,
-    flow_precision: FlowPrecisionOption = None,
     seed: SeedOption = _SYNTHESIS.seed,
 ) -> None:
-    """Measure speed and memory of every stage, on a short, a middle and a long turn and a dialogue.
+    """Measure speed and memory of every stage, on three single turns and a dialogue.
 
-    docs/bench.md says how to read the table, and what the JSON holds.
+    \b
+    Examples:
+      podtts bench
+      podtts bench --random-weights soulx-podcast-1.7b --workload short
+      podtts bench --sweep --batch 1 --batch 8 --picture sweep.svg
+
+    docs/bench.md explains the tables and the JSON.
     """
     _refuse(context, random_weights, against, json_file)
-    chosen = choose_preset(preset, quantize, flow_steps, flow_solver, flow_precision)
+    chosen = speed.chosen_preset()
     directory = None if random_weights is not None else model_directory(model)
     if quality:
-        _show_quality(directory, device, dtype, threads, seed, json_file)
+        _show_quality(directory, speed, seed, json_file)
         return
     if sweep:
         from podtts.cli.bench_sweep import SweepRequest, show_sweep
@@ -123,10 +113,10 @@ def bench(
             SweepRequest(
                 directory,
                 random_weights,
-                lambda kind: chosen_placement(device, dtype, kind, threads),
+                speed.placement,
                 workload or [],
                 batch or [],
-                preset if source is not None and source.name == "COMMANDLINE" else None,
+                speed.preset if source is not None and source.name == "COMMANDLINE" else None,
                 seed,
             ),
             json_file,
@@ -137,17 +127,17 @@ def bench(
         from podtts.cli.bench_scripts import ask_for_scripts, show_scripts
 
         given = {
-            "--device": device,
-            "--dtype": dtype,
-            "--threads": threads,
-            "--preset": preset,
-            "--quantize": quantize,
-            "--flow-steps": flow_steps,
-            "--flow-solver": flow_solver,
-            "--flow-precision": flow_precision,
+            "--device": speed.device,
+            "--dtype": speed.dtype,
+            "--threads": speed.threads,
+            "--preset": speed.preset,
+            "--quantize": speed.quantize,
+            "--flow-steps": speed.flow_steps,
+            "--flow-solver": speed.flow_solver,
+            "--flow-precision": speed.flow_precision,
             "--seed": seed,
         }
-        placement = chosen_placement(device, dtype, chosen.quantize, threads)
+        placement = speed.placement()
         request = ask_for_scripts(scripts, batch or [], repeat, chosen, placement, directory, given)
         show_scripts(directory, random_weights or str(directory), request, json_file)
         return
@@ -157,9 +147,9 @@ def bench(
     from podtts.prompts.cache import PromptCache
 
     # The models are loaded whole: the published recipe beside ours keeps their weights.
-    narrow = chosen_placement(device, dtype, chosen.quantize, threads, asked=quantize is not None)
+    narrow = speed.placement()
     placement = replace(narrow, quantize="none")
-    flow = chosen.flow if flow_precision is not None else suited(chosen.flow, placement)
+    flow = speed.flow_on(placement)
     # No retries: a turn spoken again would be counted as one turn that took twice as long.
     sampling = SamplingOptions() if directory is None else sampling_options(directory)
     options = SynthesisOptions(seed=seed, sampling=sampling, flow=flow, retries=0)
@@ -170,7 +160,7 @@ def bench(
         repeats=repeat,
         against_published=against == "published",
         options=options,
-        preset=preset,
+        preset=speed.preset,
         quantize=narrow.quantize,
     )
     tell(f"loading {plan.model}")
@@ -204,9 +194,7 @@ def _refuse(
 
 def _show_quality(
     directory: Path | None,
-    device: str,
-    dtype: str,
-    threads: int | None,
+    speed: SpeedFlags,
     seed: int,
     json_file: str | None,
 ) -> None:
@@ -219,7 +207,7 @@ def _show_quality(
     from podtts.weights.load import load_models
 
     def load_preset(preset: Preset) -> Models:
-        return load_models(directory, chosen_placement(device, dtype, preset.quantize, threads))
+        return load_models(directory, speed.placement(preset.quantize))
 
     encoders = checkpoint_encoders(directory)
     prompts = _quality_prompts(directory, encoders)

@@ -140,9 +140,12 @@ class CheckpointDesk:
         return samples / OUTPUT_HZ
 
     def _script(self, number: int) -> Script:
-        from podtts.cli.scripts import read_spoken
+        from podtts.script.read import read_script
+        from podtts.script.spoken import SpeechTextOptions, spoken_script
+        from podtts.text.lexicon import read_lexicons
 
-        return read_spoken(str(self._scripts / f"{number}.txt"), None, normalize=True)
+        script = read_script(self._scripts / f"{number}.txt")
+        return spoken_script(script, SpeechTextOptions(read_lexicons([]), normalize=True))
 
     def _write_scripts(self) -> None:
         from podtts.bench.scripts import script_text

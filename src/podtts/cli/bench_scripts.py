@@ -12,7 +12,7 @@ import podtts
 from podtts.cli.bench_desk import CheckpointDesk, ScriptsRequest
 from podtts.cli.bench_parts import load, make_cast, print_all, tell
 from podtts.cli.messages import warn
-from podtts.cli.sampling_flags import sampling_options
+from podtts.cli.synthesis_flags import sampling_options
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import suited

@@ -33,10 +33,10 @@ LAYERS = {  # a file imports from its own room and from lower layers, never from
     "pipeline": 7,
     "episode": 7,
     "batch": 8,
-    "bench": 8,
-    "cli": 9,
-    "__init__": 9,
-    "__main__": 10,
+    "bench": 9,
+    "cli": 10,
+    "__init__": 10,
+    "__main__": 11,
 }
 LOOSE = {"__init__", "__main__"}  # in the root beside the modules that are rooms of their own
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pocketsphinx import get_model_path
 from torch import Tensor
 
-from podtts.bench.recognizer import WordRecognizer, one_of_these
+from podtts.bench.recognizer import WordRecognizer, sentence_grammar
 
 
 class Recognizer:
@@ -16,7 +16,7 @@ class Recognizer:
 
     def __init__(self, sentences: Sequence[str]) -> None:
         self._any = WordRecognizer()
-        self._list = WordRecognizer(one_of_these(sentences))
+        self._list = WordRecognizer(sentence_grammar(sentences))
 
     def closed(self, wave: Tensor) -> list[str]:
         """Words of the list's sentence that a wave at 24 kHz sounds most like."""

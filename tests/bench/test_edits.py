@@ -11,11 +11,11 @@ def test_repeats_are_insertions_and_skips_are_deletions() -> None:
     assert (skipped.substituted, skipped.inserted, skipped.deleted) == (0, 0, 2)
 
 
-def test_nothing_said_is_all_deleted() -> None:
+def test_an_empty_hypothesis_is_all_deletions() -> None:
     assert edits("abc", "").rate == 1
 
 
-def test_the_rate_over_many_weighs_by_length() -> None:
+def test_the_total_rate_weighs_references_by_length() -> None:
     assert total_rate([edits("a", "b"), edits("abc", "abc")]) == 0.25
 
 

@@ -6,8 +6,8 @@ import torch
 from support.golden_data import MODEL, models, relative_rms, tensors
 from transformers import DynamicCache
 
-from podtts.bench.cast import random_cast
 from podtts.bench.published_recipe import PublishedRecipe, RepetitionAware, published_llm
+from podtts.bench.speakers import random_speakers
 from podtts.bench.workload import find_workloads
 from podtts.device.placement import place
 from podtts.errors import ModelError
@@ -19,12 +19,12 @@ from podtts.weights.load import load_llm
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> PublishedRecipe:
-    cast = random_cast(models().flow.config, PromptCache(tmp_path, pytest.fail))
-    asked = SynthesisOptions(flow=FlowOptions(steps=2))
-    return PublishedRecipe(models(), cast, asked, prescribed=True)
+    speakers = random_speakers(models().flow.config, PromptCache(tmp_path, pytest.fail))
+    options = SynthesisOptions(flow=FlowOptions(steps=2))
+    return PublishedRecipe(models(), speakers, options, prescribed=True)
 
 
-def test_its_logits_are_the_published_ones() -> None:
+def test_its_logits_equal_the_published_ones() -> None:
     golden = tensors("llm")
     theirs = published_llm(load_llm(MODEL, 6561, place("cpu", "bfloat16")))
     with torch.inference_mode():
@@ -51,46 +51,48 @@ def test_an_untied_head_is_refused() -> None:
         published_llm(llm)
 
 
-def test_turns_are_as_long_as_prescribed_whatever_flow_steps_we_take(
+def test_turns_have_the_prescribed_length_and_flow_steps_are_the_recipes(
     recipe: PublishedRecipe,
 ) -> None:
     (short,) = find_workloads(["short"])
-    sample = recipe.speak(short)
-    assert sample.tokens == 62
-    assert sample.audio_seconds == pytest.approx(62 / 25)
-    assert sample.prompt_cached_seconds is None
+    measurement = recipe.synthesize(short)
+    assert measurement.tokens == 62
+    assert measurement.audio_seconds == pytest.approx(62 / 25)
+    assert measurement.prompt_cached_seconds is None
     assert recipe.options.flow.steps == 15
 
 
-def test_the_cache_is_kept_between_turns(recipe: PublishedRecipe) -> None:
+def test_the_next_turn_continues_the_cache(recipe: PublishedRecipe) -> None:
     cache, options = DynamicCache(), SamplingOptions(min_tokens=5, max_tokens=5)
     context = list(range(20))
-    written = recipe.generate(context, cache, options)
-    assert len(written) == 5
-    assert cache.get_seq_length() == 24  # the last id is read by the next turn
-    context += [*written, 1, 2, 3]
+    generated = recipe.generate(context, cache, options)
+    assert len(generated) == 5
+    assert cache.get_seq_length() == 24  # the next turn prefills the last id
+    context += [*generated, 1, 2, 3]
     recipe.generate(context, cache, options)
     assert cache.get_seq_length() == len(context) + 4
 
 
 def test_a_turn_ends_with_the_end_token(recipe: PublishedRecipe) -> None:
-    written = recipe.generate(list(range(20)), DynamicCache(), SamplingOptions(max_tokens=2000))
+    generated = recipe.generate(list(range(20)), DynamicCache(), SamplingOptions(max_tokens=2000))
     end = models().llm.config.end_token
-    assert written.index(end) == len(written) - 1
+    assert generated.index(end) == len(generated) - 1
 
 
-@pytest.mark.parametrize(("repeats", "stuck"), [(3, False), (4, True)])
-def test_a_token_that_repeats_too_often_is_drawn_from_raw_logits(repeats: int, stuck: bool) -> None:
+@pytest.mark.parametrize(("repeats", "uses_raw"), [(3, False), (4, True)])
+def test_a_token_that_repeats_too_often_is_sampled_from_raw_logits(
+    repeats: int, uses_raw: bool
+) -> None:
     scores = torch.zeros(1, 50)
     scores[0, 7] = 20.0
-    prompt = [7] * repeats + [1] * 10  # the penalty leaves the prompt alone, the step does not
+    prompt = [7] * repeats + [1] * 10  # the penalty ignores the prompt, the step counts it
     processed = RepetitionAware(SamplingOptions(), len(prompt))(torch.tensor([prompt]), scores)
-    assert torch.equal(processed, scores) == stuck
-    if not stuck:
+    assert torch.equal(processed, scores) == uses_raw
+    if not uses_raw:
         assert processed[0, 7] == pytest.approx(20 / 0.6)
 
 
-def test_what_was_said_in_this_turn_is_penalized() -> None:
+def test_tokens_of_this_turn_are_penalized() -> None:
     scores = torch.full((1, 50), 2.0)
     options = SamplingOptions(temperature=1.0, top_k=50, top_p=1.0)
     processed = RepetitionAware(options, 2)(torch.tensor([[3, 4, 5]]), scores)

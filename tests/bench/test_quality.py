@@ -24,21 +24,22 @@ def test_every_preset_is_compared_with_faithful() -> None:
 
     encoders = checkpoint_encoders(MODEL)
     texts = ("Hello.", "Yes.")
-    ear = WordRecognizer.for_words_of(texts)
-    found = measure_quality(load, trace_prompts("plain"), encoders, QUICK, ear, texts)
-    assert [one.preset for one in found] == list(PRESETS)
+    recognizer = WordRecognizer.for_words_of(texts)
+    prompts = trace_prompts("plain")
+    qualities = measure_quality(load, prompts, encoders, QUICK, recognizer, texts)
+    assert [quality.preset for quality in qualities] == list(PRESETS)
     assert loaded == ["none", "int8", "int4"]
-    faithful, balanced, fast = found
+    faithful, balanced, fast = qualities
     assert faithful.token_agreement == 1
     assert faithful.token_divergence == faithful.mel_distance == 0
     assert fast.token_agreement < balanced.token_agreement
     assert 0 < balanced.token_divergence < fast.token_divergence
     assert 0 < balanced.mel_distance < fast.mel_distance
-    for one in found:
-        assert one.words == 2
-        assert one.word_accuracy is not None  # of random weights: nothing to be understood
-        assert one.word_accuracy <= 1
-        assert one.rtf > 0
-        assert one.embedding_cosine is not None
-        assert 0.5 < one.embedding_cosine < 1 + 1e-6
-    assert json.loads(quality_json(found))[1]["preset"] == "balanced"
+    for quality in qualities:
+        assert quality.words == 2
+        assert quality.word_accuracy is not None  # whatever the noise of random weights gives
+        assert quality.word_accuracy <= 1
+        assert quality.rtf > 0
+        assert quality.embedding_cosine is not None
+        assert 0.5 < quality.embedding_cosine < 1 + 1e-6
+    assert json.loads(quality_json(qualities))[1]["preset"] == "balanced"

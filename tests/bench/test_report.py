@@ -3,9 +3,10 @@ import json
 
 from rich.console import Console
 
-from podtts.bench.floor import Floor
-from podtts.bench.measure import Row, Sample
-from podtts.bench.report import Against, BenchReport, Loading, Setting, notes, to_json, to_tables
+from podtts.bench.decode_step import DecodeStep
+from podtts.bench.measure import Measurement, WorkloadResult
+from podtts.bench.model_under_test import Loading
+from podtts.bench.report import Against, BenchReport, Setting, notes, to_json, to_tables
 from podtts.bench.workload import WORKLOADS
 from podtts.values import StageSeconds
 
@@ -28,21 +29,21 @@ SETTING = Setting(
 )
 
 
-def row(*llm_seconds: float, cached: float | None = 0.01) -> Row:
-    runs = (
-        Sample(2.0, 50, None, cached, StageSeconds(one, 1.0, 0.5), one + 1.5, 5_000_000_000)
-        for one in llm_seconds
+def result(*llm_seconds: float, cached: float | None = 0.01) -> WorkloadResult:
+    repeats = (
+        Measurement(2.0, 50, None, cached, StageSeconds(llm, 1.0, 0.5), llm + 1.5, 5_000_000_000)
+        for llm in llm_seconds
     )
-    return Row(WORKLOADS[0], tuple(runs))
+    return WorkloadResult(WORKLOADS[0], tuple(repeats))
 
 
-FLOOR = Floor(step_seconds=0.25, step_bytes=3_000_000_000, copy_bytes_per_second=60e9)
-OURS = BenchReport(SETTING, Loading(3.0, 4_600_000_000), (row(4.0, 6.0),), floor=FLOOR)
+STEP = DecodeStep(step_seconds=0.25, step_bytes=3_000_000_000, copy_bytes_per_second=60e9)
+OURS = BenchReport(SETTING, Loading(3.0, 4_600_000_000), (result(4.0, 6.0),), decode_step=STEP)
 BOTH = BenchReport(
     SETTING,
     OURS.loading,
-    OURS.rows,
-    Against("published", "bfloat16", 15, False, "5.23", (row(10.0, 12.0, cached=None),)),
+    OURS.results,
+    Against("published", "bfloat16", 15, False, "5.23", (result(10.0, 12.0, cached=None),)),
 )
 
 
@@ -66,10 +67,10 @@ def test_the_table_shows_medians_and_spread() -> None:
 
 
 def test_one_run_has_no_spread() -> None:
-    assert "(" not in printed(BenchReport(SETTING, OURS.loading, (row(4.0),))).split("┓")[1]
+    assert "(" not in printed(BenchReport(SETTING, OURS.loading, (result(4.0),))).split("┓")[1]
 
 
-def test_the_other_side_and_the_ratios_have_tables_of_their_own() -> None:
+def test_the_other_system_and_the_ratios_have_tables_of_their_own() -> None:
     text = printed(BOTH)
     assert "published recipe with transformers 5.23" in text
     assert "the same weights in memory, 15 flow steps" in text
@@ -78,7 +79,7 @@ def test_the_other_side_and_the_ratios_have_tables_of_their_own() -> None:
     assert last == ["short", "–", "2.25", "1.00", "1.00", "1.94"]
 
 
-def test_notes_say_what_was_left_out_and_what_lengths_mean() -> None:
+def test_notes_name_the_warm_up_and_the_turn_lengths() -> None:
     text = notes(OURS)
     assert "medians of 2 runs after a warm-up on short, which is not counted" in text
     assert "turn lengths: prescribed by the text" in text
@@ -87,7 +88,7 @@ def test_notes_say_what_was_left_out_and_what_lengths_mean() -> None:
     assert all(len(line) <= 140 for line in text.splitlines())
 
 
-def test_json_holds_every_run_and_null_for_what_is_not_there() -> None:
+def test_json_has_every_run_and_null_for_missing_figures() -> None:
     content = json.loads(to_json(BOTH))
     (ours,), (theirs,) = content["workloads"], content["against"]["workloads"]
     assert [run["llm_seconds"] for run in ours["repeats"]] == [4.0, 6.0]

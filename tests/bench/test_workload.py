@@ -6,7 +6,7 @@ from podtts.options import SynthesisOptions
 
 
 def test_sizes_are_what_the_documentation_says() -> None:
-    sizes = {one.name: (len(one.texts), one.characters) for one in WORKLOADS}
+    sizes = {workload.name: (len(workload.texts), workload.characters) for workload in WORKLOADS}
     assert sizes == {"short": (1, 10), "middle": (1, 25), "long": (1, 50), "dialogue": (10, 150)}
 
 
@@ -40,7 +40,7 @@ def test_both_speakers_are_in_every_script_and_take_turns() -> None:
 
 
 def test_workloads_are_found_by_name_in_their_own_order() -> None:
-    assert [one.name for one in find_workloads(["long", "short"])] == ["short", "long"]
+    assert [workload.name for workload in find_workloads(["long", "short"])] == ["short", "long"]
     assert find_workloads([]) == WORKLOADS
     with pytest.raises(UsageError, match=r"'middel'; did you mean middle\?.*short, middle, long"):
         find_workloads(["short", "middel"])

@@ -1,6 +1,6 @@
 import pytest
 
-from podtts.cli.amounts import parse_age, parse_bytes, shown_bytes
+from podtts.cli.amounts import format_bytes, parse_age, parse_bytes
 from podtts.errors import UsageError
 
 
@@ -29,10 +29,10 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
 
 
 def test_an_age_needs_its_unit() -> None:
-    with pytest.raises(UsageError, match="write it as 30d or 12h"):
+    with pytest.raises(UsageError, match="examples of ages: 30d, 12h"):
         parse_age("30")
 
 
 def test_sizes_are_shown_as_people_read_them() -> None:
-    shown = [shown_bytes(size) for size in (0, 1023, 1024, 500 * 2**20, 3 * 2**29)]
+    shown = [format_bytes(size) for size in (0, 1023, 1024, 500 * 2**20, 3 * 2**29)]
     assert shown == ["0 B", "1023 B", "1 KiB", "500 MiB", "1.5 GiB"]

@@ -13,13 +13,17 @@ import pytest
 from support.commands import run, run_and_list_modules, run_script
 
 import podtts
-from podtts.cli import batch, synth
-from podtts.cli.app import main
-from podtts.cli.headings import HEADINGS
+from podtts.cli import batch, bench, synth
+from podtts.cli.app import let_idle_threads_sleep, main
+from podtts.cli.help_panels import PANELS
 
 HEAVY = {"torch", "torchaudio", "transformers", "onnxruntime", "soundfile", "huggingface_hub"}
 FULL = Path("/dev/full")
-LONGEST: dict[str, Callable[..., None]] = {"synth": synth.synth, "batch": batch.batch}
+LONGEST: dict[str, Callable[..., None]] = {
+    "synth": synth.synth,
+    "batch": batch.batch,
+    "bench": bench.bench,
+}
 
 BROKEN_COMMAND = """
 from podtts.cli.app import app, main
@@ -45,22 +49,32 @@ def test_every_command_has_help() -> None:
         assert shown.startswith("Usage:")
 
 
-@pytest.mark.parametrize(("command", "headings"), [("synth", 7), ("batch", 5)])
-def test_many_options_stand_under_headings_each_once(command: str, headings: int) -> None:
+@pytest.mark.parametrize("command", LONGEST)
+def test_every_option_is_in_one_panel_behind_the_examples(command: str) -> None:
     shown = run(command, "--help", env={"COLUMNS": "100"}).done().stdout.decode()
-    found = re.findall(r"^([A-Z][\w, ]+):\n((?:  .*\n)+)", shown, re.MULTILINE)
-    assert [heading for heading, _ in found][:2] == ["Arguments", "Options"]
-    assert len(found) >= headings
+    assert len(re.findall(rf"^    podtts {command}\b.*$", shown, re.MULTILINE)) == 3
+    found = re.findall(r"^([A-Z][\w ]+):\n((?:  .*\n)+)", shown, re.MULTILINE)
+    panels = [panel for panel, _ in found if panel not in ("Arguments", "Exit codes")]
+    assert panels == [panel for panel in PANELS if panel in panels]
     option = re.compile(r"^  (?:-\w, )?(--[\w-]+)", re.MULTILINE)
     options = [name for _, block in found for name in option.findall(block)]
-    own = inspect.signature(LONGEST[command]).parameters
-    given = {"context", "script", "scripts"}
-    assert len(options) == len(set(options)) == len(own.keys() - given) + 1  # and --help
+    parameters = inspect.signature(LONGEST[command]).parameters.keys()
+    arguments = {"context", *(["script"] if command == "synth" else [])}
+    arguments |= {"scripts"} if command == "batch" else set()
+    assert len(options) == len(set(options)) == len(parameters - arguments) + 1  # and --help
 
 
-def test_headings_are_of_options_there_are() -> None:
-    named = [name for names in HEADINGS.values() for name in names]
-    known = {name for one in LONGEST.values() for name in inspect.signature(one).parameters}
+@pytest.mark.parametrize("command", ["synth", "batch"])
+def test_the_most_used_options_come_first(command: str) -> None:
+    shown = run(command, "--help").done().stdout.decode()
+    [first] = re.findall(r"^Most used:\n((?:  .*\n)+)", shown, re.MULTILINE)
+    names = re.findall(r"^  (?:-\w, )?(--[\w-]+)", first, re.MULTILINE)
+    assert names == ["--output", "--speaker", "--speakers", "--model", "--preset"]
+
+
+def test_panels_name_only_options_that_exist() -> None:
+    named = [name for names in PANELS.values() for name in names]
+    known = {name for command in LONGEST.values() for name in inspect.signature(command).parameters}
     assert len(named) == len(set(named))
     assert {*named} - {"help"} <= known
 
@@ -193,3 +207,24 @@ def test_a_reader_that_left_is_no_error_to_talk_about(unbuffered: str) -> None:
     finally:
         os.close(writer)
     assert (result.code, result.stderr) == (1, "")
+
+
+def test_waiting_threads_sleep_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    let_idle_threads_sleep()
+    assert os.environ["GOMP_SPINCOUNT"] == "2000"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("OMP_WAIT_POLICY", "active"), ("GOMP_SPINCOUNT", "7")]
+)
+def test_the_users_own_wait_policy_wins(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, value)
+    let_idle_threads_sleep()
+    assert os.environ[name] == value
+    assert {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys() == {name}

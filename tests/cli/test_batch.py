@@ -122,7 +122,7 @@ def test_of_many_scripts_the_bad_ones_fail_alone(prepared: Path, tmp_path: Path)
     checked = run(*command, "--check")
     assert checked.code == 1
     assert not (tmp_path / "out").exists()
-    assert "1 of 3 scripts can be spoken" in checked.said
+    assert "1 of 3 scripts can be synthesized" in checked.said
     result = run(*command)
     assert result.code == 1
     told = summary(tmp_path / "out")

@@ -102,7 +102,7 @@ def test_what_cannot_be_published_is_said_before_anything_is_spoken(
     (tmp_path / "all.jsonl").write_text("".join(lines))
     checked = run(*command(tmp_path, prepared, "--check"))
     assert checked.code == 1
-    assert "1 of 3 scripts can be spoken" in checked.said
+    assert "1 of 3 scripts can be synthesized" in checked.said
     assert "all.jsonl:2: --chapters: " in checked.said[0]
     assert "b.txt has no headings" in checked.said[0]
     assert "all.jsonl:3: " in checked.said[1]

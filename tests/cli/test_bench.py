@@ -40,8 +40,8 @@ def keys(value: Any) -> Iterator[str]:
 
 
 def test_json_of_a_checkpoint_is_what_the_documentation_says() -> None:
-    asked = ["--workload", "short", "--seed", "7", "--against", "published", "--json", "-"]
-    content = json.loads(run(*QUICK, *asked))
+    flags = ["--workload", "short", "--seed", "7", "--against", "published", "--json", "-"]
+    content = json.loads(run(*QUICK, *flags))
     assert content["schema"] == SCHEMA
     assert content["model"] == str(MODEL)
     assert content["random_weights"] is False
@@ -49,8 +49,8 @@ def test_json_of_a_checkpoint_is_what_the_documentation_says() -> None:
     assert content["flow_steps"] == 1
     assert content["seed"] == 7
     assert content["against"]["flow_steps"] == 15
-    for side in (content, content["against"]):
-        (row,) = side["workloads"]
+    for system in (content, content["against"]):
+        (row,) = system["workloads"]
         (only,) = row["repeats"]
         assert row["workload"] == "short"
         assert only["prompt_cold_seconds"] > 0
@@ -83,7 +83,7 @@ def test_a_file_gets_the_json_and_stdout_the_table(tmp_path: Path) -> None:
         (["--flow-steps", "0"], "flow-steps is 0"),
     ],
 )
-def test_flags_that_cannot_be_are_refused(arguments: list[str], problem: str) -> None:
+def test_flags_that_cannot_work_are_refused(arguments: list[str], problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         run(*QUICK, *arguments)
 
@@ -100,11 +100,11 @@ def test_a_bad_model_names_its_file() -> None:
 
 def test_a_sweep_is_a_table_json_and_a_picture(tmp_path: Path) -> None:
     file, picture = tmp_path / "sweep.json", tmp_path / "sweep.svg"
-    asked = ["--sweep", "--batch", "1", "--batch", "2", "--preset", "fast", "--workload", "short"]
-    text = run("--model", str(MODEL), *asked, "--json", str(file), "--picture", str(picture))
+    flags = ["--sweep", "--batch", "1", "--batch", "2", "--preset", "fast", "--workload", "short"]
+    text = run("--model", str(MODEL), *flags, "--json", str(file), "--picture", str(picture))
     assert "RTF" in text
     content = json.loads(file.read_text())
-    points = [(one["preset"], one["batch"]) for one in content["points"]]
+    points = [(point["preset"], point["batch"]) for point in content["points"]]
     assert points == [("fast", 1), ("fast", 2)]
     assert picture.read_text().startswith("<svg")
     documented = set(re.findall(r"`([a-z_]+)`", DOCUMENT.read_text()))
@@ -113,16 +113,16 @@ def test_a_sweep_is_a_table_json_and_a_picture(tmp_path: Path) -> None:
         run("--sweep", "--workload", "short", "--workload", "long")
 
 
-def test_scripts_are_spoken_in_one_batch_in_calls_and_in_a_loop() -> None:
-    asked = ["--scripts", "2", "--batch", "2", "--dtype", "float32", "--json", "-"]
-    content = json.loads(run(*QUICK, *asked))
+def test_scripts_are_synthesized_in_a_batch_in_calls_and_in_a_loop() -> None:
+    flags = ["--scripts", "2", "--batch", "2", "--dtype", "float32", "--json", "-"]
+    content = json.loads(run(*QUICK, *flags))
     assert content["schema"] == "podtts-scripts/1"
     assert content["same_files"] == content["scripts"] == 2
-    assert [one["way"] for one in content["ways"]] == [
+    assert [way["way"] for way in content["ways"]] == [
         "one podtts batch",
         "podtts synth, a call a script",
         "a loop, loaded once",
     ]
-    [seconds] = {tuple(one["audio_seconds"]) for one in content["ways"]}
+    [seconds] = {tuple(way["audio_seconds"]) for way in content["ways"]}
     assert seconds[0] > 0
     assert set(keys(content)) <= set(re.findall(r"`(\w+)`", DOCUMENT.read_text()))

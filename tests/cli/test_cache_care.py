@@ -60,7 +60,7 @@ def test_prune_keeps_what_was_used_last(own_cache: Path) -> None:
     assert run("cache", "prune", "--older-than", "30d", "--cache-dir", own_cache).done().lines
     assert entries(own_cache) == []
     wrong = run("cache", "prune", "--older-than", "30", "--cache-dir", own_cache)
-    assert (wrong.code, wrong.error) == (2, "'30' is no age; write it as 30d or 12h")
+    assert (wrong.code, wrong.error) == (2, "'30' is no age; examples of ages: 30d, 12h")
 
 
 def test_clear_asks_first(own_cache: Path) -> None:

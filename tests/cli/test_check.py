@@ -149,7 +149,7 @@ def test_warnings_name_lines(flags: list[str], tmp_path: Path) -> None:
 def test_the_bundled_model_is_known_to_speak_english_alone(script: Path) -> None:
     assert run("check", script).done().said == []
     said = run("check", "-", stdin="[anna] 今天天气很好。").done().said
-    assert said == ["podtts: warning: <stdin>: mini, the bundled model, speaks English alone"]
+    assert said == ["podtts: warning: <stdin>: mini, the bundled model, speaks only English"]
 
 
 @pytest.mark.parametrize(

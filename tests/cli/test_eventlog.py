@@ -64,10 +64,10 @@ def test_a_resumed_run_goes_on_in_the_same_log(talk: Path, prepared: Path, tmp_p
     told = events(log)[first:]
     assert [one["kept"] for one in told if one["event"] == "turn"] == [True, True, True, False]
     assert (told[-1]["turns"], told[-1]["spoken"]) == (4, 1)
-    assert "out.wav: 4 turns, 1 of them spoken now, " in said[-1]
+    assert "out.wav: 4 turns (1 synthesized now), " in said[-1]
     again = run(*flags, "--resume", "--page", page).done()
     assert events(log)[-1]["rtf"] is None
-    assert "0 of them spoken now" in again.said[-1]
+    assert "(0 synthesized now)" in again.said[-1]
     assert again.said[-1].endswith("RTF -")
     assert "This run spoke nothing" in page.read_text()
 

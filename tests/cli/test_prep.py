@@ -140,7 +140,7 @@ def test_name_and_text_are_for_one_file(speakers: Path, flag: str) -> None:
     for paths in ([speakers], [speakers / "anna.wav", speakers / "ben.wav"]):
         result = run("prep", *paths, flag, "something", "--model", MODEL)
         assert result.code == 2
-        assert "one recording alone" in result.error
+        assert "need exactly one recording" in result.error
 
 
 def test_paths_that_offer_nothing_are_refused(tmp_path: Path) -> None:

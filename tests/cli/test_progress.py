@@ -72,7 +72,7 @@ def test_a_terminal_sees_turns_and_then_every_step_to_its_end(command: list[str]
     for step in STEPS:
         shares = re.findall(rf"(\d+)% {re.escape(step)}", shown)
         assert (shares[0], shares[-1]) == ("0", "100"), step
-    assert "[a] talk.mp3: 4 turns, 0 of them spoken now" in shown.splitlines()[-1]
+    assert "[a] talk.mp3: 4 turns (0 synthesized now)" in shown.splitlines()[-1]
 
 
 def test_a_pipe_sees_none_of_it(command: list[str]) -> None:

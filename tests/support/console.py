@@ -7,7 +7,7 @@ from dataclasses import dataclass
 KILLED = "Killed"  # a shell prints this for a command that was killed
 LEFT_OUT = "…"
 _FIGURE = re.compile(r"[+-]?\d+\.\d+")  # seconds, RTF, decibels: different on every machine
-_COUNT = re.compile(r"\b\d+(?= of (?:\d+ turns|them spoken))")
+_COUNT = re.compile(r"\b\d+(?= of \d+ turns| synthesized now)")
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Measuring: workloads, stage times and reports."""
+"""Measures speed, memory and quality: workloads, systems and reports."""

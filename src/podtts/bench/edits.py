@@ -1,4 +1,4 @@
-"""Errors of what was heard against what was meant."""
+"""Edit distance of a transcript from the text that was to be spoken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Edits:
-    """What turns a reference into a hypothesis."""
+    """The edits that turn a reference into a hypothesis."""
 
     substituted: int
     inserted: int
@@ -22,32 +22,31 @@ class Edits:
 
 
 def edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> Edits:
-    """Fewest edits (Levenshtein)."""
-    row = [
-        (n, 0, n, 0) for n in range(len(hypothesis) + 1)
-    ]  # total, substituted, inserted, deleted
-    for place, wanted in enumerate(reference, 1):
-        above, row = row, [(place, 0, 0, place)]
-        for column, got in enumerate(hypothesis, 1):
+    """Return the fewest edits that turn a reference into a hypothesis (Levenshtein)."""
+    # Of every beginning of the hypothesis: total, substituted, inserted, deleted.
+    row = [(length, 0, length, 0) for length in range(len(hypothesis) + 1)]
+    for reference_length, expected in enumerate(reference, 1):
+        above, row = row, [(reference_length, 0, 0, reference_length)]
+        for column, actual in enumerate(hypothesis, 1):
             total, substituted, inserted, deleted = above[column - 1]
-            wrong = int(wanted != got)
-            same = (total + wrong, substituted + wrong, inserted, deleted)
+            differs = int(expected != actual)
+            match = (total + differs, substituted + differs, inserted, deleted)
             total, substituted, inserted, deleted = row[-1]
-            more = (total + 1, substituted, inserted + 1, deleted)
+            insertion = (total + 1, substituted, inserted + 1, deleted)
             total, substituted, inserted, deleted = above[column]
-            less = (total + 1, substituted, inserted, deleted + 1)
-            row.append(min(same, more, less))
+            deletion = (total + 1, substituted, inserted, deleted + 1)
+            row.append(min(match, insertion, deletion))
     _, substituted, inserted, deleted = row[-1]
     return Edits(substituted, inserted, deleted, len(reference))
 
 
 def total_rate(all_edits: Iterable[Edits]) -> float:
-    """Error rate over all references together."""
+    """Return the error rate over all references together."""
     all_edits = list(all_edits)
-    wrong = sum(one.substituted + one.inserted + one.deleted for one in all_edits)
-    return wrong / max(1, sum(one.reference for one in all_edits))
+    errors = sum(pair.substituted + pair.inserted + pair.deleted for pair in all_edits)
+    return errors / max(1, sum(pair.reference for pair in all_edits))
 
 
 def words_of(text: str) -> list[str]:
-    """Lower-case words without punctuation."""
+    """Return the words of a text in lower case, without punctuation."""
     return re.findall(r"[a-z']*[a-z][a-z']*", text.lower().replace("-", " "))

@@ -1,6 +1,6 @@
-"""Running sides against the clock, in turns, and what the numbers say.
+"""Measures systems on workloads and summarises the figures.
 
-Sides are interleaved repeat by repeat, so that a machine that slows down slows all of them.
+The systems take turns, repeat by repeat, so that a machine that slows down slows all of them.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from typing import Protocol
 from podtts.bench.workload import WORKLOADS, Workload
 from podtts.values import StageSeconds
 
-WARM_UP = WORKLOADS[0]  # spoken once by every side before anything counts
+WARM_UP = WORKLOADS[0]  # synthesized once by every system before the measurement
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One run of one workload. Seconds are of work, except `audio_seconds`."""
+class Measurement:
+    """One synthesis of one workload. Seconds are of work, except `audio_seconds`."""
 
     audio_seconds: float
-    tokens: int  # speech tokens the LLM wrote
-    prompt_cold_seconds: float | None  # all speakers: decode, features, encoders; None: no audio
-    prompt_cached_seconds: float | None  # all speakers: read and verify; None: there is no cache
-    stages: StageSeconds  # LLM seconds include reading the prompts
-    wall_seconds: float  # of all stages: less than their sum where some work at the same time
+    tokens: int  # speech tokens that the LLM decoded
+    prompt_cold_seconds: float | None  # from all recordings to features; None: no recordings
+    prompt_cached_seconds: float | None  # to read and verify all features; None: no cache
+    stages: StageSeconds  # those of the LLM include the prefill of the prompts
+    wall_seconds: float  # of all stages: less than their sum if some work at the same time
     peak_memory_bytes: int
 
     @property
     def prompt_seconds(self) -> float | None:
-        """What the prompts cost in this run: from the cache if there is one."""
+        """Seconds of the prompts in this run: from the cache if there is one."""
         if self.prompt_cached_seconds is not None:
             return self.prompt_cached_seconds
         return self.prompt_cold_seconds
@@ -41,7 +41,7 @@ class Sample:
         return (self.prompt_seconds or 0.0) + self.wall_seconds
 
     def metrics(self) -> dict[str, float | None]:
-        """All figures by name; None where there is none."""
+        """Return all figures by name; None for a figure that does not exist."""
         return {
             "audio_seconds": self.audio_seconds,
             "tokens": self.tokens,
@@ -57,7 +57,7 @@ class Sample:
         }
 
     def rtf_by_stage(self) -> dict[str, float | None]:
-        """Seconds of work per second of audio, by stage and in total."""
+        """Return the seconds of work per second of audio, by stage and in total."""
         seconds = {
             "prompt": self.prompt_seconds,
             "llm": self.stages.llm,
@@ -70,7 +70,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Spread:
-    """Median of some repeats, and the values it lies between."""
+    """Median, lowest and highest value of some repeats."""
 
     median: float
     lowest: float
@@ -78,74 +78,77 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Row:
-    """All repeats of one workload by one side."""
+class WorkloadResult:
+    """All repeats of one workload by one system."""
 
     workload: Workload
-    samples: tuple[Sample, ...]
+    repeats: tuple[Measurement, ...]
 
     def spreads(self) -> dict[str, Spread | None]:
-        """Every figure over the repeats."""
-        return _by_name([sample.metrics() for sample in self.samples])
+        """Return the spread of every figure over the repeats."""
+        return _spread_by_name([repeat.metrics() for repeat in self.repeats])
 
 
-class Side(Protocol):
-    """One way to speak a workload."""
+class System(Protocol):
+    """A system that synthesizes workloads: podtts, or one that it is compared with."""
 
     @property
     def name(self) -> str: ...
 
-    def speak(self, workload: Workload) -> Sample: ...
+    def synthesize(self, workload: Workload) -> Measurement: ...
 
 
 def measure(
-    sides: Sequence[Side],
+    systems: Sequence[System],
     workloads: Sequence[Workload],
     repeats: int,
-    tell: Callable[[str], None],
-) -> list[list[Row]]:
-    """Speak every workload `repeats` times; return the rows of every side, in its order.
+    progress: Callable[[str], None],
+) -> list[list[WorkloadResult]]:
+    """Synthesize every workload `repeats` times; return the results of each system, in its order.
 
-    tell: is told of every run before it begins.
+    progress: gets a line before every run.
     """
-    for side in sides:
-        tell(f"warm-up: {side.name}")
-        side.speak(WARM_UP)
-    return list(map(list, zip(*_rows(sides, workloads, repeats, tell), strict=True)))
+    for system in systems:
+        progress(f"warm-up: {system.name}")
+        system.synthesize(WARM_UP)
+    by_workload = _results(systems, workloads, repeats, progress)
+    return list(map(list, zip(*by_workload, strict=True)))
 
 
-def _rows(
-    sides: Sequence[Side],
+def _results(
+    systems: Sequence[System],
     workloads: Sequence[Workload],
     repeats: int,
-    tell: Callable[[str], None],
-) -> Iterator[list[Row]]:
-    """Yield the rows of all sides, workload by workload."""
+    progress: Callable[[str], None],
+) -> Iterator[list[WorkloadResult]]:
+    """Yield the results of all systems, workload by workload."""
     for workload in workloads:
-        samples: list[list[Sample]] = [[] for _ in sides]
+        measurements: list[list[Measurement]] = [[] for _ in systems]
         for repeat in range(1, repeats + 1):
-            for side, taken in zip(sides, samples, strict=True):
-                tell(f"{workload.name} {repeat}/{repeats}: {side.name}")
-                taken.append(side.speak(workload))
-        yield [Row(workload, tuple(taken)) for taken in samples]
+            for system, own in zip(systems, measurements, strict=True):
+                progress(f"{workload.name} {repeat}/{repeats}: {system.name}")
+                own.append(system.synthesize(workload))
+        yield [WorkloadResult(workload, tuple(own)) for own in measurements]
 
 
 def spread(values: Sequence[float | None]) -> Spread | None:
-    """Summarise the repeats of one figure; None if it is missing in any."""
+    """Summarise the repeats of one figure; None if it is missing in one of them."""
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return None
     return Spread(statistics.median(known), min(known), max(known))
 
 
-def ratios(ours: Row, theirs: Row) -> dict[str, Spread | None]:
+def ratios(ours: WorkloadResult, theirs: WorkloadResult) -> dict[str, Spread | None]:
     """Return theirs / ours, by stage and in total: above 1, ours is faster.
 
-    Compared are seconds of work per second of audio, as the two may end their turns differently,
-    and each repeat with the one that ran beside it.
+    Seconds of work per second of audio are compared, because the lengths of the turns may differ.
+    Each repeat is compared with the one that ran beside it.
     """
-    pairs = zip(ours.samples, theirs.samples, strict=True)
-    return _by_name([_ratio(one.rtf_by_stage(), other.rtf_by_stage()) for one, other in pairs])
+    pairs = zip(ours.repeats, theirs.repeats, strict=True)
+    return _spread_by_name(
+        [_ratio(our.rtf_by_stage(), their.rtf_by_stage()) for our, their in pairs]
+    )
 
 
 def _ratio(
@@ -154,12 +157,12 @@ def _ratio(
     return {stage: quotient(theirs[stage], ours[stage]) for stage in ours}
 
 
-def _by_name(repeats: Sequence[dict[str, float | None]]) -> dict[str, Spread | None]:
+def _spread_by_name(repeats: Sequence[dict[str, float | None]]) -> dict[str, Spread | None]:
     return {name: spread([values[name] for values in repeats]) for name in repeats[0]}
 
 
 def quotient(dividend: float | None, divisor: float | None) -> float | None:
-    """Divide; None where there is no finite result."""
+    """Divide; None if there is no finite result."""
     if dividend is None or not divisor:
         return None
     result = dividend / divisor

@@ -1,10 +1,11 @@
-"""The published recipe as a side of the comparison.
+"""The published recipe as the other system of a comparison.
 
-transformers' own Qwen3 and `generate` in bfloat16 with the full output head, every run's prompts
-heard and read anew, 15 Euler steps with guidance in float32, one turn after the other.
+It uses transformers' own Qwen3 and `generate` in bfloat16 with the full output head, encodes and
+prefills the prompts in every run, takes 15 Euler steps with guidance in float32, and synthesizes
+one turn after the other.
 Source: Soul-AILab/SoulX-Podcast soulxpodcast/engine/llm_engine.py, models/soulxpodcast.py and
-models/modules/sampler.py, Apache-2.0. Flow and vocoder are podtts' own networks; what else differs
-is said in docs/bench.md.
+models/modules/sampler.py, Apache-2.0. Flow and vocoder are podtts' own networks; docs/bench.md
+lists the other differences.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from transformers.generation.logits_process import (
 )
 from transformers.models.qwen3.modeling_qwen3 import Qwen3RotaryEmbedding
 
-from podtts.bench.cast import Cast, speaker_prompts
-from podtts.bench.measure import Sample
+from podtts.bench.measure import Measurement
+from podtts.bench.speakers import Speakers, speaker_prompts
 from podtts.bench.workload import Workload
 from podtts.device.memory import peak_memory_bytes, reset_peak_memory
 from podtts.device.stopwatch import Stopwatch
@@ -46,36 +47,36 @@ LLM_DTYPE = torch.bfloat16
 
 
 class PublishedRecipe:
-    """Speaks workloads as the published code does.
+    """Synthesizes workloads as the published code does.
 
-    prescribed: turns get the length of their text; else the model ends them.
+    prescribed: turns get the length that their text prescribes; otherwise the model ends them.
     """
 
     name = "published"
 
     def __init__(
-        self, models: Models, cast: Cast, options: SynthesisOptions, prescribed: bool
+        self, models: Models, speakers: Speakers, options: SynthesisOptions, prescribed: bool
     ) -> None:
         flow = copy.copy(models.flow)
         flow.compiled = False
         self.models = replace(models, flow=flow)
-        self.cast, self.prescribed = cast, prescribed
+        self.speakers, self.prescribed = speakers, prescribed
         self.options = replace(options, sampling=SamplingOptions(), flow=FlowOptions())
-        self.llm: Any = published_llm(models.llm)  # transformers' types refuse its own methods
+        self.llm: Any = published_llm(models.llm)  # the type stubs of transformers lack its methods
 
     @torch.inference_mode()
-    def speak(self, workload: Workload) -> Sample:
+    def synthesize(self, workload: Workload) -> Measurement:
         models, device = self.models, self.models.device
         options = workload.prescribed(self.options) if self.prescribed else self.options
         reset_peak_memory(device)
         features, cold = self._features()
         prompts = speaker_prompts(features)
-        torch.manual_seed(options.seed)  # transformers draws from the global generator
+        torch.manual_seed(options.seed)  # transformers samples with the global generator
         entries = [
             models.template.prompt(
-                number, normalize_text(one.transcript), one.features.speech_tokens.tolist()
+                number, normalize_text(prompt.transcript), prompt.features.speech_tokens.tolist()
             )
-            for number, one in enumerate(prompts)
+            for number, prompt in enumerate(prompts)
         ]
         window, cache = ContextWindow(entries, options.window), DynamicCache()
         audio_seconds, count, stages = 0.0, 0, StageSeconds()
@@ -89,38 +90,46 @@ class PublishedRecipe:
                 window.close_turn(generated)
             tokens = self._speech_tokens(generated)
             draws = attempt_name(index, 0)
-            spoken = RenderJob(tokens, prompts[turn.speaker], options.flow, options.seed, draws)
+            render = RenderJob(tokens, prompts[turn.speaker], options.flow, options.seed, draws)
             with Stopwatch(device) as flow:
-                mels = mels_of(models, [spoken])
+                mels = mels_of(models, [render])
             with Stopwatch(device) as vocoder:
-                waves_of(models, [spoken], mels)
+                waves_of(models, [render], mels)
             audio_seconds += tokens.seconds
             count += len(tokens.ids)
             stages += StageSeconds(llm.seconds, flow.seconds, vocoder.seconds)
         wall = time.perf_counter() - start  # the last stopwatch has waited for the device
-        return Sample(audio_seconds, count, cold, None, stages, wall, peak_memory_bytes(device))
+        return Measurement(
+            audio_seconds=audio_seconds,
+            tokens=count,
+            prompt_cold_seconds=cold,
+            prompt_cached_seconds=None,
+            stages=stages,
+            wall_seconds=wall,
+            peak_memory_bytes=peak_memory_bytes(device),
+        )
 
     def _features(self) -> tuple[list[PromptFeatures], float | None]:
-        """Features of the cast and the seconds they took, if there are recordings to hear."""
-        if self.cast.extract is None:
-            return self.cast.cached(), None
+        """Return the speakers' features, and the seconds to compute them from recordings."""
+        if self.speakers.extract is None:
+            return self.speakers.cached(), None
         with Stopwatch(self.models.device) as cold:
-            features = self.cast.extract()
+            features = self.speakers.extract()
         return features, cold.seconds
 
     def generate(
         self, context: list[int], cache: DynamicCache, options: SamplingOptions
     ) -> list[int]:
-        """Continue a context, of which the cache holds a beginning, until the end token."""
+        """Decode after a context until the end token. The cache holds a part of the context."""
         ids = torch.tensor([context], device=self.llm.device)
         end = self.models.llm.config.end_token
         sampler = RepetitionAware(options, prompt_length=len(context))
-        written: Tensor = self.llm.generate(
+        sequences: Tensor = self.llm.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             past_key_values=cache,
             do_sample=True,
-            # Switched off here: `sampler` applies them, so that it sees the result.
+            # Switched off: `sampler` applies them itself, because it needs their result.
             temperature=1.0,
             top_k=0,
             top_p=1.0,
@@ -130,27 +139,27 @@ class PublishedRecipe:
             eos_token_id=end,
             pad_token_id=end,
         )
-        new: list[int] = written[0, len(context) :].tolist()
+        new: list[int] = sequences[0, len(context) :].tolist()
         return new
 
     def _speech_tokens(self, generated: list[int]) -> SpeechTokens:
-        """Speech tokens of generated ids.
+        """Return the speech tokens of generated ids.
 
-        Random weights also draw ids that are no speech, as nothing forbids that here; each then
-        stands for some speech token, so that flow and vocoder have as much to do.
+        Nothing here forbids ids that are no speech tokens, and random weights also sample these.
+        Each counts as some speech token, so that flow and vocoder have the same work.
         """
         config = self.models.llm.config
         ended = generated[-1] == config.end_token
-        spoken = generated[:-1] if ended else generated
-        ids = ((one - config.speech_token_offset) % config.speech_vocabulary for one in spoken)
+        speech = generated[:-1] if ended else generated
+        ids = ((id_ - config.speech_token_offset) % config.speech_vocabulary for id_ in speech)
         return SpeechTokens(tuple(ids), ended)
 
 
 class RepetitionAware(LogitsProcessor):  # type: ignore[misc, no-untyped-call, unused-ignore]
-    """All that happens to logits [B, V] in the published code, as one processor of `generate`.
+    """All processing of logits [B, V] in the published code, as one processor of `generate`.
 
-    Repetition penalty on this turn, temperature, top-k, top-p; then the repetition-aware step: a
-    candidate that stands in the last ids too often makes `generate` draw from the raw logits.
+    First repetition penalty on this turn, temperature, top-k and top-p. Then the repetition-aware
+    step: if a candidate is among the last ids too often, `generate` samples from the raw logits.
     """
 
     def __init__(self, options: SamplingOptions, prompt_length: int) -> None:
@@ -174,9 +183,10 @@ class RepetitionAware(LogitsProcessor):  # type: ignore[misc, no-untyped-call, u
 
 
 def published_llm(ours: Qwen3) -> nn.Module:
-    """Return transformers' model around our weights; other dtypes than bfloat16 are copied.
+    """Return transformers' model with our weights, which are copied unless they are bfloat16.
 
-    Raises ModelError when the head is not tied: only its legal rows are kept here.
+    Raises ModelError when the head is not tied to the embedding: of such a head only the rows of
+    legal ids are loaded.
     """
     config = ours.config
     if not config.tied_head:
@@ -208,7 +218,7 @@ def published_llm(ours: Qwen3) -> nn.Module:
     with torch.device("meta"):
         model: Any = Qwen3ForCausalLM(settings)
     model.load_state_dict(weights, strict=True, assign=True)
-    # Its frequencies are no parameter, so they are still on the meta device.
+    # The frequencies are no parameter, so they are still on the meta device.
     model.model.rotary_emb = Qwen3RotaryEmbedding(settings).to(ours.embed_tokens.weight.device)
-    ready: nn.Module = model.requires_grad_(False).eval()
-    return ready
+    frozen: nn.Module = model.requires_grad_(False).eval()
+    return frozen

@@ -1,10 +1,12 @@
-"""What a preset costs: how near it stays to `faithful` on the same tokens, noise and prompts."""
+"""`podtts bench --quality`: compares presets with `faithful` on the same tokens and noise."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from statistics import fmean, median
 
 import torch
@@ -14,22 +16,31 @@ from torch import Tensor
 from podtts.audio.io import Recording
 from podtts.bench.edits import edits, total_rate, words_of
 from podtts.bench.recognizer import WordRecognizer
+from podtts.bench.speakers import recorded_speakers, speaker_prompts
+from podtts.device.placement import Placement
 from podtts.engine.prefill import prefill_prompts
 from podtts.engine.render import RenderJob, mels_of, waves_of
 from podtts.engine.rng import stage_rng
+from podtts.errors import UsageError
+from podtts.hub.bundled import bundled_cache, bundled_model
 from podtts.llm.decoder import generate
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.qwen3 import Qwen3
-from podtts.options import SynthesisOptions
+from podtts.options import Quantization, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.presets import PRESETS, Preset
+from podtts.prompts.cache import PromptCache
+from podtts.prompts.casting import gather_prompts
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.extract import prompt_inputs
+from podtts.prompts.voices import VoiceStore
 from podtts.rates import MIN_PROMPT_SECONDS, OUTPUT_HZ
 from podtts.script.model import Script
+from podtts.script.parse import parse_script
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeakerPrompt, SpeechTokens, Turn, TurnAudio
-from podtts.weights.load import Models
+from podtts.weights.files import checkpoint_encoders
+from podtts.weights.load import Models, load_models
 
 TEXTS = (
     "The old harbor was quiet when the first boats came back with the morning tide.",
@@ -49,26 +60,50 @@ TEXTS = (
     "The doctor said that fresh air and long walks would help him sleep.",
     "Every summer the children collect shells and sell them to the tourists.",
 )
-_EXACT = "faithful"
+_REFERENCE = "faithful"
 
 
 @dataclass(frozen=True)
 class Quality:
-    """A preset beside `faithful`, over `texts` turns.
+    """A preset compared with `faithful`, over `texts` turns.
 
-    Agreement, divergence, mels and voices are of the tokens that faithful's LLM wrote; words and
-    RTF are of turns the preset speaks by itself.
+    Agreement, divergence, mels and embeddings are of the tokens that faithful's LLM decoded. Words
+    and RTF are of turns that the preset synthesized by itself.
     """
 
     preset: str
     texts: int
-    token_agreement: float  # of the likeliest next token, given the tokens faithful has written
-    token_divergence: float  # nats, of the distribution of the next token from faithful's
-    mel_distance: float  # mean absolute difference, natural log, median of the turns
-    embedding_cosine: float | None  # of the waves' speaker embeddings; None: no turn is long enough
-    word_accuracy: float | None  # of a recognizer that knows the texts' words; None: it is not here
+    token_agreement: float  # share of steps with the same most likely token
+    token_divergence: float  # of the next token's distribution from faithful's, in nats
+    mel_distance: float  # mean absolute difference, natural log; median over the turns
+    embedding_cosine: float | None  # of the waves' speaker embeddings; None: turns are too short
+    word_accuracy: float | None  # 1 - word error rate; None: no recognizer
     words: int
     rtf: float  # seconds of work of all stages per second of audio
+
+
+def measure_checkpoint(
+    checkpoint: Path,
+    place: Callable[[Quantization], Placement],
+    options: SynthesisOptions,
+    warn: Callable[[str], None],
+) -> list[Quality]:
+    """Compare the presets with a checkpoint. place: the placement with a quantization.
+
+    Words are not compared, with a warning, if there is no recognizer.
+    """
+    encoders = checkpoint_encoders(checkpoint)
+    prompts = _prompts(checkpoint, encoders, warn)
+    recognizer = None
+    try:
+        recognizer = WordRecognizer.for_words_of(TEXTS)
+    except UsageError as error:
+        warn(f"{error}; {error.hint}")
+
+    def load(preset: Preset) -> Models:
+        return load_models(checkpoint, place(preset.quantize))
+
+    return measure_quality(load, prompts, encoders, options, recognizer)
 
 
 def measure_quality(
@@ -76,33 +111,33 @@ def measure_quality(
     prompts: Sequence[SpeakerPrompt],
     encoders: PromptEncoders,
     options: SynthesisOptions,
-    ear: WordRecognizer | None,
+    recognizer: WordRecognizer | None,
     texts: Sequence[str] = TEXTS,
 ) -> list[Quality]:
-    """Compare every preset with `faithful` on turns that faithful's LLM writes, and let it speak.
+    """Compare every preset with `faithful`.
 
-    load: models for a preset. ear: hears the texts' words; None: nobody does.
+    load: the models for a preset. recognizer: of the words of the texts; None: no word accuracy.
     """
-    exact = _Spoken(load(PRESETS[_EXACT]), prompts, options, texts)
-    reference = exact.rendered(exact.models, PRESETS[_EXACT])
-    found = []
+    reference = _ReferenceTurns(load(PRESETS[_REFERENCE]), prompts, options, texts)
+    expected = reference.rendered(reference.models, PRESETS[_REFERENCE])
+    qualities = []
     for name, preset in PRESETS.items():
-        models = exact.models if preset.quantize == "none" else load(preset)
-        agreement, divergence = exact.agreement(models.llm)
-        rendered = exact.rendered(models, preset)
-        distances = [
-            float((ours - theirs).abs().mean())
-            for (ours, _), (theirs, _) in zip(rendered, reference, strict=True)
-        ]
+        models = reference.models if preset.quantize == "none" else load(preset)
+        agreement, divergence = reference.agreement(models.llm)
+        rendered = list(zip(reference.rendered(models, preset), expected, strict=True))
+        distances = [float((mel - other).abs().mean()) for (mel, _), (other, _) in rendered]
         cosines = [
-            float(F.cosine_similarity(_embedding(ours, encoders), _embedding(theirs, encoders), 0))
-            for (_, ours), (_, theirs) in zip(rendered, reference, strict=True)
-            if len(ours) > MIN_PROMPT_SECONDS * OUTPUT_HZ
+            float(F.cosine_similarity(_embedding(wave, encoders), _embedding(other, encoders), 0))
+            for (_, wave), (_, other) in rendered
+            if len(wave) > MIN_PROMPT_SECONDS * OUTPUT_HZ
         ]
-        turns = exact.spoken(models, replace(options, flow=preset.flow))
-        wanted = [words_of(turn.turn.text) for turn in turns]
-        heard = None if ear is None else [ear.words(turn.wave) for turn in turns]
-        found.append(
+        turns = reference.synthesized(models, replace(options, flow=preset.flow))
+        words = [words_of(turn.turn.text) for turn in turns]
+        accuracy = None
+        if recognizer is not None:
+            recognized = [recognizer.words(turn.wave) for turn in turns]
+            accuracy = 1 - total_rate(map(edits, words, recognized))
+        qualities.append(
             Quality(
                 preset=name,
                 texts=len(texts),
@@ -110,21 +145,21 @@ def measure_quality(
                 token_divergence=divergence,
                 mel_distance=median(distances),
                 embedding_cosine=median(cosines) if cosines else None,
-                word_accuracy=None if heard is None else 1 - total_rate(map(edits, wanted, heard)),
-                words=sum(map(len, wanted)),
+                word_accuracy=accuracy,
+                words=sum(map(len, words)),
                 rtf=sum(turn.work.total for turn in turns) / sum(turn.seconds for turn in turns),
             )
         )
-    return found
+    return qualities
 
 
 def quality_json(qualities: Sequence[Quality]) -> str:
-    """The figures as JSON."""
-    return json.dumps([asdict(one) for one in qualities], indent=2) + "\n"
+    """Return the figures as JSON."""
+    return json.dumps([asdict(quality) for quality in qualities], indent=2) + "\n"
 
 
-class _Spoken:
-    """Turns that the exact LLM has written, each alone behind one prompt."""
+class _ReferenceTurns:
+    """Turns that faithful's LLM decodes, each by itself after one prompt."""
 
     def __init__(
         self,
@@ -136,7 +171,7 @@ class _Spoken:
         self.models, self.options, self.texts = models, options, texts
         self.prompts = [prompts[number % len(prompts)] for number in range(len(texts))]
         self.tokens: list[SpeechTokens] = []
-        self.context: list[list[int]] = []  # ids in front of each turn's speech
+        self.context: list[list[int]] = []  # ids before the speech tokens of each turn
         for number, (prompt, text) in enumerate(zip(self.prompts, texts, strict=True)):
             dialogue = prefill_prompts(models, None, [prompt], options, models.llm.new_cache())
             dialogue.open_turn(models.template.turn(0, normalize_text(text)))
@@ -148,21 +183,21 @@ class _Spoken:
             self.context.append(ids)
 
     def agreement(self, llm: Qwen3) -> tuple[float, float]:
-        """Share of equal likeliest tokens, and mean divergence, over all steps of all turns."""
-        same: list[float] = []
+        """Return the share of equal most likely tokens and the mean divergence over all steps."""
+        equal: list[float] = []
         divergence: list[float] = []
         for context, tokens in zip(self.context, self.tokens, strict=True):
             ids = context + generated_ids(self.models.llm, tokens)
-            exact, ours = (
+            exact, approximate = (
                 _next_log_probabilities(model, ids, len(context))
                 for model in (self.models.llm, llm)
             )
-            same += (exact.argmax(dim=1) == ours.argmax(dim=1)).float().tolist()
-            divergence += (exact.exp() * (exact - ours)).sum(dim=1).tolist()
-        return fmean(same), fmean(divergence)
+            equal += (exact.argmax(dim=1) == approximate.argmax(dim=1)).float().tolist()
+            divergence += (exact.exp() * (exact - approximate)).sum(dim=1).tolist()
+        return fmean(equal), fmean(divergence)
 
-    def spoken(self, models: Models, options: SynthesisOptions) -> list[TurnAudio]:
-        """Every text by itself through the whole chain."""
+    def synthesized(self, models: Models, options: SynthesisOptions) -> list[TurnAudio]:
+        """Synthesize every text by itself with all stages."""
         synthesizer = Synthesizer(models)
         return [
             next(
@@ -174,24 +209,39 @@ class _Spoken:
         ]
 
     def rendered(self, models: Models, preset: Preset) -> list[tuple[Tensor, Tensor]]:
-        """Mel [F, 80] and wave [S] of every turn, on the CPU, with the noise of its number."""
-        made = []
+        """Return mel [F, 80] and wave [S] of every turn, on the CPU, each with its own noise."""
+        rendered = []
         for number, (prompt, tokens) in enumerate(zip(self.prompts, self.tokens, strict=True)):
             turn = RenderJob(tokens, prompt, preset.flow, self.options.seed, number)
             (mel,) = mels_of(models, [turn])
             (wave,) = waves_of(models, [turn], [mel])
-            made.append((mel.cpu(), wave))
-        return made
+            rendered.append((mel.cpu(), wave))
+        return rendered
 
 
 @torch.inference_mode()
 def _next_log_probabilities(llm: Qwen3, ids: Sequence[int], start: int) -> Tensor:
-    """Log-probabilities of the legal ids at every place from `start`, float32 [T, V]."""
+    """Return log-probabilities of the legal ids at the positions from `start`, float32 [T, V]."""
     device = llm.embed_tokens.weight.device
     hidden = llm(torch.tensor([ids], device=device))[0, start - 1 : -1]
     return llm.logits(hidden).log_softmax(dim=-1).cpu()
 
 
 def _embedding(wave: Tensor, encoders: PromptEncoders) -> Tensor:
-    heard = prompt_inputs(Recording("a turn", wave, OUTPUT_HZ))
-    return encoders.speaker_embedding(heard.fbank_16k)
+    inputs = prompt_inputs(Recording("a turn", wave, OUTPUT_HZ))
+    return encoders.speaker_embedding(inputs.fbank_16k)
+
+
+def _prompts(
+    checkpoint: Path, encoders: PromptEncoders, warn: Callable[[str], None]
+) -> list[SpeakerPrompt]:
+    """Return the bundled voices for the bundled model, else synthetic voices."""
+    with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
+        cache = PromptCache(Path(folder), warn)
+        if checkpoint != bundled_model():
+            return speaker_prompts(recorded_speakers(encoders, cache).cached())
+        names = [voice.name for voice in VoiceStore(bundled_cache()).list()]
+        script = parse_script("\n".join(f"[{name}] Hello." for name in names))
+        voices = VoiceStore(Path(folder))
+        cast = gather_prompts(script, {}, encoders, cache, voices, bundled=bundled_cache())
+        return [member.prompt for member in cast]

@@ -1,31 +1,34 @@
-"""What a benchmark found: a table for people, JSON for scripts (schema in docs/bench.md)."""
+"""The results of a benchmark: tables for people, JSON for programs (schema in docs/bench.md)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 import podtts
-from podtts.bench.measure import WARM_UP, Row, Spread, ratios
+from podtts.bench.measure import WARM_UP, Spread, WorkloadResult, ratios, spread
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from podtts.bench.floor import Floor
+    from podtts.bench.decode_step import DecodeStep
+    from podtts.bench.model_under_test import Loading
     from podtts.bench.quality import Quality
+    from podtts.bench.scripts import ScriptsReport
     from podtts.bench.sweep import SweepPoint
 
-SCHEMA = "podtts-bench/2"  # raise the number when a field changes its meaning or goes
+SCHEMA = "podtts-bench/2"  # raise the number when a field is removed or changes its meaning
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What the numbers hold for."""
+    """The setting that the numbers hold for."""
 
     model: str  # name or folder
-    random_weights: bool  # turn lengths are then prescribed by the text
+    random_weights: bool  # then texts prescribe the length of turns
     untrained: bool
     device: str
     llm_dtype: str
@@ -42,62 +45,55 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Loading:
-    """What it took to have the models ready."""
-
-    seconds: float
-    peak_memory_bytes: int
-
-
-@dataclass(frozen=True)
 class Against:
-    """The other side."""
+    """The results of the other system."""
 
     recipe: str
     llm_dtype: str
     flow_steps: int
-    own_weights: bool  # it holds a second copy of the LLM, which all peak memory includes
+    own_weights: bool  # a second copy of the LLM is in memory, and in all peak memory figures
     transformers: str
-    rows: tuple[Row, ...]
+    results: tuple[WorkloadResult, ...]
 
 
 @dataclass(frozen=True)
 class BenchReport:
-    """All that a run of `podtts bench` found."""
+    """All results of one run of `podtts bench`."""
 
     setting: Setting
     loading: Loading
-    rows: tuple[Row, ...]
+    results: tuple[WorkloadResult, ...]
     against: Against | None = None
-    floor: Floor | None = None  # of our LLM's decode steps
+    decode_step: DecodeStep | None = None  # of podtts' LLM
 
 
 def to_json(report: BenchReport) -> str:
-    """Return the report as JSON: finite numbers, null where there is none."""
+    """Return the report as JSON with finite numbers; null for a number that does not exist."""
+    step = report.decode_step
     content = {
         "schema": SCHEMA,
         "podtts": podtts.__version__,
         **asdict(report.setting),
         "warm_up": WARM_UP.name,
         "loading": asdict(report.loading),
-        "workloads": [_row(row) for row in report.rows],
-        "decode": report.floor and (asdict(report.floor) | {"ratio": report.floor.ratio}),
-        "against": report.against and _against(report.rows, report.against),
+        "workloads": [_workload(result) for result in report.results],
+        "decode": step and (asdict(step) | {"ratio": step.ratio}),
+        "against": report.against and _against(report.results, report.against),
     }
     return json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def _row(row: Row) -> dict[str, object]:
+def _workload(result: WorkloadResult) -> dict[str, object]:
     return {
-        "workload": row.workload.name,
-        "turns": len(row.workload.texts),
-        "characters": row.workload.characters,
-        "summary": _spreads(row.spreads()),
-        "repeats": [sample.metrics() for sample in row.samples],
+        "workload": result.workload.name,
+        "turns": len(result.workload.texts),
+        "characters": result.workload.characters,
+        "summary": _spreads(result.spreads()),
+        "repeats": [repeat.metrics() for repeat in result.repeats],
     }
 
 
-def _against(ours: Sequence[Row], against: Against) -> dict[str, object]:
+def _against(ours: Sequence[WorkloadResult], against: Against) -> dict[str, object]:
     return {
         "recipe": against.recipe,
         "llm_dtype": against.llm_dtype,
@@ -105,18 +101,18 @@ def _against(ours: Sequence[Row], against: Against) -> dict[str, object]:
         "own_weights": against.own_weights,
         "transformers": against.transformers,
         "workloads": [
-            _row(row) | {"ratio": _spreads(ratios(one, row))}
-            for one, row in zip(ours, against.rows, strict=True)
+            _workload(theirs) | {"ratio": _spreads(ratios(own, theirs))}
+            for own, theirs in zip(ours, against.results, strict=True)
         ],
     }
 
 
 def _spreads(spreads: Mapping[str, Spread | None]) -> dict[str, object]:
-    return {name: one and asdict(one) for name, one in spreads.items()}
+    return {name: values and asdict(values) for name, values in spreads.items()}
 
 
 def to_tables(report: BenchReport) -> list[Table]:
-    """Return the tables of a report: ours; theirs and the ratios if it has them."""
+    """Return the tables of a report: podtts, and if there is one the other system and ratios."""
     setting, against = report.setting, report.against
     weights = " (random weights)" if setting.random_weights else ""
     quantized = "" if setting.quantize == "none" else f" with {setting.quantize} weights"
@@ -125,7 +121,7 @@ def to_tables(report: BenchReport) -> list[Table]:
         f"{setting.device}, LLM {setting.llm_dtype}{quantized}, "
         f"flow {setting.flow_precision}, {setting.flow_steps} {setting.flow_solver} steps"
     )
-    ours = _figures(title, report.rows)
+    ours = _figures(title, report.results)
     if against is None:
         return [ours]
     weights = "weights of its own" if against.own_weights else "the same weights in memory"
@@ -133,23 +129,22 @@ def to_tables(report: BenchReport) -> list[Table]:
         f"{against.recipe} recipe with transformers {against.transformers}, "
         f"LLM {against.llm_dtype}, {weights}, {against.flow_steps} flow steps"
     )
-    theirs = _figures(title, against.rows)
-    return [ours, theirs, _ratios(against.recipe, report.rows, against.rows)]
+    theirs = _figures(title, against.results)
+    return [ours, theirs, _ratios(against.recipe, report.results, against.results)]
 
 
 def notes(report: BenchReport) -> str:
-    """Return what a reader of the tables must know, in whole lines."""
+    """Return the notes below the tables, in whole lines."""
     setting = report.setting
     runs = "one run" if setting.repeats == 1 else f"medians of {setting.repeats} runs"
     lengths = "prescribed by the text" if setting.random_weights else "as the model ends its turns"
     return (
         f"{runs} after a warm-up on {WARM_UP.name}, which is not counted; batch 1, seed "
         f"{setting.seed}; turn lengths: {lengths}\n"
-        "RTF: seconds of work per second of audio; prompts count as read from the cache, where "
-        "there is one\n"
+        "RTF: seconds of work per second of audio, with prompts from the cache if there is one\n"
         f"loading took {report.loading.seconds:.1f} s and "
         f"{report.loading.peak_memory_bytes / 1e9:.2f} GB"
-        + (f"\n{report.floor.told()}" if report.floor else "")
+        + (f"\n{report.decode_step.summary()}" if report.decode_step else "")
     )
 
 
@@ -168,91 +163,113 @@ _COLUMNS: tuple[tuple[str, str, _Format, bool], ...] = (  # heading, figure, for
 )
 
 
-def _figures(title: str, rows: Sequence[Row]) -> Table:
-    table = _table(title, [heading for heading, *_ in _COLUMNS])
-    for row in rows:
-        spreads = row.spreads()
+def _figures(title: str, results: Sequence[WorkloadResult]) -> Table:
+    table = _table(title, "workload", [heading for heading, *_ in _COLUMNS])
+    for result in results:
+        spreads = result.spreads()
         cells = (
-            _cell(spreads[figure], shown, with_spread and len(row.samples) > 1)
+            _cell(spreads[figure], shown, with_spread and len(result.repeats) > 1)
             for _, figure, shown, with_spread in _COLUMNS
         )
-        table.add_row(row.workload.name, *cells)
+        table.add_row(result.workload.name, *cells)
     return table
 
 
-def _ratios(recipe: str, ours: Sequence[Row], theirs: Sequence[Row]) -> Table:
-    found = [ratios(one, other) for one, other in zip(ours, theirs, strict=True)]
-    table = _table(f"{recipe} / podtts: above 1, podtts is faster", list(found[0]))
-    for row, stages in zip(ours, found, strict=True):
-        several = len(row.samples) > 1
-        cells = (_cell(one, "{:.2f}".format, several) for one in stages.values())
-        table.add_row(row.workload.name, *cells)
+def _ratios(recipe: str, ours: Sequence[WorkloadResult], theirs: Sequence[WorkloadResult]) -> Table:
+    by_workload = [ratios(own, other) for own, other in zip(ours, theirs, strict=True)]
+    title = f"{recipe} / podtts: above 1, podtts is faster"
+    table = _table(title, "workload", list(by_workload[0]))
+    for result, stages in zip(ours, by_workload, strict=True):
+        several = len(result.repeats) > 1
+        cells = (_cell(ratio, "{:.2f}".format, several) for ratio in stages.values())
+        table.add_row(result.workload.name, *cells)
     return table
 
 
-def _table(title: str, headings: Sequence[str]) -> Table:
+def _table(title: str, first: str, headings: Sequence[str]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    # As Text, in which rich reads no markup: a folder's name may hold brackets.
+    # As Text, in which rich reads no markup: the name of a folder may contain brackets.
     table = Table(title=Text(title), title_justify="left")
-    table.add_column("workload")
+    table.add_column(first)
     for heading in headings:
         table.add_column(heading, justify="right")
     return table
 
 
-def _cell(spread: Spread | None, shown: _Format, with_spread: bool) -> str:
-    if spread is None:
+def _cell(values: Spread | None, shown: _Format, with_spread: bool) -> str:
+    if values is None:
         return "–"
     if not with_spread:
-        return shown(spread.median)
-    return f"{shown(spread.median)}\n({shown(spread.lowest)}–{shown(spread.highest)})"
+        return shown(values.median)
+    return f"{shown(values.median)}\n({shown(values.lowest)}–{shown(values.highest)})"
 
 
 def quality_table(model: str, qualities: Sequence[Quality]) -> Table:
-    """What the presets cost, a row each."""
-    from rich.table import Table
-
-    table = Table(title=f"quality of the presets beside faithful, {model}", title_justify="left")
-    table.add_column("preset")
+    """Return the table of the presets' quality, a row each."""
     headings = ("turns", "same token", "divergence", "mel distance", "voice cosine", "words", "RTF")
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    for one in qualities:
-        cosine = "-" if one.embedding_cosine is None else f"{one.embedding_cosine:.4f}"
-        right = "-" if one.word_accuracy is None else f"{100 * one.word_accuracy:.1f} %"
+    table = _table(f"quality of the presets beside faithful, {model}", "preset", headings)
+    for quality in qualities:
+        cosine, accuracy = quality.embedding_cosine, quality.word_accuracy
         table.add_row(
-            one.preset,
-            str(one.texts),
-            f"{100 * one.token_agreement:.1f} %",
-            f"{one.token_divergence:.4f}",
-            f"{one.mel_distance:.3f}",
-            cosine,
-            right,
-            f"{one.rtf:.3g}",
+            quality.preset,
+            str(quality.texts),
+            f"{100 * quality.token_agreement:.1f} %",
+            f"{quality.token_divergence:.4f}",
+            f"{quality.mel_distance:.3f}",
+            "-" if cosine is None else f"{cosine:.4f}",
+            "-" if accuracy is None else f"{100 * accuracy:.1f} %",
+            f"{quality.rtf:.3g}",
         )
     return table
 
 
 def sweep_table(title: str, points: Sequence[SweepPoint]) -> Table:
-    """A sweep, a row for every preset and batch size."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title), title_justify="left")
-    table.add_column("preset")
-    for heading in ("batch", "audio s", "wall s", "LLM", "flow", "vocoder", "RTF", "peak GB"):
-        table.add_column(heading, justify="right")
-    for one in points:
-        stages = one.rtf_by_stage()
-        figures = (stages["llm"], stages["flow"], stages["vocoder"], one.rtf)
+    """Return the table of a sweep, a row for every preset and batch size."""
+    headings = ("batch", "audio s", "wall s", "LLM", "flow", "vocoder", "RTF", "peak GB")
+    table = _table(title, "preset", headings)
+    for point in points:
+        stages = point.rtf_by_stage()
+        figures = (stages["llm"], stages["flow"], stages["vocoder"], point.rtf)
         table.add_row(
-            one.preset,
-            str(one.batch),
-            f"{one.audio_seconds:.1f}",
-            f"{one.wall_seconds:.1f}",
+            point.preset,
+            str(point.batch),
+            f"{point.audio_seconds:.1f}",
+            f"{point.wall_seconds:.1f}",
             *(f"{figure:.3g}" for figure in figures),
-            f"{one.peak_memory_bytes / 1e9:.2f}",
+            f"{point.peak_memory_bytes / 1e9:.2f}",
         )
     return table
+
+
+def scripts_table(report: ScriptsReport) -> Table:
+    """Return the table of all variants, a row each."""
+    plan, first = report.plan, report.variants[0]
+    weights = " (random weights)" if plan.model.is_random else ""
+    title = f"podtts {podtts.__version__} {plan.preset}, {plan.model.name}{weights}"
+    headings = ("audio s", "wall s", "RTF", "times as long")
+    table = _table(f"{title}, {plan.placement}", "way", headings)
+    for variant in report.variants:
+        columns = (
+            (variant.audio_seconds, "{:.1f}".format),
+            (variant.wall_seconds, "{:.1f}".format),
+            (variant.rtfs, "{:.3f}".format),
+        )
+        cells = [
+            _cell(spread(values), shown, shown(min(values)) != shown(max(values)))
+            for values, shown in columns
+        ]
+        table.add_row(variant.name, *cells, f"{median(variant.ratios(first)):.2f}")
+    return table
+
+
+def scripts_notes(report: ScriptsReport) -> str:
+    """Return the notes below that table, in whole lines."""
+    scripts = f"{report.plan.count} scripts of two turns"
+    if report.same_files is None:
+        return f"{scripts}; loading is not counted"
+    return (
+        f"{scripts}; loading is counted, and the start of every process; the loop runs in this "
+        f"process\nfiles of the batch that equal those of the single calls: {report.same_files}"
+    )

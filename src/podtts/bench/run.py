@@ -1,89 +1,104 @@
-"""A benchmark as a whole: the sides are built, measured in turns, and reported."""
+"""`podtts bench`: loads the model, measures the systems on the workloads, and returns a report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
-from podtts.bench.cast import Cast
-from podtts.bench.chain import PodttsChain
-from podtts.bench.floor import measure_floor
-from podtts.bench.measure import measure
-from podtts.bench.report import Against, BenchReport, Loading, Setting
-from podtts.bench.workload import WORKLOADS, Workload
+from podtts.bench.decode_step import measure_decode_step
+from podtts.bench.measure import WorkloadResult, measure
+from podtts.bench.model_under_test import ModelUnderTest
+from podtts.bench.podtts_system import PodttsSystem
+from podtts.bench.report import Against, BenchReport, Setting
+from podtts.bench.speakers import Speakers
+from podtts.bench.workload import Workload
 from podtts.device.memory import memory_errors_named
-from podtts.device.placement import device_label, dtype_name
+from podtts.device.placement import Placement, device_label, dtype_name
 from podtts.llm.prefix import PrefixStore
 from podtts.llm.quantized import quantize_llm
 from podtts.options import Quantization, SynthesisOptions
+from podtts.prompts.cache import PromptCache
 from podtts.weights.load import Models
 
 
 @dataclass(frozen=True)
 class BenchPlan:
-    """What is to be measured."""
+    """What is measured."""
 
-    model: str  # what the report calls it
-    random_weights: bool  # turns then get the length that their text prescribes
-    workloads: tuple[Workload, ...] = WORKLOADS
-    repeats: int = 3
-    against_published: bool = False
-    preset: str = "faithful"  # what the report calls the options
-    quantize: Quantization = "none"
-    options: SynthesisOptions = field(default_factory=SynthesisOptions)
+    model: ModelUnderTest
+    placement: Placement  # with the LLM's weights as they are stored
+    quantize: Quantization  # of podtts' LLM
+    options: SynthesisOptions
+    preset: str  # what the report calls quantization and options
+    workloads: Sequence[Workload]
+    repeats: int
+    against_published: bool
 
 
 def run_bench(
+    plan: BenchPlan, warn: Callable[[str], None], progress: Callable[[str], None]
+) -> BenchReport:
+    """Measure podtts, and also the published recipe if the plan says so.
+
+    progress: gets a line before every run. Raises ModelError if the published recipe cannot run the
+    checkpoint, DeviceError if memory is too small.
+    """
+    progress(f"loading {plan.model.name}")
+    models, loading = plan.model.load(plan.placement)
+    with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
+        speakers = plan.model.speakers(models, PromptCache(Path(folder), warn))
+        prefixes = PrefixStore(Path(folder), {}, warn)
+        if plan.against_published:
+            results, against = _measure_both(plan, models, speakers, prefixes, progress)
+        else:
+            podtts = _podtts(plan, models, speakers, prefixes)
+            [results] = measure([podtts], plan.workloads, plan.repeats, progress)
+            against = None
+        step = measure_decode_step(models.llm)
+    return BenchReport(_setting(plan, models), loading, tuple(results), against, step)
+
+
+def _measure_both(
     plan: BenchPlan,
     models: Models,
-    cast: Cast,
+    speakers: Speakers,
     prefixes: PrefixStore,
-    loading: Loading,
-    tell: Callable[[str], None],
-) -> BenchReport:
-    """Measure podtts, and the published recipe beside it if the plan says so.
-
-    prefixes: where podtts keeps the LLM's state after the prompts, as `synth` does.
-    tell:     is told of every run before it begins.
-    Raises ModelError when the published recipe cannot run the checkpoint, DeviceError when memory
-    does not suffice.
-    """
-    if not plan.against_published:
-        quantize_llm(models.llm, plan.quantize)
-        ours = PodttsChain(models, cast, plan.options, plan.random_weights, prefixes)
-        (rows,) = measure([ours], plan.workloads, plan.repeats, tell)
-        floor = measure_floor(models.llm)
-        return BenchReport(_setting(plan, models), loading, tuple(rows), floor=floor)
-
+    progress: Callable[[str], None],
+) -> tuple[list[WorkloadResult], Against]:
     import transformers
 
     from podtts.bench.published_recipe import LLM_DTYPE, PublishedRecipe
 
     with memory_errors_named("running the published recipe"):
-        # It keeps the weights as they are before ours get fewer bits.
-        theirs = PublishedRecipe(models, cast, plan.options, plan.random_weights)
-        quantize_llm(models.llm, plan.quantize)
-        ours = PodttsChain(models, cast, plan.options, plan.random_weights, prefixes)
-        rows, their_rows = measure([ours, theirs], plan.workloads, plan.repeats, tell)
-    against = Against(
-        recipe=theirs.name,
+        # It takes the weights as they are stored; only then are those of podtts quantized.
+        published = PublishedRecipe(models, speakers, plan.options, plan.model.is_random)
+        podtts = _podtts(plan, models, speakers, prefixes)
+        ours, theirs = measure([podtts, published], plan.workloads, plan.repeats, progress)
+    return ours, Against(
+        recipe=published.name,
         llm_dtype=dtype_name(LLM_DTYPE),
-        flow_steps=theirs.options.flow.steps,
+        flow_steps=published.options.flow.steps,
         own_weights=models.llm_dtype != LLM_DTYPE,
         transformers=transformers.__version__,
-        rows=tuple(their_rows),
+        results=tuple(theirs),
     )
-    return BenchReport(
-        _setting(plan, models), loading, tuple(rows), against, measure_floor(models.llm)
-    )
+
+
+def _podtts(
+    plan: BenchPlan, models: Models, speakers: Speakers, prefixes: PrefixStore
+) -> PodttsSystem:
+    quantize_llm(models.llm, plan.quantize)
+    return PodttsSystem(models, speakers, plan.options, plan.model.is_random, prefixes)
 
 
 def _setting(plan: BenchPlan, models: Models) -> Setting:
     return Setting(
-        model=plan.model,
-        random_weights=plan.random_weights,
+        model=plan.model.name,
+        random_weights=plan.model.is_random,
         untrained=models.untrained,
         device=device_label(models.device),
         llm_dtype=dtype_name(models.llm_dtype),

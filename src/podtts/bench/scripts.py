@@ -1,153 +1,135 @@
-"""Many short scripts in several ways, in turns: what speaking them side by side is worth."""
+"""`podtts bench --scripts`: many short scripts in one batch, one by one, and in a loop."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from statistics import median
-from typing import Any
 
 import podtts
-from podtts.bench.workload import prescribed_tokens
-from podtts.device.stopwatch import Stopwatch
-from podtts.engine.engine import Engine
-from podtts.engine.request import Request, RequestFailed, TurnFinished
+from podtts.batch.memory import rows_that_fit
+from podtts.bench.batch_synthesis import synthesize_batch
+from podtts.bench.command_variants import CommandVariants
+from podtts.bench.model_under_test import ModelUnderTest
+from podtts.bench.short_scripts import prescribed_requests
+from podtts.bench.speakers import speaker_prompts
+from podtts.bench.variants import Variant, VariantTimes, measure_variants
+from podtts.device.placement import Placement, device_label
+from podtts.engine.request import Request
 from podtts.llm.prefix import PrefixStore
+from podtts.llm.quantized import quantize_llm
 from podtts.options import SynthesisOptions
-from podtts.script.model import Script
-from podtts.text.length import expected_seconds
-from podtts.values import SpeakerPrompt, Turn
+from podtts.prompts.cache import PromptCache
 from podtts.weights.load import Models
 
 SCHEMA = "podtts-scripts/1"
 
-_OPENINGS = (
-    "Did you hear the rain last night?",
-    "Why do bridges hum in the wind?",
-    "I planted beans behind the house.",
-    "The train was late again today.",
-    "What are you reading this week?",
-    "My neighbour has bought a boat.",
-    "Shall we walk along the river?",
-    "The old clock has stopped again.",
-)
-_ANSWERS = (
-    "I did, and I lay awake for an hour.",
-    "That is a story for a long evening.",
-    "Then we should talk about it at dinner.",
-    "I thought so when I saw your face.",
-    "Tell me more, I have all the time.",
-    "Nobody at home would believe that.",
-    "It was just the same last summer.",
-    "Wait a moment, I will fetch my coat.",
-)
 
+@dataclass(frozen=True)
+class ScriptsPlan:
+    """What is measured."""
 
-def texts(number: int) -> tuple[str, str]:
-    """What two speakers say in a script, 0-based; after 64 they begin anew."""
-    return _OPENINGS[number % len(_OPENINGS)], _ANSWERS[number // len(_OPENINGS) % len(_ANSWERS)]
-
-
-def script_text(number: int, speakers: Sequence[str]) -> str:
-    """A script as a file has it."""
-    lines = zip(speakers, texts(number), strict=True)
-    return "".join(f"[{name}] {text}\n" for name, text in lines)
+    model: ModelUnderTest
+    count: int  # scripts
+    rows: int | None  # scripts at a time; None: as many as memory allows
+    rounds: int
+    options: SynthesisOptions
+    placement: Placement
+    flags: Sequence[str]  # of a command with the same options and placement
+    preset: str  # what the report calls them
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to speak all scripts, with all that it takes."""
+class ScriptsReport:
+    """The times of all variants, the first of which is the batch."""
 
-    name: str
-    speak: Callable[[], float]  # returns seconds of audio
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a way took, round by round."""
-
-    name: str
-    audio_seconds: tuple[float, ...]
-    wall_seconds: tuple[float, ...]
-
-    @property
-    def rtfs(self) -> tuple[float, ...]:
-        """Seconds on the wall per second of audio."""
-        pairs = zip(self.wall_seconds, self.audio_seconds, strict=True)
-        return tuple(wall / audio for wall, audio in pairs)
-
-    def ratios(self, first: Measured) -> tuple[float, ...]:
-        """How many times as long as the first it took, each round with the one beside it."""
-        pairs = zip(self.wall_seconds, first.wall_seconds, strict=True)
-        return tuple(mine / others for mine, others in pairs)
+    plan: ScriptsPlan
+    variants: Sequence[VariantTimes]
+    same_files: int | None  # of the batch, that equal those of the single calls; None: random
 
 
-def measure_ways(
-    ways: Sequence[Way], rounds: int, clock: Callable[[], Stopwatch], tell: Callable[[str], None]
-) -> list[Measured]:
-    """Speak all scripts in every way, round by round; every other round in the opposite order.
+def measure_scripts(
+    plan: ScriptsPlan, warn: Callable[[str], None], progress: Callable[[str], None]
+) -> ScriptsReport:
+    """Measure all variants. Raises PodttsError when one of them fails."""
+    with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
+        if plan.model.checkpoint is None:
+            return ScriptsReport(plan, _measure_engine(plan, Path(folder), warn, progress), None)
+        commands = CommandVariants(
+            plan.model.checkpoint,
+            Path(folder),
+            scripts=plan.count,
+            rows=plan.rows,
+            options=plan.options,
+            placement=plan.placement,
+            flags=plan.flags,
+            warn=warn,
+        )
+        progress("warm-up")
+        commands.warm_up()
+        times = measure_variants(commands.variants(), plan.rounds, plan.placement.device, progress)
+        return ScriptsReport(plan, times, commands.same_files())
 
-    A machine that slows down slows all of them.
-    """
-    audio: dict[str, list[float]] = {way.name: [] for way in ways}
-    wall: dict[str, list[float]] = {way.name: [] for way in ways}
-    for number in range(rounds):
-        for way in ways if number % 2 == 0 else ways[::-1]:
-            tell(f"round {number + 1} of {rounds}: {way.name}")
-            with clock() as watch:
-                audio[way.name].append(way.speak())
-            wall[way.name].append(watch.seconds)
-    return [Measured(way.name, tuple(audio[way.name]), tuple(wall[way.name])) for way in ways]
+
+def _measure_engine(
+    plan: ScriptsPlan,
+    folder: Path,
+    warn: Callable[[str], None],
+    progress: Callable[[str], None],
+) -> list[VariantTimes]:
+    """Measure random weights in this process: commands could not load them from a folder."""
+    models, _ = plan.model.load(plan.placement)
+    quantize_llm(models.llm, plan.placement.quantize)
+    speakers = plan.model.speakers(models, PromptCache(folder, warn))
+    prompts = speaker_prompts(speakers.cached())
+    requests = prescribed_requests(plan.count, prompts, plan.options)
+    rows = plan.rows or rows_that_fit(models, requests[0].options, share=1)
+    rows = min(rows, plan.count)
+    progress("warm-up")
+    synthesize = partial(batch_seconds, models, PrefixStore(folder, {}, warn))
+    synthesize(requests[:1], 1)
+    variants = [
+        Variant(f"{rows} side by side", partial(synthesize, requests, rows)),
+        Variant("one after the other", partial(synthesize, requests, 1)),
+    ]
+    return measure_variants(variants, plan.rounds, models.device, progress)
 
 
-def ensemble_seconds(
-    models: Models, prefixes: PrefixStore, jobs: Sequence[Request], rows: int
+def batch_seconds(
+    models: Models, prefixes: PrefixStore, requests: Sequence[Request], rows: int
 ) -> float:
-    """Speak jobs, so many side by side; return seconds of audio. Raises what ends a job.
-
-    prefixes: where the LLM's state after the prompts is kept, as `podtts batch` keeps it.
-    """
-    seconds = 0.0
-    for event in Engine(models, prefixes, rows=rows).run(jobs):
-        if isinstance(event, RequestFailed):
-            raise event.error
-        if isinstance(event, TurnFinished):
-            seconds += event.audio.seconds
-    return seconds
+    """Synthesize requests, `rows` at a time, and return the seconds of audio."""
+    return sum(turn.seconds for turn in synthesize_batch(models, prefixes, requests, rows))
 
 
-def prescribed_jobs(
-    count: int, prompts: Sequence[SpeakerPrompt], options: SynthesisOptions
-) -> list[Request]:
-    """Scripts for random weights: turns get the length that the longest text prescribes."""
-    longest = max((*_OPENINGS, *_ANSWERS), key=expected_seconds)
-    tokens = prescribed_tokens(longest)
-    sampling = replace(options.sampling, min_tokens=tokens, max_tokens=tokens)
-    own = replace(options, sampling=sampling, check_length=False)
-    jobs = []
-    for number in range(count):
-        turns = tuple(Turn(speaker, text) for speaker, text in enumerate(texts(number)))
-        script = Script(f"script {number}", ("S1", "S2"), turns)
-        jobs.append(Request(script.source, script, prompts, own))
-    return jobs
-
-
-def scripts_json(setting: Mapping[str, Any], found: Sequence[Measured]) -> str:
-    """The figures as JSON (schema in docs/bench.md)."""
+def scripts_json(report: ScriptsReport) -> str:
+    """Return the figures as JSON (schema in docs/bench.md)."""
+    plan, first = report.plan, report.variants[0]
     content = {
         "schema": SCHEMA,
         "podtts": podtts.__version__,
-        **setting,
+        "model": plan.model.name,
+        "random_weights": plan.model.is_random,
+        "scripts": plan.count,
+        "rounds": plan.rounds,
+        "same_files": report.same_files,
+        "device": device_label(plan.placement.device),
+        "llm_dtype": plan.placement.dtype_name,
+        "preset": plan.preset,
+        "seed": plan.options.seed,
         "ways": [
             {
-                "way": one.name,
-                "audio_seconds": list(one.audio_seconds),
-                "wall_seconds": list(one.wall_seconds),
-                "rtf": median(one.rtfs),
-                "ratio": median(one.ratios(found[0])),
+                "way": variant.name,
+                "audio_seconds": list(variant.audio_seconds),
+                "wall_seconds": list(variant.wall_seconds),
+                "rtf": median(variant.rtfs),
+                "ratio": median(variant.ratios(first)),
             }
-            for one in found
+            for variant in report.variants
         ],
     }
     return json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"

@@ -1,7 +1,7 @@
-"""What is measured: named texts that never change, and how long their speech is.
+"""The workloads: named texts that never change, and the length of their speech.
 
-A trained model ends its turns itself. Random weights would not, so their turns are given the
-length that the text prescribes; all turns of a workload are equally long, so that one length fits.
+A trained model ends its turns itself. Random weights do not, so their turns get the length that
+the text prescribes. All turns of a workload are equally long, so that one length fits all.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from podtts.script.model import Script
 from podtts.text.length import expected_seconds
 from podtts.values import Turn
 
-SPEAKERS = ("S1", "S2")  # both prompts stand in the context of every workload
+SPEAKERS = ("S1", "S2")  # the context of every workload contains both prompts
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A script to speak; its turns go from speaker to speaker."""
+    """A script whose turns alternate between the speakers."""
 
     name: str
     texts: tuple[str, ...]
@@ -33,18 +33,18 @@ class Workload:
 
     @property
     def characters(self) -> int:
-        """Characters and letters of all turns, without punctuation."""
+        """Letters and Chinese characters of all turns, without punctuation."""
         return sum(character.isalnum() for text in self.texts for character in text)
 
     def prescribed(self, options: SynthesisOptions) -> SynthesisOptions:
-        """Return options under which every turn is as long as its text says."""
+        """Return options that give every turn the length that its text prescribes."""
         tokens = prescribed_tokens(self.texts[0])
         sampling = replace(options.sampling, min_tokens=tokens, max_tokens=tokens)
         return replace(options, sampling=sampling, check_length=False)
 
 
 def prescribed_tokens(text: str) -> int:
-    """Speech tokens of a text at the usual pace."""
+    """Return the number of speech tokens of a text at the usual pace."""
     return max(1, round(TOKENS_PER_SECOND * expected_seconds(text)))
 
 
@@ -77,7 +77,7 @@ WORKLOADS = (
 
 
 def find_workloads(names: Sequence[str]) -> tuple[Workload, ...]:
-    """Return the workloads of these names, in their own order; all for no names.
+    """Return the workloads with these names, in the order of WORKLOADS; no names: all.
 
     Raises UsageError for an unknown name, offering the nearest.
     """

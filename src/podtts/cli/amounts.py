@@ -1,4 +1,4 @@
-"""Sizes and ages as people write them: 500M, 2G, 30d, 12h."""
+"""Reads sizes and ages as people write them: 500M, 2G, 30d, 12h."""
 
 import re
 
@@ -12,28 +12,28 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 def parse_bytes(text: str) -> int:
     """Return the bytes of a size such as 500M or 1.5G (K, M, G, T: powers of 1024).
 
-    Raises UsageError for anything else.
+    Raises UsageError for a text that is no size.
     """
-    matched = _AMOUNT.fullmatch(text.strip())
-    unit = matched[2].upper() if matched else ""
-    if not matched or unit not in _BYTES:
-        raise UsageError(f"{text!r} is no size", "write it as 500M or 2G")
-    return int(float(matched[1]) * _BYTES[unit])
+    match = _AMOUNT.fullmatch(text.strip())
+    unit = match[2].upper() if match else ""
+    if not match or unit not in _BYTES:
+        raise UsageError(f"{text!r} is no size", "examples of sizes: 500M, 2G")
+    return int(float(match[1]) * _BYTES[unit])
 
 
 def parse_age(text: str) -> float:
     """Return the seconds of an age such as 30d or 12h (s, m, h, d, w).
 
-    Raises UsageError for anything else, also for a number without a unit.
+    Raises UsageError for a text that is no age, such as a number without a unit.
     """
-    matched = _AMOUNT.fullmatch(text.strip())
-    if not matched or matched[2] not in _SECONDS:
-        raise UsageError(f"{text!r} is no age", "write it as 30d or 12h")
-    return float(matched[1]) * _SECONDS[matched[2]]
+    match = _AMOUNT.fullmatch(text.strip())
+    if not match or match[2] not in _SECONDS:
+        raise UsageError(f"{text!r} is no age", "examples of ages: 30d, 12h")
+    return float(match[1]) * _SECONDS[match[2]]
 
 
-def shown_bytes(size: int) -> str:
-    """Return a size as people read it."""
+def format_bytes(size: int) -> str:
+    """Return a size in words for people, such as 1.5 GiB."""
     amount = float(size)
     for unit in ("B", "KiB", "MiB"):
         if amount < 1024:

@@ -1,20 +1,17 @@
-"""The command line's root: commands, exit codes, and the one place where errors become lines."""
+"""The root of the command line: commands, exit codes, and how errors become one line."""
 
 import io
 import os
-import signal
 import sys
-from types import FrameType
 from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
 import podtts
 from podtts.cli import batch, bench, cache, check, doctor, model, prep, synth, tags
-from podtts.cli.headings import UnderHeadings
+from podtts.cli.help_panels import CommandWithPanels
 from podtts.cli.messages import fail
-from podtts.cli.signals import Stopped
-from podtts.cli.waiting import sleep_when_waiting
+from podtts.cli.signals import Stopped, stop_on_signals
 from podtts.errors import PodttsError, UsageError
 
 EXIT_CODES = """\b
@@ -26,6 +23,7 @@ Exit codes:
   4  model files missing, damaged or inconsistent
   5  device not there, or out of memory
   130, 143  stopped by SIGINT, SIGTERM"""
+_SPIN_COUNT = "2000"  # a fraction of a millisecond
 
 app = typer.Typer(
     name="podtts",
@@ -37,26 +35,26 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("prep")(prep.prep)
-app.command("synth", cls=UnderHeadings)(synth.synth)
+app.command("synth", cls=CommandWithPanels)(synth.synth)
 app.command("check")(check.check)
-app.command("batch", cls=UnderHeadings)(batch.batch)
-app.command("bench")(bench.bench)
+app.command("batch", cls=CommandWithPanels)(batch.batch)
+app.command("bench", cls=CommandWithPanels)(bench.bench)
 app.command("tags")(tags.tags)
 app.command("doctor")(doctor.doctor)
 app.add_typer(cache.app, name="cache")
 app.add_typer(model.app, name="model")
 
 
-# typer brings its own copy of click in newer versions and imports click in older ones; this is the
-# class of usage errors of whichever it uses.
-_BadUsage = cast(
+# Newer versions of typer contain a copy of click, older ones import click. This is the base class
+# of the usage errors of the copy that typer uses.
+_ClickError = cast(
     type[Exception],
     next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"),
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"podtts {podtts.__version__}")
         raise typer.Exit
 
@@ -65,51 +63,62 @@ def _version(wanted: bool) -> None:
 def _root(
     version: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_version, help="Print the version."),
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback behind an error.")
+        bool, typer.Option("--debug", help="Print the traceback of an error.")
     ] = False,
 ) -> None:
-    del debug  # `main` looks for it itself: it matters before anything is parsed, too
+    del debug  # `main` reads sys.argv for it, so that it also holds while flags are parsed
 
 
 def main() -> NoReturn:
     """Run the command line and exit with a documented code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as shells have it for background jobs
-            signal.signal(number, _stop)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names may not be of the terminal's alphabet
+    stop_on_signals()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # stdout's encoding may not know a voice's name
         sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
-    sleep_when_waiting()
+    let_idle_threads_sleep()
     try:
         code = app(standalone_mode=False)
-        print(end="", flush=True)  # what cannot be written is found here, not by Python at exit
+        print(end="", flush=True)  # a write error shows up here and not when Python exits
     except PodttsError as error:
         _raise_if(debug)
         fail(error.problem, error.hint)
         code = error.exit_code
-    except _BadUsage as error:
-        code = _explain_usage(error)
+    except _ClickError as error:
+        code = _print_usage_error(error)
     except Stopped as stopped:
         fail(str(stopped), "")
         code = stopped.exit_code
     except OSError as error:
         _raise_if(debug)
-        code = _explain_refusal(error)
-    except Exception as error:  # noqa: BLE001 (the boundary: what is left is a mistake here)
+        code = _print_os_error(error)
+    except Exception as error:  # noqa: BLE001 (every other exception is a bug of podtts)
         _raise_if(debug)
         fail(
             f"internal error: {type(error).__name__}: {error}",
-            "this is a mistake in podtts: please report it with the output of podtts --debug …",
+            "this is a bug in podtts: please report it with the output of podtts --debug …",
         )
         code = 1
     sys.exit(code or 0)
 
 
-def _explain_usage(error: Any) -> int:
-    """Print what is wrong with a command line: one line, or the help where nothing was asked."""
+def let_idle_threads_sleep() -> None:
+    """Make torch's threads sleep soon after they start to wait. Call it before torch is imported.
+
+    GNU's OpenMP otherwise spins for milliseconds on cores that other programs may need: beside one
+    busy program an episode on two cores took twelve times as long. The user's own OMP_WAIT_POLICY
+    or GOMP_SPINCOUNT wins.
+    """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+        os.environ["GOMP_SPINCOUNT"] = _SPIN_COUNT
+
+
+def _print_usage_error(error: Any) -> int:
+    """Print what is wrong with the flags in one line, or the help if there were none."""
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.format_message(), file=sys.stderr)
     else:
@@ -119,21 +128,17 @@ def _explain_usage(error: Any) -> int:
     return UsageError.exit_code
 
 
-def _explain_refusal(error: OSError) -> int:
-    """Print what the system refused: a full disk, a name too long. A reader may leave unsaid."""
-    # What is still buffered cannot be written either: without this, Python says so at exit.
+def _print_os_error(error: OSError) -> int:
+    """Print an error of the system, such as a full disk; nothing when the reader of stdout left."""
+    # Buffered output cannot be written either; without this, Python complains at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if isinstance(error, BrokenPipeError):
         return 1
-    where = f"{error.filename}: " if error.filename else ""
-    fail(f"{where}{error.strerror or error}", "")
+    path = f"{error.filename}: " if error.filename else ""
+    fail(f"{path}{error.strerror or error}", "")
     return UsageError.exit_code
 
 
 def _raise_if(debug: bool) -> None:
     if debug:
         raise
-
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    raise Stopped(number)

@@ -1,4 +1,4 @@
-"""`podtts batch`: a folder or manifest of scripts to episodes."""
+"""`podtts batch`: synthesizes the episodes of many scripts."""
 
 from __future__ import annotations
 
@@ -8,66 +8,23 @@ from typing import Annotated
 import typer
 
 from podtts.cli.batch_source import check_folder, find_voices, opened
-from podtts.cli.flags import (
-    CacheDirOption,
-    DeviceOption,
-    DtypeOption,
-    FlowPrecisionOption,
-    FlowSolverOption,
-    FlowStepsOption,
-    LexiconOption,
-    ModelOption,
-    NormalizeOption,
-    PrefixCacheOption,
-    PresetOption,
-    QuantizeOption,
-    RetriesOption,
-    SeedOption,
-    SpeakerOption,
-    SpeakersOption,
-    ThreadsOption,
-)
-from podtts.cli.locations import cache_root, model_directory
+from podtts.cli.flag_groups import with_flag_groups
+from podtts.cli.flags import KeepOption, ModelFlags, PrefixCacheOption, ScriptFlags
 from podtts.cli.messages import fail, say, warn
-from podtts.cli.publish_flags import (
-    ArtistOption,
-    ChaptersOption,
-    DateOption,
-    GapOption,
-    LoudnessOption,
-    PageAudioOption,
-    RateOption,
-    SameSpeakerGapOption,
-    SplitOption,
-    SubtitlesOption,
-    TranscriptOption,
-    TrimOption,
-    today,
-)
-from podtts.cli.sampling_flags import (
-    MaxTurnTokensOption,
-    RepetitionPenaltyOption,
-    TemperatureOption,
-    TopKOption,
-    TopPOption,
-    sampling_options,
-)
+from podtts.cli.publish_flags import PublishFlags, today
+from podtts.cli.speed_flags import SpeedFlags
+from podtts.cli.synthesis_flags import SynthesisFlags
 from podtts.errors import PartialError
-from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.presets import DEFAULT_PRESET, choose_preset
-from podtts.publish.option_names import override_options
 from podtts.publish.publish_options import BESIDE, PublishOptions
-from podtts.rates import OUTPUT_HZ
-
-_SAMPLING, _SYNTHESIS, _PUBLISHING = SamplingOptions(), SynthesisOptions(), PublishOptions()
 
 
+@with_flag_groups
 def batch(
     scripts: Annotated[
         str,
         typer.Argument(
             metavar="SCRIPTS",
-            help="A folder of scripts (.txt, .json), or a manifest (JSON Lines); - reads a "
+            help="Folder of scripts (.txt, .json), or a manifest (JSON Lines); - reads a "
             "manifest from stdin.",
         ),
     ],
@@ -77,177 +34,119 @@ def batch(
             "--output",
             "-o",
             metavar="DIR",
-            help="Folder of the episodes: ID.wav (or another --format), and what goes with it.",
+            help="Folder for the episodes: ID.wav (or another --format) and its other files.",
         ),
     ],
-    speaker: SpeakerOption = None,
-    speakers: SpeakersOption = None,
-    lexicon: LexiconOption = None,
-    normalize: NormalizeOption = True,
+    script_flags: ScriptFlags,
+    model_flags: ModelFlags,
+    speed: SpeedFlags,
+    synthesis: SynthesisFlags,
+    publish: PublishFlags,
     rows: Annotated[
         int | None,
         typer.Option(
             "--batch",
             min=1,
             metavar="N",
-            help="Scripts side by side on a device; default: as memory allows.",
+            help="Scripts that a device computes at a time; default: as many as memory allows.",
         ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Check scripts and voices; speak nothing.")
+        bool,
+        typer.Option("--check", help="Check all scripts and voices; synthesize nothing."),
     ] = False,
-    model: ModelOption = None,
-    cache_dir: CacheDirOption = None,
-    seed: SeedOption = _SYNTHESIS.seed,
-    device: DeviceOption = "auto",
     devices: Annotated[
         str | None,
         typer.Option(
-            metavar="LIST", help="Devices to work at once: cuda:0,cuda:1, or all; one process each."
+            metavar="LIST",
+            help="Devices to use at the same time, a process each: cuda:0,cuda:1, or all.",
         ),
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Processes a device, or actors of a cluster; default: 1."
+            min=1, metavar="N", help="Processes per device, or actors of a Ray cluster; default: 1."
         ),
     ] = None,
-    dtype: DtypeOption = "auto",
-    threads: ThreadsOption = None,
-    preset: PresetOption = DEFAULT_PRESET,
-    quantize: QuantizeOption = None,
-    flow_steps: FlowStepsOption = None,
-    flow_solver: FlowSolverOption = None,
-    flow_precision: FlowPrecisionOption = None,
-    temperature: TemperatureOption = None,
-    top_k: TopKOption = _SAMPLING.top_k,
-    top_p: TopPOption = _SAMPLING.top_p,
-    repetition_penalty: RepetitionPenaltyOption = None,
-    max_turn_tokens: MaxTurnTokensOption = None,
-    limit_turns: Annotated[
-        int | None, typer.Option(metavar="N", help="Speak the first turns of each script alone.")
-    ] = None,
-    retries: RetriesOption = _SYNTHESIS.retries,
-    keep: Annotated[
-        bool,
-        typer.Option("--keep/--no-keep", help="Keep the journals of finished episodes."),
-    ] = True,
+    keep: KeepOption = True,
     prefix_cache: PrefixCacheOption = True,
-    gap: GapOption = _PUBLISHING.layout.gap_seconds,
-    gap_same_speaker: SameSpeakerGapOption = None,
-    trim_silence: TrimOption = False,
     format_name: Annotated[
         str,
         typer.Option("--format", metavar="NAME", help="wav, flac, mp3, ogg (Vorbis) or opus."),
-    ] = _PUBLISHING.format,
-    sample_rate: RateOption = OUTPUT_HZ,
-    loudness: LoudnessOption = None,
-    split: SplitOption = None,
-    subtitles: SubtitlesOption = None,
-    chapters: ChaptersOption = False,
-    transcript: TranscriptOption = False,
+    ] = PublishOptions().format,
     page: Annotated[
-        bool, typer.Option("--page", help="Also write a web page of each episode, ID.html.")
+        bool, typer.Option("--page", help="Also write a web page for each episode, ID.html.")
     ] = False,
-    page_audio: PageAudioOption = _PUBLISHING.page_audio,
-    title: Annotated[
-        str, typer.Option("--title", metavar="TEXT", help="Of all episodes; default: their ids.")
-    ] = "",
-    artist: ArtistOption = "",
-    date: DateOption = "",
     ray: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Work on a Ray cluster: HOST:PORT of its head, auto, or local to start one here.",
+            help="Use a Ray cluster: HOST:PORT of its head node, auto, or local to start one here.",
         ),
     ] = None,
     ray_results: Annotated[
         str,
         typer.Option(
             metavar="WHERE",
-            help="shared: actors write to DIR, which all nodes see; driver: files are sent here.",
+            help="shared: the nodes write to DIR, which all of them can access; driver: they send "
+            "the files to this machine.",
         ),
     ] = "shared",
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print a line for every episode and worker.")
     ] = False,
 ) -> None:
-    """Speak many scripts, side by side. A second call of the same command goes on.
+    """Synthesize the episodes of many scripts, several at a time.
 
-    A line of a manifest: {"id": "monday", "script": "monday.txt", "speakers": {"S1": "anna"}}
-    or "turns": [["S1", "Hello."]] in place of "script", and options of synth, such as "seed",
-    "format" or "subtitles".
+    \b
+    Examples:
+      podtts batch scripts/ -o episodes/
+      podtts batch episodes.jsonl -o episodes/ --format mp3 --subtitles srt --loudness -16
+      podtts batch scripts/ -o episodes/ --devices all --preset fast
+
+    A second run of the same command skips finished episodes and continues the others.
+
+    \b
+    A line of a manifest:
+      {"id": "monday", "script": "monday.txt", "speakers": {"S1": "anna"}}
+    "turns": [["S1", "Hello."]] may take the place of "script". Options of synth
+    may follow, such as "seed", "format" or "subtitles".
     """
     from podtts.batch.request import EpisodeSettings
     from podtts.cli.batch_run import Crew, speak_all
-    from podtts.script.cast import parse_speaker_flags
-    from podtts.script.spoken import SpeechTextOptions
-    from podtts.text.lexicon import read_lexicons
 
-    # Cheap things first: nothing is loaded before all that can be refused has been looked at.
-    chosen = choose_preset(preset, quantize, flow_steps, flow_solver, flow_precision)
-    directory = model_directory(model)
-    options = SynthesisOptions(
-        seed=seed,
-        sampling=sampling_options(
-            directory,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            repetition_penalty=repetition_penalty,
-            max_tokens=max_turn_tokens,
-        ),
-        flow=chosen.flow,
-        limit_turns=limit_turns,
-        retries=retries,
-        check_length=max_turn_tokens is None,
-    )
-    flags = parse_speaker_flags(speaker or [])
-    crew = Crew(device, devices, workers, threads, ray, ray_results)
+    # Checks that need no model come first, so that a mistake is reported at once.
+    chosen, directory = speed.chosen_preset(), model_flags.directory()
+    options = synthesis.options(directory, chosen.flow)
+    overrides = script_flags.voice_overrides()
+    crew = Crew(speed.device, devices, workers, speed.threads, ray, ray_results)
     check_folder(output)
-    root = cache_root(cache_dir)
-    speech = SpeechTextOptions(read_lexicons(lexicon or []), normalize)
-    given = {
-        "format": format_name,
-        "sample_rate": sample_rate,
-        "loudness": loudness,
-        "gap": gap,
-        "gap_same_speaker": gap_same_speaker,
-        "trim_silence": trim_silence,
-        "split": split,
-        "subtitles": subtitles,
-        "chapters": chapters,
-        "transcript": transcript,
-        "page": BESIDE if page else None,
-        "page_audio": page_audio,
-        "title": title,
-        "artist": artist,
-        "date": date,
-    }
-    publishing = override_options(PublishOptions(), given)
-    defaults = EpisodeSettings(options, flow_precision is not None, flags, speech, publishing)
+    root = model_flags.cache_root()
+    speech = script_flags.speech_text()
+    publishing = publish.options(format_name, BESIDE if page else None)
+    precision_asked = speed.flow_precision is not None
+    defaults = EpisodeSettings(options, precision_asked, overrides, speech, publishing)
     with opened(scripts, defaults) as source:
-        voices = find_voices(directory, root, speakers)
+        voices = find_voices(directory, root, script_flags.speakers)
         from podtts.batch.plan import make_plan
         from podtts.batch.task import Setup
 
         plan = make_plan(
-            source, voices, output, flags, lambda error: fail(error.problem, error.hint), warn
+            source, voices, output, overrides, lambda error: fail(error.problem, error.hint), warn
         )
         if check:
             count = len(plan.entries) + len(plan.failed)
-            say(f"{len(plan.entries)} of {count} scripts can be spoken")
+            say(f"{len(plan.entries)} of {count} scripts can be synthesized")
             if plan.failed:
-                raise PartialError(f"{len(plan.failed)} scripts cannot be spoken")
+                raise PartialError(f"{len(plan.failed)} scripts cannot be synthesized")
             return
         setup = Setup(
             directory=directory.resolve(),
-            device=device,
-            dtype=dtype,
+            device=speed.device,
+            dtype=speed.dtype,
             quantize=chosen.quantize,
-            keeps_quantize=quantize is not None,
-            threads=threads,
+            keeps_quantize=speed.quantize is not None,
+            threads=speed.threads,
             rows=rows,
             share=1,
             longest_turn=options.sampling.max_tokens,

@@ -13,8 +13,8 @@ import typer
 
 import podtts
 from podtts.cli.batch_report import BatchReport
-from podtts.cli.drain import DrainOnSignal
 from podtts.cli.messages import fail, say
+from podtts.cli.signals import GracefulStop
 from podtts.errors import PartialError, UsageError
 from podtts.options import one_of
 
@@ -94,14 +94,14 @@ def speak_all(
         stack.enter_context(locked(setup.output))
         hire = stack.enter_context(_hired(setup, crew, digest))
         say(f"model {setup.directory}, {len(plan.entries)} scripts, workers {len(hire)}")
-        drain = stack.enter_context(DrainOnSignal("the turns being spoken are ended and kept"))
+        stop = stack.enter_context(GracefulStop("finishing and storing the turns in progress"))
         report = stack.enter_context(BatchReport(len(plan.entries), verbose))
-        watch = Watch(drain.stopped, report.ready, report.ended)
+        watch = Watch(stop.requested, report.ready, report.ended)
         totals = run_batch(plan, stager, hire, setup.output, watch, keep=keep)
     report.close(totals)
-    if drain.received is not None:
-        fail(f"stopped ({drain.received.name})", "the same command goes on")
-        raise typer.Exit(128 + drain.received)
+    if stop.received is not None:
+        fail(f"stopped ({stop.received.name})", "the same command goes on")
+        raise typer.Exit(128 + stop.received)
     wrong = []
     if totals.failed:
         wrong.append(f"{totals.failed} of {len(plan.entries) + len(plan.failed)} scripts failed")

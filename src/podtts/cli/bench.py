@@ -1,59 +1,55 @@
-"""`podtts bench`: how fast this machine is, stage by stage, on texts that never change."""
+"""`podtts bench`: measures speed and memory on texts that never change."""
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import replace
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podtts.cli.bench_parts import load, make_cast, print_all, tell
-from podtts.cli.flags import (
-    DeviceOption,
-    DtypeOption,
-    FlowPrecisionOption,
-    FlowSolverOption,
-    FlowStepsOption,
-    ModelOption,
-    PresetOption,
-    QuantizeOption,
-    SeedOption,
-    ThreadsOption,
-)
-from podtts.cli.locations import chosen_placement, model_directory
-from podtts.cli.messages import warn
-from podtts.cli.sampling_flags import sampling_options
+from podtts.cli.flag_groups import with_flag_groups
+from podtts.cli.flags import ModelOption, SeedOption
+from podtts.cli.locations import model_directory
+from podtts.cli.messages import say, warn
+from podtts.cli.speed_flags import SpeedFlags
 from podtts.errors import UsageError, nearest
-from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.presets import DEFAULT_PRESET, choose_preset, suited
+from podtts.options import SynthesisOptions
+from podtts.presets import PRESETS, Preset, choose_preset, suited
 
 if TYPE_CHECKING:
-    from podtts.bench.recognizer import WordRecognizer
-    from podtts.bench.report import BenchReport
-    from podtts.presets import Preset
-    from podtts.prompts.encoders import PromptEncoders
-    from podtts.values import SpeakerPrompt
-    from podtts.weights.load import Models
+    from rich.console import RenderableType
+
+    from podtts.bench.model_under_test import ModelUnderTest
+
+    Output = tuple[Sequence[RenderableType], str]  # what is printed, and the same as JSON
 
 _SYNTHESIS = SynthesisOptions()
 _RECIPES = ("published",)
+_SWEEP_WORKLOAD = "middle"
+_PIPE_COLUMNS = 140  # width of tables without a terminal: wide enough for all columns
 
 
+@with_flag_groups
 def bench(
     context: typer.Context,
+    speed: SpeedFlags,
     model: ModelOption = None,
     random_weights: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="A published model's sizes with random weights, in place of --model.",
+            help="Use random weights with the sizes of a published model in place of --model; "
+            "nothing is downloaded.",
         ),
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(metavar="RECIPE", help="published: beside it, the published code's recipe."),
+        typer.Option(
+            metavar="RECIPE", help="published: also measure the recipe of the published code."
+        ),
     ] = None,
     workload: Annotated[
         list[str] | None,
@@ -61,27 +57,33 @@ def bench(
             metavar="NAME", help="short, middle, long or dialogue (repeatable); default: all."
         ),
     ] = None,
-    repeat: Annotated[int, typer.Option(min=1, metavar="N", help="Runs of every workload.")] = 3,
+    repeat: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Number of runs of every workload.")
+    ] = 3,
     json_file: Annotated[
         str | None,
         typer.Option(
-            "--json", metavar="FILE", help="Also write JSON; - prints it in place of the tables."
+            "--json",
+            metavar="FILE",
+            help="Also write the figures as JSON; - prints JSON in place of the tables.",
         ),
     ] = None,
     quality: Annotated[
         bool,
-        typer.Option("--quality", help="Compare the presets with faithful in place of all else."),
+        typer.Option("--quality", help="Compare the quality of all presets with faithful."),
     ] = False,
     sweep: Annotated[
         bool,
-        typer.Option("--sweep", help="Scripts side by side, under every preset, in place of all."),
+        typer.Option(
+            "--sweep", help="Measure batches of scripts, with every preset or that of --preset."
+        ),
     ] = False,
     scripts: Annotated[
         int | None,
         typer.Option(
             min=1,
             metavar="N",
-            help="N short scripts in one batch, in single calls and in a loop, in place of all.",
+            help="Measure N short scripts: in one batch, one by one, and in a loop.",
         ),
     ] = None,
     batch: Annotated[
@@ -89,109 +91,173 @@ def bench(
         typer.Option(
             min=1,
             metavar="N",
-            help="Of --sweep (repeatable), default: 1 4 16 64; of --scripts: as memory allows.",
+            help="Scripts at a time: of --sweep (repeatable; default: 1, 4, 16 and 64) or of "
+            "--scripts (default: as many as memory allows).",
         ),
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Of --sweep: also draw it (.svg).")
+        Path | None, typer.Option(metavar="FILE", help="Also draw the --sweep (.svg).")
     ] = None,
-    device: DeviceOption = "auto",
-    dtype: DtypeOption = "auto",
-    threads: ThreadsOption = None,
-    preset: PresetOption = DEFAULT_PRESET,
-    quantize: QuantizeOption = None,
-    flow_steps: FlowStepsOption = None,
-    flow_solver: FlowSolverOption = None,
-    flow_precision: FlowPrecisionOption = None,
     seed: SeedOption = _SYNTHESIS.seed,
 ) -> None:
-    """Measure speed and memory of every stage, on a short, a middle and a long turn and a dialogue.
+    """Measure speed and memory of every stage, on three single turns and a dialogue.
 
-    docs/bench.md says how to read the table, and what the JSON holds.
+    \b
+    Examples:
+      podtts bench
+      podtts bench --random-weights soulx-podcast-1.7b --workload short
+      podtts bench --sweep --batch 1 --batch 8 --picture sweep.svg
+
+    --quality, --sweep and --scripts measure something else instead.
+    docs/bench.md explains the tables and the JSON.
     """
-    _refuse(context, random_weights, against, json_file)
-    chosen = choose_preset(preset, quantize, flow_steps, flow_solver, flow_precision)
-    directory = None if random_weights is not None else model_directory(model)
+    _check_flags(context, random_weights, against, json_file)
+    speed.chosen_preset()  # an unknown name is reported before anything is loaded
+    checkpoint = None if random_weights is not None else model_directory(model)
+    from podtts.bench.model_under_test import ModelUnderTest
+
+    subject = ModelUnderTest(checkpoint, random_weights)
     if quality:
-        _show_quality(directory, device, dtype, threads, seed, json_file)
-        return
-    if sweep:
-        from podtts.cli.bench_sweep import SweepRequest, show_sweep
+        output = _quality(subject, speed, seed)
+    elif sweep:
+        preset = speed.preset if _is_on_command_line(context, "preset") else None
+        output = _sweep(subject, speed, seed, workload or [], batch or [], preset, picture)
+    elif scripts is not None:
+        output = _scripts(subject, speed, seed, scripts, batch or [], repeat)
+    else:
+        output = _stages(subject, speed, seed, workload or [], repeat, against)
+    _print(output, json_file)
 
-        source = context.get_parameter_source("preset")
-        show_sweep(
-            SweepRequest(
-                directory,
-                random_weights,
-                lambda kind: chosen_placement(device, dtype, kind, threads),
-                workload or [],
-                batch or [],
-                preset if source is not None and source.name == "COMMANDLINE" else None,
-                seed,
-            ),
-            json_file,
-            picture,
-        )
-        return
-    if scripts is not None:
-        from podtts.cli.bench_scripts import ask_for_scripts, show_scripts
 
-        given = {
-            "--device": device,
-            "--dtype": dtype,
-            "--threads": threads,
-            "--preset": preset,
-            "--quantize": quantize,
-            "--flow-steps": flow_steps,
-            "--flow-solver": flow_solver,
-            "--flow-precision": flow_precision,
-            "--seed": seed,
-        }
-        placement = chosen_placement(device, dtype, chosen.quantize, threads)
-        request = ask_for_scripts(scripts, batch or [], repeat, chosen, placement, directory, given)
-        show_scripts(directory, random_weights or str(directory), request, json_file)
-        return
+def _stages(
+    model: ModelUnderTest,
+    speed: SpeedFlags,
+    seed: int,
+    workloads: Sequence[str],
+    repeats: int,
+    against: str | None,
+) -> Output:
+    """Measure every stage on the workloads."""
+    from podtts.bench.report import notes, to_json, to_tables
     from podtts.bench.run import BenchPlan, run_bench
     from podtts.bench.workload import find_workloads
-    from podtts.llm.prefix import PrefixStore
-    from podtts.prompts.cache import PromptCache
 
-    # The models are loaded whole: the published recipe beside ours keeps their weights.
-    narrow = chosen_placement(device, dtype, chosen.quantize, threads, asked=quantize is not None)
-    placement = replace(narrow, quantize="none")
-    flow = chosen.flow if flow_precision is not None else suited(chosen.flow, placement)
-    # No retries: a turn spoken again would be counted as one turn that took twice as long.
-    sampling = SamplingOptions() if directory is None else sampling_options(directory)
-    options = SynthesisOptions(seed=seed, sampling=sampling, flow=flow, retries=0)
-    plan = BenchPlan(
-        model=random_weights or str(directory),
-        random_weights=random_weights is not None,
-        workloads=find_workloads(workload or []),
-        repeats=repeat,
-        against_published=against == "published",
-        options=options,
-        preset=preset,
-        quantize=narrow.quantize,
+    placement = speed.placement()
+    # Without retries: a turn that was synthesized twice would count as one slow turn.
+    options = SynthesisOptions(
+        seed=seed, sampling=model.sampling(), flow=speed.flow_on(placement), retries=0
     )
-    tell(f"loading {plan.model}")
-    models, loading = load(directory, plan.model, placement)
-    with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
-        cast = make_cast(directory, models, PromptCache(Path(folder), warn))
-        prefixes = PrefixStore(Path(folder), {}, warn)
-        _show(run_bench(plan, models, cast, prefixes, loading, tell), json_file)
+    plan = BenchPlan(
+        model=model,
+        # The weights are loaded as they are stored: the published recipe needs them so.
+        placement=replace(placement, quantize="none"),
+        quantize=placement.quantize,
+        options=options,
+        preset=speed.preset,
+        workloads=find_workloads(workloads),
+        repeats=repeats,
+        against_published=against == "published",
+    )
+    report = run_bench(plan, warn, _progress)
+    return [*to_tables(report), notes(report)], to_json(report)
 
 
-def _refuse(
+def _quality(model: ModelUnderTest, speed: SpeedFlags, seed: int) -> Output:
+    """Compare the presets. Raises UsageError for random weights."""
+    if model.checkpoint is None:
+        raise UsageError("random weights have no quality to compare", "leave out --random-weights")
+    from podtts.bench.quality import measure_checkpoint, quality_json
+    from podtts.bench.report import quality_table
+
+    options = SynthesisOptions(seed=seed, sampling=model.sampling())
+    qualities = measure_checkpoint(model.checkpoint, speed.placement, options, warn)
+    return [quality_table(model.name, qualities)], quality_json(qualities)
+
+
+def _sweep(
+    model: ModelUnderTest,
+    speed: SpeedFlags,
+    seed: int,
+    workloads: Sequence[str],
+    batches: Sequence[int],
+    preset: str | None,
+    picture: Path | None,
+) -> Output:
+    """Measure batches. preset: its name; None: all presets."""
+    from podtts.bench.picture import sweep_svg
+    from podtts.bench.report import sweep_table
+    from podtts.bench.sweep import BATCHES, SweepPlan, sweep, sweep_json, sweep_title
+    from podtts.bench.workload import find_workloads
+
+    if len(workloads) > 1:
+        raise UsageError("--sweep takes one --workload", "give one of them")
+    [workload] = find_workloads(workloads or [_SWEEP_WORKLOAD])
+    placement = speed.placement("none")
+    presets = {}
+    for name in [preset] if preset is not None else PRESETS:
+        chosen = choose_preset(name, None, None, None, None)
+        quantize = speed.placement(chosen.quantize).quantize
+        presets[name] = Preset(quantize, suited(chosen.flow, placement))
+    plan = SweepPlan(
+        model=model,
+        placement=placement,
+        workload=workload,
+        batches=batches or BATCHES,
+        presets=presets,
+        options=SynthesisOptions(seed=seed, retries=0),
+    )
+    points, title = list(sweep(plan, warn, _progress)), sweep_title(plan)
+    if picture is not None:
+        _write(picture, sweep_svg(title, points))
+    return [sweep_table(title, points)], sweep_json(plan, points)
+
+
+def _scripts(
+    model: ModelUnderTest,
+    speed: SpeedFlags,
+    seed: int,
+    count: int,
+    batches: Sequence[int],
+    rounds: int,
+) -> Output:
+    """Measure many short scripts."""
+    from podtts.bench.report import scripts_notes, scripts_table
+    from podtts.bench.scripts import ScriptsPlan, measure_scripts, scripts_json
+
+    if len(batches) > 1:
+        raise UsageError("--scripts takes one --batch", "give one of them")
+    placement = speed.placement()
+    flags = asdict(speed) | {"seed": seed}
+    plan = ScriptsPlan(
+        model=model,
+        count=count,
+        rows=batches[0] if batches else None,
+        rounds=rounds,
+        options=SynthesisOptions(
+            seed=seed, sampling=model.sampling(), flow=speed.flow_on(placement)
+        ),
+        placement=placement,
+        flags=[
+            f"--{name.replace('_', '-')}={value}"
+            for name, value in flags.items()
+            if value is not None
+        ],
+        preset=speed.preset,
+    )
+    report = measure_scripts(plan, warn, _progress)
+    return [scripts_table(report), scripts_notes(report)], scripts_json(report)
+
+
+def _check_flags(
     context: typer.Context, random_weights: str | None, against: str | None, json_file: str | None
 ) -> None:
-    """Raise UsageError for flags that cannot be, before anything slow."""
+    """Raise UsageError for flags that contradict each other or cannot work."""
     if against is not None and against not in _RECIPES:
         raise UsageError(
             f"unknown recipe {against!r}{nearest(against, _RECIPES)}", "use --against published"
         )
-    # PODTTS_MODEL is but a default and may stand beside --random-weights.
-    source = context.get_parameter_source("model")
-    if random_weights is not None and source is not None and source.name == "COMMANDLINE":
+    # The environment variable PODTTS_MODEL is only a default, so --random-weights wins over it.
+    if random_weights is not None and _is_on_command_line(context, "model"):
         raise UsageError("--model and --random-weights exclude each other", "give one of them")
     if json_file is None or json_file == "-":
         return
@@ -202,65 +268,37 @@ def _refuse(
         raise UsageError(f"there is no folder {path.parent}", f"run: mkdir -p {path.parent}")
 
 
-def _show_quality(
-    directory: Path | None,
-    device: str,
-    dtype: str,
-    threads: int | None,
-    seed: int,
-    json_file: str | None,
-) -> None:
-    """What the presets cost on a checkpoint. Raises UsageError for random weights."""
-    if directory is None:
-        raise UsageError("random weights have no quality to compare", "leave out --random-weights")
-    from podtts.bench.quality import measure_quality, quality_json
-    from podtts.bench.report import quality_table
-    from podtts.weights.files import checkpoint_encoders
-    from podtts.weights.load import load_models
-
-    def load_preset(preset: Preset) -> Models:
-        return load_models(directory, chosen_placement(device, dtype, preset.quantize, threads))
-
-    encoders = checkpoint_encoders(directory)
-    prompts = _quality_prompts(directory, encoders)
-    options = SynthesisOptions(seed=seed, sampling=sampling_options(directory))
-    found = measure_quality(load_preset, prompts, encoders, options, _ear())
-    print_all([quality_table(str(directory), found)], quality_json(found), json_file)
+def _is_on_command_line(context: typer.Context, parameter: str) -> bool:
+    """Whether a parameter has its value from a flag, and not a default or the environment."""
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
 
 
-def _ear() -> WordRecognizer | None:
-    """Who hears the words, if somebody can."""
-    from podtts.bench.quality import TEXTS
-    from podtts.bench.recognizer import WordRecognizer
+def _progress(line: str) -> None:
+    """Print a line before every run if somebody watches."""
+    if sys.stderr.isatty():
+        say(line)
+
+
+def _print(output: Output, json_file: str | None) -> None:
+    """Print the tables and write the JSON. Raises UsageError if the file cannot be written."""
+    from rich.console import Console
+
+    tables, as_json = output
+    if json_file == "-":
+        sys.stdout.write(as_json)
+        return
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
+    for table in tables:
+        console.print(table, highlight=False)
+    if json_file is not None:
+        _write(Path(json_file), as_json)
+
+
+def _write(path: Path, text: str) -> None:
+    from podtts.storage.atomic import write_atomically
 
     try:
-        return WordRecognizer.for_words_of(TEXTS)
-    except UsageError as error:
-        warn(f"{error}; {error.hint}")
-        return None
-
-
-def _quality_prompts(directory: Path, encoders: PromptEncoders) -> list[SpeakerPrompt]:
-    """The bundled voices for the bundled model, else voices made up on the spot."""
-    from podtts.bench.cast import recorded_cast, speaker_prompts
-    from podtts.hub.bundled import bundled_cache, bundled_model
-    from podtts.prompts.cache import PromptCache
-    from podtts.prompts.casting import gather_prompts
-    from podtts.prompts.voices import VoiceStore
-    from podtts.script.parse import parse_script
-
-    with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
-        cache = PromptCache(Path(folder), warn)
-        if directory != bundled_model():
-            return speaker_prompts(recorded_cast(encoders, cache).cached())
-        names = [voice.name for voice in VoiceStore(bundled_cache()).list()]
-        script = parse_script("\n".join(f"[{name}] Hello." for name in names))
-        voices = VoiceStore(Path(folder))
-        cast = gather_prompts(script, {}, encoders, cache, voices, bundled=bundled_cache())
-        return [one.prompt for one in cast]
-
-
-def _show(report: BenchReport, json_file: str | None) -> None:
-    from podtts.bench.report import notes, to_json, to_tables
-
-    print_all([*to_tables(report), notes(report)], to_json(report), json_file)
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error

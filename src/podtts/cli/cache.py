@@ -1,4 +1,4 @@
-"""`podtts cache`: prepared voices on this machine, and how they get to another one."""
+"""`podtts cache`: lists, checks, exports and removes the prepared voices of this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podtts.cli.amounts import parse_age, parse_bytes, shown_bytes
+from podtts.cli.amounts import format_bytes, parse_age, parse_bytes
 from podtts.cli.flags import CacheDirOption, JsonFlag
 from podtts.cli.locations import cache_root
 from podtts.cli.messages import say, warn
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from podtts.prompts.cache import PromptEntry
     from podtts.prompts.maintenance import Removed
 
-app = typer.Typer(help="Show, check, hand over and remove prepared voices.", no_args_is_help=True)
+app = typer.Typer(help="List, check, export and remove prepared voices.", no_args_is_help=True)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A voice and its prompt; without one where the prompt is gone or was never made."""
+    """A voice and its prompt; None if the prompt was removed."""
 
     voice: str
     audio_sha256: str
@@ -56,7 +56,7 @@ class Row:
 
 @app.command("ls")
 def ls(cache_dir: CacheDirOption = None, as_json: JsonFlag = False) -> None:
-    """List prepared voices, one a row."""
+    """List prepared voices, one per line."""
     rows = _rows(cache_root(cache_dir))
     if as_json:
         print(json.dumps([row.as_json() for row in rows], ensure_ascii=False, indent=2))
@@ -69,7 +69,7 @@ def ls(cache_dir: CacheDirOption = None, as_json: JsonFlag = False) -> None:
 
 @app.command("path")
 def path(cache_dir: CacheDirOption = None) -> None:
-    """Print the folder prepared voices are in."""
+    """Print the folder of prepared voices."""
     print(cache_root(cache_dir))
 
 
@@ -89,7 +89,7 @@ def rm(
 
 @app.command("verify")
 def verify(cache_dir: CacheDirOption = None) -> None:
-    """Check every file kept; damaged ones are moved to the folder quarantine."""
+    """Check every file of the cache; damaged files are moved to the folder quarantine."""
     from podtts.prompts.cache import PromptCache
     from podtts.prompts.voices import VoiceStore
     from podtts.storage.verify import verify_sealed
@@ -118,58 +118,61 @@ def prune(
     max_bytes: Annotated[
         str | None,
         typer.Option(
-            "--max-bytes", metavar="SIZE", help="Keep at most so much (500M, 2G) of prompts."
+            "--max-bytes", metavar="SIZE", help="Keep prompts of at most this size (500M, 2G)."
         ),
     ] = None,
     older_than: Annotated[
         str | None,
         typer.Option(
-            "--older-than", metavar="AGE", help="Remove what was not used for so long (30d, 12h)."
+            "--older-than", metavar="AGE", help="Remove what was not used for this time (30d, 12h)."
         ),
     ] = None,
     cache_dir: CacheDirOption = None,
 ) -> None:
-    """Remove what is not needed: left-overs, old quarantine, and the least recently used prompts.
+    """Remove unneeded files: temporary and damaged ones, and the least recently used prompts.
 
-    A voice whose prompt goes keeps its name; its recording must then be prepared again.
+    A voice stays in the list when its prompt is removed; prepare its recording again to use it.
     """
     from podtts.prompts import maintenance
 
     root = cache_root(cache_dir)
-    bytes_kept = None if max_bytes is None else parse_bytes(max_bytes)
-    seconds_kept = None if older_than is None else parse_age(older_than)
-    _report(maintenance.prune(root, bytes_kept, seconds_kept))
+    largest = None if max_bytes is None else parse_bytes(max_bytes)
+    oldest = None if older_than is None else parse_age(older_than)
+    _report_removed(maintenance.prune(root, largest, oldest))
 
 
 @app.command("clear")
 def clear(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without a question.")] = False,
     cache_dir: CacheDirOption = None,
 ) -> None:
-    """Remove everything: all prompts, voices and what is in quarantine."""
+    """Remove everything: all prompts and voices, and the quarantine."""
     from podtts.prompts import maintenance
 
     root = cache_root(cache_dir)
-    held = ", ".join(f"{count} in {folder}" for folder, count in maintenance.contents(root).items())
+    contents = maintenance.contents(root)
+    counts = ", ".join(f"{count} in {folder}" for folder, count in contents.items())
     if not yes:
-        question = f"remove everything in {root} ({held})"
+        question = f"remove everything in {root} ({counts})"
         if not sys.stdin.isatty():
             raise UsageError(f"nothing removed: --yes must be given to {question}")
         say(f"{question}? [y/N]")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise UsageError("nothing removed")
-    _report(maintenance.clear(root))
+    _report_removed(maintenance.clear(root))
 
 
 @app.command("export")
 def export(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The voice to hand over.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, such as anna.voice.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The voice to export.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File to write, such as anna.voice.")
+    ],
     cache_dir: CacheDirOption = None,
 ) -> None:
-    """Write a voice to one file, to be used elsewhere without its recording.
+    """Write a voice to one file. It can be used on another machine without the recording.
 
-    Ask the person whose voice it is for consent first.
+    Ask the person whose voice it is for consent before.
     """
     from podtts.prompts.cache import PromptCache
     from podtts.prompts.voice_file import export_voice
@@ -182,11 +185,13 @@ def export(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of podtts cache export.")],
-    name: Annotated[str | None, typer.Option("--name", help="Give the voice another name.")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file that podtts cache export wrote.")
+    ],
+    name: Annotated[str | None, typer.Option("--name", help="Another name for the voice.")] = None,
     cache_dir: CacheDirOption = None,
 ) -> None:
-    """Take over a voice from a file, checked in every part."""
+    """Add a voice from a file, after a check of every part."""
     from podtts.prompts.cache import PromptCache
     from podtts.prompts.voice_file import import_voice
     from podtts.prompts.voices import VoiceStore
@@ -197,21 +202,23 @@ def import_(
     print(line + (", replaces the voice of that name" if imported.replaced else ""))
 
 
-def _report(gone: Iterable[Removed]) -> None:
-    """Print what goes as it goes."""
-    count = size = stayed = 0
-    for removed in gone:
+def _report_removed(files: Iterable[Removed]) -> None:
+    """Print every file as it is removed. Raises PartialError if some could not be removed."""
+    count = size = failed = 0
+    for removed in files:
         if removed.problem:
-            stayed += 1
+            failed += 1
             warn(f"{removed.path}: {removed.problem}")
         else:
             count += 1
             size += removed.size_bytes
-            shown = shown_bytes(removed.size_bytes)
-            print(f"removed {removed.path} ({shown}, {removed.reason})", flush=True)
-    say(f"{count} files removed, {shown_bytes(size)}")
-    if stayed:
-        raise PartialError(f"{stayed} files could not be removed", "see who may write there")
+            amount = format_bytes(removed.size_bytes)
+            print(f"removed {removed.path} ({amount}, {removed.reason})", flush=True)
+    say(f"{count} files removed, {format_bytes(size)}")
+    if failed:
+        raise PartialError(
+            f"{failed} files could not be removed", "check the permissions of their folders"
+        )
 
 
 def _amount(entry: PromptEntry) -> str:
@@ -219,7 +226,7 @@ def _amount(entry: PromptEntry) -> str:
 
 
 def _rows(root: Path) -> list[Row]:
-    """One row a voice; of prompts for several models, the one used last."""
+    """Return a row for every voice, with the prompt of the model that was used last."""
     from podtts.prompts.cache import PromptCache
     from podtts.prompts.voices import VoiceStore
 

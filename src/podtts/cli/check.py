@@ -1,4 +1,4 @@
-"""`podtts check`: what `synth` would speak, without speaking it."""
+"""`podtts check`: lists what `podtts synth` would synthesize."""
 
 from __future__ import annotations
 
@@ -6,42 +6,28 @@ from typing import Annotated
 
 import typer
 
-from podtts.cli.flags import (
-    CacheDirOption,
-    JsonFlag,
-    LexiconOption,
-    ModelOption,
-    NormalizeOption,
-    ScriptArgument,
-    SpeakerOption,
-    SpeakersOption,
-)
-from podtts.cli.locations import cache_root, model_directory
+from podtts.cli.flag_groups import with_flag_groups
+from podtts.cli.flags import JsonFlag, ModelFlags, ScriptArgument, ScriptFlags
 from podtts.cli.preview import make_preview, show_preview
-from podtts.cli.scripts import read_spoken
+from podtts.cli.scripts import read_spoken_script
 
 
+@with_flag_groups
 def check(
     script: ScriptArgument,
-    speaker: SpeakerOption = None,
-    speakers: SpeakersOption = None,
-    model: ModelOption = None,
-    cache_dir: CacheDirOption = None,
-    lexicon: LexiconOption = None,
-    normalize: NormalizeOption = True,
+    script_flags: ScriptFlags,
+    model_flags: ModelFlags,
     text: Annotated[
-        bool, typer.Option("--text", help="Print the whole text of turns as it will be spoken.")
+        bool, typer.Option("--text", help="Print the whole text of every turn, as it is spoken.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """List a script's turns, voices and estimated minutes; warn of what may go wrong.
+    """List a script's turns, voices and estimated length, and warn of likely problems.
 
-    Nothing is spoken and no model is loaded. Ends as synth would: what it would refuse is refused.
+    Loads no model and synthesizes nothing. Ends with the exit code that synth would have.
     """
-    from podtts.script.cast import parse_speaker_flags
-
-    spoken = read_spoken(script, lexicon, normalize=normalize)
-    overrides = parse_speaker_flags(speaker or [])
-    root, directory = cache_root(cache_dir), model_directory(model)
-    plan = make_preview(spoken, overrides, directory, root, speakers)
-    show_preview(plan, spoken=text, as_json=as_json)
+    spoken = read_spoken_script(script, script_flags.speech_text())
+    overrides = script_flags.voice_overrides()
+    root, directory = model_flags.cache_root(), model_flags.directory()
+    preview = make_preview(spoken, overrides, directory, root, script_flags.speakers)
+    show_preview(preview, full_text=text, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`podtts doctor`: what this machine offers, and what is missing."""
+"""`podtts doctor`: shows what this machine has, and what podtts misses."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def _facts(root: Path, missing: list[str]) -> Iterator[tuple[str, str]]:
     yield "models", f"{models_dir()} ({_state(models_dir(), missing)})"
     for row in list_models(models_dir()):
         yield "model", f"{row.name}: {row.state}" + (f", {row.path}" if row.path else "")
-    named = os.environ.get("PODTTS_MODEL")
-    yield "PODTTS_MODEL", named or "not set"
-    missing.extend(_unusable(named))
+    model = os.environ.get("PODTTS_MODEL")
+    yield "PODTTS_MODEL", model or "not set"
+    missing.extend(_problems(model))
 
 
 def _versions(missing: list[str]) -> Iterator[str]:
@@ -83,8 +83,8 @@ def _devices() -> Iterator[tuple[str, str]]:
         placement = place(name)
         yield "device", f"{device_label(placement.device)}, LLM {placement.dtype_name} by default"
         if has_graphs(placement.device):
-            refused = why_not_recorded(placement.device)
-            yield "decode steps", f"not recorded, so slower: {refused}" if refused else "recorded"
+            reason = why_not_recorded(placement.device)
+            yield "CUDA graphs", f"no, so decoding is slower: {reason}" if reason else "yes"
     native = "yes" if cpu_has_native_bfloat16() else "no"
     yield "cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, bfloat16: {native}"
     yield "auto", str(place())
@@ -92,15 +92,17 @@ def _devices() -> Iterator[tuple[str, str]]:
     yield "compiled", f"the flow: {_compiled(estimator_library(bits=16))}"
 
 
-def _compiled(found: object) -> str:
-    """Whether there is a library of compiled code, and if not, why."""
+def _compiled(library: object) -> str:
+    """Whether a library of compiled code can be used, and why not."""
     from podtts.native.library import Unavailable
 
-    return f"no, so slower on the CPU: {found.reason}" if isinstance(found, Unavailable) else "yes"
+    if isinstance(library, Unavailable):
+        return f"no, so slower on the CPU: {library.reason}"
+    return "yes"
 
 
-def _unusable(named: str | None) -> Iterator[str]:
-    """What does not work: torchaudio beside this torch, the model that PODTTS_MODEL names."""
+def _problems(model: str | None) -> Iterator[str]:
+    """What does not work: torchaudio with this torch, or the model of PODTTS_MODEL."""
     from podtts.audio.lazy_torchaudio import functional
     from podtts.weights.files import check_directory
 
@@ -109,19 +111,20 @@ def _unusable(named: str | None) -> Iterator[str]:
     except PodttsError as error:
         yield f"{error.problem}; {error.hint}"
     try:
-        if named:
-            check_directory(model_directory(named))
+        if model:
+            check_directory(model_directory(model))
     except PodttsError as error:
         yield f"{error.problem}; {error.hint}"
 
 
 def _state(folder: Path, missing: list[str]) -> str:
-    """Whether a folder is there and can be written, without making it."""
-    standing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not standing.is_dir():
-        missing.append(f"the folder {folder}: {standing} is a file")
-        return "cannot be made"
-    if not os.access(standing, os.W_OK):
+    """Whether a folder can be written; it is not created for that."""
+    parents = folder.absolute().parents
+    existing = next(path for path in (folder, *parents) if path.exists())
+    if not existing.is_dir():
+        missing.append(f"the folder {folder}: {existing} is a file")
+        return "cannot be created"
+    if not os.access(existing, os.W_OK):
         missing.append(f"permission to write {folder}")
         return "cannot be written"
-    return "there" if folder.is_dir() else "made when needed"
+    return "exists" if folder.is_dir() else "will be created when needed"

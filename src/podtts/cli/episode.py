@@ -16,8 +16,8 @@ from podtts.publish.publish_options import FORMATS
 
 if TYPE_CHECKING:
     from podtts.audio.metadata import AudioMetadata
+    from podtts.cli.earlier_run import EarlierRun
     from podtts.cli.reporter import Reporter
-    from podtts.cli.takes import Takes
     from podtts.device.placement import Placement
     from podtts.episode.journal import Journal, SpokenTurn
     from podtts.options import SynthesisOptions
@@ -39,7 +39,7 @@ class Episode:
         output: str,
         options: SynthesisOptions,
         publishing: PublishOptions,
-        takes: Takes,
+        takes: EarlierRun,
         tell: Reporter,
         *,
         keeps_prefix: bool,
@@ -75,7 +75,7 @@ class Episode:
         self.cast = gather_prompts(
             self.script, overrides, encoders, cache, voices, speakers, bundled=bundled
         )
-        self.tell.gathered(self.cast, time.perf_counter() - started)
+        self.tell.voices_ready(self.cast, time.perf_counter() - started)
 
     def speak(self, directory: Path, placement: Placement) -> None:
         """Speak what is not spoken yet, and write every turn as soon as it is there.
@@ -122,8 +122,8 @@ class Episode:
         if failed := self.tell.failed:
             numbers = ",".join(str(index + 1) for index in failed)
             raise PartialError(
-                f"{len(failed)} of {len(self.planned)} turns came out wrong: {numbers}",
-                f"listen to them; --retake {numbers} speaks them anew",
+                f"{len(failed)} of {len(self.planned)} turns failed a check: {numbers}",
+                f"listen to them, or synthesize them again with --retake {numbers}",
             )
 
     def _mix(
@@ -138,22 +138,22 @@ class Episode:
         partial = journal.partial if journal else None
         with (
             open_mix(self.output, partial, self.publishing, tags, longest) as sink,
-            self.tell.turns([*spoken]),
+            self.tell.turn_progress([*spoken]),
         ):
             mix = Mix(sink, self.publishing.layout, tempos(self.script))
             for index, turn in enumerate(self.planned):
-                self.tell.begun(index)
+                self.tell.turn_started(index)
                 if index in spoken:
                     assert journal is not None
                     mix.add(turn, journal.wave(index))
-                    self.tell.kept(index, spoken[index])
+                    self.tell.turn_restored(index, spoken[index])
                 else:
                     audio = next(stream)
                     assert audio.index == index
                     if journal is not None:
                         journal.keep(audio, self.script.labels[turn.speaker])
                     mix.add(turn, audio.wave)
-                    self.tell.spoken(audio)
+                    self.tell.turn_finished(audio)
         return mix
 
     def _open_journal(
@@ -214,7 +214,7 @@ class Episode:
         started = time.perf_counter()
         narrow = quantized_store_for(self.root, directory, warn_once)
         models = load_models(directory, placement, narrow)
-        self.tell.loaded(time.perf_counter() - started)
+        self.tell.models_loaded(time.perf_counter() - started)
         if models.untrained:
             say("this checkpoint has random weights: what it speaks is noise")
         attempts = {} if journal is None else journal.next_attempts(self.takes.retake)
@@ -243,7 +243,7 @@ class Episode:
             files = publish(
                 journal.partial, timeline, output, self.publishing, tags, say, work, watch
             )
-        self.tell.published(files)
+        self.tell.files_published(files)
 
     def _say_what_is_kept(self, journal: Journal) -> None:
         if not self.done and journal.count:

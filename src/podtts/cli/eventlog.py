@@ -1,4 +1,4 @@
-"""What happens in a run, one JSON object a line: `synth --log-json`."""
+"""Writes the events of a run, one JSON object a line: `synth --log-json`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _PACKAGES = ("podtts", "torch", "transformers", "onnxruntime", "numpy", "soundfi
 
 
 class EventLog:
-    """Appends events to a file as they happen, each a line that is written in one piece.
+    """Appends events to a file as they happen. Every line is written with one system call.
 
-    target: a file, which is gone on with where it exists; - for stdout; None: nothing is written.
-    Every line has `time` (UTC), `seconds` (since the run began) and `event`. A block that ends with
-    an error writes it as the last line. A log that cannot be written any more is warned of once,
-    and the run goes on.
+    target: a file, to whose end the events are added; -: stdout; None: nothing is written.
+    Every line has `time` (UTC), `seconds` (since the start of the run) and `event`. If the block
+    ends with an error, the error is the last line. If the log cannot be written any more, there is
+    one warning and the run continues.
     Raises UsageError for a file that cannot be opened.
     """
 
@@ -55,19 +55,19 @@ class EventLog:
         traceback: TracebackType | None,
     ) -> None:
         if error is not None:
-            self.write("error", **_told(error))
+            self.write("error", **_error_values(error))
         if self._file is not None:
             self._file.close()
 
     def start(self, options: Mapping[str, Any], **values: Any) -> None:
-        """Write the first event of a run: all options as they were given or are by default."""
+        """Write the first event of a run. options: all options, also those with default values."""
         if self._file is not None:
             versions = {name: version(name) for name in _PACKAGES}
             python = {"python": platform.python_version()}
             self.write("start", versions=python | versions, **values, options=dict(options))
 
     def write(self, event: str, **values: Any) -> None:
-        """Append an event; values: anything of JSON, and paths."""
+        """Append an event. values: JSON values and paths."""
         if self._file is None:
             return
         line = {
@@ -85,7 +85,7 @@ class EventLog:
 
 
 def check_log(target: str | None, output: str, script: str, page: Path | None) -> None:
-    """Refuse a log that would get into something else. Raises UsageError."""
+    """Check that the log does not go to a file of the run. Raises UsageError."""
     if target == output == "-":
         raise UsageError("--log-json - and -o - would mix on stdout", "name a file for one of them")
     if target == "-" and sys.stdout is None:
@@ -97,7 +97,7 @@ def check_log(target: str | None, output: str, script: str, page: Path | None) -
             raise UsageError(f"--log-json {target} is the {what} itself", "name another file")
 
 
-def _told(error: BaseException) -> dict[str, Any]:
+def _error_values(error: BaseException) -> dict[str, Any]:
     if isinstance(error, PodttsError):
         return {"problem": error.problem, "hint": error.hint, "exit_code": error.exit_code}
     if isinstance(error, Stopped):

@@ -1,30 +1,21 @@
-"""Options that several commands share, worded once."""
+"""Flags that several commands share: scripts, voices, models, logs."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from podtts.cli.flag_groups import FlagGroup
+from podtts.cli.locations import cache_root, model_directory
+
+if TYPE_CHECKING:
+    from podtts.script.spoken import SpeechTextOptions
+
 ScriptArgument = Annotated[
     str, typer.Argument(metavar="SCRIPT", help="A dialogue script; - reads it from stdin.")
-]
-SpeakerOption = Annotated[
-    list[str] | None,
-    typer.Option("--speaker", metavar="LABEL=VOICE", help="Who speaks a label (repeatable)."),
-]
-SpeakersOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--speakers", metavar="DIR", help="Recordings to take voices from before prepared ones."
-    ),
-]
-LexiconOption = Annotated[
-    list[Path] | None,
-    typer.Option("--lexicon", metavar="FILE", help="How words are spoken (repeatable)."),
-]
-NormalizeOption = Annotated[
-    bool,
-    typer.Option("--normalize/--no-normalize", help="Read numbers, dates and units out in words."),
 ]
 ModelOption = Annotated[
     str | None,
@@ -32,7 +23,7 @@ ModelOption = Annotated[
         "--model",
         envvar="PODTTS_MODEL",
         metavar="NAME|DIR",
-        help="A model's name (podtts model ls) or a checkpoint folder.  [default: mini]",
+        help="Name of a model (podtts model ls) or folder of a checkpoint.  [default: mini]",
     ),
 ]
 CacheDirOption = Annotated[
@@ -41,74 +32,96 @@ CacheDirOption = Annotated[
         "--cache-dir",
         envvar="PODTTS_CACHE_DIR",
         metavar="DIR",
-        help="Where prepared voices are kept; see podtts cache path.",
-    ),
-]
-DeviceOption = Annotated[
-    str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or mps; auto: the best.")
-]
-DtypeOption = Annotated[
-    str,
-    typer.Option(
-        "--dtype",
-        metavar="NAME",
-        help="Number type of the LLM: auto, float32, bfloat16 or float16.",
-    ),
-]
-PresetOption = Annotated[
-    str, typer.Option("--preset", metavar="NAME", help="faithful, balanced or fast.")
-]
-QuantizeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--quantize",
-        metavar="KIND",
-        help="Weights of the LLM in fewer bits: none, int8 or int4; default: the preset's.",
+        help="Folder of prepared voices; podtts cache path prints the default.",
     ),
 ]
 ThreadsOption = Annotated[
     int | None,
-    typer.Option("--threads", min=1, metavar="N", help="CPU threads; default: all cores."),
+    typer.Option("--threads", min=1, metavar="N", help="CPU threads; default: one per core."),
 ]
 SeedOption = Annotated[
-    int, typer.Option("--seed", metavar="N", help="The same seed gives the same bytes.")
-]
-FlowStepsOption = Annotated[
-    int | None,
-    typer.Option("--flow-steps", metavar="N", help="Steps of the solver; default: the preset's."),
-]
-FlowSolverOption = Annotated[
-    str | None,
+    int,
     typer.Option(
-        "--flow-solver",
-        metavar="NAME",
-        help="euler, midpoint, heun or ab2; default: the preset's.",
+        "--seed",
+        metavar="N",
+        help="Seed of all random numbers; the same command with the same seed writes the same "
+        "bytes.",
     ),
 ]
-FlowPrecisionOption = Annotated[
-    str | None,
+KeepOption = Annotated[
+    bool,
     typer.Option(
-        "--flow-precision",
-        metavar="NAME",
-        help="float32, bfloat16 or int8; default: the preset's, where the device has it.",
+        "--keep/--no-keep",
+        help="Keep the journal of a finished episode (the folder OUT.podtts); --resume and "
+        "--retake need it.",
     ),
-]
-RetriesOption = Annotated[
-    int, typer.Option(metavar="N", help="Tries more for a turn that comes out wrong.")
 ]
 PrefixCacheOption = Annotated[
     bool,
     typer.Option(
         "--prefix-cache/--no-prefix-cache",
-        help="Keep what the LLM made of the voices' prompts for the next run.",
+        help="Store the LLM's state after the voices' prompts, so that the next run starts faster.",
     ),
 ]
-LogOption = Annotated[
-    str | None,
-    typer.Option(
-        "--log-json",
-        metavar="FILE",
-        help="Append what happens as JSON, an object a line; - for stdout.",
-    ),
-]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@dataclass(frozen=True)
+class ScriptFlags(FlagGroup):
+    """Who speaks, and how the text is turned into words."""
+
+    speaker: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--speaker", metavar="LABEL=VOICE", help="Voice of a label of the script (repeatable)."
+        ),
+    ] = None
+    speakers: Annotated[
+        Path | None,
+        typer.Option(
+            "--speakers",
+            metavar="DIR",
+            help="Folder of recordings (NAME.wav with NAME.txt); they win over prepared voices.",
+        ),
+    ] = None
+    lexicon: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--lexicon", metavar="FILE", help="Pronunciations, one word a line (repeatable)."
+        ),
+    ] = None
+    normalize: Annotated[
+        bool,
+        typer.Option(
+            "--normalize/--no-normalize", help="Write numbers, dates and units out as words."
+        ),
+    ] = True
+
+    def voice_overrides(self) -> dict[str, str]:
+        """Return the voices of --speaker by label. Raises UsageError."""
+        from podtts.script.cast import parse_speaker_flags
+
+        return parse_speaker_flags(self.speaker or [])
+
+    def speech_text(self) -> SpeechTextOptions:
+        """Return how texts become words; reads the lexicons. Raises InputError."""
+        from podtts.script.spoken import SpeechTextOptions
+        from podtts.text.lexicon import read_lexicons
+
+        return SpeechTextOptions(read_lexicons(self.lexicon or []), self.normalize)
+
+
+@dataclass(frozen=True)
+class ModelFlags(FlagGroup):
+    """The model, and the cache of prepared voices."""
+
+    model: ModelOption = None
+    cache_dir: CacheDirOption = None
+
+    def directory(self) -> Path:
+        """Return the checkpoint's folder. Raises ModelError if it does not exist."""
+        return model_directory(self.model)
+
+    def cache_root(self) -> Path:
+        """Return the folder of the cache."""
+        return cache_root(self.cache_dir)

@@ -1,4 +1,4 @@
-"""What people are told: single lines on stderr, so that stdout stays for results."""
+"""Messages for people: single lines on stderr, because results go to stdout."""
 
 import functools
 import sys
@@ -10,16 +10,16 @@ def say(line: str) -> None:
 
 
 def warn(line: str) -> None:
-    """Print one line on stderr that something is not as it should be."""
+    """Print a warning in one line on stderr."""
     say(f"podtts: warning: {line}")
 
 
 @functools.cache
 def warn_once(line: str) -> None:
-    """As `warn`, but the same line only once."""
+    """Print a warning, but the same one only once."""
     warn(line)
 
 
 def fail(problem: str, hint: str) -> None:
-    """Print the one line of an error: what, where, and what to do next."""
+    """Print an error in one line on stderr. problem: what and where; hint: what to do next."""
     say(f"podtts: {problem}; {hint}" if hint else f"podtts: {problem}")

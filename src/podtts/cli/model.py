@@ -1,4 +1,4 @@
-"""`podtts model`: checkpoints on this machine."""
+"""`podtts model`: downloads, lists and converts checkpoints."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from podtts.cli.messages import say
 from podtts.hub.registry import find_source
 from podtts.hub.store import ModelRow, list_models
 
-app = typer.Typer(help="Get, list and convert checkpoints.", no_args_is_help=True)
+app = typer.Typer(help="Download, list and convert checkpoints.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="See podtts model ls.")]
 
@@ -24,22 +24,22 @@ def pull(
         str | None, typer.Option("--revision", help="Branch, tag or commit; default: main.")
     ] = None,
 ) -> None:
-    """Download a published checkpoint, checked file by file; goes on where it was stopped."""
+    """Download a published checkpoint and check every file. Run it again to continue."""
     from podtts.cli.progress import DownloadBar
     from podtts.hub.pull import pull_model
 
     source = find_source(name)
     with DownloadBar(name) as bar:
         result = pull_model(source, models_dir(), revision=revision, progress=bar.update)
-    done = "is already here" if result.already_here else "is here"
+    state = "is already here" if result.already_here else "is here"
     gigabytes = result.size_bytes / 1e9
-    say(f"{name} {done}: {gigabytes:.2f} GB, revision {result.revision}, {source.licence}")
+    say(f"{name} {state}: {gigabytes:.2f} GB, revision {result.revision}, {source.licence}")
     print(result.path)
 
 
 @app.command("ls")
 def ls(as_json: JsonFlag = False) -> None:
-    """List published checkpoints and what this machine has of them."""
+    """List the published checkpoints and whether they are on this machine."""
     rows = list_models(models_dir())
     if as_json:
         print(json.dumps([_as_json(row) for row in rows], indent=2))
@@ -52,20 +52,23 @@ def ls(as_json: JsonFlag = False) -> None:
 @app.command("path")
 def path(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Without it: the folder of all models.")
+        str | None, typer.Argument(metavar="[NAME]", help="Default: the folder of all models.")
     ] = None,
 ) -> None:
-    """Print the folder of a model, or of all pulled ones."""
+    """Print the folder of a model, or of all downloaded models."""
     print(models_dir() if name is None else model_directory(name))
 
 
 @app.command("convert")
 def convert(
     model: Annotated[
-        str, typer.Argument(metavar="NAME|DIR", help="A pulled model or a checkpoint folder.")
+        str,
+        typer.Argument(
+            metavar="NAME|DIR", help="Name of a downloaded model, or folder of a checkpoint."
+        ),
     ],
 ) -> None:
-    """Write flow.pt and hift.pt as safetensors beside them: read faster, nothing to execute."""
+    """Convert flow.pt and hift.pt to safetensors: faster to load, and they contain no code."""
     from podtts.weights.convert import convert_checkpoint
 
     written = convert_checkpoint(model_directory(model))
@@ -79,12 +82,12 @@ def _as_json(row: ModelRow) -> dict[str, object]:
     return {
         "name": row.name,
         "state": row.state,
-        "path": _text(row.path),
+        "path": _str_or_none(row.path),
         "revision": row.revision,
         "bytes": row.size_bytes,
         "total_bytes": row.total_bytes,
     }
 
 
-def _text(path: Path | None) -> str | None:
+def _str_or_none(path: Path | None) -> str | None:
     return None if path is None else str(path)

@@ -1,4 +1,4 @@
-"""What -o names: a file, stdout, or a device; checked before any work is done."""
+"""The target of -o: a file, stdout or a device. It is checked before any work is done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_output(output: str) -> None:
-    """Refuse what cannot be written before any work is done. Raises UsageError."""
+    """Check that -o can be written. Raises UsageError."""
     path = Path(output)
     if output == "-":
         if sys.stdout is None:
@@ -31,12 +31,12 @@ def check_output(output: str) -> None:
 
 
 def is_stream(output: str) -> bool:
-    """Whether samples go out as they are spoken, to stdout, a pipe or a device."""
+    """Whether samples go out as they are synthesized, to stdout, a pipe or a device."""
     return output == "-" or is_device(Path(output))
 
 
 def is_device(path: Path) -> bool:
-    """Whether something is there that must not be replaced by a file."""
+    """Whether a path is a pipe or a device, which a file must not replace."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
@@ -44,10 +44,10 @@ def is_device(path: Path) -> bool:
 def open_mix(
     output: str, partial: Path | None, options: PublishOptions, tags: AudioMetadata, longest: int
 ) -> Iterator[Sink]:
-    """Open what takes an episode's samples of 24 kHz as they are spoken.
+    """Open the sink of an episode's samples at 24 kHz.
 
-    partial: the file that they grow in until they are published; None: they go out at once, to the
-             stream that -o names. longest: samples that may come.
+    partial: file that collects the samples until they are published; None: the samples go at once
+             to the stream that -o names. longest: the largest number of samples.
     """
     if partial is not None:
         from podtts.audio.wav import WavWriter

@@ -1,4 +1,4 @@
-"""`podtts prep`: recordings to voices, each recording's work done once."""
+"""`podtts prep`: prepares voices from recordings, each recording only once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podtts.cli.flags import CacheDirOption, ModelOption, ThreadsOption
-from podtts.cli.locations import cache_root, model_directory
+from podtts.cli.flag_groups import with_flag_groups
+from podtts.cli.flags import ModelFlags, ThreadsOption
 from podtts.cli.messages import fail, say, warn
 from podtts.errors import PartialError, UsageError
 
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
     from podtts.prompts.recording_files import RecordingFile
 
 
+@with_flag_groups
 def prep(
     paths: Annotated[
         list[Path],
         typer.Argument(
             metavar="PATH...",
-            help="Folders or recordings: NAME.wav (flac, mp3, ogg, opus) beside NAME.txt, what is "
-            "said in it, and optionally NAME.dialect.txt, a sentence in dialect.",
+            help="Folders or recordings: NAME.wav (or flac, mp3, ogg, opus) with its transcript "
+            "NAME.txt and, if you like, NAME.dialect.txt, a sentence in dialect.",
         ),
     ],
+    model_flags: ModelFlags,
     name: Annotated[
-        str | None, typer.Option("--name", help="Name of the voice (one recording alone).")
+        str | None, typer.Option("--name", help="Name of the voice (only for one recording).")
     ] = None,
     text: Annotated[
-        str | None, typer.Option("--text", help="What is said in it (one recording alone).")
+        str | None, typer.Option("--text", help="Transcript (only for one recording).")
     ] = None,
-    model: ModelOption = None,
-    cache_dir: CacheDirOption = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Prepare voices: speech tokens, mel and speaker embedding of each recording, kept for good.
+    """Prepare voices: compute and store speech tokens, mel and speaker embedding of recordings.
 
     Ask the people whose voices you clone for their consent.
     """
     from podtts.prompts.recording_files import find_recordings
 
-    # Cheap things first: torch is not loaded before all that can be refused has been looked at.
-    root = cache_root(cache_dir)
+    # Checks that need no torch come first, so that a mistake is reported at once.
+    root = model_flags.cache_root()
     recordings = _named(find_recordings(paths), paths, name, text)
-    directory = model_directory(model)
+    directory = model_flags.directory()
     from podtts.prompts.cache import PromptCache
     from podtts.prompts.prepare import Prepared, prepare_all
     from podtts.prompts.voices import VoiceStore
@@ -61,8 +61,8 @@ def prep(
     ):
         if isinstance(outcome, Prepared):
             print(_line(outcome), flush=True)
-            for flaw in outcome.warnings:
-                warn(f"{outcome.path}: {flaw}")
+            for warning in outcome.warnings:
+                warn(f"{outcome.path}: {warning}")
         else:
             failed += 1
             fail(outcome.error.problem, outcome.error.hint)
@@ -74,22 +74,22 @@ def prep(
 def _named(
     recordings: list[RecordingFile], paths: list[Path], name: str | None, text: str | None
 ) -> list[RecordingFile]:
-    """Apply --name and --text, which speak of one recording."""
+    """Apply --name and --text, which need exactly one recording. Raises UsageError."""
     if name is None and text is None:
         return recordings
     from podtts.prompts.voices import check_voice_name
 
     if len(paths) != 1 or paths[0].is_dir():
-        raise UsageError("--name and --text go with one recording alone", "name a single file")
-    (only,) = recordings
-    voice = check_voice_name(only.name if name is None else name)
-    return [replace(only, name=voice, transcript=text)]
+        raise UsageError("--name and --text need exactly one recording", "name a single file")
+    (recording,) = recordings
+    voice = check_voice_name(recording.name if name is None else name)
+    return [replace(recording, name=voice, transcript=text)]
 
 
 def _line(prepared: Prepared) -> str:
     seconds = prepared.features.seconds
-    done = "cached" if prepared.cached else "prepared"
-    line = f"{prepared.voice.name}: {done}, {seconds:.1f} s, {round(seconds * 25)} tokens"
+    state = "cached" if prepared.cached else "prepared"
+    line = f"{prepared.voice.name}: {state}, {seconds:.1f} s, {round(seconds * 25)} tokens"
     if not prepared.cached:
         line += f", in {prepared.seconds_of_work:.2f} s"
     return line + (", replaces the voice of that name" if prepared.replaced else "")

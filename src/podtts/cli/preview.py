@@ -1,4 +1,4 @@
-"""What would be spoken: turns, voices, lengths and warnings, without weights and without torch."""
+"""A preview of a script: turns, voices, lengths and warnings, without weights and torch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _EXCERPT = 60  # characters of a turn in the table
 
 @dataclass(frozen=True)
 class PreviewSpeaker:
-    """A speaker of the script and what is known of the voice."""
+    """A speaker of the script, and whether the voice is available."""
 
     label: str
     voice: str
-    state: str  # cached; to prepare: there is a recording; missing
+    state: str  # cached, to prepare (there is a recording) or missing
     rate: float
-    error: InputError | None  # why it is missing
+    error: InputError | None  # why the voice is missing
 
     def __str__(self) -> str:
         rate = "" if self.rate == 1.0 else f", rate {self.rate:g}"
@@ -36,15 +36,15 @@ class PreviewSpeaker:
 
 @dataclass(frozen=True)
 class Preview:
-    """A script as it will be spoken, by whom, and what is worth a look."""
+    """What would be synthesized for a script, and what may go wrong."""
 
     script: Script
     cast: Sequence[PreviewSpeaker]
     warnings: Sequence[str]
-    refused: Sequence[InputError]  # what the checkpoint cannot speak
+    errors: Sequence[InputError]  # tags in turns or voices that the checkpoint does not know
 
     def seconds(self, turn: Turn) -> float:
-        """Roughly how long a turn takes, without the pause before it."""
+        """Return the estimated length of a turn, without the pause before it."""
         from podtts.text.length import expected_seconds
 
         return expected_seconds(turn.text) / self.cast[turn.speaker].rate
@@ -60,13 +60,13 @@ class Preview:
             "seconds": round(self.total_seconds, 1),
             "speakers": [
                 {
-                    "label": part.label,
-                    "voice": part.voice,
-                    "state": part.state,
-                    "rate": part.rate,
-                    "problem": part.error.problem if part.error else None,
+                    "label": speaker.label,
+                    "voice": speaker.voice,
+                    "state": speaker.state,
+                    "rate": speaker.rate,
+                    "problem": speaker.error.problem if speaker.error else None,
                 }
-                for part in self.cast
+                for speaker in self.cast
             ],
             "turns": [
                 {
@@ -82,11 +82,11 @@ class Preview:
                 for number, turn in enumerate(script.turns, 1)
             ],
             "chapters": [
-                {"title": one.title, "turn": one.turn + 1, "line": one.line}
-                for one in script.chapters
+                {"title": chapter.title, "turn": chapter.turn + 1, "line": chapter.line}
+                for chapter in script.chapters
             ],
             "warnings": list(self.warnings),
-            "problems": [error.problem for error in self.refused],
+            "problems": [error.problem for error in self.errors],
         }
 
 
@@ -97,9 +97,11 @@ def make_preview(
     root: Path,
     speakers: Path | None,
 ) -> Preview:
-    """Find out what speaking a script with a model would need. `overrides`: label to voice.
+    """Return the preview of a script with a checkpoint. Reads voices, and tags of the tokenizer.
 
-    Raises ModelError for a model that is not whole, UsageError for a label the script has not.
+    overrides: voices by label, as of --speaker. root: folder of the cache. speakers: folder of
+    recordings. Raises ModelError for an incomplete checkpoint, UsageError for a label that the
+    script does not have.
     """
     from podtts.engine.compatibility import turns_with, unknown_tags, voice_with
     from podtts.hub.bundled import bundled_cache, bundled_model
@@ -117,7 +119,7 @@ def make_preview(
     if directory == bundled_model():
         bundled = bundled_cache()
         if any(has_han(turn.text) or dialect_of(turn.text) for turn in script.turns):
-            warnings.append(f"{script.source}: mini, the bundled model, speaks English alone")
+            warnings.append(f"{script.source}: mini, the bundled model, speaks only English")
     sources = VoiceSources(
         checkpoint_encoders(directory),
         PromptCache(root, warn_once),
@@ -126,9 +128,9 @@ def make_preview(
         bundled,
     )
 
-    texts: dict[str, str] = {}  # what is written of the voices
+    texts: dict[str, str] = {}  # transcript and dialect prompt of each voice
 
-    def part(member: CastMember) -> PreviewSpeaker:
+    def find_speaker(member: CastMember) -> PreviewSpeaker:
         from podtts.prompts.recording_files import RecordingFile
 
         state, error = "cached", None
@@ -143,47 +145,49 @@ def make_preview(
         rate = script.rates.get(member.label, 1.0)
         return PreviewSpeaker(member.label, member.voice, state, rate, error)
 
-    cast = [part(member) for member in cast_voices(script, overrides)]
+    cast = [find_speaker(member) for member in cast_voices(script, overrides)]
     unknown = unknown_tags(directory, [*(turn.text for turn in script.turns), *texts.values()])
-    refused: list[InputError] = [*turns_with(unknown, script)]
+    errors: list[InputError] = [*turns_with(unknown, script)]
     for name, text in texts.items():
-        refused += voice_with(unknown, name, text)
-    return Preview(script, cast, warnings, refused)
+        errors += voice_with(unknown, name, text)
+    return Preview(script, cast, warnings, errors)
 
 
-def show_preview(plan: Preview, *, spoken: bool = False, as_json: bool = False) -> None:
-    """Print a plan; raises what `synth` would raise of its tags and voices when all is printed.
+def show_preview(preview: Preview, *, full_text: bool = False, as_json: bool = False) -> None:
+    """Print a preview; then raise the error that `synth` would raise for its tags and voices.
 
-    spoken: whole turns as the model gets them, in place of excerpts as written.
+    full_text: print the whole spoken form of every turn in place of an excerpt as written.
     """
     if as_json:
-        print(json.dumps(plan.as_json(), ensure_ascii=False, indent=2))
+        print(json.dumps(preview.as_json(), ensure_ascii=False, indent=2))
     else:
-        for line in _table(plan, spoken=spoken):
+        for line in _table(preview, full_text=full_text):
             print(line)
-        for warning in plan.warnings:
+        for warning in preview.warnings:
             warn(warning)
-        for error in plan.refused[1:]:
+        for error in preview.errors[1:]:
             warn(error.problem)
-    for refused in (*plan.refused, *(part.error for part in plan.cast)):
-        if refused:
-            raise refused
+    for first in (*preview.errors, *(speaker.error for speaker in preview.cast)):
+        if first:
+            raise first
 
 
-def _table(plan: Preview, *, spoken: bool) -> Iterator[str]:
+def _table(preview: Preview, *, full_text: bool) -> Iterator[str]:
     from podtts.text.characters import excerpt
 
     rows = [("turn", "line", "speaker", "voice", "about", "text")]
-    for number, turn in enumerate(plan.script.turns, 1):
-        part = plan.cast[turn.speaker]
-        text = turn.text if spoken else excerpt(turn.shown, _EXCERPT)
+    for number, turn in enumerate(preview.script.turns, 1):
+        speaker = preview.cast[turn.speaker]
+        text = turn.text if full_text else excerpt(turn.shown, _EXCERPT)
         before = f"[pause {turn.pause:g}] " if turn.pause else "… " if turn.continues else ""
-        seconds = f"{plan.seconds(turn):.1f} s"
-        rows.append((str(number), str(turn.line), part.label, str(part), seconds, before + text))
+        seconds = f"{preview.seconds(turn):.1f} s"
+        rows.append(
+            (str(number), str(turn.line), speaker.label, str(speaker), seconds, before + text)
+        )
     yield from _columns(rows)
-    count, total = len(plan.script.turns), plan.total_seconds
+    count, total = len(preview.script.turns), preview.total_seconds
     length = f"{total:.0f} s" if total < 60 else f"{total / 60:.1f} minutes"
-    yield f"{_counted(count, 'turn')}{_chapters(plan.script)}, about {length}"
+    yield f"{_counted(count, 'turn')}{_chapters(preview.script)}, about {length}"
 
 
 def _chapters(script: Script) -> str:
@@ -195,13 +199,13 @@ def _counted(count: int, what: str) -> str:
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Rows with their columns aligned, numbers on the right; the last column is left as it is."""
-    from rich.cells import cell_len  # Chinese characters are two columns wide
+    """Align all columns but the last, those of numbers to the right."""
+    from rich.cells import cell_len  # a Chinese character is two cells wide
 
     widths = [max(map(cell_len, column)) for column in list(zip(*rows, strict=True))[:-1]]
     for row in rows:
         cells = []
         for cell, width, right in zip(row, widths, (True, True, False, False, True), strict=False):
-            room = " " * (width - cell_len(cell))
-            cells.append(room + cell if right else cell + room)
+            padding = " " * (width - cell_len(cell))
+            cells.append(padding + cell if right else cell + padding)
         yield "  ".join([*cells, row[-1]])

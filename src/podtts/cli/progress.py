@@ -1,4 +1,4 @@
-"""Progress on stderr, for people at a terminal; pipes and files stay quiet."""
+"""Progress bars on stderr; shown only if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from podtts.cli.remaining import Taken, seconds_left
+from podtts.cli.time_left import FinishedTurn, seconds_left
 from podtts.text.length import expected_seconds
 
 if TYPE_CHECKING:
@@ -36,31 +36,34 @@ def _console() -> Console:
 
 
 class TurnBar:
-    """One bar over the turns of an episode, with the time left and the line being spoken.
+    """A bar over the turns of an episode, with the time left and the text of the current turn.
 
-    spoken: turns (0-based) that cost nothing any more. The bar grows by the length of the texts.
+    restored: turns (0-based) that are in the journal already and cost no time.
+    The bar advances by the expected length of each turn's speech.
     """
 
     def __init__(
-        self, turns: Sequence[Turn], labels: Sequence[str], spoken: Collection[int]
+        self, turns: Sequence[Turn], labels: Sequence[str], restored: Collection[int]
     ) -> None:
         self._turns, self._labels = turns, labels
-        self._lengths = [expected_seconds(turn.text) for turn in turns]
-        self._to_come = {
-            index: length for index, length in enumerate(self._lengths) if index not in spoken
+        self._speech_seconds = [expected_seconds(turn.text) for turn in turns]
+        self._remaining = {
+            index: seconds
+            for index, seconds in enumerate(self._speech_seconds)
+            if index not in restored
         }
-        self._taken: list[Taken] = []
+        self._finished: list[FinishedTurn] = []
         self._progress = Progress(
             TextColumn("turn {task.fields[number]}/{task.fields[turns]}"),
             BarColumn(bar_width=24),
             _TimeLeft(),
-            TextColumn("{task.description}", markup=False),  # scripts may hold brackets
+            TextColumn("{task.description}", markup=False),  # scripts may contain brackets
             console=_console(),
             transient=True,
             disable=not sys.stderr.isatty(),
         )
         self._task = self._progress.add_task(
-            "", total=sum(self._lengths), number=1, turns=len(turns), done_at=None
+            "", total=sum(self._speech_seconds), number=1, turns=len(turns), done_at=None
         )
 
     def __enter__(self) -> TurnBar:
@@ -70,32 +73,33 @@ class TurnBar:
     def __exit__(self, *raised: object) -> None:
         self._progress.stop()
 
-    def begin(self, index: int) -> None:
-        """Show the turn that is being worked on."""
+    def start_turn(self, index: int) -> None:
+        """Show the turn that is being synthesized."""
         turn = self._turns[index]
         text = " ".join(turn.shown.split())
-        shown = text if len(text) <= 48 else text[:47] + "…"
+        excerpt = text if len(text) <= 48 else text[:47] + "…"
         self._progress.update(
             self._task,
-            description=f"[{self._labels[turn.speaker]}] {shown}",
+            description=f"[{self._labels[turn.speaker]}] {excerpt}",
             number=index + 1,
             refresh=True,
         )
 
-    def end(self, index: int, seconds: float) -> None:
-        """Count a turn as finished, after so many seconds of work."""
-        if self._to_come.pop(index, None) is not None:
-            self._taken.append(Taken(self._lengths[index], seconds))
-        left = seconds_left(self._taken, self._to_come.values())
+    def finish_turn(self, index: int, work_seconds: float) -> None:
+        """Advance the bar by a turn that took so many seconds of work."""
+        speech_seconds = self._speech_seconds[index]
+        if self._remaining.pop(index, None) is not None:
+            self._finished.append(FinishedTurn(speech_seconds, work_seconds))
+        left = seconds_left(self._finished, self._remaining.values())
         self._progress.update(
             self._task,
-            advance=self._lengths[index],
+            advance=speech_seconds,
             done_at=None if left is None else time.monotonic() + left,
         )
 
 
 class _TimeLeft(ProgressColumn):
-    """Counts down to the time at which the turns are expected to be done."""
+    """Counts down to the expected end of the last turn."""
 
     def render(self, task: Task) -> Text:
         if (done_at := task.fields["done_at"]) is None:
@@ -105,13 +109,13 @@ class _TimeLeft(ProgressColumn):
 
 
 class StepBar:
-    """One bar over each step that follows the last turn, with the share that is done."""
+    """A bar with a percentage over each step that follows the last turn, such as encoding."""
 
     def __init__(self) -> None:
         self._progress = Progress(
             BarColumn(bar_width=24),
             TaskProgressColumn(),
-            TextColumn("{task.description}", markup=False),  # files may have brackets in their name
+            TextColumn("{task.description}", markup=False),  # file names may contain brackets
             console=_console(),
             transient=True,
             disable=not sys.stderr.isatty(),
@@ -126,9 +130,9 @@ class StepBar:
 
     @contextmanager
     def step(self, description: str, total: int) -> Iterator[Advance]:
-        """Show a step as long as the block lasts; yields what counts it on towards its total."""
+        """Show a step while the block runs; yields the function that advances it to its total."""
         task = self._progress.add_task(description, total=total)
-        self._progress.refresh()  # what is over within a tenth of a second is seen, too
+        self._progress.refresh()  # also show a step that takes less than a tenth of a second
 
         def advance(count: int) -> None:
             self._progress.advance(task, count)
@@ -141,7 +145,7 @@ class StepBar:
 
 
 class DownloadBar:
-    """One bar over all bytes of a model."""
+    """A bar over the bytes of all files of a model."""
 
     def __init__(self, name: str) -> None:
         self._progress = Progress(
@@ -163,7 +167,7 @@ class DownloadBar:
         self._progress.stop()
 
     def update(self, state: PullProgress) -> None:
-        """Show how far the pull is."""
+        """Show the state of the download."""
         self._progress.update(
             self._task,
             description=f"{state.step} {state.file}",

@@ -1,96 +1,109 @@
-"""Options of `synth` and `batch` that decide which files an episode becomes, not what is spoken."""
+"""Flags that decide which files an episode becomes. They do not change what is synthesized."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-GapOption = Annotated[
-    float, typer.Option("--gap", metavar="SECONDS", help="Silence between turns.")
-]
-SameSpeakerGapOption = Annotated[
-    float | None,
-    typer.Option(
-        "--gap-same-speaker",
-        metavar="SECONDS",
-        help="Silence between turns of one speaker; default: as --gap.",
-    ),
-]
-TrimOption = Annotated[
-    bool,
-    typer.Option("--trim-silence", help="Cut what is below -50 dBFS off both ends of turns."),
-]
-FormatOption = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        metavar="NAME",
-        help="wav, flac, mp3, ogg (Vorbis) or opus; default: by the name of OUT, wav for stdout.",
-    ),
-]
-RateOption = Annotated[
-    int, typer.Option("--sample-rate", metavar="HZ", help="24000, 44100 or 48000.")
-]
-LoudnessOption = Annotated[
-    float | None,
-    typer.Option(
-        "--loudness",
-        metavar="LUFS",
-        help="Bring the episode to this loudness; podcasts: -16 in stereo, -19 in mono.",
-    ),
-]
-SplitOption = Annotated[
-    str | None,
-    typer.Option(
-        "--split",
-        metavar="KIND,KIND",
-        help="Also write turns (numbered files), speakers (stems that sum to the mix), or both.",
-    ),
-]
-SubtitlesOption = Annotated[
-    str | None,
-    typer.Option("--subtitles", metavar="KIND,KIND", help="Also write srt, vtt, json."),
-]
-ChaptersOption = Annotated[
-    bool, typer.Option("--chapters", help="Also write the script's headings as chapters (JSON).")
-]
-TranscriptOption = Annotated[
-    bool, typer.Option("--transcript", help="Also write a transcript (Markdown).")
-]
-PageOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--page",
-        metavar="FILE",
-        help="Also write a web page in one file: player, waveform and transcript.",
-    ),
-]
-PageAudioOption = Annotated[
-    str,
-    typer.Option(
-        "--page-audio",
-        metavar="HOW",
-        help="embed: the page holds the sound (22 MB an hour); link: it plays OUT.",
-    ),
-]
-TitleOption = Annotated[
-    str, typer.Option("--title", metavar="TEXT", help="Of the episode; default: the script's name.")
-]
-ArtistOption = Annotated[
-    str, typer.Option("--artist", metavar="TEXT", help="Who made the episode.")
-]
-DateOption = Annotated[
-    str, typer.Option("--date", metavar="YYYY-MM-DD", help="Of the episode; default: today.")
-]
+from podtts.cli.flag_groups import FlagGroup
+from podtts.publish.option_names import override_options
+from podtts.publish.publish_options import PageBeside, PublishOptions
+
+_DEFAULT = PublishOptions()
+
+
+@dataclass(frozen=True)
+class PublishFlags(FlagGroup):
+    """Pauses, loudness, files and metadata, as far as `synth` and `batch` have the same flags."""
+
+    gap: Annotated[
+        float, typer.Option("--gap", metavar="SECONDS", help="Silence between turns.")
+    ] = _DEFAULT.layout.gap_seconds
+    gap_same_speaker: Annotated[
+        float | None,
+        typer.Option(
+            "--gap-same-speaker",
+            metavar="SECONDS",
+            help="Silence between two turns of the same speaker; default: as --gap.",
+        ),
+    ] = None
+    trim_silence: Annotated[
+        bool,
+        typer.Option(
+            "--trim-silence",
+            help="Remove silence below -50 dBFS from both ends of every turn, but keep 30 ms.",
+        ),
+    ] = False
+    sample_rate: Annotated[
+        int, typer.Option("--sample-rate", metavar="HZ", help="24000, 44100 or 48000.")
+    ] = _DEFAULT.rate_hz
+    loudness: Annotated[
+        float | None,
+        typer.Option(
+            "--loudness",
+            metavar="LUFS",
+            help="Loudness of the episode; usual for podcasts: -16 in stereo, -19 in mono.",
+        ),
+    ] = None
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split",
+            metavar="KIND,KIND",
+            help="Also write turns (a file each), speakers (a stem each; their sum is the "
+            "episode), or both.",
+        ),
+    ] = None
+    subtitles: Annotated[
+        str | None,
+        typer.Option(
+            "--subtitles",
+            metavar="KIND,KIND",
+            help="Also write subtitles: srt, vtt, json, or several of them.",
+        ),
+    ] = None
+    chapters: Annotated[
+        bool,
+        typer.Option("--chapters", help="Also write the script's headings as chapters (JSON)."),
+    ] = False
+    transcript: Annotated[
+        bool, typer.Option("--transcript", help="Also write a transcript (Markdown).")
+    ] = False
+    page_audio: Annotated[
+        str,
+        typer.Option(
+            "--page-audio",
+            metavar="HOW",
+            help="embed: the page contains the audio (22 MB an hour); link: it plays the "
+            "audio file.",
+        ),
+    ] = _DEFAULT.page_audio
+    title: Annotated[
+        str,
+        typer.Option(
+            "--title",
+            metavar="TEXT",
+            help="Title; default: the script's name, in a batch the episode's id.",
+        ),
+    ] = ""
+    artist: Annotated[str, typer.Option("--artist", metavar="TEXT", help="Artist or author.")] = ""
+    date: Annotated[
+        str, typer.Option("--date", metavar="YYYY-MM-DD", help="Date; default: today.")
+    ] = ""
+
+    def options(self, audio_format: str, page: Path | PageBeside | None) -> PublishOptions:
+        """Return the options of publishing. Raises UsageError for values that are not allowed."""
+        return override_options(_DEFAULT, {**asdict(self), "format": audio_format, "page": page})
 
 
 def today() -> str:
-    """The day an episode gets: that of SOURCE_DATE_EPOCH, for builds to repeat, or today."""
+    """Return the date of an episode: SOURCE_DATE_EPOCH's, for repeatable builds, or today's."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if epoch.isdecimal() and len(epoch) <= 11:  # seconds; more digits are beyond year 5000
+    if epoch.isdecimal() and len(epoch) <= 11:  # seconds; more digits are beyond the year 5000
         return datetime.fromtimestamp(int(epoch), UTC).date().isoformat()
     return date.today().isoformat()

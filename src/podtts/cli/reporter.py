@@ -1,4 +1,4 @@
-"""What a run of `synth` tells while it works: lines and a bar on stderr, and its event log."""
+"""Reports what a run of `synth` does: messages and a bar on stderr, and events in its log."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Told of every step of a run, tells of it, and keeps what the end is told from.
+    """Reports the progress of one run and collects the figures of its summary.
 
-    planned: the turns of the run, of which the script may have more.
-    device:  the type of what it runs on.
+    planned: the turns of this run; the script may have more.
+    device:  the type of the device that computes.
     """
 
     def __init__(
@@ -40,63 +40,65 @@ class Reporter:
         verbose: bool,
     ) -> None:
         self._script, self._planned, self._log, self._verbose = script, planned, log, verbose
-        self._started = self._free_since = time.perf_counter()
+        self._started = self._idle_since = time.perf_counter()
         self._bar: TurnBar | None = None
         self._voices: Sequence[str] = ()
         self.work = RunWork(device)
-        self.failed: list[int] = []  # turns (0-based) that came out wrong
+        self.failed: list[int] = []  # turns (0-based) that failed a check
 
-    def gathered(self, cast: Sequence[CastPrompt], seconds: float) -> None:
-        """The voices are there."""
+    def voices_ready(self, cast: Sequence[CastPrompt], seconds: float) -> None:
+        """All voices were found or prepared, in so many seconds."""
         self._perf("prompts", "cpu", seconds)
-        self._voices = [one.prompt.name for one in cast]
+        self._voices = [member.prompt.name for member in cast]
         voices = [
-            {"label": one.label, "voice": one.prompt.name, "cached": one.cached} for one in cast
+            {"label": member.label, "voice": member.prompt.name, "cached": member.cached}
+            for member in cast
         ]
         self._log.write("voices", voices=voices, stage_seconds=_rounded(seconds))
 
-    def loaded(self, seconds: float) -> None:
-        """The weights are there."""
-        self._free_since = time.perf_counter()
+    def models_loaded(self, seconds: float) -> None:
+        """The models were loaded, in so many seconds."""
+        self._idle_since = time.perf_counter()
         self._perf("load", self.work.device, seconds)
         self._log.write("load", stage_seconds=_rounded(seconds))
 
     @contextmanager
-    def turns(self, spoken: Sequence[int]) -> Iterator[None]:
-        """Show a bar while turns come; spoken: those (0-based) that need not be spoken."""
+    def turn_progress(self, restored: Sequence[int]) -> Iterator[None]:
+        """Show a bar over the turns while the block runs. restored: turns in the journal."""
         from podtts.cli.progress import TurnBar
 
-        with TurnBar(self._planned, self._script.labels, frozenset(spoken)) as self._bar:
+        with TurnBar(self._planned, self._script.labels, frozenset(restored)) as self._bar:
             yield
 
-    def begun(self, index: int) -> None:
-        """A turn is being worked on."""
+    def turn_started(self, index: int) -> None:
+        """A turn (0-based) is the next one of the episode."""
         if self._bar is not None:
-            self._bar.begin(index)
+            self._bar.start_turn(index)
 
-    def kept(self, index: int, turn: SpokenTurn) -> None:
-        """A turn was taken from the journal."""
-        self._ended(index, 0.0)
+    def turn_restored(self, index: int, turn: SpokenTurn) -> None:
+        """A turn (0-based) was taken from the journal."""
+        self._finish_turn(index, 0.0)
         tokens = len(turn.tokens.ids)
-        self._turn(index, kept=True, tokens=tokens, problems=turn.problems)
+        self._report_turn(index, kept=True, tokens=tokens, problems=turn.problems)
 
-    def spoken(self, audio: TurnAudio) -> None:
-        """A turn was spoken."""
+    def turn_finished(self, audio: TurnAudio) -> None:
+        """A turn was synthesized."""
         self.work = self.work.with_turn(audio)
         number, tokens = audio.index + 1, len(audio.tokens.ids)
-        for stage, seconds in asdict(audio.work).items():
+        stage_seconds = asdict(audio.work)
+        for stage, seconds in stage_seconds.items():
             detail = f"turn={number} tokens={tokens} audio={audio.seconds:.2f}"
             self._perf(stage, self.work.device, seconds, detail)
-        # Not the stages' seconds: what works at the same time counts once.
+        # Time on the clock and not the sum of the stages, which may work at the same time.
         now = time.perf_counter()
-        self._ended(audio.index, now - self._free_since)
-        self._free_since = now
-        self._turn(
+        self._finish_turn(audio.index, now - self._idle_since)
+        self._idle_since = now
+        self._report_turn(
             audio.index,
             kept=False,
             tokens=tokens,
             audio_seconds=_rounded(audio.seconds),
-            stage_seconds={name: _rounded(one) for name, one in asdict(audio.work).items()},
+            stage_seconds={stage: _rounded(seconds) for stage, seconds in stage_seconds.items()},
             attempt=audio.attempt,
             ended=audio.tokens.ended,
             problems=audio.problems,
@@ -111,7 +113,7 @@ class Reporter:
 
     @contextmanager
     def publishing(self) -> Iterator[Watch]:
-        """Show what the files of the episode are being made of, step by step."""
+        """Show a bar for every step of writing the episode's files while the block runs."""
         from podtts.cli.progress import StepBar
 
         with StepBar() as bar:
@@ -127,8 +129,8 @@ class Reporter:
 
             yield watch
 
-    def published(self, files: Sequence[Path]) -> None:
-        """The files stand where they belong; the episode's own is the last."""
+    def files_published(self, files: Sequence[Path]) -> None:
+        """All files of the episode were written; the last one is the episode itself."""
         here = Path.cwd()
         beside = [
             str(path.relative_to(here) if path.is_relative_to(here) else path)
@@ -138,36 +140,39 @@ class Reporter:
             say(f"also written: {', '.join(beside)}")
         self._log.write("published", files=[str(path) for path in files])
 
-    def summary(self, where: str, samples: int) -> None:
-        """The run is through: one line with all of it. samples: length of the episode."""
+    def summary(self, output: str, samples: int) -> None:
+        """The run is complete: print its figures in one line. samples: length of the episode."""
         wall, audio, work = time.perf_counter() - self._started, samples / OUTPUT_HZ, self.work
-        # Silence between turns takes no work: it would only flatter the figure.
+        # Of the audio without the pauses: silence takes no work and would flatter the figure.
         rtf = wall / work.audio_seconds if work.audio_seconds else None
-        spoken = "" if work.turns == len(self._planned) else f"{work.turns} of them spoken now, "
-        wrong = f", {len(self.failed)} came out wrong" if self.failed else ""
+        turns = f"{len(self._planned)} turns"
+        if work.turns < len(self._planned):
+            turns += f" ({work.turns} synthesized now)"
+        failed = f", {len(self.failed)} turns failed a check" if self.failed else ""
         say(
-            f"{where}: {len(self._planned)} turns, {spoken}{audio:.1f} s of audio in {wall:.1f} s, "
-            f"RTF {'-' if rtf is None else format(rtf, '.2f')}{wrong}"
+            f"{output}: {turns}, {audio:.1f} s of audio in {wall:.1f} s, "
+            f"RTF {'-' if rtf is None else format(rtf, '.2f')}{failed}"
         )
+        stage_seconds = asdict(work.stages)
         self._log.write(
             "summary",
-            output=where,
+            output=output,
             turns=len(self._planned),
             spoken=work.turns,
             failed=[index + 1 for index in self.failed],
             audio_seconds=_rounded(audio),
             spoken_seconds=_rounded(work.audio_seconds),
-            stage_seconds={name: _rounded(one) for name, one in asdict(work.stages).items()},
+            stage_seconds={stage: _rounded(seconds) for stage, seconds in stage_seconds.items()},
             wall_seconds=_rounded(wall),
             rtf=rtf and _rounded(rtf),
         )
 
-    def _ended(self, index: int, seconds: float) -> None:
+    def _finish_turn(self, index: int, work_seconds: float) -> None:
         if self._bar is not None:
-            self._bar.end(index, seconds)
+            self._bar.finish_turn(index, work_seconds)
 
-    def _turn(self, index: int, problems: tuple[str, ...], **values: Any) -> None:
-        """Log a turn, and say what is wrong with it."""
+    def _report_turn(self, index: int, problems: tuple[str, ...], **values: Any) -> None:
+        """Log a turn (0-based) and warn of its problems."""
         turn = self._planned[index]
         self._log.write(
             "turn",
@@ -180,7 +185,7 @@ class Reporter:
             problems=problems,
         )
         for problem in problems:
-            warn(f"turn {index + 1} (line {turn.line}) came out wrong: {problem}")
+            warn(f"turn {index + 1} (line {turn.line}) failed a check: {problem}")
         if problems:
             self.failed.append(index)
 

@@ -1,4 +1,4 @@
-"""The script a command is given, as it will be spoken."""
+"""Reads the script that a command is given, and turns its text into words to be spoken."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from podtts.errors import UsageError
 
 if TYPE_CHECKING:
     from podtts.script.model import Script
+    from podtts.script.spoken import SpeechTextOptions
 
 
-def read_spoken(script: str, lexicons: list[Path] | None, *, normalize: bool) -> Script:
-    """Read a script, `-` from stdin, and make the turns that are spoken of it.
+def read_spoken_script(script: str, options: SpeechTextOptions) -> Script:
+    """Read a script (`-`: from stdin) with its texts in their spoken form.
 
-    Raises InputError for a script or lexicon that cannot be used, before any work.
+    Raises InputError for a script that cannot be used.
     """
-    from podtts.script.spoken import SpeechTextOptions, spoken_script
-    from podtts.text.lexicon import read_lexicons
+    from podtts.script.spoken import spoken_script
 
-    options = SpeechTextOptions(read_lexicons(lexicons or []), normalize)
     return spoken_script(_read(script), options)
 
 
@@ -28,7 +27,7 @@ def _read(script: str) -> Script:
     from podtts.script.read import decode_script, read_script
 
     if script == "-":
-        if sys.stdin is None:  # closed by whoever started this
+        if sys.stdin is None:  # the parent process closed it
             raise UsageError("there is no stdin to read the script from", "name a file")
         return decode_script(sys.stdin.buffer.read(), "<stdin>", Path())
     return read_script(Path(script))

@@ -1,15 +1,80 @@
-"""A run that is stopped from outside."""
+"""SIGINT and SIGTERM: stop at once, or finish what is being computed and then stop."""
+
+from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+from podtts.cli.messages import say
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(BaseException):
-    """SIGINT or SIGTERM: unwinds, so that temporary files go and nothing half-done stays.
+    """SIGINT or SIGTERM arrived. Unwinds the stack, so that temporary files are removed.
 
-    Not KeyboardInterrupt for Ctrl-C: typer's versions make different things of that.
+    Takes the place of KeyboardInterrupt, which typer's versions handle in different ways.
     """
 
     def __init__(self, number: int) -> None:
         self.signal = signal.Signals(number)
         self.exit_code = 128 + number
         super().__init__(f"stopped ({self.signal.name})")
+
+
+def stop_on_signals() -> None:
+    """Make SIGINT and SIGTERM raise Stopped in the main thread."""
+    for number in _STOP_SIGNALS:
+        if not _is_ignored(number):
+            signal.signal(number, _raise_stopped)
+
+
+class GracefulStop:
+    """While entered, the first SIGINT or SIGTERM only asks to stop; the second stops at once.
+
+    finishing: what is still finished after the first signal; a clause for the message.
+    """
+
+    def __init__(self, finishing: str) -> None:
+        self._finishing = finishing
+        self._previous_handlers: dict[int, Callable[[int, FrameType | None], object] | int] = {}
+        self._announced = False
+        self.received: signal.Signals | None = None
+
+    def __enter__(self) -> GracefulStop:
+        for number in _STOP_SIGNALS:
+            handler = signal.getsignal(number)
+            if handler is not None and not _is_ignored(number):
+                self._previous_handlers[number] = handler
+                signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._restore_handlers()
+
+    def requested(self) -> bool:
+        """Return whether a signal arrived; the first call after it prints a message."""
+        if self.received is not None and not self._announced:
+            self._announced = True
+            say(f"{self.received.name}: {self._finishing}; send it again to stop at once")
+        return self.received is not None
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.received = signal.Signals(number)
+        self._restore_handlers()
+
+    def _restore_handlers(self) -> None:
+        for number, handler in self._previous_handlers.items():
+            signal.signal(number, handler)
+        self._previous_handlers.clear()
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    """Whether a signal is ignored, as shells set it for background jobs."""
+    return signal.getsignal(number) is signal.SIG_IGN
+
+
+def _raise_stopped(number: int, frame: FrameType | None) -> NoReturn:
+    raise Stopped(number)

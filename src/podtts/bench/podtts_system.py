@@ -1,9 +1,9 @@
-"""podtts itself as a side of the comparison: what is measured is what users get."""
+"""podtts as one of the systems that are compared, with the code that users run."""
 
 from __future__ import annotations
 
-from podtts.bench.cast import Cast, speaker_prompts
-from podtts.bench.measure import Sample
+from podtts.bench.measure import Measurement
+from podtts.bench.speakers import Speakers, speaker_prompts
 from podtts.bench.workload import Workload
 from podtts.device.memory import peak_memory_bytes, reset_peak_memory
 from podtts.device.stopwatch import Stopwatch
@@ -14,11 +14,11 @@ from podtts.values import StageSeconds
 from podtts.weights.load import Models
 
 
-class PodttsChain:
-    """Speaks workloads through `Synthesizer.synthesize`, prompts from the cache.
+class PodttsSystem:
+    """Synthesizes workloads with `Synthesizer.synthesize`, and prompts from the cache.
 
-    prescribed: turns get the length of their text; else the model ends them.
-    prefixes:   where the LLM's state after the prompts is kept; the warm-up fills it.
+    prescribed: turns get the length that their text prescribes; otherwise the model ends them.
+    prefixes:   store of the LLM's states after the prompts; the warm-up fills it.
     """
 
     name = "podtts"
@@ -26,20 +26,20 @@ class PodttsChain:
     def __init__(
         self,
         models: Models,
-        cast: Cast,
+        speakers: Speakers,
         options: SynthesisOptions,
         prescribed: bool,
         prefixes: PrefixStore | None = None,
     ) -> None:
         self.synthesizer = Synthesizer(models, prefixes)
-        self.cast, self.options, self.prescribed = cast, options, prescribed
+        self.speakers, self.options, self.prescribed = speakers, options, prescribed
 
-    def speak(self, workload: Workload) -> Sample:
+    def synthesize(self, workload: Workload) -> Measurement:
         device = self.synthesizer.models.device
-        cold = self._cold_seconds()
+        cold = self._cold_prompt_seconds()
         reset_peak_memory(device)
         with Stopwatch(device) as cached:
-            features = self.cast.cached()
+            features = self.speakers.cached()
         options = workload.prescribed(self.options) if self.prescribed else self.options
         audio_seconds, tokens, stages = 0.0, 0, StageSeconds()
         with Stopwatch(device) as wall:
@@ -49,12 +49,19 @@ class PodttsChain:
                 audio_seconds += turn.seconds
                 tokens += len(turn.tokens.ids)
                 stages += turn.work
-        peak = peak_memory_bytes(device)
-        return Sample(audio_seconds, tokens, cold, cached.seconds, stages, wall.seconds, peak)
+        return Measurement(
+            audio_seconds=audio_seconds,
+            tokens=tokens,
+            prompt_cold_seconds=cold,
+            prompt_cached_seconds=cached.seconds,
+            stages=stages,
+            wall_seconds=wall.seconds,
+            peak_memory_bytes=peak_memory_bytes(device),
+        )
 
-    def _cold_seconds(self) -> float | None:
-        if self.cast.extract is None:
+    def _cold_prompt_seconds(self) -> float | None:
+        if self.speakers.extract is None:
             return None
         with Stopwatch(self.synthesizer.models.device) as cold:
-            self.cast.extract()
+            self.speakers.extract()
         return cold.seconds

@@ -1,4 +1,8 @@
-"""How near a decode step comes to its floor: all weights, and all it hears, are read once."""
+"""The time of one decode step of the LLM against the time to read the memory that it needs.
+
+A step reads all weights, and the keys and values of its context, once. It cannot be faster than a
+copy in memory reads the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +16,27 @@ from podtts.llm.decoder import Decoder
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions
 
-CONTEXT = 256  # ids in front of the steps that are timed
-STEPS = 48  # whole blocks of steps, so that none is for nobody
-_COPIED_BYTES = 2**28  # far beyond every cache
+CONTEXT = 256  # ids in front of the measured steps
+STEPS = 48  # a multiple of the block size, so that no step is computed for nothing
+_COPIED_BYTES = 2**28  # much larger than every cache
 _COPIES = 7
 
 
 @dataclass(frozen=True)
-class Floor:
-    """One decode step of one row, and the memory it works on."""
+class DecodeStep:
+    """One decode step with one row, and the bytes that it reads."""
 
     step_seconds: float
     step_bytes: int  # weights, and keys and values of the context
-    copy_bytes_per_second: float  # read and written, by the device's own copy
+    copy_bytes_per_second: float  # read and written by the device's own copy
 
     @property
     def ratio(self) -> float:
-        """Time of a step over the time its bytes need at the speed of a copy."""
+        """Time of a step over the time of its bytes at the speed of a copy; 1 is the best."""
         return self.step_seconds * self.copy_bytes_per_second / self.step_bytes
 
-    def told(self) -> str:
-        """One line for people."""
+    def summary(self) -> str:
+        """Return one line for people."""
         return (
             f"a decode step takes {self.step_seconds * 1e3:.2f} ms, {self.ratio:.2f} times what "
             f"its {self.step_bytes / 1e9:.3g} GB need at "
@@ -40,15 +44,15 @@ class Floor:
         )
 
 
-def measure_floor(llm: Qwen3) -> Floor:
-    """Time steps behind a short context, and copies in the same memory."""
+def measure_decode_step(llm: Qwen3) -> DecodeStep:
+    """Measure steps after a short context, and copies in the same memory."""
     device = llm.embed_tokens.weight.device
     seconds = _step_seconds(llm)
-    return Floor(seconds, _step_bytes(llm), copy_bandwidth(device))
+    return DecodeStep(seconds, _step_bytes(llm), copy_bandwidth(device))
 
 
 def copy_bandwidth(device: torch.device) -> float:
-    """Bytes a second that a copy reads and writes, as the median of some."""
+    """Return the bytes per second that a copy reads and writes: the median of some copies."""
     source = torch.zeros(_COPIED_BYTES, dtype=torch.uint8, device=device)
     target = torch.ones_like(source)
     seconds = []
@@ -66,7 +70,7 @@ def _step_seconds(llm: Qwen3) -> float:
     context = ids[torch.arange(CONTEXT) % llm.end_index].tolist()
     options = SamplingOptions(max_tokens=STEPS, min_tokens=STEPS)
     seconds = 0.0
-    for _ in range(2):  # the first time, kernels are chosen and steps recorded
+    for _ in range(2):  # the first run chooses kernels and records graphs
         cache.trim(0)
         decoder.start(cache, context, options, torch.Generator().manual_seed(0))
         with Stopwatch(llm.embed_tokens.weight.device) as steps:
@@ -78,7 +82,7 @@ def _step_seconds(llm: Qwen3) -> float:
 
 def _step_bytes(llm: Qwen3) -> int:
     config = llm.config
-    heard = CONTEXT + STEPS // 2
-    kept = llm.new_caches(1).keys.element_size()
-    cached = 2 * config.layers * config.kv_heads * config.head_size * heard * kept
+    positions = CONTEXT + STEPS // 2  # on average
+    element_bytes = llm.new_caches(1).keys.element_size()
+    cached = 2 * config.layers * config.kv_heads * config.head_size * positions * element_bytes
     return llm.step_weight_bytes() + cached

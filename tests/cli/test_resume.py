@@ -57,7 +57,7 @@ def test_journal_says_what_determines_each_turn(finished: Path) -> None:
     assert {"seed", "checkpoint", "device", "dtype", "sampling", "speakers"} <= lines[0].keys()
     assert turns_spoken(finished) == list(range(1, TURNS + 1))
     for line in lines[1:]:
-        assert {"text", "label", "attempt", "tokens", "problems"} <= line.keys()
+        assert {"text", "label", "variation", "tokens", "problems"} <= line.keys()
         assert (journal(finished) / line["file"]).is_file()
 
 

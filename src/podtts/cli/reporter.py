@@ -97,7 +97,7 @@ class Reporter:
             tokens=tokens,
             audio_seconds=_rounded(audio.seconds),
             stage_seconds={name: _rounded(one) for name, one in asdict(audio.work).items()},
-            attempt=audio.attempt,
+            variation=audio.attempt,  # a key of the log's format
             ended=audio.tokens.ended,
             problems=audio.problems,
         )

@@ -132,7 +132,7 @@ class Journal:
         if tensors is None:
             return None
         tokens = SpeechTokens(tuple(tensors["tokens"].tolist()), line["ended"])
-        return SpokenTurn(index, tokens, line["attempt"], tuple(line["problems"]))
+        return SpokenTurn(index, tokens, line["variation"], tuple(line["problems"]))
 
     def wave(self, index: int) -> Tensor:
         """The wave of a turn that was spoken, float32 [S]; it rounds to the kept samples again.
@@ -167,7 +167,7 @@ class Journal:
 
     def next_attempts(self, turns: Collection[int]) -> dict[int, int]:
         """The first draws of these turns (0-based) that none of their takes has used."""
-        used = {index: line["attempt"] for index, line in self._lines.items()}
+        used = {index: line["variation"] for index, line in self._lines.items()}
         return {index: used.get(index, -1) + 1 for index in turns}
 
     def has_changed(self, index: int, turn: Turn) -> bool:
@@ -187,7 +187,7 @@ class Journal:
             "label": label,
             "text": audio.turn.text,
             "key": turn_key(audio.turn),
-            "attempt": audio.attempt,
+            "variation": audio.attempt,  # a key of the journal's format
             "tokens": len(audio.tokens.ids),
             "ended": audio.tokens.ended,
             "seconds": audio.seconds,

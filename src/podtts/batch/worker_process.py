@@ -47,8 +47,10 @@ def open_worker(setup: Setup) -> tuple[Worker, Ready]:
     options = SynthesisOptions(sampling=SamplingOptions(max_tokens=setup.longest_turn))
     rows = setup.rows or min(setup.most, rows_that_fit(models, options, setup.share))
     ensemble = Engine(models, prefixes, rows=rows)
-    where = checkpoint_fingerprint(directory, placement, root)
-    station = Worker(ensemble, placement, where, directory.name, setup.day, setup.output, _warn)
+    checkpoint = checkpoint_fingerprint(directory, placement, root)
+    station = Worker(
+        ensemble, placement, checkpoint, directory.name, setup.day, setup.output, _warn
+    )
     return station, Ready(rows, str(placement), os.getpid())
 
 

@@ -166,17 +166,17 @@ class Episode:
 
         resume = self.takes.resume or bool(self.takes.retake)
         owner = journal_owner(Path(self.output), FORMATS if resume else ())
-        identity = self._identity(directory, placement)
-        journal = stack.enter_context(Journal(owner, identity, resume=resume, day=today()))
+        fingerprint = self._fingerprint(directory, placement)
+        journal = stack.enter_context(Journal(owner, fingerprint, resume=resume, day=today()))
         stack.callback(self._say_what_is_kept, journal)
         return journal
 
-    def _identity(self, directory: Path, placement: Placement) -> dict[str, Any]:
-        """Everything but the turns' texts that determines what is spoken."""
+    def _fingerprint(self, directory: Path, placement: Placement) -> dict[str, Any]:
+        """What decides the run's bits besides the texts of its turns."""
         from podtts.episode.fingerprint import checkpoint_fingerprint, run_fingerprint
 
-        where = checkpoint_fingerprint(directory, placement, self.root)
-        return run_fingerprint(where, self.options, [one.prompt for one in self.cast])
+        checkpoint = checkpoint_fingerprint(directory, placement, self.root)
+        return run_fingerprint(checkpoint, self.options, [one.prompt for one in self.cast])
 
     def _spoken(self, journal: Journal | None) -> dict[int, SpokenTurn]:
         """Turns that need not be spoken; says what a changed text means for the others."""

@@ -245,9 +245,10 @@ def _quality_prompts(directory: Path, encoders: PromptEncoders) -> list[SpeakerP
     from podtts.bench.cast import recorded_cast, speaker_prompts
     from podtts.hub.bundled import bundled_cache, bundled_model
     from podtts.prompts.cache import PromptCache
-    from podtts.prompts.casting import gather_prompts
+    from podtts.prompts.casting import VoiceCasting
     from podtts.prompts.voices import VoiceStore
     from podtts.script.parse import parse_script
+    from podtts.weights.voices import checkpoint_voices
 
     with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
         cache = PromptCache(Path(folder), warn)
@@ -255,9 +256,8 @@ def _quality_prompts(directory: Path, encoders: PromptEncoders) -> list[SpeakerP
             return speaker_prompts(recorded_cast(encoders, cache).cached())
         names = [voice.name for voice in VoiceStore(bundled_cache()).list()]
         script = parse_script("\n".join(f"[{name}] Hello." for name in names))
-        voices = VoiceStore(Path(folder))
-        cast = gather_prompts(script, {}, encoders, cache, voices, bundled=bundled_cache())
-        return [one.prompt for one in cast]
+        voices = VoiceCasting(checkpoint_voices(directory, Path(folder), None, warn))
+        return [member.prompt for member in voices.gather(script, {})]
 
 
 def _show(report: BenchReport, json_file: str | None) -> None:

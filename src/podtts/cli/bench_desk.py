@@ -90,21 +90,15 @@ class CheckpointDesk:
         """What a program does that has podtts as a library."""
         from podtts.audio.wav import WavWriter
         from podtts.cli.batch_source import find_voices
-        from podtts.device.placement import dtype_name
         from podtts.pipeline import Synthesizer
         from podtts.publish.mix import Mix
         from podtts.publish.publish_options import LayoutOptions
-        from podtts.weights.derived import prefix_store, quantized_store_for
-        from podtts.weights.load import load_models
+        from podtts.weights.derived import open_checkpoint
 
         self._emptied("loop")
         directory, placement = self._directory, self._request.placement
-        models = load_models(
-            directory, placement, quantized_store_for(self._cache, directory, warn)
-        )
-        dtype = dtype_name(models.llm_dtype)
-        prefixes = prefix_store(self._cache, directory, placement, dtype, warn)
-        speaking = Synthesizer(models, prefixes)
+        opened = open_checkpoint(directory, placement, self._cache, warn)
+        speaking = Synthesizer(opened.models, opened.prefixes)
         voices = find_voices(directory, self._cache, None)
         for number in range(self._request.count):
             script = self._script(number)

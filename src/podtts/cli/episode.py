@@ -57,25 +57,16 @@ class Episode:
     ) -> None:
         """Find the voices, preparing those that only --speakers or the script has."""
         from podtts.engine.compatibility import turns_with, unknown_tags
-        from podtts.hub.bundled import bundled_cache, bundled_model
-        from podtts.prompts.cache import PromptCache
-        from podtts.prompts.casting import gather_prompts
-        from podtts.prompts.voices import VoiceStore
-        from podtts.weights.encoders import checkpoint_encoders
-        from podtts.weights.files import check_directory
+        from podtts.prompts.casting import VoiceCasting
+        from podtts.weights.voices import checkpoint_voices
 
-        check_directory(directory)
         unknown = unknown_tags(directory, (turn.text for turn in self.script.turns))
         for error in turns_with(unknown, self.script):
             raise error
-        encoders = checkpoint_encoders(directory)
-        cache, voices = PromptCache(root, warn_once), VoiceStore(root)
         started = time.perf_counter()
         self.root = root
-        bundled = bundled_cache() if directory == bundled_model() else None
-        self.cast = gather_prompts(
-            self.script, overrides, encoders, cache, voices, speakers, bundled=bundled
-        )
+        voices = VoiceCasting(checkpoint_voices(directory, root, speakers, warn_once))
+        self.cast = voices.gather(self.script, overrides)
         self.tell.gathered(self.cast, time.perf_counter() - started)
 
     def speak(self, directory: Path, placement: Placement) -> None:
@@ -207,24 +198,18 @@ class Episode:
         """The turns that are to be spoken; weights are loaded only if there are any."""
         if len(spoken) == len(self.planned):
             return
-        from podtts.device.placement import dtype_name
         from podtts.pipeline import Synthesizer
-        from podtts.weights.derived import prefix_store, quantized_store_for
-        from podtts.weights.load import load_models
+        from podtts.weights.derived import open_checkpoint
 
         started = time.perf_counter()
-        narrow = quantized_store_for(self.root, directory, warn_once)
-        models = load_models(directory, placement, narrow)
+        opened = open_checkpoint(
+            directory, placement, self.root, warn_once, keeps_prefixes=self.keeps_prefix
+        )
         self.tell.loaded(time.perf_counter() - started)
-        if models.untrained:
+        if opened.models.untrained:
             say("this checkpoint has random weights: what it speaks is noise")
         attempts = {} if journal is None else journal.next_attempts(self.takes.retake)
-        prefixes = None
-        if self.keeps_prefix:
-            prefixes = prefix_store(
-                self.root, directory, placement, dtype_name(models.llm_dtype), warn_once
-            )
-        yield from Synthesizer(models, prefixes).synthesize(
+        yield from Synthesizer(opened.models, opened.prefixes).synthesize(
             self.script,
             [one.prompt for one in self.cast],
             self.options,

@@ -102,30 +102,18 @@ def make_preview(
     Raises ModelError for a model that is not whole, UsageError for a label the script has not.
     """
     from podtts.engine.compatibility import turns_with, unknown_tags, voice_with
-    from podtts.hub.bundled import bundled_cache, bundled_model
-    from podtts.prompts.cache import PromptCache
-    from podtts.prompts.lookup import VoiceSources
-    from podtts.prompts.voices import VoiceStore
+    from podtts.hub.bundled import bundled_model
     from podtts.script.cast import cast_voices
     from podtts.script.preflight import preflight
     from podtts.text.languages import has_han
     from podtts.text.tags import dialect_of
-    from podtts.weights.encoders import checkpoint_encoders
-    from podtts.weights.files import check_directory
+    from podtts.weights.voices import checkpoint_voices
 
-    check_directory(directory)
-    bundled, warnings = None, [*script.warnings, *preflight(script)]
-    if directory == bundled_model():
-        bundled = bundled_cache()
-        if any(has_han(turn.text) or dialect_of(turn.text) for turn in script.turns):
-            warnings.append(f"{script.source}: mini, the bundled model, speaks English alone")
-    sources = VoiceSources(
-        checkpoint_encoders(directory),
-        PromptCache(root, warn_once),
-        VoiceStore(root),
-        speakers,
-        bundled,
-    )
+    sources = checkpoint_voices(directory, root, speakers, warn_once)
+    warnings = [*script.warnings, *preflight(script)]
+    is_foreign = any(has_han(turn.text) or dialect_of(turn.text) for turn in script.turns)
+    if directory == bundled_model() and is_foreign:
+        warnings.append(f"{script.source}: mini, the bundled model, speaks English alone")
 
     texts: dict[str, str] = {}  # what is written of the voices
 

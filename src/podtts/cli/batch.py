@@ -231,9 +231,11 @@ def batch(
         voices = find_voices(directory, root, speakers)
         from podtts.batch.plan import make_plan
         from podtts.batch.task import Setup
+        from podtts.engine.compatibility import TagCheck
 
+        tags = TagCheck(directory)
         plan = make_plan(
-            source, voices, output, flags, lambda error: fail(error.problem, error.hint), warn
+            source, voices, tags, output, flags, lambda error: fail(error.problem, error.hint), warn
         )
         if check:
             count = len(plan.entries) + len(plan.failed)

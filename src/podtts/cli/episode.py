@@ -56,12 +56,11 @@ class Episode:
         self, directory: Path, overrides: dict[str, str], root: Path, speakers: Path | None
     ) -> None:
         """Find the voices, preparing those that only --speakers or the script has."""
-        from podtts.engine.compatibility import turns_with, unknown_tags
+        from podtts.engine.compatibility import TagCheck
         from podtts.prompts.casting import VoiceCasting
         from podtts.weights.voices import checkpoint_voices
 
-        unknown = unknown_tags(directory, (turn.text for turn in self.script.turns))
-        for error in turns_with(unknown, self.script):
+        for error in TagCheck(directory).problems(self.script):
             raise error
         started = time.perf_counter()
         self.root = root

@@ -101,7 +101,7 @@ def make_preview(
 
     Raises ModelError for a model that is not whole, UsageError for a label the script has not.
     """
-    from podtts.engine.compatibility import turns_with, unknown_tags, voice_with
+    from podtts.engine.compatibility import TagCheck
     from podtts.hub.bundled import bundled_model
     from podtts.script.cast import cast_voices
     from podtts.script.preflight import preflight
@@ -133,11 +133,7 @@ def make_preview(
         return PreviewSpeaker(member.label, member.voice, state, rate, error)
 
     cast = [part(member) for member in cast_voices(script, overrides)]
-    unknown = unknown_tags(directory, [*(turn.text for turn in script.turns), *texts.values()])
-    refused: list[InputError] = [*turns_with(unknown, script)]
-    for name, text in texts.items():
-        refused += voice_with(unknown, name, text)
-    return Preview(script, cast, warnings, refused)
+    return Preview(script, cast, warnings, TagCheck(directory).problems(script, texts))
 
 
 def show_preview(plan: Preview, *, spoken: bool = False, as_json: bool = False) -> None:

@@ -9,6 +9,7 @@ from support.golden_data import MODEL
 from podtts.batch.manifest import Manifest
 from podtts.batch.plan import Plan, make_plan
 from podtts.batch.request import EpisodeSettings
+from podtts.engine.compatibility import TagCheck
 from podtts.errors import InputError, PodttsError, UsageError
 from podtts.options import SynthesisOptions
 from podtts.prompts.cache import PromptCache
@@ -24,7 +25,7 @@ class Desk:
     """Makes plans, with the recordings of anna and ben at hand, and hears what is said."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.model = folder, MODEL
         self.told: list[str] = []
         self.warned: list[str] = []
         cache = PromptCache(folder / "cache", pytest.fail)
@@ -42,7 +43,10 @@ class Desk:
 
         with path.open("rb") as file:
             source = Manifest(file, "all.jsonl", self.folder, EpisodeSettings(SynthesisOptions()))
-            return make_plan(source, self.voices, self.folder, flags, fail, self.warned.append)
+            tags = TagCheck(self.model)
+            return make_plan(
+                source, self.voices, tags, self.folder, flags, fail, self.warned.append
+            )
 
 
 @pytest.fixture
@@ -69,6 +73,21 @@ def test_a_script_that_cannot_be_spoken_is_left_out(slot: Desk) -> None:
     assert [entry.id for entry, _ in plan.failed] == ["b", "c"]
     assert "unknown tag" in slot.told[0]
     assert "no voice 'nobody' is prepared for nobody" in slot.told[1]
+
+
+def test_a_script_with_a_tag_that_the_checkpoint_lacks_is_left_out(
+    slot: Desk, tmp_path: Path
+) -> None:
+    slot.model = tmp_path / "model"
+    slot.model.mkdir()
+    tokenizer = (MODEL / "tokenizer.json").read_text().replace("<|sigh|>", "<|none|>")
+    (slot.model / "tokenizer.json").write_text(tokenizer)
+    sigh: dict[str, object] = {"id": "b", "turns": [["anna", "What a day <|sigh|> it was."]]}
+    plan = slot.plan(line("a"), sigh, {"id": "c", "turns": [["anna", "Ha <|laughter|> ha."]]})
+    assert [entry.id for entry in plan.entries] == ["a", "c"]
+    assert slot.told == [
+        "all.jsonl:2: this checkpoint does not know <|sigh|> and would read it aloud"
+    ]
 
 
 def test_warnings_of_scripts_are_told(slot: Desk) -> None:

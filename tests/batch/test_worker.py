@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from support.batch_worker import DAY, OPTIONS, WHERE, speak, station, task
+from support.batch_worker import DAY, OPTIONS, speak, station, task
+from support.fingerprint import CHECKPOINT
 from support.golden_data import models
 
 from podtts.audio.wav import to_pcm16
@@ -90,7 +91,7 @@ def test_an_episode_another_run_has_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("podtts.batch.episode._PATIENCE_SECONDS", 0.1)
-    held = Episode(task("a"), OPTIONS, tmp_path, WHERE, "small", DAY)
+    held = Episode(task("a"), OPTIONS, tmp_path, CHECKPOINT, "small", DAY)
     first, second = speak(tmp_path, task("a"), task("b"))
     held.stop()
     assert (first.state, second.state) == ("failed", "done")

@@ -43,6 +43,7 @@ def test_a_run_is_logged_from_start_to_summary(talk: Path, prepared: Path, tmp_p
     for turn in turns:
         assert turn["audio_seconds"] == pytest.approx(turn["tokens"] / 25)
         assert turn["stage_seconds"].keys() == {"llm", "flow", "vocoder"}
+        assert turn["variation"] == 0
         assert (turn["kept"], turn["problems"]) == (False, [])
     assert (step["step"], step["what"]) == ("writing", "page.html")
     assert 0 < step["stage_seconds"] <= published["seconds"]

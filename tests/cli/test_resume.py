@@ -57,7 +57,7 @@ def test_journal_says_what_determines_each_turn(finished: Path) -> None:
     assert {"seed", "checkpoint", "device", "dtype", "sampling", "speakers"} <= lines[0].keys()
     assert turns_spoken(finished) == list(range(1, TURNS + 1))
     for line in lines[1:]:
-        assert {"text", "label", "attempt", "tokens", "problems"} <= line.keys()
+        assert {"text", "label", "variation", "tokens", "problems"} <= line.keys()
         assert (journal(finished) / line["file"]).is_file()
 
 
@@ -132,7 +132,7 @@ def test_another_seed_is_not_resumed(again: Path, talk: Path, prepared: Path) ->
     before = again.read_bytes()
     result = run(*flags, "--resume", "--seed", "5")
     assert result.code == 2
-    assert "another seed" in result.error
+    assert "made with seed 1988, this run uses 5; use the same --seed again" in result.error
     assert again.read_bytes() == before
     assert turns_spoken(again) == list(range(1, TURNS + 1))
 

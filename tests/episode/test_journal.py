@@ -3,13 +3,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.fingerprint import fingerprint
 
 from podtts.audio.wav import to_pcm16
 from podtts.episode.journal import Journal, journal_folder, journal_owner
 from podtts.errors import UsageError
+from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.values import SpeechTokens, Turn, TurnAudio
 
-IDENTITY = {"seed": 7, "model": "abc", "sampling": {"top_k": 100}}
+FINGERPRINT = fingerprint()
 
 
 def spoken(index: int, text: str = "hello", attempt: int = 0) -> TurnAudio:
@@ -20,16 +22,16 @@ def spoken(index: int, text: str = "hello", attempt: int = 0) -> TurnAudio:
 
 
 def fill(output: Path, count: int) -> None:
-    with Journal(output, IDENTITY, resume=False) as journal:
+    with Journal(output, FINGERPRINT, resume=False) as journal:
         for index in range(count):
             journal.keep(spoken(index), "S1")
 
 
 def test_a_turn_comes_back_as_it_was_spoken(tmp_path: Path) -> None:
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=False) as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=False) as journal:
         for index in range(3):
             journal.keep(spoken(index), "S1")
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
         for index in range(3):
             again = journal.spoken(index, spoken(index).turn)
             assert again is not None
@@ -40,7 +42,7 @@ def test_a_turn_comes_back_as_it_was_spoken(tmp_path: Path) -> None:
 
 def test_a_changed_text_is_not_spoken_yet(tmp_path: Path) -> None:
     fill(tmp_path / "a.wav", 2)
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
         changed = Turn(0, "another", 3)
         assert journal.spoken(1, changed) is None
         assert journal.has_changed(1, changed)
@@ -51,9 +53,9 @@ def test_a_changed_text_is_not_spoken_yet(tmp_path: Path) -> None:
 
 def test_the_last_take_counts(tmp_path: Path) -> None:
     fill(tmp_path / "a.wav", 2)
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
         journal.keep(spoken(1, attempt=1), "S1")
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
         again = journal.spoken(1, spoken(1).turn)
         assert again is not None
         assert again.attempt == 1
@@ -63,9 +65,9 @@ def test_the_last_take_counts(tmp_path: Path) -> None:
 
 def test_another_run_is_refused_while_one_holds_it(tmp_path: Path) -> None:
     with (
-        Journal(tmp_path / "a.wav", IDENTITY, resume=False),
+        Journal(tmp_path / "a.wav", FINGERPRINT, resume=False),
         pytest.raises(UsageError, match=r"another run is writing a\.wav"),
-        Journal(tmp_path / "a.wav", IDENTITY, resume=False),
+        Journal(tmp_path / "a.wav", FINGERPRINT, resume=False),
     ):
         pass
     fill(tmp_path / "a.wav", 1)  # free again
@@ -73,17 +75,21 @@ def test_another_run_is_refused_while_one_holds_it(tmp_path: Path) -> None:
 
 def test_other_options_are_named_and_refused(tmp_path: Path) -> None:
     fill(tmp_path / "a.wav", 1)
+    other = fingerprint(SynthesisOptions(sampling=SamplingOptions(top_k=5)))
     with (
-        pytest.raises(UsageError, match="another sampling"),
-        Journal(tmp_path / "a.wav", IDENTITY | {"sampling": {"top_k": 5}}, resume=True),
+        pytest.raises(UsageError, match="made with top-k 100, this run uses 5") as caught,
+        Journal(tmp_path / "a.wav", other, resume=True),
     ):
         pass
+    assert caught.value.hint == (
+        "use the same options again, or leave out --resume and --retake to start over"
+    )
 
 
 def test_nothing_to_resume_is_said(tmp_path: Path) -> None:
     with (
         pytest.raises(UsageError, match="holds no run to resume"),
-        Journal(tmp_path / "a.wav", IDENTITY, resume=True),
+        Journal(tmp_path / "a.wav", FINGERPRINT, resume=True),
     ):
         pass
 
@@ -105,7 +111,7 @@ def test_every_cut_of_the_journal_keeps_what_was_whole(tmp_path: Path) -> None:
     ends = [place for place, byte in enumerate(raw) if byte == 10]
     for cut in range(ends[0] + 1, len(raw) + 1):
         path.write_bytes(raw[:cut])
-        with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+        with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
             whole = sum(end < cut for end in ends) - 1
             there = [journal.spoken(index, spoken(index).turn) is not None for index in range(3)]
             assert there == [index < whole for index in range(3)]
@@ -121,7 +127,7 @@ def test_a_damaged_turn_is_spoken_again(tmp_path: Path) -> None:
     raw[-1] ^= 1
     file.write_bytes(raw)
     next(folder.glob("turn-0002*")).unlink()
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
         assert journal.spoken(0, spoken(0).turn) is None
         assert journal.spoken(1, spoken(1).turn) is None
 
@@ -130,9 +136,9 @@ def test_a_turn_without_audio_can_be_kept(tmp_path: Path) -> None:
     failed = TurnAudio(
         0, Turn(0, "x"), SpeechTokens((), ended=False), torch.zeros(0), problems=("it failed",)
     )
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=False) as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=False) as journal:
         journal.keep(failed, "S1")
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
         again = journal.spoken(0, failed.turn)
         assert again is not None
         assert again.problems == ("it failed",)
@@ -141,7 +147,7 @@ def test_a_turn_without_audio_can_be_kept(tmp_path: Path) -> None:
 
 def test_a_turn_damaged_while_it_is_used_is_said(tmp_path: Path) -> None:
     fill(tmp_path / "a.wav", 1)
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=True) as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
         assert journal.spoken(0, spoken(0).turn) is not None
         next(journal.folder.glob("turn-0001*")).write_bytes(b"")
         with pytest.raises(UsageError, match="damaged while it was used"):
@@ -149,9 +155,9 @@ def test_a_turn_damaged_while_it_is_used_is_said(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_gone_on_with_keeps_its_day(tmp_path: Path) -> None:
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=False, day="2026-01-31") as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=False, day="2026-01-31") as journal:
         assert journal.day == "2026-01-31"
-    with Journal(tmp_path / "a.wav", IDENTITY, resume=True, day="2026-02-01") as journal:
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True, day="2026-02-01") as journal:
         assert journal.day == "2026-01-31"
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from support.fingerprint import CHECKPOINT
 from support.golden_data import models, trace_prompts
 
 from podtts.batch.task import Outcome, Task
@@ -19,7 +19,6 @@ OPTIONS = SynthesisOptions(
     sampling=SamplingOptions(max_tokens=12), flow=FlowOptions(steps=1), check_length=False
 )
 GAPLESS = PublishOptions(LayoutOptions(gap_seconds=0))
-WHERE: dict[str, Any] = {"device": "here"}
 DAY = "2026-01-02"
 
 
@@ -40,7 +39,7 @@ def unexpected(line: str) -> None:
 def station(folder: Path, rows: int = 2, *, warn: Callable[[str], None] = unexpected) -> Worker:
     """A worker that writes to a folder."""
     ensemble, placement = Engine(models(), rows=rows), place("cpu", "float32")
-    return Worker(ensemble, placement, WHERE, "small", DAY, folder, warn)
+    return Worker(ensemble, placement, CHECKPOINT, "small", DAY, folder, warn)
 
 
 def speak(folder: Path, *tasks: Task) -> list[Outcome]:

@@ -37,14 +37,14 @@ class Episode:
         task: Task,
         options: SynthesisOptions,
         folder: Path,
-        where: Mapping[str, Any],
+        checkpoint: Mapping[str, Any],
         model: str,
         day: str,
     ) -> None:
         """Open the journal: of the same content it is gone on with, any other is set aside.
 
         options: the task's, suited to the device.
-        where:   see podtts.episode.fingerprint.
+        checkpoint: see podtts.episode.fingerprint.checkpoint_fingerprint.
         model:   its name.
         day:     today, for the tags of a run that begins.
         Raises UsageError when another run holds it, or it is damaged or cannot be written.
@@ -54,7 +54,7 @@ class Episode:
         self._output = episode_file(folder, task.id, task.publishing.format)
         self._planned = task.script.turns[: options.limit_turns]
         self._open_journals, self._open_mix = ExitStack(), ExitStack()
-        self._journal = self._open_journal(run_fingerprint(where, options, task.prompts), day)
+        self._journal = self._open_journal(run_fingerprint(checkpoint, options, task.prompts), day)
         found = {
             index: self._journal.spoken(index, turn) for index, turn in enumerate(self._planned)
         }
@@ -124,21 +124,21 @@ class Episode:
             self._open_journals.close()
         return self._outcome("failed" if error else "stopped", error)
 
-    def _open_journal(self, identity: Mapping[str, Any], day: str) -> Journal:
+    def _open_journal(self, fingerprint: Mapping[str, Any], day: str) -> Journal:
         owner = journal_owner(self._output, FORMATS)  # turns are the same in any format
-        if holds_run(owner, identity):
-            journal = self._enter(owner, identity, day, resume=True)
+        if holds_run(owner, fingerprint):
+            journal = self._enter(owner, fingerprint, day, resume=True)
             # Later turns heard the words of this one: all of a changed script is spoken anew.
             if not any(journal.has_changed(*turn) for turn in enumerate(self._planned)):
                 return journal
             self._open_journals.close()
-        return self._enter(self._output, identity, day, resume=False)
+        return self._enter(self._output, fingerprint, day, resume=False)
 
     def _enter(
-        self, owner: Path, identity: Mapping[str, Any], day: str, *, resume: bool
+        self, owner: Path, fingerprint: Mapping[str, Any], day: str, *, resume: bool
     ) -> Journal:
         journal = Journal(
-            owner, identity, resume=resume, day=day, patience_seconds=_PATIENCE_SECONDS
+            owner, fingerprint, resume=resume, day=day, patience_seconds=_PATIENCE_SECONDS
         )
         return self._open_journals.enter_context(journal)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from podtts.batch.episode_paths import episode_file
 from podtts.batch.request import Entry, EpisodeRequest, Source
+from podtts.engine.compatibility import TagCheck
 from podtts.errors import InputError, PodttsError, ScriptError, UsageError, nearest
 from podtts.prompts.casting import VoiceCasting
 from podtts.publish.requirements import check_publishing
@@ -26,6 +27,7 @@ class Plan:
 def make_plan(
     source: Source,
     voices: VoiceCasting,
+    tags: TagCheck,
     output: Path,
     flags: Collection[str],
     fail: Callable[[PodttsError], None],
@@ -33,6 +35,7 @@ def make_plan(
 ) -> Plan:
     """Read and check all of a source.
 
+    tags:   knows which tags the checkpoint's tokenizer lacks.
     output: folder of the episodes, which need not be there.
     flags: labels that --speaker names; each must be one of some script.
     fail:  is given every error there is. warn: every warning of a script.
@@ -58,7 +61,11 @@ def make_plan(
             labels.update(request.script.labels)
             for line in request.script.warnings:
                 warn(line)
-            error = known.missing(request) or _unpublishable(entry, request, source.name, output)
+            error = (
+                known.missing(request)
+                or next(iter(tags.problems(request.script)), None)
+                or _unpublishable(entry, request, source.name, output)
+            )
         if error is None:
             plan.entries.append(entry)
         else:

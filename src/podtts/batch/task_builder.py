@@ -13,6 +13,7 @@ from podtts.batch.episode_paths import file_sha256
 from podtts.batch.request import Entry, EpisodeRequest, Source
 from podtts.batch.task import CastVoice, Outcome, Task, failed
 from podtts.episode.fingerprint import run_fingerprint
+from podtts.episode.fingerprint_schema import FingerprintSchema
 from podtts.episode.journal import turn_key
 from podtts.errors import InputError
 from podtts.prompts.casting import VoiceCasting
@@ -80,7 +81,8 @@ class TaskBuilder:
             ],
             "chapters": [(chapter.title, chapter.turn) for chapter in script.chapters],
         }
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        values = FingerprintSchema().digest_values(asked)
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def _is_whole(self, before: Outcome) -> bool:
         try:

@@ -34,7 +34,7 @@ class Worker:
     Where memory is too short for all rows, half of them go on, and the scripts of the others wait:
     what they have said stays said.
 
-    where: see podtts.episode.fingerprint.checkpoint_fingerprint. model: its name.
+    checkpoint: see podtts.episode.fingerprint.checkpoint_fingerprint. model: its name.
     day: today, for tags. output: folder of the episodes. warn: told when memory is short.
     """
 
@@ -42,7 +42,7 @@ class Worker:
         self,
         ensemble: Engine,
         placement: Placement,
-        where: Mapping[str, Any],
+        checkpoint: Mapping[str, Any],
         model: str,
         day: str,
         output: Path,
@@ -50,7 +50,7 @@ class Worker:
     ) -> None:
         self._ensemble, self._placement = ensemble, placement
         self._model, self._day, self._warn = model, day, warn
-        self._where, self._output = where, output
+        self._checkpoint, self._output = checkpoint, output
         self._inbox: queue.SimpleQueue[Episode | None] = queue.SimpleQueue()
         self._draining, self._closing = threading.Event(), False
         self._answers: dict[str, Future[Outcome]] = {}
@@ -72,7 +72,7 @@ class Worker:
             flow = suited(flow, self._placement)
         options = replace(task.options, flow=flow)
         try:
-            episode = Episode(task, options, self._output, self._where, self._model, self._day)
+            episode = Episode(task, options, self._output, self._checkpoint, self._model, self._day)
         except PodttsError as error:
             self._answer(failed(task, error))
             return answer

@@ -25,13 +25,11 @@ def open_worker(setup: Setup) -> tuple[Worker, Ready]:
     import torch
 
     from podtts.batch.memory import rows_that_fit
-    from podtts.device.placement import dtype_name
     from podtts.engine.engine import Engine
     from podtts.episode.fingerprint import checkpoint_fingerprint
     from podtts.options import SamplingOptions, SynthesisOptions
     from podtts.presets import suited_placement
-    from podtts.weights.derived import prefix_store, quantized_store_for
-    from podtts.weights.load import load_models
+    from podtts.weights.derived import open_checkpoint
 
     if setup.threads is not None:
         torch.set_num_threads(setup.threads)
@@ -39,16 +37,14 @@ def open_worker(setup: Setup) -> tuple[Worker, Ready]:
     placement = suited_placement(
         setup.device, setup.dtype, setup.quantize, asked=setup.keeps_quantize
     )
-    models = load_models(directory, placement, quantized_store_for(root, directory, _warn))
-    prefixes = None
-    if setup.keeps_prefix:
-        dtype = dtype_name(models.llm_dtype)
-        prefixes = prefix_store(root, directory, placement, dtype, _warn)
+    opened = open_checkpoint(directory, placement, root, _warn, keeps_prefixes=setup.keeps_prefix)
     options = SynthesisOptions(sampling=SamplingOptions(max_tokens=setup.longest_turn))
-    rows = setup.rows or min(setup.most, rows_that_fit(models, options, setup.share))
-    ensemble = Engine(models, prefixes, rows=rows)
-    where = checkpoint_fingerprint(directory, placement, root)
-    station = Worker(ensemble, placement, where, directory.name, setup.day, setup.output, _warn)
+    rows = setup.rows or min(setup.most, rows_that_fit(opened.models, options, setup.share))
+    ensemble = Engine(opened.models, opened.prefixes, rows=rows)
+    checkpoint = checkpoint_fingerprint(directory, placement, root)
+    station = Worker(
+        ensemble, placement, checkpoint, directory.name, setup.day, setup.output, _warn
+    )
     return station, Ready(rows, str(placement), os.getpid())
 
 

@@ -13,23 +13,19 @@ from podtts.audio.wav import WavWriter
 from podtts.bench.short_scripts import script_text
 from podtts.bench.speakers import PITCHES_HZ, TRANSCRIPTS, synthetic_recording
 from podtts.bench.variants import Variant
-from podtts.device.placement import Placement, dtype_name
+from podtts.device.placement import Placement
 from podtts.errors import PodttsError
-from podtts.hub.bundled import bundled_cache, bundled_model
+from podtts.hub.bundled import bundled_model
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
-from podtts.prompts.cache import PromptCache
 from podtts.prompts.casting import VoiceCasting
-from podtts.prompts.lookup import VoiceSources
-from podtts.prompts.voices import VoiceStore
 from podtts.publish.mix import Mix
 from podtts.publish.publish_options import LayoutOptions
 from podtts.rates import OUTPUT_HZ
 from podtts.script.read import read_script
 from podtts.script.spoken import spoken_script
-from podtts.weights.derived import prefix_store, quantized_store_for
-from podtts.weights.files import checkpoint_encoders
-from podtts.weights.load import load_models
+from podtts.weights.derived import open_checkpoint
+from podtts.weights.voices import checkpoint_voices
 
 
 class CommandVariants:
@@ -103,11 +99,9 @@ class CommandVariants:
         """Do what a program does that uses podtts as a library."""
         self._empty_folder("loop")
         checkpoint, placement = self._checkpoint, self._placement
-        quantized = quantized_store_for(self._cache, checkpoint, self._warn)
-        models = load_models(checkpoint, placement, quantized)
-        dtype = dtype_name(models.llm_dtype)
-        prefixes = prefix_store(self._cache, checkpoint, placement, dtype, self._warn)
-        synthesizer, voices = Synthesizer(models, prefixes), self._voices()
+        opened = open_checkpoint(checkpoint, placement, self._cache, self._warn)
+        synthesizer = Synthesizer(opened.models, opened.prefixes)
+        voices = VoiceCasting(checkpoint_voices(checkpoint, self._cache, None, self._warn))
         for number in self._numbers:
             script = spoken_script(read_script(self._script(number)))
             prompts = [member.prompt for member in voices.gather(script, {})]
@@ -116,17 +110,6 @@ class CommandVariants:
                 for turn in synthesizer.synthesize(script, prompts, self._options):
                     mix.add(turn.turn, turn.wave)
         return self._audio_seconds("loop")
-
-    def _voices(self) -> VoiceCasting:
-        return VoiceCasting(
-            VoiceSources(
-                checkpoint_encoders(self._checkpoint),
-                PromptCache(self._cache, self._warn),
-                VoiceStore(self._cache),
-                None,
-                bundled_cache() if self._checkpoint == bundled_model() else None,
-            )
-        )
 
     def _prepare_voices(self) -> None:
         """Prepare synthetic voices for a checkpoint that comes without voices."""

@@ -130,9 +130,17 @@ def batch(
         voices = find_voices(directory, root, script_flags.speakers)
         from podtts.batch.plan import make_plan
         from podtts.batch.task import Setup
+        from podtts.engine.compatibility import TagCheck
 
+        tags = TagCheck(directory)
         plan = make_plan(
-            source, voices, output, overrides, lambda error: fail(error.problem, error.hint), warn
+            source,
+            voices,
+            tags,
+            output,
+            overrides,
+            lambda error: fail(error.problem, error.hint),
+            warn,
         )
         if check:
             count = len(plan.entries) + len(plan.failed)

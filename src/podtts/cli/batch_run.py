@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-import podtts
 from podtts.cli.batch_report import BatchReport
 from podtts.cli.messages import fail, say
 from podtts.cli.signals import GracefulStop
@@ -77,11 +76,12 @@ def speak_all(
     """Speak a plan. Raises PartialError when scripts failed or turns came out wrong."""
     from podtts.batch.run import Watch, locked, run_batch
     from podtts.batch.task_builder import TaskBuilder
+    from podtts.episode.fingerprint_schema import NUMERICS
     from podtts.weights.digest import checkpoint_digest
 
     digest = checkpoint_digest(setup.directory, setup.root / "digests")
     asked = {
-        "podtts": podtts.__version__,
+        "numerics": NUMERICS,
         "checkpoint": digest,
         "dtype": setup.dtype,
         "quantize": setup.quantize,

@@ -59,19 +59,7 @@ def _manifest_file(path: Path) -> BinaryIO:
 
 def find_voices(directory: Path, root: Path, speakers: Path | None) -> VoiceCasting:
     """Where voices are found for a checkpoint. Raises ModelError for one that is incomplete."""
-    from podtts.hub.bundled import bundled_cache, bundled_model
-    from podtts.prompts.cache import PromptCache
     from podtts.prompts.casting import VoiceCasting
-    from podtts.prompts.lookup import VoiceSources
-    from podtts.prompts.voices import VoiceStore
-    from podtts.weights.files import check_directory, checkpoint_encoders
+    from podtts.weights.voices import checkpoint_voices
 
-    check_directory(directory)
-    sources = VoiceSources(
-        checkpoint_encoders(directory),
-        PromptCache(root, warn_once),
-        VoiceStore(root),
-        speakers,
-        bundled_cache() if directory == bundled_model() else None,
-    )
-    return VoiceCasting(sources)
+    return VoiceCasting(checkpoint_voices(directory, root, speakers, warn_once))

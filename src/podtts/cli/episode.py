@@ -56,25 +56,16 @@ class Episode:
         self, directory: Path, overrides: dict[str, str], root: Path, speakers: Path | None
     ) -> None:
         """Find the voices, preparing those that only --speakers or the script has."""
-        from podtts.engine.compatibility import turns_with, unknown_tags
-        from podtts.hub.bundled import bundled_cache, bundled_model
-        from podtts.prompts.cache import PromptCache
-        from podtts.prompts.casting import gather_prompts
-        from podtts.prompts.voices import VoiceStore
-        from podtts.weights.files import check_directory, checkpoint_encoders
+        from podtts.engine.compatibility import TagCheck
+        from podtts.prompts.casting import VoiceCasting
+        from podtts.weights.voices import checkpoint_voices
 
-        check_directory(directory)
-        unknown = unknown_tags(directory, (turn.text for turn in self.script.turns))
-        for error in turns_with(unknown, self.script):
+        for error in TagCheck(directory).problems(self.script):
             raise error
-        encoders = checkpoint_encoders(directory)
-        cache, voices = PromptCache(root, warn_once), VoiceStore(root)
         started = time.perf_counter()
         self.root = root
-        bundled = bundled_cache() if directory == bundled_model() else None
-        self.cast = gather_prompts(
-            self.script, overrides, encoders, cache, voices, speakers, bundled=bundled
-        )
+        voices = VoiceCasting(checkpoint_voices(directory, root, speakers, warn_once))
+        self.cast = voices.gather(self.script, overrides)
         self.tell.voices_ready(self.cast, time.perf_counter() - started)
 
     def speak(self, directory: Path, placement: Placement) -> None:
@@ -165,17 +156,17 @@ class Episode:
 
         resume = self.takes.resume or bool(self.takes.retake)
         owner = journal_owner(Path(self.output), FORMATS if resume else ())
-        identity = self._identity(directory, placement)
-        journal = stack.enter_context(Journal(owner, identity, resume=resume, day=today()))
+        fingerprint = self._fingerprint(directory, placement)
+        journal = stack.enter_context(Journal(owner, fingerprint, resume=resume, day=today()))
         stack.callback(self._say_what_is_kept, journal)
         return journal
 
-    def _identity(self, directory: Path, placement: Placement) -> dict[str, Any]:
-        """Everything but the turns' texts that determines what is spoken."""
+    def _fingerprint(self, directory: Path, placement: Placement) -> dict[str, Any]:
+        """What decides the run's bits besides the texts of its turns."""
         from podtts.episode.fingerprint import checkpoint_fingerprint, run_fingerprint
 
-        where = checkpoint_fingerprint(directory, placement, self.root)
-        return run_fingerprint(where, self.options, [one.prompt for one in self.cast])
+        checkpoint = checkpoint_fingerprint(directory, placement, self.root)
+        return run_fingerprint(checkpoint, self.options, [one.prompt for one in self.cast])
 
     def _spoken(self, journal: Journal | None) -> dict[int, SpokenTurn]:
         """Turns that need not be spoken; says what a changed text means for the others."""
@@ -206,24 +197,18 @@ class Episode:
         """The turns that are to be spoken; weights are loaded only if there are any."""
         if len(spoken) == len(self.planned):
             return
-        from podtts.device.placement import dtype_name
         from podtts.pipeline import Synthesizer
-        from podtts.weights.derived import prefix_store, quantized_store_for
-        from podtts.weights.load import load_models
+        from podtts.weights.derived import open_checkpoint
 
         started = time.perf_counter()
-        narrow = quantized_store_for(self.root, directory, warn_once)
-        models = load_models(directory, placement, narrow)
+        opened = open_checkpoint(
+            directory, placement, self.root, warn_once, keeps_prefixes=self.keeps_prefix
+        )
         self.tell.models_loaded(time.perf_counter() - started)
-        if models.untrained:
+        if opened.models.untrained:
             say("this checkpoint has random weights: what it speaks is noise")
         attempts = {} if journal is None else journal.next_attempts(self.takes.retake)
-        prefixes = None
-        if self.keeps_prefix:
-            prefixes = prefix_store(
-                self.root, directory, placement, dtype_name(models.llm_dtype), warn_once
-            )
-        yield from Synthesizer(models, prefixes).synthesize(
+        yield from Synthesizer(opened.models, opened.prefixes).synthesize(
             self.script,
             [one.prompt for one in self.cast],
             self.options,

@@ -103,30 +103,19 @@ def make_preview(
     recordings. Raises ModelError for an incomplete checkpoint, UsageError for a label that the
     script does not have.
     """
-    from podtts.engine.compatibility import turns_with, unknown_tags, voice_with
-    from podtts.hub.bundled import bundled_cache, bundled_model
-    from podtts.prompts.cache import PromptCache
-    from podtts.prompts.lookup import VoiceSources
-    from podtts.prompts.voices import VoiceStore
+    from podtts.engine.compatibility import TagCheck
+    from podtts.hub.bundled import bundled_model
     from podtts.script.cast import cast_voices
     from podtts.script.preflight import preflight
     from podtts.text.languages import has_han
     from podtts.text.tags import dialect_of
-    from podtts.weights.files import check_directory, checkpoint_encoders
+    from podtts.weights.voices import checkpoint_voices
 
-    check_directory(directory)
-    bundled, warnings = None, [*script.warnings, *preflight(script)]
-    if directory == bundled_model():
-        bundled = bundled_cache()
-        if any(has_han(turn.text) or dialect_of(turn.text) for turn in script.turns):
-            warnings.append(f"{script.source}: mini, the bundled model, speaks only English")
-    sources = VoiceSources(
-        checkpoint_encoders(directory),
-        PromptCache(root, warn_once),
-        VoiceStore(root),
-        speakers,
-        bundled,
-    )
+    sources = checkpoint_voices(directory, root, speakers, warn_once)
+    warnings = [*script.warnings, *preflight(script)]
+    is_foreign = any(has_han(turn.text) or dialect_of(turn.text) for turn in script.turns)
+    if directory == bundled_model() and is_foreign:
+        warnings.append(f"{script.source}: mini, the bundled model, speaks only English")
 
     texts: dict[str, str] = {}  # transcript and dialect prompt of each voice
 
@@ -146,11 +135,7 @@ def make_preview(
         return PreviewSpeaker(member.label, member.voice, state, rate, error)
 
     cast = [find_speaker(member) for member in cast_voices(script, overrides)]
-    unknown = unknown_tags(directory, [*(turn.text for turn in script.turns), *texts.values()])
-    errors: list[InputError] = [*turns_with(unknown, script)]
-    for name, text in texts.items():
-        errors += voice_with(unknown, name, text)
-    return Preview(script, cast, warnings, errors)
+    return Preview(script, cast, warnings, TagCheck(directory).problems(script, texts))
 
 
 def show_preview(preview: Preview, *, full_text: bool = False, as_json: bool = False) -> None:

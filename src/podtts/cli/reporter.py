@@ -99,7 +99,7 @@ class Reporter:
             tokens=tokens,
             audio_seconds=_rounded(audio.seconds),
             stage_seconds={stage: _rounded(seconds) for stage, seconds in stage_seconds.items()},
-            attempt=audio.attempt,
+            variation=audio.attempt,  # a key of the log's format
             ended=audio.tokens.ended,
             problems=audio.problems,
         )

@@ -136,9 +136,24 @@ def _layers_kernel(quantize: Quantization) -> str:
         return f"layers.c {NUMERICS}"
     if quantize == "none":
         return "torch"
+    return f"onnxruntime {_onnxruntime_version()}"
+
+
+def onnxruntime_of_layers(device: torch.device, quantize: Quantization) -> str | None:
+    """The version of ONNX Runtime where it multiplies with the LLM's layers; None elsewhere."""
+    from podtts.native.library import Unavailable, layers_library
+
+    fused = has_fused_layers(device) and quantize != "none"
+    if fused and isinstance(layers_library(LAYER_BITS[quantize]), Unavailable):
+        return _onnxruntime_version()
+    return None
+
+
+def _onnxruntime_version() -> str:
     import onnxruntime
 
-    return f"onnxruntime {onnxruntime.__version__}"
+    version: str = onnxruntime.__version__
+    return version
 
 
 def _flow_kernel() -> str:

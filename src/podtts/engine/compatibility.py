@@ -5,12 +5,13 @@ Tags are looked at without torch and without weights: the tokenizer alone decide
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podtts.errors import InputError, ModelError, ScriptError, VoiceError
-from podtts.llm.tokenizer import is_token, quick_encode
+from podtts.llm.tokenizer import Encode, is_token, quick_encode
 from podtts.script.model import Script
 from podtts.text.tags import DIALECT_TAGS, PARALINGUISTIC_TAGS, Tag
 
@@ -49,17 +50,35 @@ def check_compatibility(models: Models, script: Script, prompts: Sequence[Speake
             raise voice
 
 
-def unknown_tags(directory: Path, texts: Iterable[str]) -> tuple[Tag, ...]:
-    """The tags of some texts that a checkpoint's tokenizer.json does not know.
+class TagCheck:
+    """Finds the tags that a checkpoint's tokenizer.json does not know, before weights are loaded.
 
-    None where that file does not say it all: `check_compatibility` then finds them once the weights
-    are loaded.
-    Raises ModelError for a damaged file.
+    It finds none where that file does not say it all: `check_compatibility` finds them then.
     """
-    together = "".join(texts)
-    used = [tag for tag in _TAGS if tag.token in together]
-    encode = quick_encode(directory) if used else None
-    return tuple(tag for tag in used if not is_token(encode, tag.token)) if encode else ()
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def problems(self, script: Script, voices: Mapping[str, str] | None = None) -> list[InputError]:
+        """Return what is wrong with a script's lines, and with what is written of its voices.
+
+        voices: transcript and dialect prompt by the voice's name.
+        Raises ModelError for a damaged file.
+        """
+        voices = voices or {}
+        together = "".join([*(turn.text for turn in script.turns), *voices.values()])
+        used = [tag for tag in _TAGS if tag.token in together]
+        if not used or (encode := self._encode) is None:
+            return []
+        unknown = [tag for tag in used if not is_token(encode, tag.token)]
+        problems: list[InputError] = [*turns_with(unknown, script)]
+        for name, texts in voices.items():
+            problems += voice_with(unknown, name, texts)
+        return problems
+
+    @cached_property
+    def _encode(self) -> Encode | None:
+        return quick_encode(self._directory)
 
 
 def turns_with(unknown: Sequence[Tag], script: Script) -> Iterator[ScriptError]:

@@ -1,4 +1,4 @@
-"""What determines how an episode sounds, besides its turns' texts: kept with what was spoken."""
+"""What decides a run's bits besides the texts of its turns: the journal records it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from typing import Any
 
 import torch
 
-import podtts
-from podtts.device.placement import Placement
+from podtts.device.placement import Placement, onnxruntime_of_layers
+from podtts.episode.fingerprint_schema import NUMERICS
 from podtts.options import SynthesisOptions
 from podtts.values import SpeakerPrompt
 from podtts.weights.digest import checkpoint_digest
 
 
 def checkpoint_fingerprint(directory: Path, placement: Placement, root: Path) -> dict[str, Any]:
-    """A checkpoint and where it runs, as JSON values. root: of the cache, for known digests."""
+    """The part of a fingerprint that follows from a checkpoint and where it runs.
+
+    root: of the cache, which holds the digests of files.
+    returns: JSON values, by the names of `podtts.episode.fingerprint_schema.KEYS`.
+    """
     return {
-        "podtts": podtts.__version__,
+        "numerics": NUMERICS,
         "torch": torch.__version__,
+        "onnxruntime": onnxruntime_of_layers(placement.device, placement.quantize),
         "checkpoint": checkpoint_digest(directory, root / "digests"),
         "device": placement.device.type,
         "dtype": placement.dtype_name,
@@ -31,16 +36,23 @@ def checkpoint_fingerprint(directory: Path, placement: Placement, root: Path) ->
 
 
 def run_fingerprint(
-    where: Mapping[str, Any], options: SynthesisOptions, prompts: Sequence[SpeakerPrompt]
+    checkpoint: Mapping[str, Any], options: SynthesisOptions, prompts: Sequence[SpeakerPrompt]
 ) -> dict[str, Any]:
-    """What `where` (see `checkpoint_fingerprint`), options and voices determine, as JSON values."""
-    chosen = asdict(options)
-    del chosen["limit_turns"]  # how far a run goes changes no turn
-    return {**where, "speakers": [speaker_fingerprint(prompt) for prompt in prompts], **chosen}
+    """The fingerprint of a run, as JSON values.
+
+    checkpoint: see `checkpoint_fingerprint`.
+    """
+    values = asdict(options)
+    del values["limit_turns"]  # how far a run goes changes no turn
+    return {
+        **checkpoint,
+        "speakers": [speaker_fingerprint(prompt) for prompt in prompts],
+        **values,
+    }
 
 
 def speaker_fingerprint(prompt: SpeakerPrompt) -> dict[str, str]:
-    """What of a voice determines how it sounds, as JSON values."""
+    """The part of a fingerprint that follows from a speaker's prompt, as JSON values."""
     features = prompt.features
     digest = hashlib.sha256()
     for tensor in (features.speech_tokens, features.mel, features.speaker_embedding):

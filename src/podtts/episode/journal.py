@@ -1,7 +1,7 @@
 """A run's journal: what has been spoken is kept, and a run that died goes on behind it.
 
 Beside `episode.wav` stands `episode.wav.podtts/`:
-    turns.jsonl         append-only; the first line says what determines the whole run, then a line
+    turns.jsonl         append-only; the first line records the run's fingerprint, then a line
                         a turn: what was said, how it was drawn, and the digest of its file
     turn-0007+1.safetensors   tokens (int32) and samples (int16) of a turn; `+1`: of its attempt 1
     partial.wav         the mix as it grows, 24 kHz; the output is made of it at the end
@@ -30,13 +30,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+import podtts
 from podtts.audio.wav import to_pcm16
+from podtts.episode.fingerprint_schema import SCHEMA_VERSION, FingerprintSchema, Mismatch
 from podtts.errors import UsageError
 from podtts.storage.atomic import write_atomically
 from podtts.values import SpeechTokens, Turn, TurnAudio
 
 _LOCK = "lock"
 FORMAT = 1  # raise when a journal of the older layout cannot be continued any more
+# The version of podtts is for people: nothing is compared with it.
+_HEADER = {"format": FORMAT, "schema": SCHEMA_VERSION, "podtts": podtts.__version__}
+_TURN_KEYS = {"turn", "key", "variation", "ended", "problems", "file", "sha256"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,19 +73,19 @@ def journal_owner(output: Path, endings: Sequence[str]) -> Path:
 class Journal:
     """The journal of one output file, open for one run.
 
-    identity: everything but the turns' texts that determines what is spoken, as JSON values.
+    fingerprint: of the run, see `podtts.episode.fingerprint.run_fingerprint`.
     resume:   go on with what is there; otherwise a finished or dead run's journal is set aside
               (one such: `OUT.podtts.previous`).
     day:      when the run began; one that is gone on with keeps its own.
     patience_seconds: how long to wait for another run that holds it.
-    Raises UsageError when another run holds it, or when there is nothing of the same identity to
+    Raises UsageError when another run holds it, or when there is no run with this fingerprint to
     resume.
     """
 
     def __init__(
         self,
         output: Path,
-        identity: Mapping[str, Any],
+        fingerprint: Mapping[str, Any],
         *,
         resume: bool,
         day: str = "",
@@ -88,7 +93,7 @@ class Journal:
     ) -> None:
         self.folder = journal_folder(output)
         self.day = day
-        self._identity = _with_format(identity)
+        self._fingerprint = _as_json(fingerprint)
         self._resume = resume
         self._patience_seconds = patience_seconds
         self._lines: dict[int, dict[str, Any]] = {}
@@ -132,7 +137,7 @@ class Journal:
         if tensors is None:
             return None
         tokens = SpeechTokens(tuple(tensors["tokens"].tolist()), line["ended"])
-        return SpokenTurn(index, tokens, line["attempt"], tuple(line["problems"]))
+        return SpokenTurn(index, tokens, line["variation"], tuple(line["problems"]))
 
     def wave(self, index: int) -> Tensor:
         """The wave of a turn that was spoken, float32 [S]; it rounds to the kept samples again.
@@ -167,7 +172,7 @@ class Journal:
 
     def next_attempts(self, turns: Collection[int]) -> dict[int, int]:
         """The first draws of these turns (0-based) that none of their takes has used."""
-        used = {index: line["attempt"] for index, line in self._lines.items()}
+        used = {index: line["variation"] for index, line in self._lines.items()}
         return {index: used.get(index, -1) + 1 for index in turns}
 
     def has_changed(self, index: int, turn: Turn) -> bool:
@@ -187,7 +192,7 @@ class Journal:
             "label": label,
             "text": audio.turn.text,
             "key": turn_key(audio.turn),
-            "attempt": audio.attempt,
+            "variation": audio.attempt,  # a key of the journal's format
             "tokens": len(audio.tokens.ids),
             "ended": audio.tokens.ended,
             "seconds": audio.seconds,
@@ -214,13 +219,17 @@ class Journal:
                 raise UsageError(
                     f"{self.folder} holds no run to resume", "leave out --resume and --retake"
                 )
-            self.day = kept.pop("day", self.day)
-            self._check_identity(kept)
+            self.day = kept.get("day", self.day)
+            if (mismatch := _mismatch(kept, self._fingerprint)) is not None:
+                raise UsageError(
+                    f"{self.folder}: {mismatch.problem}",
+                    f"{mismatch.advice}, or leave out --resume and --retake to start over",
+                )
         elif kept is not None:
             self._set_aside()
         self._file = path.open("ab")
         if not self._resume:
-            self._append({**self._identity, "day": self.day})
+            self._append({**_HEADER, **self._fingerprint, "day": self.day})
 
     def _set_aside(self) -> None:
         previous = self.folder.with_name(f"{self.folder.name}.previous")
@@ -240,9 +249,11 @@ class Journal:
         if whole != raw:
             os.truncate(path, len(whole))
         try:
-            lines: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+            lines = [_object(line) for line in whole.splitlines()]
+            if not all(line.keys() >= _TURN_KEYS for line in lines[1:]):
+                raise ValueError("a turn lacks a key")
             turns = {int(line["turn"]) - 1: line for line in lines[1:]}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             raise UsageError(
                 f"{path} is damaged", f"move {self.folder} away to start over"
             ) from error
@@ -250,14 +261,6 @@ class Journal:
             return None
         self._lines = turns if self._resume else {}
         return lines[0]
-
-    def _check_identity(self, kept: dict[str, Any]) -> None:
-        for key in sorted(kept.keys() | self._identity.keys()):
-            if kept.get(key) != self._identity.get(key):
-                raise UsageError(
-                    f"{self.folder} is of a run with another {key}",
-                    "give the same options as then, or leave out --resume to start over",
-                )
 
     def _append(self, line: Mapping[str, Any]) -> None:
         assert self._file is not None
@@ -276,18 +279,36 @@ def turn_key(turn: Turn) -> str:
     return hashlib.sha256(f"{turn.speaker}\0{turn.text}".encode()).hexdigest()
 
 
-def holds_run(output: Path, identity: Mapping[str, Any]) -> bool:
-    """Whether the journal of an output is of a run of this identity, which can be resumed."""
+def holds_run(output: Path, fingerprint: Mapping[str, Any]) -> bool:
+    """Whether the journal of an output holds a run that a run of this fingerprint can resume."""
     try:
         with (journal_folder(output) / "turns.jsonl").open("rb") as file:
-            kept = json.loads(file.readline())
+            header = json.loads(file.readline())
     except (OSError, ValueError):
         return False
-    if isinstance(kept, dict):
-        kept.pop("day", None)  # when it began decides nothing
-    return bool(kept == _with_format(identity))
+    return isinstance(header, dict) and _mismatch(header, _as_json(fingerprint)) is None
 
 
-def _with_format(identity: Mapping[str, Any]) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(json.dumps({"format": FORMAT, **identity}))
+def _mismatch(header: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> Mismatch | None:
+    """Return why a run of this fingerprint cannot resume a journal; header: its first line."""
+    if (layout := header.get("format")) != FORMAT:
+        return Mismatch(
+            f"the journal has layout {layout!r}, and this podtts reads layout {FORMAT}",
+            "use the version of podtts that made it",
+        )
+    recorded = {key: value for key, value in header.items() if key not in ("format", "day")}
+    return FingerprintSchema().mismatch(recorded, fingerprint)
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    """The JSON object of a line. Raises ValueError."""
+    value = json.loads(line)
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def _as_json(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they are when they are read from a file."""
+    values: dict[str, Any] = json.loads(json.dumps(fingerprint))
     return values

@@ -1,0 +1,188 @@
+import copy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.fingerprint import fingerprint
+
+from podtts.episode.fingerprint_schema import (
+    KEYS,
+    NUMERICS,
+    SCHEMA_VERSION,
+    FingerprintSchema,
+    Key,
+)
+from podtts.options import FlowOptions, SynthesisOptions
+
+FINGERPRINT = fingerprint()
+
+
+def older_record(**changes: Any) -> dict[str, Any]:
+    """What the first version of podtts recorded of FINGERPRINT's run."""
+    values = copy.deepcopy(FINGERPRINT)
+    del values["numerics"], values["onnxruntime"]
+    return {"podtts": "0.1.0", **values, **changes}
+
+
+def newer_record(**changes: Any) -> dict[str, Any]:
+    return {"schema": SCHEMA_VERSION, "podtts": "9.9.9", **copy.deepcopy(FINGERPRINT), **changes}
+
+
+def problem(recorded: dict[str, Any], current: dict[str, Any] = FINGERPRINT) -> str:
+    mismatch = FingerprintSchema().mismatch(recorded, current)
+    assert mismatch is not None
+    return mismatch.problem
+
+
+def test_every_key_of_a_fingerprint_is_declared() -> None:
+    """A new option needs a key, with the value that older records are read with."""
+    assert FingerprintSchema().unknown_keys(FINGERPRINT) == []
+    declared = {key.path for key in KEYS}
+    assert len(declared) == len(KEYS)
+    without = {"speakers.*.features", "speakers.*.transcript", "speakers.*.dialect_prompt"}
+    for path in declared - without - {"speakers"}:
+        value: Any = FINGERPRINT
+        for name in path.split("."):
+            value = value[name]
+
+
+def test_a_record_of_the_same_run_matches() -> None:
+    assert FingerprintSchema().mismatch(newer_record(), FINGERPRINT) is None
+
+
+def test_the_first_version_is_read_as_numerics_1() -> None:
+    assert NUMERICS == 1
+    assert FingerprintSchema().mismatch(older_record(), FINGERPRINT) is None
+    assert problem(older_record(), fingerprint(numerics=2)) == (
+        "the journal was made with numerics version 1, this run uses 2"
+    )
+
+
+@pytest.mark.parametrize("version", ["0.0.9", None, 3])
+def test_other_versions_without_numerics_are_refused(version: object) -> None:
+    assert "whose numerics are unknown to this podtts" in problem(older_record(podtts=version))
+
+
+def test_numerics_decide_and_not_the_version_of_podtts() -> None:
+    assert "numerics version 7, this run uses 1" in problem(newer_record(numerics=7))
+
+
+@pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, "2", None])
+def test_a_newer_schema_is_refused(version: object) -> None:
+    assert "this podtts reads versions up to 2" in problem(newer_record(schema=version))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("seed", 5, "with seed 5, this run uses 1988"),
+        ("torch", "2.1", "with torch 2.1, this run uses 2.0"),
+        ("checkpoint", "d" * 64, "with checkpoint dddddddddddd, this run uses cccccccccccc"),
+        ("flow.steps", 8, "with flow steps 8, this run uses 15"),
+        ("flow.prompt_seconds", 3.5, "with flow prompt seconds 3.5, this run uses none"),
+        ("check_length", False, "with check of each turn's length off, this run uses on"),
+        ("speakers.1.transcript", "Who?", "transcript of speaker 2 Who?, this run uses I am ben."),
+    ],
+)
+def test_a_refusal_names_the_key_and_both_values(path: str, value: object, words: str) -> None:
+    recorded = older_record()
+    parent: Any = recorded
+    *above, name = path.split(".")
+    for part in above:
+        parent = parent[int(part) if part.isdecimal() else part]
+    parent[name] = value
+    assert problem(recorded).endswith(words)
+
+
+def test_several_differences_are_named_up_to_four() -> None:
+    options = SynthesisOptions(seed=1, flow=FlowOptions(4, "heun", "bfloat16", 0.5))
+    assert problem(older_record(), fingerprint(options)) == (
+        "the journal was made with seed 1988, this run uses 1; "
+        "with flow steps 15, this run uses 4; with flow solver euler, this run uses heun; "
+        "with flow precision float32, this run uses bfloat16; and 1 more"
+    )
+
+
+def test_another_number_of_speakers_is_named_alone() -> None:
+    recorded = older_record()
+    del recorded["speakers"][1]
+    assert problem(recorded) == ("the journal was made with number of speakers 1, this run uses 2")
+    recorded["speakers"] += FINGERPRINT["speakers"]
+    assert problem(recorded).endswith("number of speakers 3, this run uses 2")
+
+
+def test_threads_count_on_a_cpu_alone() -> None:
+    assert problem(older_record(threads=9)).endswith("with threads 9, this run uses 2")
+    on_cuda = older_record(threads=9, device="cuda")
+    assert FingerprintSchema().mismatch(on_cuda, fingerprint(device="cuda")) is None
+
+
+def test_onnxruntime_was_not_recorded_at_first_and_counts_since() -> None:
+    uses_onnx = fingerprint(onnxruntime="1.20.0")
+    assert FingerprintSchema().mismatch(older_record(), uses_onnx) is None
+    assert problem(newer_record(), uses_onnx).endswith(
+        "with onnxruntime none, this run uses 1.20.0"
+    )
+
+
+def test_a_key_that_is_added_later_is_read_with_its_older_value() -> None:
+    later = FingerprintSchema(
+        (
+            *KEYS,
+            Key("flow.mode", "flow mode", older="offline"),
+            Key("speakers.*.pace", "pace", older=1.0),
+        )
+    )
+    speakers = [{**speaker, "pace": 1.0} for speaker in FINGERPRINT["speakers"]]
+    current = {**FINGERPRINT, "flow": {**FINGERPRINT["flow"], "mode": "offline"}}
+    current["speakers"] = speakers
+    for recorded in (older_record(), newer_record()):
+        assert later.mismatch(recorded, current) is None
+        other = {**current, "flow": {**FINGERPRINT["flow"], "mode": "streaming"}}
+        mismatch = later.mismatch(recorded, other)
+        assert mismatch is not None
+        assert mismatch.problem.endswith("with flow mode offline, this run uses streaming")
+    # The other way round: this version meets a journal that a later one made.
+    assert problem({**newer_record(), "flow": current["flow"]}) == (
+        "the journal records flow.mode, which this podtts does not know"
+    )
+    assert later.digest_values(current) == FingerprintSchema().digest_values(FINGERPRINT)
+    assert later.digest_values(other)["flow"]["mode"] == "streaming"
+
+
+@pytest.mark.parametrize("path", ["seed", "device", "flow", "flow.steps", "speakers"])
+def test_a_record_without_a_key_that_all_versions_write_is_damaged(path: str) -> None:
+    recorded: Any = older_record()
+    *above, name = path.split(".")
+    del (recorded[above[0]] if above else recorded)[name]
+    assert "its first line is damaged" in problem(recorded)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": "1988"},
+        {"seed": None},
+        {"flow": 3},
+        {"flow": []},
+        {"speakers": {"0": FINGERPRINT["speakers"][0]}},
+        {"speakers": "two"},
+        {"extra": 1},
+        {"flow.steps": 15},
+    ],
+)
+def test_a_changed_record_is_never_taken_for_the_run(change: dict[str, Any]) -> None:
+    assert problem(older_record(**change))
+
+
+def test_digests_of_the_first_version_stay() -> None:
+    """It had the version of podtts in place of the numerics, and no other key."""
+    values = FingerprintSchema().digest_values(FINGERPRINT)
+    assert values == older_record()
+    raised = FingerprintSchema().digest_values(FINGERPRINT | {"numerics": 2})
+    assert raised["numerics"] == 2
+    assert "podtts" not in raised
+
+
+def test_how_far_a_run_goes_decides_nothing() -> None:
+    assert fingerprint(replace(SynthesisOptions(), limit_turns=3)) == FINGERPRINT

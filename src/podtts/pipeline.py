@@ -9,18 +9,20 @@ Every turn is yielded as soon as its audio exists; consumers write, report, capt
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from podtts.device.placement import has_graphs, place
+from podtts.device.placement import has_graphs
 from podtts.engine.engine import Engine
 from podtts.engine.request import Request, RequestFailed, TurnFinished
 from podtts.errors import PodttsError
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
+from podtts.presets import DEFAULT_PRESET, choose_preset, suited, suited_placement
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, SpeechTokens, TurnAudio
+from podtts.weights.derived import OpenedCheckpoint, open_checkpoint
 from podtts.weights.load import Models, load_models
 
 Value = TypeVar("Value")
@@ -30,22 +32,50 @@ class Synthesizer:
     """A loaded checkpoint that synthesizes scripts.
 
     prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
+    options:  the defaults of `synthesize`; None: those of the published code, with the checkpoint's
+              own sampling.
     """
 
-    def __init__(self, models: Models, prefixes: PrefixStore | None = None) -> None:
+    def __init__(
+        self,
+        models: Models,
+        prefixes: PrefixStore | None = None,
+        options: SynthesisOptions | None = None,
+    ) -> None:
         self.models = models
         self.prefixes = prefixes
+        self.options = options or SynthesisOptions(sampling=models.sampling)
         self._idle: list[Engine] = []  # at most one, and only where decode steps are recorded
 
     @classmethod
     def from_checkpoint(
-        cls, directory: Path | str, *, device: str = "auto", dtype: str = "auto"
+        cls,
+        directory: Path | str,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        preset: str = DEFAULT_PRESET,
+        cache: Path | None = None,
+        warn: Callable[[str], None] = warnings.warn,
     ) -> Synthesizer:
-        """Load a checkpoint folder; `dtype` is the LLM's.
+        """Load a checkpoint folder as the command line does.
 
-        Raises ModelError for a bad checkpoint, DeviceError for a device that is not there.
+        dtype:  of the LLM.
+        preset: faithful, balanced or fast: the LLM's quantization and how the flow is solved.
+        cache:  folder in which quantized weights and the LLM's state after the prompts are kept
+                for later runs; None: nowhere.
+        warn:   is called with one line for a file of the cache that cannot be used or written.
+        Raises UsageError for an unknown name, ModelError for a bad checkpoint, DeviceError for a
+        device that is not there.
         """
-        return cls(load_models(Path(directory), place(device, dtype)))
+        chosen = choose_preset(preset, None, None, None, None)
+        placement = suited_placement(device, dtype, chosen.quantize, asked=False)
+        if cache is None:
+            opened = OpenedCheckpoint(load_models(Path(directory), placement), None)
+        else:
+            opened = open_checkpoint(Path(directory), placement, cache, warn)
+        flow, sampling = suited(chosen.flow, placement), opened.models.sampling
+        return cls(opened.models, opened.prefixes, SynthesisOptions(sampling=sampling, flow=flow))
 
     def synthesize(
         self,
@@ -61,7 +91,7 @@ class Synthesizer:
         """Synthesize a script, yielding every turn as soon as its audio exists.
 
         prompts:    one per label of the script, in the script's order.
-        options:    None: the defaults, with the checkpoint's own sampling.
+        options:    None: `self.options`; `dataclasses.replace` changes some of them.
         finished:   turns (by 0-based index) that an earlier run finished. They are context for the
                     turns after them; they are not synthesized again and not yielded.
         attempts:   the number of the first attempt, for turns (by 0-based index) that do not begin
@@ -75,7 +105,7 @@ class Synthesizer:
         """
         finished = _renamed("spoken", spoken, "finished", finished)
         attempts = _renamed("variations", variations, "attempts", attempts)
-        options = options or SynthesisOptions(sampling=self.models.sampling)
+        options = options or self.options
         request = Request(script.source, script, prompts, options, finished or {}, attempts or {})
         engine = self._idle.pop() if self._idle else Engine(self.models, self.prefixes, rows=1)
         try:

@@ -26,7 +26,7 @@ def run_python(code: str, *folders: Path) -> str:
         'RuntimeError("compiled with different CUDA versions")',
     ],
 )
-def test_a_torchaudio_that_does_not_fit_is_one_clear_line(tmp_path: Path, failure: str) -> None:
+def test_an_incompatible_torchaudio_is_reported_in_one_line(tmp_path: Path, failure: str) -> None:
     package = tmp_path / "torchaudio"
     package.mkdir()
     (package / "__init__.py").write_text(f"raise {failure}\n")

@@ -31,13 +31,13 @@ def checksum_of(page: bytes) -> int:
 
 
 def pages(raw: bytes) -> list[bytes]:
-    found = []
+    result = []
     while raw:
         count = raw[26]
         size = 27 + count + sum(raw[27 : 27 + count])
-        found.append(raw[:size])
+        result.append(raw[:size])
         raw = raw[size:]
-    return found
+    return result
 
 
 @pytest.mark.parametrize("kind", ["VORBIS", "OPUS"])
@@ -51,9 +51,9 @@ def test_files_of_the_same_audio_are_equal(kind: str) -> None:
 def test_checksums_are_correct_and_the_audio_is_unchanged(kind: str, seconds: float) -> None:
     raw = encoded(kind, seconds)
     changed = without_serial_numbers(raw)
-    found = pages(changed)
-    assert len(found) == len(pages(raw)) >= 3
-    for page in found:
+    all_pages = pages(changed)
+    assert len(all_pages) == len(pages(raw)) >= 3
+    for page in all_pages:
         assert page[14:18] == bytes(4)
         assert int.from_bytes(page[22:26], "little") == checksum_of(page)
     before, after = (soundfile.read(io.BytesIO(file))[0] for file in (raw, changed))

@@ -51,8 +51,8 @@ def test_much_silence_is_reported() -> None:
 
 
 def test_a_single_sound_in_silence_is_reported() -> None:
-    found = problems(torch.cat([torch.zeros(48_000), noise(0.02), torch.zeros(48_000)]))
-    assert [problem.partition(":")[0] for problem in found] == [
+    messages = problems(torch.cat([torch.zeros(48_000), noise(0.02), torch.zeros(48_000)]))
+    assert [problem.partition(":")[0] for problem in messages] == [
         "it begins with 2.0 s of silence",
         "it ends with 2.0 s of silence",
         "it is silent for 100% of the time",

@@ -17,15 +17,15 @@ def voice(name: str) -> Tensor:
 
 def median_f0(wave: Tensor) -> float:
     """Median pitch of voiced frames in Hz, by autocorrelation."""
-    found = []
+    pitches_hz = []
     for frame in wave.unfold(0, 1200, 480):
         centred = frame - frame.mean()
         correlation = torch.fft.irfft(torch.fft.rfft(centred, 4096).abs() ** 2)
         correlation = correlation / correlation[0].clamp(min=1e-9)
         lag = int(correlation[68:400].argmax()) + 68  # 60 to 350 Hz
         if centred.square().mean() > 1e-4 and correlation[lag] > 0.5:
-            found.append(24_000 / lag)
-    return float(np.median(found))
+            pitches_hz.append(24_000 / lag)
+    return float(np.median(pitches_hz))
 
 
 @pytest.mark.parametrize("name", ["anna", "ben"])

@@ -106,4 +106,4 @@ def test_what_cannot_be_published_is_said_before_anything_is_spoken(
     assert "all.jsonl:2: --chapters: " in checked.said[0]
     assert "b.txt has no headings" in checked.said[0]
     assert "all.jsonl:3: " in checked.said[1]
-    assert "c.turns holds precious.txt" in checked.said[1]
+    assert "c.turns contains precious.txt" in checked.said[1]

@@ -134,7 +134,7 @@ def test_progress_moves_within_a_file_and_ends_at_the_total(
     assert done == sorted(done)
     assert done[-1] == total
     weights = [step for step in steps if step.file == "model.safetensors"]
-    assert [step.step for step in weights].count("fetching") > 5
+    assert [step.step for step in weights].count("downloading") > 5
     assert weights[-1].step == "checking"
 
 

@@ -51,7 +51,7 @@ def test_writers_killed_at_every_step_leave_only_complete_entries(tmp_path: Path
     day_old = time.time() - atomic.STALE_SECONDS - 60
     for path in left[1:]:
         os.utime(path, (day_old, day_old))
-    found = cache.find(PromptKey("1" * 64, "e" * 64, 1))
-    assert found is not None
-    PromptCache(root, pytest.fail).store(PromptKey("a" * 64, "e" * 64, 1), found)
+    tensors = cache.find(PromptKey("1" * 64, "e" * 64, 1))
+    assert tensors is not None
+    PromptCache(root, pytest.fail).store(PromptKey("a" * 64, "e" * 64, 1), tensors)
     assert sorted((root / "prompts").glob(".podtts-*.tmp")) == left[:1]  # its writer may still run

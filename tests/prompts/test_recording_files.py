@@ -25,8 +25,8 @@ def test_recordings_of_a_folder_are_found_by_name(tmp_path: Path) -> None:
     make(tmp_path, ".hidden.wav", "notes.md", "picture.png", "zoe.dialect.txt")
     make(tmp_path / "inside", "fred.wav")
     (tmp_path / "folder.wav").mkdir()
-    found = find_recordings([tmp_path])
-    assert found == [
+    recordings = find_recordings([tmp_path])
+    assert recordings == [
         RecordingFile(tmp_path / name, name.split(".")[0])
         for name in ("anna.mp3", "ben.flac", "carl.ogg", "dora.opus", "eve.WAV", "zoe.wav")
     ]

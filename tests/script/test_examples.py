@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.mark.parametrize(("name", "turns"), [("english.txt", 15), ("mandarin.txt", 12)])
-def test_text_scripts(name: str, turns: int) -> None:
+def test_text_scripts_are_valid(name: str, turns: int) -> None:
     script = read_script(EXAMPLES / name)
     assert len(script.turns) == turns
     assert script.warnings == ()
@@ -35,7 +35,7 @@ def test_the_published_script_uses_the_recordings() -> None:
 @pytest.mark.parametrize(
     ("name", "seconds"), [("anna", 5.5), ("clara", 5.9), ("ben", 4.8), ("oscar", 5.1)]
 )
-def test_recordings(name: str, seconds: float) -> None:
+def test_recordings_have_the_described_format(name: str, seconds: float) -> None:
     with wave.open(str(EXAMPLES / "speakers" / f"{name}.wav")) as recording:
         form = (recording.getnchannels(), recording.getsampwidth(), recording.getframerate())
         assert form == (1, 2, 24_000)

@@ -156,7 +156,7 @@ def test_lines_are_joined_with_a_space_except_in_chinese(lines: str, text: str) 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_line_ends_and_byte_order_mark(newline: str, mark: str) -> None:
+def test_all_line_ends_and_a_byte_order_mark_are_accepted(newline: str, mark: str) -> None:
     script = parse_script(mark + newline.join(["A = x", "[A] one", "two", "[B] three"]))
     assert turns_of(script) == [("A", "one two"), ("B", "three")]
     assert [turn.line for turn in script.turns] == [2, 4]

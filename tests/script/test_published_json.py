@@ -199,7 +199,7 @@ def test_a_speaker_without_turns_is_reported() -> None:
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-def test_line_ends_and_byte_order_mark(newline: str) -> None:
+def test_all_line_ends_and_a_byte_order_mark_are_accepted(newline: str) -> None:
     lines = ["\ufeff{", '"speakers": {"S1": {}},', '"text": [', '["S1", "x"]]}']
     assert parse_published(newline.join(lines), "a", FOLDER).turns[0].line == 4
 

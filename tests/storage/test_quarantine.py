@@ -35,3 +35,18 @@ def test_files_of_the_same_name_do_not_collide(tmp_path: Path) -> None:
 
 def test_a_file_that_is_already_gone_is_none(tmp_path: Path) -> None:
     assert Quarantine(tmp_path).move(tmp_path / "missing") is None
+
+
+def test_a_damaged_file_is_moved_and_reported(tmp_path: Path) -> None:
+    (tmp_path / "damaged").touch()
+    message = Quarantine(tmp_path).move_damaged(tmp_path / "damaged", "it is cut short")
+    [moved] = (tmp_path / "quarantine").iterdir()
+    assert message == f"it is cut short; it was moved to {moved}"
+    assert Quarantine(tmp_path).move_damaged(tmp_path / "damaged", "it is cut short") is None
+
+
+def test_a_damaged_file_that_cannot_be_moved_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "damaged").touch()
+    (tmp_path / "quarantine").touch()
+    message = Quarantine(tmp_path).move_damaged(tmp_path / "damaged", "it is cut short")
+    assert message == "it is cut short; it cannot be moved away: File exists"

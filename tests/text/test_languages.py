@@ -21,7 +21,7 @@ from podtts.text.languages import has_han, main_language, split_by_language, spl
         ["..."],
     ],
 )
-def test_sentences(sentences: list[str]) -> None:
+def test_texts_are_split_into_sentences(sentences: list[str]) -> None:
     assert split_sentences("".join(sentences)) == sentences
 
 
@@ -50,7 +50,7 @@ def test_the_language_is_detected_by_characters(text: str, languages: list[str])
     assert [sentence.language for sentence in split_by_language(text)] == languages
 
 
-def test_chinese_characters() -> None:
+def test_chinese_characters_are_detected() -> None:
     assert has_han("a 你 b")
     assert not has_han("a, b。")
 

@@ -14,7 +14,7 @@ CASES: list[dict[str, str]] = json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["text"])
-def test_golden(case: dict[str, str]) -> None:
+def test_output_agrees_with_the_published_code(case: dict[str, str]) -> None:
     assert normalize_text(case["text"]) == case["normalized"]
 
 
@@ -38,7 +38,7 @@ def test_golden(case: dict[str, str]) -> None:
         ("中\n", "中\n"),
     ],
 )
-def test_rules(text: str, normalized: str) -> None:
+def test_spaces_and_full_stops_are_normalized(text: str, normalized: str) -> None:
     assert normalize_text(text) == normalized
 
 

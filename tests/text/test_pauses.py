@@ -18,7 +18,7 @@ from podtts.text.tags import TagProblem
         ("[pause 600]", 600.0),  # the limit applies when turns are built
     ],
 )
-def test_spellings(mark: str, seconds: float) -> None:
+def test_valid_pauses_are_parsed(mark: str, seconds: float) -> None:
     assert split_pauses(f"before {mark} after") == ["before ", Pause(seconds), " after"]
 
 

@@ -57,7 +57,7 @@ WORDS = st.text(st.characters(categories=("L", "P", "Z"), exclude_characters="%&
         ("7-Eleven's", "seven-Eleven's"),
     ],
 )
-def test_english(written: str, words: str) -> None:
+def test_english_expressions_are_verbalized(written: str, words: str) -> None:
     assert verbalize(written, "en") == words
 
 
@@ -83,7 +83,7 @@ def test_english(written: str, words: str) -> None:
         ("五㎡是5㎡", "五㎡是五平方米"),
     ],
 )
-def test_mandarin(written: str, words: str) -> None:
+def test_mandarin_expressions_are_verbalized(written: str, words: str) -> None:
     assert verbalize(written, "zh") == words
 
 

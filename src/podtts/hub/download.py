@@ -22,7 +22,7 @@ _RESERVED_BYTES = 256 * 2**20  # a pull leaves these free on the disk
 class PullProgress:
     """The progress of a pull, reported every 256 KiB; a display need not show every report."""
 
-    step: Literal["fetching", "checking"]
+    step: Literal["downloading", "checking"]
     file: str  # the current file
     done_bytes: int  # of all files, including those of earlier calls
     total_bytes: int
@@ -68,13 +68,13 @@ class _Meter:
     done_before: int
     total_bytes: int
 
-    def fetching(self, file_bytes: int) -> None:
-        self._report("fetching", file_bytes)
+    def downloading(self, file_bytes: int) -> None:
+        self._report("downloading", file_bytes)
 
     def checking(self) -> None:
         self._report("checking", self.file.size)
 
-    def _report(self, step: Literal["fetching", "checking"], file_bytes: int) -> None:
+    def _report(self, step: Literal["downloading", "checking"], file_bytes: int) -> None:
         done = self.done_before + min(file_bytes, self.file.size)
         self.progress(PullProgress(step, self.file.path, done, self.total_bytes))
 
@@ -96,7 +96,7 @@ def _get(
             target.hardlink_to(copy)
             return checked
     part = partial / PARTS_FOLDER / _part_name(file)
-    download_file(commit, file, part, meter.fetching)
+    download_file(commit, file, part, meter.downloading)
     meter.checking()
     try:
         checked = _check(part, file)

@@ -167,20 +167,13 @@ class PromptCache:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except SealError as error:
-            return self._move_to_quarantine(path, str(error))
+            return self._quarantine.move_damaged(path, str(error))
         except OSError as error:
             if is_unusable(error):
-                return self._move_to_quarantine(path, f"it is not an entry: {error.strerror}")
+                return self._quarantine.move_damaged(path, f"it is not an entry: {error.strerror}")
             return f"{_UNREADABLE}{error.strerror}"
         entry = PromptEntry(stored_key, path, len(tensors["speech_tokens"]), len(raw))
         return _VerifiedEntry(entry, tensors)
-
-    def _move_to_quarantine(self, path: Path, reason: str) -> str | None:
-        try:
-            moved = self._quarantine.move(path)
-        except OSError as error:
-            return f"{reason}; it cannot be moved away: {error.strerror}"
-        return f"{reason}; it was moved to {moved}" if moved else None
 
     def _report(self, message: str, cause: str) -> None:
         """Warn once per cause: for example, of a full disk once, not for every entry."""

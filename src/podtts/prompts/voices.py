@@ -122,18 +122,11 @@ class VoiceStore:
             try:
                 self._read(path)
             except _DamagedError as error:
-                yield path, self._move_to_quarantine(path, error.reason)
+                yield path, self._quarantine.move_damaged(path, error.reason) or error.reason
             except VoiceError as error:
                 yield path, error.problem.removeprefix(f"{path}: ")
             else:
                 yield path, None
-
-    def _move_to_quarantine(self, path: Path, reason: str) -> str:
-        try:
-            moved = self._quarantine.move(path)
-        except OSError as error:
-            return f"{reason}; it cannot be moved away: {error.strerror}"
-        return f"{reason}; it was moved to {moved}"
 
     def _read(self, path: Path) -> Voice | None:
         try:

@@ -26,9 +26,9 @@ def tempos(script: Script) -> dict[int, float]:
 def longest_mix(turns: Sequence[Turn], max_tokens: int, tempos: Mapping[int, float]) -> int:
     """Return the maximum length of a mix in samples: all turns at the token limit, all gaps."""
     slowest = min([1.0, *tempos.values()])
-    spoken = len(turns) * max_tokens * SAMPLES_PER_TOKEN / slowest
-    silent = sum(turn.pause + MAX_GAP_SECONDS for turn in turns) * OUTPUT_HZ
-    return round(spoken + silent)
+    speech = len(turns) * max_tokens * SAMPLES_PER_TOKEN / slowest
+    silence_samples = sum(turn.pause + MAX_GAP_SECONDS for turn in turns) * OUTPUT_HZ
+    return round(speech + silence_samples)
 
 
 class Mix:

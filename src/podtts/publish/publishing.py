@@ -58,25 +58,25 @@ def publish(
     output: Path,
     options: PublishOptions,
     tags: AudioMetadata,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
     work: RunWork | None = None,
     watch: Watch = no_progress,
 ) -> list[Path]:
     """Write the files of an episode from its mix and timeline, and remove the mix.
 
-    mix:   a WAV file of 24 kHz, as long as the timeline. If its folder is beside the output, like
-           a journal, a killed process leaves temporary files only there.
-    tags:  metadata of the files; the mix has the same.
-    say:   called with a message about the loudness, and about files that may be outdated.
-    work:  what this run synthesized, for the figures of the page.
-    watch: called for every step that takes longer for longer episodes.
+    mix:    a WAV file of 24 kHz, as long as the timeline. If its folder is beside the output, like
+            a journal, a killed process leaves temporary files only there.
+    tags:   metadata of the files; the mix has the same.
+    report: called with a message about the loudness, and about files that may be outdated.
+    work:   what this run synthesized, for the figures of the page.
+    watch:  called for every step that takes longer for longer episodes.
     returns: the files and folders; the audio file of the episode is the last.
     Raises UsageError when a file cannot be written; then every older file is unchanged.
     """
     with MixReader(mix) as reader:
         assert reader.samples == timeline.samples
     source = _MixSource(mix, watch)
-    source = source.with_gain(_gain(source, timeline, options, say))
+    source = source.with_gain(_gain(source, timeline, options, report))
     try:
         written = _write(source, timeline, output, options, tags, work)
     except OSError as error:
@@ -87,7 +87,7 @@ def publish(
         ) from error
     if leftovers := leftover_files(output, options):
         names = ", ".join(map(str, leftovers))
-        say(
+        report(
             f"not changed, from an earlier run, and perhaps outdated: {names}; repeat their flags "
             "to write them again"
         )
@@ -146,7 +146,7 @@ def _texts(
 
 
 def _gain(
-    source: _MixSource, timeline: Timeline, options: PublishOptions, say: Callable[[str], None]
+    source: _MixSource, timeline: Timeline, options: PublishOptions, report: Callable[[str], None]
 ) -> Gain:
     if options.loudness_lufs is None:
         return Gain()
@@ -154,7 +154,7 @@ def _gain(
         measured = measure(mix)
     gain = gain_to(options.loudness_lufs, measured)
     if not math.isfinite(measured.lufs):
-        say("loudness: not changed, because the episode is silent or shorter than 0.4 s")
+        report("loudness: not changed, because the episode is silent or shorter than 0.4 s")
         return gain
     reached = (
         f"{measured.lufs:.1f} LUFS as spoken, {measured.lufs + gain.db:.1f} after {gain.db:+.1f} dB"
@@ -164,5 +164,5 @@ def _gain(
             f": {gain.missing_lu:.1f} LU below {options.loudness_lufs:g}, because the true peak "
             f"stays at {CEILING_DBTP:g} dBTP"
         )
-    say(f"loudness: {reached}")
+    report(f"loudness: {reached}")
     return gain

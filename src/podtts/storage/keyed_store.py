@@ -111,13 +111,8 @@ class KeyedStore:
             excess -= entry.size_bytes
 
     def _move_to_quarantine(self, path: Path, reason: str) -> None:
-        try:
-            moved = self._quarantine.move(path)
-        except OSError as error:
-            self._warn(f"{path} is not used: {reason}; it cannot be moved away: {error.strerror}")
-        else:
-            if moved:
-                self._warn(f"{path} is not used: {reason}; it was moved to {moved}")
+        if problem := self._quarantine.move_damaged(path, reason):
+            self._warn(f"{path} is not used: {problem}")
 
 
 def _entries(folder: Path) -> list[_Entry]:

@@ -27,3 +27,11 @@ class Quarantine:
         with contextlib.suppress(OSError, NotImplementedError):
             os.utime(moved, follow_symlinks=False)
         return moved
+
+    def move_damaged(self, path: Path, reason: str) -> str | None:
+        """Move a damaged file; return the reason with its new path, or None when it is gone."""
+        try:
+            moved = self.move(path)
+        except OSError as error:
+            return f"{reason}; it cannot be moved away: {error.strerror}"
+        return f"{reason}; it was moved to {moved}" if moved else None

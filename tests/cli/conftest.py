@@ -1,4 +1,4 @@
-"""What several commands' tests start from: a cache with two voices in it, and an episode."""
+"""Fixtures of several commands: a cache with two voices, a script, and its episode."""
 
 import shutil
 from pathlib import Path
@@ -24,26 +24,26 @@ S2 = ben
 
 @pytest.fixture
 def speakers(tmp_path: Path) -> Path:
-    """A folder of one's own with the recordings of anna and ben."""
+    """A copy of the folder with the recordings of anna and ben."""
     return Path(shutil.copytree(SPEAKERS, tmp_path / "speakers"))
 
 
 @pytest.fixture(scope="session")
 def first_prep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
-    """A cache with the voices anna and ben, for reading, and how it was made."""
+    """A cache with the voices anna and ben, and the result of prep. Do not change it."""
     folder = tmp_path_factory.mktemp("prepared") / "cache"
     return folder, run("prep", SPEAKERS, "--model", MODEL, "--cache-dir", folder).done()
 
 
 @pytest.fixture(scope="session")
 def prepared(first_prep: tuple[Path, Result]) -> Path:
-    """A cache with the voices anna and ben, for reading."""
+    """A cache with the voices anna and ben. Do not change it."""
     return first_prep[0]
 
 
 @pytest.fixture
 def own_cache(prepared: Path, tmp_path: Path) -> Path:
-    """A cache with the voices anna and ben, to change, without what speaking has left there."""
+    """A copy of the cache with the voices anna and ben, without the results of any synthesis."""
     left = shutil.ignore_patterns("prefixes", "quantized", "digests")
     return Path(shutil.copytree(prepared, tmp_path / "cache", ignore=left))
 
@@ -60,7 +60,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first_synth(
     talk: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Result]:
-    """`talk` spoken in two flow steps, and what was said with `--verbose`."""
+    """The episode of `talk` with two flow steps, and the output of `--verbose`."""
     wav = tmp_path_factory.mktemp("episode") / "episode.wav"
     options = ("--model", MODEL, "--cache-dir", prepared, "--flow-steps", "2", "--verbose")
     return wav, run("synth", talk, "-o", wav, *options).done()
@@ -68,11 +68,11 @@ def first_synth(
 
 @pytest.fixture(scope="session")
 def episode(first_synth: tuple[Path, Result]) -> bytes:
-    """The WAV file of `talk`, spoken in two flow steps."""
+    """The WAV file of `talk` with two flow steps."""
     return first_synth[0].read_bytes()
 
 
 @pytest.fixture
 def own_model(tmp_path: Path) -> Path:
-    """The small checkpoint, to change."""
+    """A copy of the small checkpoint."""
     return Path(shutil.copytree(MODEL, tmp_path / "model"))

@@ -21,18 +21,18 @@ def test_ages(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "M", "-1", "1X", "1e3", "nan", "1 000", "1,5G", "٣"])
-def test_what_is_no_amount_is_refused(text: str) -> None:
+def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is no size"):
         parse_bytes(text)
     with pytest.raises(UsageError, match="is no age"):
         parse_age(text)
 
 
-def test_an_age_needs_its_unit() -> None:
+def test_an_age_needs_a_unit() -> None:
     with pytest.raises(UsageError, match="examples of ages: 30d, 12h"):
         parse_age("30")
 
 
-def test_sizes_are_shown_as_people_read_them() -> None:
+def test_sizes_are_formatted_for_people() -> None:
     shown = [format_bytes(size) for size in (0, 1023, 1024, 500 * 2**20, 3 * 2**29)]
     assert shown == ["0 B", "1023 B", "1 KiB", "500 MiB", "1.5 GiB"]

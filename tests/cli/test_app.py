@@ -1,4 +1,4 @@
-"""What holds for every command: help, versions, usage errors, and that errors are one line."""
+"""What all commands have in common: help, version, usage errors, and errors of one line."""
 
 import inspect
 import os
@@ -29,7 +29,7 @@ BROKEN_COMMAND = """
 from podtts.cli.app import app, main
 @app.command("break")
 def break_() -> None:
-    raise ZeroDivisionError("a mistake in podtts")
+    raise ZeroDivisionError("a bug in podtts")
 main()
 """
 
@@ -53,11 +53,11 @@ def test_every_command_has_help() -> None:
 def test_every_option_is_in_one_panel_behind_the_examples(command: str) -> None:
     shown = run(command, "--help", env={"COLUMNS": "100"}).done().stdout.decode()
     assert len(re.findall(rf"^    podtts {command}\b.*$", shown, re.MULTILINE)) == 3
-    found = re.findall(r"^([A-Z][\w ]+):\n((?:  .*\n)+)", shown, re.MULTILINE)
-    panels = [panel for panel, _ in found if panel not in ("Arguments", "Exit codes")]
+    sections = re.findall(r"^([A-Z][\w ]+):\n((?:  .*\n)+)", shown, re.MULTILINE)
+    panels = [panel for panel, _ in sections if panel not in ("Arguments", "Exit codes")]
     assert panels == [panel for panel in PANELS if panel in panels]
     option = re.compile(r"^  (?:-\w, )?(--[\w-]+)", re.MULTILINE)
-    options = [name for _, block in found for name in option.findall(block)]
+    options = [name for _, block in sections for name in option.findall(block)]
     parameters = inspect.signature(LONGEST[command]).parameters.keys()
     arguments = {"context", *(["script"] if command == "synth" else [])}
     arguments |= {"scripts"} if command == "batch" else set()
@@ -116,7 +116,7 @@ def test_usage_errors_are_one_line(arguments: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["cache"], ["model"]])
-def test_a_group_alone_shows_its_help(arguments: list[str]) -> None:
+def test_a_group_without_a_command_prints_its_help(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.code == 2
     assert result.stderr.startswith("Usage:")
@@ -136,32 +136,32 @@ def test_a_group_alone_shows_its_help(arguments: list[str]) -> None:
         "model ls",
     ],
 )
-def test_what_needs_no_model_imports_none(arguments: str) -> None:
+def test_commands_without_a_model_import_no_heavy_library(arguments: str) -> None:
     result, modules = run_and_list_modules(*arguments.split())
     assert result.code == 0
     assert "podtts" in modules
     assert not modules & HEAVY
 
 
-def test_help_imports_no_arrays_and_no_colours() -> None:
+def test_help_imports_neither_numpy_nor_rich() -> None:
     assert not run_and_list_modules("--help")[1] & {"numpy", "rich", "safetensors"}
 
 
-def test_a_mistake_of_ours_is_one_line_and_says_so() -> None:
+def test_a_bug_is_one_line_and_asks_for_a_report() -> None:
     result = run_script(BROKEN_COMMAND, "break")
     assert result.code == 1
-    assert result.error.startswith("internal error: ZeroDivisionError: a mistake in podtts; ")
+    assert result.error.startswith("internal error: ZeroDivisionError: a bug in podtts; ")
     assert "report" in result.error
 
 
-def test_debug_shows_where_a_mistake_is() -> None:
+def test_debug_prints_the_traceback_of_a_bug() -> None:
     result = run_script(BROKEN_COMMAND, "--debug", "break")
     assert result.code == 1
     assert "Traceback" in result.stderr
     assert "in break_" in result.stderr
 
 
-def test_debug_shows_where_an_error_comes_from() -> None:
+def test_debug_prints_the_traceback_of_an_error() -> None:
     plain, debugged = run("cache", "rm", "nobody"), run("--debug", "cache", "rm", "nobody")
     assert plain.code == 3
     assert "nobody" in plain.error
@@ -169,7 +169,7 @@ def test_debug_shows_where_an_error_comes_from() -> None:
     assert "VoiceError" in debugged.stderr
 
 
-def test_what_the_system_refuses_is_one_line(tmp_path: Path) -> None:
+def test_an_error_of_the_system_is_one_line(tmp_path: Path) -> None:
     result = run("cache", "ls", "--cache-dir", tmp_path / ("long" * 100))
     assert result.code == 2
     assert result.error.endswith("File name too long")
@@ -183,15 +183,15 @@ def test_a_full_disk_is_one_line() -> None:
     assert result.error == "No space left on device"
 
 
-def test_stdout_may_be_closed_and_of_any_alphabet(tmp_path: Path) -> None:
+def test_stdout_may_be_closed_and_have_any_encoding(tmp_path: Path) -> None:
     folder = tmp_path / "小希"
-    told = run("cache", "path", "--cache-dir", folder, env={"PYTHONIOENCODING": "ascii"}).done()
-    assert told.lines == [f"{tmp_path}/\\u5c0f\\u5e0c"]
+    result = run("cache", "path", "--cache-dir", folder, env={"PYTHONIOENCODING": "ascii"}).done()
+    assert result.lines == [f"{tmp_path}/\\u5c0f\\u5e0c"]
     closed = "import os, sys; os.close(1); os.execv(sys.executable, sys.argv[1:])"
     assert run_script(closed, sys.executable, "-m", "podtts", "tags").done().stderr == ""
 
 
-def test_an_errors_line_keeps_the_name_it_is_about(tmp_path: Path) -> None:
+def test_an_error_keeps_spaces_in_a_file_name(tmp_path: Path) -> None:
     script = tmp_path / "two  spaces.txt"
     result = run("synth", script, "-o", tmp_path / "out.wav")
     assert result.code == 3
@@ -199,7 +199,7 @@ def test_an_errors_line_keeps_the_name_it_is_about(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_reader_that_left_is_no_error_to_talk_about(unbuffered: str) -> None:
+def test_a_closed_pipe_prints_no_error(unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     try:

@@ -1,4 +1,4 @@
-"""`podtts batch` as its users meet it: what it writes, what it refuses, what it does again."""
+"""`podtts batch`: what it writes, what it refuses, and what a second run computes again."""
 
 import json
 import shutil
@@ -28,15 +28,15 @@ def line(number: int, **more: Any) -> dict[str, Any]:
 
 
 def summary(output: Path) -> dict[str, dict[str, Any]]:
-    """The lines of a summary by id; each id has one."""
+    """The lines of summary.jsonl by id. Every id has one line."""
     lines = [json.loads(line) for line in (output / "summary.jsonl").read_text().splitlines()]
-    found = {line["id"]: line for line in lines}
-    assert len(found) == len(lines)
-    return found
+    by_id = {line["id"]: line for line in lines}
+    assert len(by_id) == len(lines)
+    return by_id
 
 
 def figures(result: Result) -> dict[str, str]:
-    """The closing table: figures by name."""
+    """The figures of the table at the end, by name."""
     rows = [line for line in result.said if line.startswith(("┃", "│"))]
     names, values = ([cell.strip() for cell in row.strip("┃│").split(row[0])] for row in rows)
     return dict(zip(names, values, strict=True))
@@ -44,7 +44,7 @@ def figures(result: Result) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def first(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
-    """A folder of three scripts, spoken."""
+    """A folder with three scripts and their episodes."""
     folder = tmp_path_factory.mktemp("batch")
     (folder / "scripts").mkdir()
     for number in range(3):
@@ -55,7 +55,7 @@ def first(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 
 @pytest.fixture
 def again(first: tuple[Path, Result], tmp_path: Path) -> Path:
-    """A copy of these scripts and episodes, to change."""
+    """A copy of these scripts and episodes."""
     return Path(shutil.copytree(first[0], tmp_path / "again"))
 
 
@@ -63,18 +63,18 @@ def test_a_folder_becomes_episodes_a_summary_and_a_table(
     first: tuple[Path, Result], prepared: Path, tmp_path: Path
 ) -> None:
     folder, result = first
-    told = summary(folder / "out")
-    assert sorted(told) == ["e0", "e1", "e2"]
+    outcomes = summary(folder / "out")
+    assert sorted(outcomes) == ["e0", "e1", "e2"]
     seconds = 0.0
-    for name, one in told.items():
+    for name, outcome in outcomes.items():
         info = soundfile.info(folder / "out" / f"{name}.wav")
         assert (info.samplerate, info.channels, info.frames) == (
             24_000,
             1,
-            round(24_000 * one["audio_seconds"]),
+            round(24_000 * outcome["audio_seconds"]),
         )
-        assert (one["state"], one["turns"], one["failed_turns"]) == ("done", 2, [])
-        assert one["voices"] == {
+        assert (outcome["state"], outcome["turns"], outcome["failed_turns"]) == ("done", 2, [])
+        assert outcome["voices"] == {
             "anna": {"voice": "anna", "cached": True},
             "ben": {"voice": "ben", "cached": True},
         }
@@ -83,17 +83,17 @@ def test_a_folder_becomes_episodes_a_summary_and_a_table(
     assert (table["done"], table["failed"], table["turns"]) == ("3", "0", "6")
     assert float(table["audio s"]) == pytest.approx(seconds, abs=0.06)
     assert table["voices from cache"] == "2 of 2"
-    assert len(result.said) == 6  # what it works with, and the table: a pipe hears no more
+    assert len(result.said) == 6  # the setting and the table: a pipe gets no more
     assert result.stdout == b""
     alone = tmp_path / "alone.wav"
     run("synth", folder / "scripts/e1.txt", "-o", alone, *FLAGS, "--cache-dir", prepared).done()
     assert alone.read_bytes() == (folder / "out/e1.wav").read_bytes()
 
 
-def test_what_is_done_is_skipped_by_its_content(
+def test_a_second_run_skips_finished_episodes_by_their_content(
     again: Path, first: tuple[Path, Result], prepared: Path
 ) -> None:
-    """Of three episodes one is whole, one file was changed, one script says something else."""
+    """One episode is complete, one has a changed file, one has a changed script."""
     command = ("batch", again / "scripts", "-o", again / "out", *FLAGS, "--cache-dir", prepared)
     (again / "out/e1.wav").write_bytes((again / "out/e0.wav").read_bytes())
     (again / "scripts/e2.txt").write_text(TALK.format("ninety"))
@@ -114,7 +114,7 @@ def test_what_is_done_is_skipped_by_its_content(
     assert (again / "out/e0.wav").read_bytes() != (first[0] / "out/e0.wav").read_bytes()
 
 
-def test_of_many_scripts_the_bad_ones_fail_alone(prepared: Path, tmp_path: Path) -> None:
+def test_bad_scripts_do_not_stop_the_others(prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_text("[anna] <|lough|>")
     lines = [line(0), {"id": "bad", "script": "bad.txt"}, line(1, speakers={"ben": "bem"})]
     path = manifest(tmp_path / "all.jsonl", *lines)
@@ -125,14 +125,14 @@ def test_of_many_scripts_the_bad_ones_fail_alone(prepared: Path, tmp_path: Path)
     assert "1 of 3 scripts can be synthesized" in checked.said
     result = run(*command)
     assert result.code == 1
-    told = summary(tmp_path / "out")
-    assert {name: one["state"] for name, one in told.items()} == {
+    outcomes = summary(tmp_path / "out")
+    assert {name: outcome["state"] for name, outcome in outcomes.items()} == {
         "e0": "done",
         "bad": "failed",
         "e1": "failed",
     }
-    assert "bad.txt:1: unknown tag" in told["bad"]["error"]
-    assert "no voice 'bem' is prepared for ben; did you mean ben?" in told["e1"]["error"]
+    assert "bad.txt:1: unknown tag" in outcomes["bad"]["error"]
+    assert "no voice 'bem' is prepared for ben; did you mean ben?" in outcomes["e1"]["error"]
     assert result.stderr.count("unknown tag") == 1
     assert "2 of 3 scripts failed" in result.said[-1]
 
@@ -160,7 +160,7 @@ def test_a_manifest_with_mistakes_is_refused_before_anything_is_loaded(
         (("-o", "gone/deep"), 2, "there is no folder gone"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_flags_that_cannot_work_are_refused(
     flags: tuple[str, ...], code: int, problem: str, prepared: Path, tmp_path: Path
 ) -> None:
     path = manifest(tmp_path / "all.jsonl", line(0))
@@ -171,7 +171,7 @@ def test_what_cannot_be_is_refused(
     assert not list(output.glob("*.wav"))
 
 
-def test_a_manifest_from_stdin_with_voices_prepared_on_the_way(
+def test_a_manifest_from_stdin_with_voices_prepared_during_the_run(
     speakers: Path, tmp_path: Path
 ) -> None:
     lines = "".join(json.dumps(line(number, seed=number)) + "\n" for number in range(2))
@@ -188,7 +188,7 @@ def test_a_manifest_from_stdin_with_voices_prepared_on_the_way(
     assert figures(second)["done before"] == "2"
 
 
-def test_of_two_runs_on_one_folder_the_second_refuses(
+def test_a_second_run_on_the_same_folder_at_the_same_time_is_refused(
     again: Path, prepared: Path, tmp_path: Path
 ) -> None:
     many = manifest(tmp_path / "all.jsonl", *(line(number) for number in range(200)))
@@ -200,8 +200,8 @@ def test_of_two_runs_on_one_folder_the_second_refuses(
     assert f"another run is writing to {again / 'out'}" in result.error
 
 
-def test_a_disk_that_is_full_ends_the_batch(prepared: Path, tmp_path: Path) -> None:
-    """No file may be larger than 20 kB: no turn can be kept."""
+def test_a_full_disk_ends_the_batch(prepared: Path, tmp_path: Path) -> None:
+    """No file may be larger than 20 kB, so no turn can be stored."""
     path = manifest(tmp_path / "all.jsonl", *(line(number) for number in range(50)))
     script = (
         "import resource\n"

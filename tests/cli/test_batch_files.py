@@ -1,4 +1,4 @@
-"""What `podtts batch` makes of its episodes: the files that `synth` makes of each."""
+"""`podtts batch` writes the same files for an episode as `podtts synth`."""
 
 import json
 import shutil
@@ -19,15 +19,15 @@ FORMATS = {"e0": "ogg", "e1": "mp3"}
 
 def files(folder: Path, name: str) -> dict[str, bytes]:
     """The files of an episode and its folders."""
-    found = [path for path in folder.rglob("*") if path.is_file()]
-    names = {path.relative_to(folder).as_posix(): path for path in found}
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
     own = {name: path for name, path in names.items() if ".podtts/" not in name}
     return {key: path.read_bytes() for key, path in own.items() if key.startswith(f"{name}.")}
 
 
 @pytest.fixture(scope="module")
 def batch(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
-    """Two scripts in a manifest, each in a format of its own, published."""
+    """The episodes of a manifest of two scripts, each in its own format."""
     folder = tmp_path_factory.mktemp("batch")
     with (folder / "all.jsonl").open("w") as lines:
         for name, ending in FORMATS.items():
@@ -55,15 +55,15 @@ def test_an_episode_has_the_files_that_synth_writes(
         assert ours == theirs
         [said[name]] = [line for line in alone.said if line.startswith("loudness: ")]
         assert f"{name}: {said[name]}" in result.said
-    told = [json.loads(line) for line in (folder / "out/summary.jsonl").read_text().splitlines()]
-    for one in told:
-        assert next(iter(one["files"])) == f"{one['id']}.{FORMATS[one['id']]}"
-        assert sorted(one["files"]) == sorted(files(folder / "out", one["id"]))
-        assert one["notes"] == [said[one["id"]]]
+    lines = [json.loads(line) for line in (folder / "out/summary.jsonl").read_text().splitlines()]
+    for line in lines:
+        assert next(iter(line["files"])) == f"{line['id']}.{FORMATS[line['id']]}"
+        assert sorted(line["files"]) == sorted(files(folder / "out", line["id"]))
+        assert line["notes"] == [said[line["id"]]]
 
 
 @pytest.mark.parametrize("changed", ["e1.srt", "e1.speakers/2-ben.wav"])
-def test_all_files_of_an_episode_count(
+def test_an_episode_with_a_missing_file_is_exported_again(
     changed: str, batch: tuple[Path, Result], prepared: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(batch[0], tmp_path / "again"))
@@ -75,7 +75,7 @@ def test_all_files_of_an_episode_count(
     assert files(folder / "out", "e1") == before
 
 
-def test_another_format_needs_no_turn_spoken_again(
+def test_another_format_synthesizes_no_turn_again(
     batch: tuple[Path, Result], prepared: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(batch[0], tmp_path / "again"))
@@ -89,10 +89,10 @@ def test_another_format_needs_no_turn_spoken_again(
     assert not list((folder / "out").glob("*.podtts"))
 
 
-def test_what_cannot_be_published_is_said_before_anything_is_spoken(
+def test_an_episode_that_cannot_be_published_fails_before_synthesis(
     prepared: Path, tmp_path: Path
 ) -> None:
-    """A script without headings, and a folder with files of someone else's."""
+    """A script without headings, and a folder that contains other files."""
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.txt").write_text(TALK.format(name))
     (tmp_path / "b.txt").write_text("[anna] Hello.")

@@ -18,7 +18,7 @@ QUICK = ["--model", str(MODEL), "--repeat", "1", "--flow-steps", "1", "--device"
 
 
 def run(*arguments: str, env: dict[str, str] | None = None) -> str:
-    """Run the command and return its stdout; its errors are raised."""
+    """Run the command and return its stdout. Raises the errors of the command."""
     app = typer.Typer()
     app.command()(bench)
     result = CliRunner().invoke(app, arguments, env={"PODTTS_MODEL": None, **(env or {})})
@@ -39,7 +39,7 @@ def keys(value: Any) -> Iterator[str]:
             yield from keys(inner)
 
 
-def test_json_of_a_checkpoint_is_what_the_documentation_says() -> None:
+def test_the_json_has_only_documented_keys() -> None:
     flags = ["--workload", "short", "--seed", "7", "--against", "published", "--json", "-"]
     content = json.loads(run(*QUICK, *flags))
     assert content["schema"] == SCHEMA
@@ -88,7 +88,7 @@ def test_flags_that_cannot_work_are_refused(arguments: list[str], problem: str) 
         run(*QUICK, *arguments)
 
 
-def test_an_unknown_name_for_random_weights_is_refused_whatever_the_environment_says() -> None:
+def test_an_unknown_name_for_random_weights_is_refused() -> None:
     with pytest.raises(ModelError, match=r"did you mean soulx-podcast-1\.7b"):
         run("--random-weights", "soulx-1.7b", env={"PODTTS_MODEL": str(MODEL)})
 
@@ -98,7 +98,7 @@ def test_a_bad_model_names_its_file() -> None:
         run("--model", str(GOLDEN / "audio"))
 
 
-def test_a_sweep_is_a_table_json_and_a_picture(tmp_path: Path) -> None:
+def test_a_sweep_writes_a_table_json_and_a_picture(tmp_path: Path) -> None:
     file, picture = tmp_path / "sweep.json", tmp_path / "sweep.svg"
     flags = ["--sweep", "--batch", "1", "--batch", "2", "--preset", "fast", "--workload", "short"]
     text = run("--model", str(MODEL), *flags, "--json", str(file), "--picture", str(picture))

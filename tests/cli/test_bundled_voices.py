@@ -1,4 +1,4 @@
-"""Voices that come with podtts, in an installation of one's own."""
+"""The voices that podtts contains, in a copy of the package."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ from support.commands import Result, run
 from support.documents import ROOT
 
 
-def test_a_damaged_one_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_damaged_bundled_voice_is_an_error_with_a_hint(tmp_path: Path) -> None:
     unneeded = shutil.ignore_patterns("__pycache__")
     for name in ("src", "cache"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=unneeded)

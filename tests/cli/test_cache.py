@@ -16,7 +16,7 @@ def sha256(path: Path) -> str:
 
 
 def add_voice(cache: Path, name: str, like: str) -> None:
-    """Give the recording of a voice a second name."""
+    """Add a second voice with the same recording."""
     voice = json.loads((cache / "voices" / f"{like}.json").read_text())
     (cache / "voices" / f"{name}.json").write_text(json.dumps(voice | {"name": name}))
 
@@ -25,7 +25,7 @@ def prompts(cache: Path) -> set[str]:
     return {path.name for path in (cache / "prompts").iterdir()}
 
 
-def test_json_has_a_row_a_voice(prepared: Path, speakers: Path) -> None:
+def test_ls_json_has_a_row_for_every_voice(prepared: Path, speakers: Path) -> None:
     rows = run("cache", "ls", "--json", "--cache-dir", prepared).done().json
     assert [list(row) for row in rows] == [KEYS, KEYS]
     assert [row["voice"] for row in rows] == ["anna", "ben"]
@@ -41,14 +41,14 @@ def test_json_has_a_row_a_voice(prepared: Path, speakers: Path) -> None:
     assert {row["encoders_sha256"] for row in rows} == {hashlib.sha256(both).hexdigest()}
 
 
-def test_lines_have_a_row_a_voice(prepared: Path) -> None:
+def test_ls_has_a_line_for_every_voice(prepared: Path) -> None:
     lines = run("cache", "ls", "--cache-dir", prepared).done().lines
     assert [line.split()[0] for line in lines] == ["anna", "ben"]
     assert "7.4 s" in lines[0]
     assert "185 tokens" in lines[0]
 
 
-def test_an_entry_is_what_its_format_says(prepared: Path) -> None:
+def test_a_prompt_file_has_the_documented_format(prepared: Path) -> None:
     row = run("cache", "ls", "--json", "--cache-dir", prepared).done().json[0]
     path, tokens = Path(row["path"]), row["tokens"]
     assert path.parent == prepared / "prompts"
@@ -69,7 +69,7 @@ def test_an_entry_is_what_its_format_says(prepared: Path) -> None:
     assert b"starter" not in raw  # a word of the transcript
 
 
-def test_a_voice_is_json(prepared: Path, speakers: Path) -> None:
+def test_a_voice_file_is_json(prepared: Path, speakers: Path) -> None:
     assert json.loads((prepared / "voices" / "anna.json").read_text()) == {
         "name": "anna",
         "audio_sha256": sha256(speakers / "anna.wav"),
@@ -93,7 +93,7 @@ def test_an_empty_cache_has_no_rows(tmp_path: Path) -> None:
     assert run("cache", "ls", "--json", "--cache-dir", tmp_path).done().json == []
 
 
-def test_a_damaged_voice_is_one_line(own_cache: Path) -> None:
+def test_a_damaged_voice_is_a_warning_of_one_line(own_cache: Path) -> None:
     (own_cache / "voices" / "ben.json").write_text("{")
     result = run("cache", "ls", "--cache-dir", own_cache)
     assert result.code == 0
@@ -102,11 +102,11 @@ def test_a_damaged_voice_is_one_line(own_cache: Path) -> None:
     assert "podtts prep" in result.stderr
 
 
-def test_rm_takes_voice_and_prompt(own_cache: Path) -> None:
-    kept = prompts(own_cache)
+def test_rm_removes_voice_and_prompt(own_cache: Path) -> None:
+    before = prompts(own_cache)
     result = run("cache", "rm", "anna", "--cache-dir", own_cache).done()
     assert result.lines == ["removed voice anna and 1 prompt"]
-    assert len(kept - prompts(own_cache)) == 1
+    assert len(before - prompts(own_cache)) == 1
     rows = run("cache", "ls", "--json", "--cache-dir", own_cache).done().json
     assert [row["voice"] for row in rows] == ["ben"]
     again = run("cache", "rm", "anna", "--cache-dir", own_cache)
@@ -114,25 +114,25 @@ def test_rm_takes_voice_and_prompt(own_cache: Path) -> None:
     assert "no voice anna" in again.error
 
 
-def test_rm_leaves_a_prompt_that_another_voice_has(own_cache: Path) -> None:
+def test_rm_keeps_a_prompt_that_another_voice_uses(own_cache: Path) -> None:
     add_voice(own_cache, "anne", like="anna")
-    kept = prompts(own_cache)
+    before = prompts(own_cache)
     result = run("cache", "rm", "anna", "--cache-dir", own_cache).done()
     assert result.lines == ["removed voice anna and 0 prompts"]
-    assert prompts(own_cache) == kept
+    assert prompts(own_cache) == before
     assert run("cache", "rm", "anne", "--cache-dir", own_cache).done()
-    assert len(kept - prompts(own_cache)) == 1
+    assert len(before - prompts(own_cache)) == 1
 
 
 @pytest.mark.parametrize("name", ["nobody", "../voices/anna", ""])
-def test_rm_refuses_what_is_no_voice(own_cache: Path, name: str) -> None:
+def test_rm_refuses_a_name_without_a_voice(own_cache: Path, name: str) -> None:
     result = run("cache", "rm", name, "--cache-dir", own_cache)
     assert result.code == 3
     assert result.error
     assert len(prompts(own_cache)) == 2
 
 
-def test_path_is_flag_then_environment_then_the_users_cache(tmp_path: Path, home: Path) -> None:
+def test_path_is_of_the_flag_the_environment_or_the_user(tmp_path: Path, home: Path) -> None:
     flag, named = str(tmp_path / "flag"), {"PODTTS_CACHE_DIR": str(tmp_path / "named")}
     assert run("cache", "path", "--cache-dir", flag, env=named).done().lines == [flag]
     assert run("cache", "path", env=named).done().lines == [named["PODTTS_CACHE_DIR"]]

@@ -1,4 +1,4 @@
-"""`podtts cache` verify, prune, clear, export and import, as a shell sees them."""
+"""`podtts cache`: verify, prune, clear, export and import."""
 
 import os
 import shutil
@@ -15,9 +15,7 @@ def entries(cache: Path) -> list[Path]:
     return sorted((cache / "prompts").glob("*.safetensors"))
 
 
-def test_verify_says_what_is_bad_and_preparing_again_mends_it(
-    own_cache: Path, speakers: Path
-) -> None:
+def test_verify_finds_damaged_files_and_prep_repairs_them(own_cache: Path, speakers: Path) -> None:
     sound = run("cache", "verify", "--cache-dir", own_cache).done()
     files = [*entries(own_cache), own_cache / "voices/anna.json", own_cache / "voices/ben.json"]
     assert sound.lines == [f"ok   {path}" for path in files]
@@ -38,14 +36,14 @@ def test_verify_says_what_is_bad_and_preparing_again_mends_it(
     assert run("cache", "verify", "--cache-dir", own_cache).done().lines == sound.lines
 
 
-def test_ls_shows_the_sound_voices_beside_a_damaged_one(own_cache: Path) -> None:
+def test_ls_lists_good_voices_and_warns_of_a_damaged_one(own_cache: Path) -> None:
     (own_cache / "voices" / "ben.json").write_bytes(b"{")
     listed = run("cache", "ls", "--cache-dir", own_cache).done()
     assert [line.split()[0] for line in listed.lines] == ["anna"]
     assert f"{own_cache}/voices/ben.json is damaged" in listed.said[0]
 
 
-def test_prune_keeps_what_was_used_last(own_cache: Path) -> None:
+def test_prune_keeps_the_prompt_used_last(own_cache: Path) -> None:
     old, new = entries(own_cache)
     os.utime(old, (0, 0))
     size = new.stat().st_size
@@ -76,7 +74,7 @@ def test_clear_asks_first(own_cache: Path) -> None:
     assert [path for path in own_cache.rglob("*") if path.is_file()] == [own_cache / "README.md"]
 
 
-def test_a_voice_handed_over_speaks_elsewhere_without_its_recording(
+def test_an_exported_voice_works_in_another_cache_without_its_recording(
     prepared: Path, tmp_path: Path
 ) -> None:
     file, here, other = tmp_path / "gift" / "anna.voice", prepared, tmp_path / "elsewhere"
@@ -104,7 +102,9 @@ def test_a_voice_handed_over_speaks_elsewhere_without_its_recording(
     assert spoken(other, "S1=eva") == spoken(here, "S1=anna")
 
 
-def test_what_cannot_be_imported_is_one_line(prepared: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_imported_is_an_error_of_one_line(
+    prepared: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "anna.voice"
     run("cache", "export", "anna", file, "--cache-dir", prepared).done()
     file.write_bytes(file.read_bytes()[:-1])
@@ -116,7 +116,7 @@ def test_what_cannot_be_imported_is_one_line(prepared: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("home", ["/dev/null/home", None], ids=["impossible", "unset"])
-def test_a_home_that_is_missing_is_no_trouble_where_nothing_is_kept(home: str | None) -> None:
+def test_a_missing_home_is_no_error_if_nothing_is_stored(home: str | None) -> None:
     environment = {name: value for name, value in os.environ.items() if "XDG" not in name}
     environment.pop("HOME")
     if home:
@@ -131,10 +131,10 @@ def test_a_home_that_is_missing_is_no_trouble_where_nothing_is_kept(home: str | 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "0 files removed, 0 B\n")
 
 
-def test_a_cache_that_cannot_be_written_costs_synth_one_warning(
+def test_synth_warns_once_of_a_cache_that_cannot_be_written(
     own_cache: Path, tmp_path: Path
 ) -> None:
-    """A file in the place of the folder `prompts` refuses what a read-only disk does."""
+    """A file in the place of the folder `prompts` acts like a read-only disk."""
     shutil.rmtree(own_cache / "prompts")
     (own_cache / "prompts").touch()
     speakers = Path(__file__).parents[1] / "speakers"

@@ -44,7 +44,7 @@ def test_turns_voices_and_minutes_are_listed(script: Path, flags: list[str]) -> 
     assert result.said == []
 
 
-def test_the_text_is_shown_as_it_is_spoken(script: Path, flags: list[str], tmp_path: Path) -> None:
+def test_text_prints_the_spoken_form(script: Path, flags: list[str], tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("GWh = gigawatt hours\n", encoding="utf-8")
     lines = run("check", script, *flags, "--text", "--lexicon", words).done().lines
@@ -61,21 +61,21 @@ def test_no_weights_and_no_torch_are_loaded(script: Path, flags: list[str]) -> N
         assert not modules & HEAVY
 
 
-def test_a_dry_run_says_the_same_and_writes_nothing(
+def test_a_dry_run_prints_the_same_and_writes_nothing(
     script: Path, flags: list[str], tmp_path: Path
 ) -> None:
     checked = run("check", script, *flags).done()
     before = sorted(tmp_path.iterdir())
     output = ("-o", tmp_path / "out.wav")
-    for given in ((), output):
-        dry = run("synth", script, *given, "--dry-run", *flags).done()
+    for target in ((), output):
+        dry = run("synth", script, *target, "--dry-run", *flags).done()
         assert (dry.lines, dry.said) == (checked.lines, checked.said)
     assert sorted(tmp_path.iterdir()) == before
     refused = run("synth", script, "-o", tmp_path / "no" / "out.wav", "--dry-run", *flags)
     assert refused.code == 2
 
 
-def test_json_has_it_all(script: Path, flags: list[str]) -> None:
+def test_json_has_all_figures(script: Path, flags: list[str]) -> None:
     plan = run("check", script, *flags, "--json").done().json
     assert plan["script"] == str(script)
     assert plan["seconds"] == 9.0
@@ -104,7 +104,7 @@ def test_stdin_is_read(flags: list[str]) -> None:
     assert result.lines[-1] == "1 turn, about 1 s"
 
 
-def test_a_voice_that_is_missing_is_listed_and_then_refused_as_synth_would(
+def test_a_missing_voice_is_listed_and_then_refused_like_in_synth(
     script: Path, flags: list[str], tmp_path: Path
 ) -> None:
     who = ("--speaker", "S2=carol")
@@ -118,7 +118,7 @@ def test_a_voice_that_is_missing_is_listed_and_then_refused_as_synth_would(
     assert "no voice 'carol' is prepared" in listed.json["speakers"][1]["problem"]
 
 
-def test_a_recording_is_to_be_prepared_or_was(
+def test_a_recording_is_listed_as_prepared_or_to_be_prepared(
     script: Path, speakers: Path, tmp_path: Path, flags: list[str]
 ) -> None:
     (speakers / "ben.wav").write_bytes((speakers / "anna.wav").read_bytes() + b"\0")
@@ -146,7 +146,7 @@ def test_warnings_name_lines(flags: list[str], tmp_path: Path) -> None:
     assert lines[2] == "3: very short turns often fail: Ok"
 
 
-def test_the_bundled_model_is_known_to_speak_english_alone(script: Path) -> None:
+def test_the_bundled_model_speaks_only_english(script: Path) -> None:
     assert run("check", script).done().said == []
     said = run("check", "-", stdin="[anna] 今天天气很好。").done().said
     assert said == ["podtts: warning: <stdin>: mini, the bundled model, speaks only English"]
@@ -163,7 +163,7 @@ def test_the_bundled_model_is_known_to_speak_english_alone(script: Path) -> None
         ("", ":1: the script is empty"),
     ],
 )
-def test_what_synth_refuses_is_refused(text: str, words: str, flags: list[str]) -> None:
+def test_check_refuses_what_synth_refuses(text: str, words: str, flags: list[str]) -> None:
     result = run("check", "-", *flags, stdin=text)
     assert result.code == 3
     assert result.error.startswith(f"<stdin>{words}")
@@ -183,5 +183,5 @@ def test_a_bad_lexicon_is_refused_before_anything_else(
         assert "torch" not in modules
 
 
-def test_a_model_that_is_not_there(script: Path) -> None:
+def test_an_unknown_model_is_refused(script: Path) -> None:
     assert run("check", script, "--model", "no-such-model").code == 4

@@ -1,4 +1,4 @@
-"""Tags that a checkpoint's tokenizer lacks: found before anything is prepared or loaded."""
+"""Tags that a checkpoint's tokenizer does not know are found before any work is done."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ READ = "this checkpoint does not know {} and would read it aloud"
 
 @pytest.fixture
 def narrow_model(own_model: Path) -> Path:
-    """The small checkpoint with two tags less in its tokenizer."""
+    """The small checkpoint without two of the tags in its tokenizer."""
     for path in own_model.glob("*.json"):
         text = path.read_text()
         path.write_text(text.replace("<|Yue|>", "<|none_1|>").replace("<|sigh|>", "<|none_2|>"))
@@ -48,15 +48,15 @@ def test_every_line_is_named_and_synth_refuses_the_same(
     assert (refused.code, refused.said) == (3, [error])
     assert not (tmp_path / "out.wav.podtts").exists()
 
-    told = run("check", script, *flags, "--json")
-    assert told.code == 3
-    assert told.json["problems"] == [
+    checked = run("check", script, *flags, "--json")
+    assert checked.code == 3
+    assert checked.json["problems"] == [
         f"{script}:4: {READ.format('<|Yue|>')}",
         f"{script}:6: {READ.format('<|sigh|>')}",
     ]
 
 
-def test_what_is_written_of_a_voice_counts(
+def test_tags_in_the_transcript_of_a_voice_are_checked(
     narrow_model: Path, speakers: Path, tmp_path: Path
 ) -> None:
     (speakers / "anna.txt").write_text("A word <|sigh|> of mine.")
@@ -73,7 +73,7 @@ def test_what_is_written_of_a_voice_counts(
     ]
 
 
-def test_a_tokenizer_that_only_transformers_reads_is_left_to_synth(
+def test_a_tokenizer_that_only_transformers_reads_is_checked_by_synth(
     script: Path, narrow_model: Path, prepared: Path
 ) -> None:
     shutil.copy(narrow_model / "tokenizer.json", narrow_model / "vocab.json")
@@ -85,7 +85,7 @@ def test_a_tokenizer_that_only_transformers_reads_is_left_to_synth(
     assert not modules & {"torch", "transformers"}
 
 
-def test_the_whole_tokenizer_has_nothing_against_them(
+def test_the_complete_tokenizer_knows_all_tags(
     script: Path, own_model: Path, prepared: Path
 ) -> None:
     result = run("check", script, "--model", own_model, "--cache-dir", prepared, "--json").done()

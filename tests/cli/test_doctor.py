@@ -6,7 +6,7 @@ from support.commands import run
 from support.golden_data import MODEL
 
 
-def test_doctor_names_what_is_there_and_what_is_missing(home: Path) -> None:
+def test_doctor_lists_what_exists_and_what_is_missing(home: Path) -> None:
     lines = run("doctor").done().lines
     shown = {line.split()[0]: line for line in lines}
     assert {"podtts", "python", "packages", "device", "cpu", "auto"} <= shown.keys()
@@ -22,7 +22,7 @@ def test_doctor_names_what_is_there_and_what_is_missing(home: Path) -> None:
     assert lines[-1] == "nothing is missing"
 
 
-def test_doctor_looks_at_the_model_and_the_cache_that_are_named(tmp_path: Path) -> None:
+def test_doctor_checks_the_named_model_and_cache(tmp_path: Path) -> None:
     model = Path(shutil.copytree(MODEL, tmp_path / "model"))
     (model / "flow.pt").unlink()
     (tmp_path / "file").touch()
@@ -35,5 +35,5 @@ def test_doctor_looks_at_the_model_and_the_cache_that_are_named(tmp_path: Path) 
     assert not (tmp_path / "file" / "cache").exists()
 
 
-def test_doctor_is_content_with_a_whole_model() -> None:
+def test_doctor_accepts_a_complete_model() -> None:
     assert run("doctor", env={"PODTTS_MODEL": str(MODEL)}).done().lines[-1] == "nothing is missing"

@@ -1,4 +1,4 @@
-"""`synth --log-json`: what happened, a line each, as it happens."""
+"""`synth --log-json`: every event is a line, written as it happens."""
 
 import json
 import os
@@ -24,18 +24,18 @@ def test_a_run_is_logged_from_start_to_summary(talk: Path, prepared: Path, tmp_p
     page = tmp_path / "page.html"
     flags = (*FLAGS, "--cache-dir", prepared, "--log-json", log, "--subtitles", "srt")
     said = run("synth", talk, "-o", out, *flags, "--page", page).done().said
-    told = events(log)
-    assert [one["event"] for one in told] == [
+    logged = events(log)
+    assert [event["event"] for event in logged] == [
         "start", "voices", "load", *["turn"] * 4, "step", "published", "summary",
     ]  # fmt: skip
-    start, voices, load, *turns, step, published, summary = told
+    start, voices, load, *turns, step, published, summary = logged
     assert start["options"]["seed"] == 1988
     assert start["options"]["script"] == str(talk)
     assert start["options"]["gap"] == 0.25
     assert start["versions"].keys() >= {"podtts", "python", "torch"}
     assert voices["voices"][0] == {"label": "S1", "voice": "anna", "cached": True}
     assert load["stage_seconds"] > 0
-    assert [(one["turn"], one["label"], one["voice"]) for one in turns[:2]] == [
+    assert [(turn["turn"], turn["label"], turn["voice"]) for turn in turns[:2]] == [
         (1, "S1", "anna"),
         (2, "S2", "ben"),
     ]
@@ -48,23 +48,28 @@ def test_a_run_is_logged_from_start_to_summary(talk: Path, prepared: Path, tmp_p
     assert (step["step"], step["what"]) == ("writing", "page.html")
     assert 0 < step["stage_seconds"] <= published["seconds"]
     assert published["files"] == [str(out.with_suffix(".srt")), str(page), str(out)]
-    assert summary["spoken_seconds"] == pytest.approx(sum(one["audio_seconds"] for one in turns))
+    assert summary["spoken_seconds"] == pytest.approx(sum(turn["audio_seconds"] for turn in turns))
     assert f"RTF {summary['rtf']:.2f}" in said[-1]
     assert f"{summary['audio_seconds']:.1f} s of audio" in said[-1]
-    seconds = [one["seconds"] for one in told]
+    seconds = [event["seconds"] for event in logged]
     assert seconds == sorted(seconds)
-    assert all(datetime.fromisoformat(one["time"]).utcoffset() is not None for one in told)
+    assert all(datetime.fromisoformat(event["time"]).utcoffset() is not None for event in logged)
 
 
-def test_a_resumed_run_goes_on_in_the_same_log(talk: Path, prepared: Path, tmp_path: Path) -> None:
+def test_a_resumed_run_appends_to_the_same_log(talk: Path, prepared: Path, tmp_path: Path) -> None:
     out, log, page = tmp_path / "out.wav", tmp_path / "log.jsonl", tmp_path / "page.html"
     flags = ("synth", talk, "-o", out, *FLAGS, "--cache-dir", prepared, "--log-json", log)
     run(*flags, "--limit-turns", "3").done()
     first = len(events(log))
     said = run(*flags, "--resume").done().said
-    told = events(log)[first:]
-    assert [one["kept"] for one in told if one["event"] == "turn"] == [True, True, True, False]
-    assert (told[-1]["turns"], told[-1]["spoken"]) == (4, 1)
+    logged = events(log)[first:]
+    assert [event["kept"] for event in logged if event["event"] == "turn"] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert (logged[-1]["turns"], logged[-1]["spoken"]) == (4, 1)
     assert "out.wav: 4 turns (1 synthesized now), " in said[-1]
     again = run(*flags, "--resume", "--page", page).done()
     assert events(log)[-1]["rtf"] is None
@@ -74,7 +79,7 @@ def test_a_resumed_run_goes_on_in_the_same_log(talk: Path, prepared: Path, tmp_p
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_what_was_logged_survives_a_signal(
+def test_events_before_a_signal_are_in_the_log(
     number: signal.Signals, talk: Path, prepared: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "log.jsonl"
@@ -86,11 +91,11 @@ def test_what_was_logged_survives_a_signal(
         process.process.send_signal(signal.SIGCONT)
         process.finish()
     assert log.read_text().endswith("\n")
-    told = events(log)
-    if number == signal.SIGTERM and told[-1]["event"] != "summary":  # else it was faster
-        assert told[-1]["event"] == "error"
-        assert (told[-1]["problem"], told[-1]["exit_code"]) == ("stopped (SIGTERM)", 143)
-    assert [one["event"] for one in told[:2]] == ["start", "voices"]
+    logged = events(log)
+    if number == signal.SIGTERM and logged[-1]["event"] != "summary":  # else it was faster
+        assert logged[-1]["event"] == "error"
+        assert (logged[-1]["problem"], logged[-1]["exit_code"]) == ("stopped (SIGTERM)", 143)
+    assert [event["event"] for event in logged[:2]] == ["start", "voices"]
 
 
 def test_an_error_is_the_last_line(talk: Path, prepared: Path, tmp_path: Path) -> None:
@@ -104,14 +109,14 @@ def test_an_error_is_the_last_line(talk: Path, prepared: Path, tmp_path: Path) -
     assert last["exit_code"] == 3
 
 
-def test_stdout_takes_the_log(talk: Path, prepared: Path, tmp_path: Path) -> None:
+def test_the_log_can_go_to_stdout(talk: Path, prepared: Path, tmp_path: Path) -> None:
     flags = (*FLAGS, "--cache-dir", prepared, "--limit-turns", "1", "--log-json", "-")
     result = run("synth", talk, "-o", tmp_path / "out.wav", *flags).done()
     assert [json.loads(line)["event"] for line in result.lines][-1] == "summary"
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
-def test_a_log_that_cannot_be_written_stops_no_run(
+def test_a_log_that_cannot_be_written_does_not_stop_the_run(
     talk: Path, prepared: Path, tmp_path: Path
 ) -> None:
     flags = (*FLAGS, "--cache-dir", prepared, "--limit-turns", "2", "--log-json", FULL)
@@ -123,7 +128,7 @@ def test_a_log_that_cannot_be_written_stops_no_run(
     assert result.said[-1].startswith(f"{tmp_path / 'out.wav'}: 2 turns, ")
 
 
-def test_logs_that_cannot_be_are_refused(talk: Path, tmp_path: Path) -> None:
+def test_a_log_to_a_file_of_the_run_is_refused(talk: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.wav"
     for output, log, words in (
         ("-", "-", "--log-json - and -o - would mix on stdout; name a file for one of them"),

@@ -45,7 +45,7 @@ def online(hub: LoopbackHub) -> dict[str, str]:
     return {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1"}
 
 
-def test_ls_lists_what_can_be_pulled() -> None:
+def test_ls_lists_the_published_models() -> None:
     lines = run("model", "ls").done().lines
     assert lines[0].split()[:2] == ["mini", "bundled"]
     assert [line.split() for line in lines[1:]] == [[NAME, "absent"], [f"{NAME}-dialect", "absent"]]
@@ -60,21 +60,21 @@ def test_ls_lists_what_can_be_pulled() -> None:
     }
 
 
-def test_path_of_all_models_is_the_users_or_the_environments(tmp_path: Path, home: Path) -> None:
+def test_path_of_all_models_is_of_the_environment_or_the_user(tmp_path: Path, home: Path) -> None:
     (default,) = run("model", "path").done().lines
     assert Path(default).is_relative_to(home)
     named = {"PODTTS_MODELS_DIR": str(tmp_path)}
     assert run("model", "path", env=named).done().lines == [str(tmp_path)]
 
 
-def test_path_of_a_model_that_is_not_here_says_how_to_pull_it() -> None:
+def test_path_of_a_missing_model_says_how_to_pull_it() -> None:
     result = run("model", "path", NAME)
     assert result.code == 4
     assert result.error.endswith(f"run: podtts model pull {NAME}")
 
 
 @pytest.mark.parametrize("command", ["path", "pull"])
-def test_an_unknown_name_gets_the_nearest(command: str) -> None:
+def test_an_unknown_name_suggests_the_nearest(command: str) -> None:
     result = run("model", command, "soulx-podcast-17b")
     assert result.code == 4
     assert f"did you mean {NAME}?" in result.error
@@ -86,7 +86,7 @@ def test_pull_without_a_network_is_one_line() -> None:
     assert "HF_HUB_OFFLINE" in result.error
 
 
-def test_a_pulled_model_goes_by_its_name(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_a_pulled_model_is_found_by_its_name(hub: LoopbackHub, tmp_path: Path) -> None:
     models = {"PODTTS_MODELS_DIR": str(tmp_path)}
     pulled = run_script(PULL_SMALL, "model", "pull", SMALL, env=models | online(hub)).done()
     assert pulled.lines == [str(tmp_path / SMALL)]
@@ -107,7 +107,7 @@ def test_a_pulled_model_goes_by_its_name(hub: LoopbackHub, tmp_path: Path) -> No
     assert row["total_bytes"] == sum(path.stat().st_size for path in MODEL.iterdir())
 
 
-def test_a_foreign_speech_tokenizer_is_not_taken(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_another_speech_tokenizer_is_refused(hub: LoopbackHub, tmp_path: Path) -> None:
     models = {"PODTTS_MODELS_DIR": str(tmp_path)}
     result = run("model", "pull", NAME, env=models | online(hub))
     assert result.code == 4
@@ -116,7 +116,7 @@ def test_a_foreign_speech_tokenizer_is_not_taken(hub: LoopbackHub, tmp_path: Pat
     assert not hub.served_bytes  # the hub's listing was enough
 
 
-def test_a_converted_checkpoint_speaks_the_same_bytes(
+def test_a_converted_checkpoint_synthesizes_the_same_bytes(
     own_model: Path, talk: Path, prepared: Path, episode: bytes, tmp_path: Path
 ) -> None:
     written = [str(own_model / name) for name in ("flow.safetensors", "hift.safetensors")]

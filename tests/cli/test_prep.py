@@ -13,8 +13,8 @@ A, C = GOLDEN / "audio" / "a_24k_mono.wav", GOLDEN / "audio" / "c_16k_quiet.wav"
 
 
 def voice(cache: Path, name: str) -> dict[str, str]:
-    found: dict[str, str] = json.loads((cache / "voices" / f"{name}.json").read_text())
-    return found
+    content: dict[str, str] = json.loads((cache / "voices" / f"{name}.json").read_text())
+    return content
 
 
 def stored(cache: Path) -> dict[str, bytes]:
@@ -23,7 +23,7 @@ def stored(cache: Path) -> dict[str, bytes]:
     return {str(path.relative_to(cache)): path.read_bytes() for path in files}
 
 
-def test_a_folder_gives_a_line_a_voice(first_prep: tuple[Path, Result]) -> None:
+def test_a_folder_prints_a_line_for_every_voice(first_prep: tuple[Path, Result]) -> None:
     cache, result = first_prep
     assert len(result.lines) == 2
     assert re.fullmatch(r"anna: prepared, 7\.4 s, 185 tokens, in \d+\.\d\d s", result.lines[0])
@@ -31,7 +31,7 @@ def test_a_folder_gives_a_line_a_voice(first_prep: tuple[Path, Result]) -> None:
     assert result.said == [f"voices are in {cache}"]
 
 
-def test_a_second_time_everything_is_cached(
+def test_a_second_run_finds_everything_in_the_cache(
     own_cache: Path, speakers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PODTTS_MODEL", "flags win over this")
@@ -45,7 +45,7 @@ def test_a_second_time_everything_is_cached(
     assert stored(own_cache) == before
 
 
-def test_every_format_is_read_and_what_is_broken_fails_alone(tmp_path: Path) -> None:
+def test_every_format_is_read_and_broken_files_do_not_stop_others(tmp_path: Path) -> None:
     folder, cache = tmp_path / "speakers", tmp_path / "cache"
     folder.mkdir()
     wave, rate_hz = soundfile.read(A)
@@ -90,11 +90,11 @@ def test_every_format_is_read_and_what_is_broken_fails_alone(tmp_path: Path) -> 
     assert voice(cache, "mp3_voice")["transcript"] == "Said in mp3."
 
 
-def test_one_file_takes_its_name_and_text_from_flags(tmp_path: Path) -> None:
+def test_flags_give_one_file_its_name_and_transcript(tmp_path: Path) -> None:
     decomposed, composed = "Jose\u0301", "Jos\u00e9"
     options = ("--model", MODEL, "--cache-dir", tmp_path)
-    one = run("prep", A, "--name", decomposed, "--text", "One.", *options).done()
-    assert one.lines[0].startswith(f"{composed}: prepared")
+    first = run("prep", A, "--name", decomposed, "--text", "One.", *options).done()
+    assert first.lines[0].startswith(f"{composed}: prepared")
     assert voice(tmp_path, composed)["transcript"] == "One."
 
     # Another recording under a known name: the voice is replaced, which is said. Model and cache
@@ -110,16 +110,14 @@ def test_one_file_takes_its_name_and_text_from_flags(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "two\nlines", "con", ""])
-def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
+def test_a_path_is_no_name_of_a_voice(tmp_path: Path, name: str) -> None:
     result = run("prep", A, "--name", name, "--model", MODEL, "--cache-dir", tmp_path / "cache")
     assert result.code == 3
     assert "cannot be the name of a voice" in result.error
     assert not (tmp_path / "cache").exists()
 
 
-def test_without_a_model_voices_are_prepared_for_the_bundled_one(
-    speakers: Path, tmp_path: Path
-) -> None:
+def test_the_default_model_is_the_bundled_one(speakers: Path, tmp_path: Path) -> None:
     first = run("prep", speakers, "--cache-dir", tmp_path / "cache").done()
     assert [line.split()[:2] for line in first.lines] == [
         ["anna:", "prepared,"],
@@ -129,7 +127,7 @@ def test_without_a_model_voices_are_prepared_for_the_bundled_one(
     assert all(" cached," in line for line in again.lines)
 
 
-def test_an_unknown_model_names_the_nearest(speakers: Path) -> None:
+def test_an_unknown_model_suggests_the_nearest(speakers: Path) -> None:
     result = run("prep", speakers, "--model", "soulx-podcast-1.8b")
     assert result.code == 4
     assert "did you mean soulx-podcast-1.7b?" in result.error
@@ -143,7 +141,7 @@ def test_name_and_text_are_for_one_file(speakers: Path, flag: str) -> None:
         assert "need exactly one recording" in result.error
 
 
-def test_paths_that_offer_nothing_are_refused(tmp_path: Path) -> None:
+def test_paths_without_recordings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     (tmp_path / "empty").mkdir()
     for path, words in (
@@ -157,14 +155,14 @@ def test_paths_that_offer_nothing_are_refused(tmp_path: Path) -> None:
         assert str(tmp_path / path) in result.error
 
 
-def test_two_recordings_of_one_voice_are_refused(speakers: Path) -> None:
+def test_two_recordings_for_the_same_voice_are_refused(speakers: Path) -> None:
     shutil.copy(speakers / "anna.wav", speakers / "anna.flac")
     result = run("prep", speakers, "--model", MODEL)
     assert result.code == 3
     assert "both the voice anna" in result.error
 
 
-def test_a_broken_encoder_is_the_models_fault(
+def test_a_broken_encoder_is_an_error_of_the_model(
     own_model: Path, speakers: Path, tmp_path: Path
 ) -> None:
     broken = own_model / "campplus.onnx"
@@ -175,7 +173,7 @@ def test_a_broken_encoder_is_the_models_fault(
     assert not (tmp_path / "cache" / "voices").exists()
 
 
-def test_a_stopped_run_keeps_what_is_done_and_nothing_half_done(tmp_path: Path) -> None:
+def test_a_stopped_run_keeps_complete_voices_and_no_temporary_files(tmp_path: Path) -> None:
     folder, cache = tmp_path / "speakers", tmp_path / "cache"
     folder.mkdir()
     wave, rate_hz = soundfile.read(A)

@@ -1,4 +1,4 @@
-"""What a run shows while it works: a bar at a terminal, nothing of it in a pipe."""
+"""A run shows a progress bar at a terminal, and none in a pipe."""
 
 import errno
 import os
@@ -28,17 +28,17 @@ STEPS = (
 def command(
     first_synth: tuple[Path, object], talk: Path, prepared: Path, tmp_path: Path
 ) -> list[str]:
-    """What makes other files of an episode that is spoken already."""
+    """A command that writes other files from a complete journal."""
     episode = first_synth[0]
-    kept = f"{episode.name}.podtts"
-    shutil.copytree(episode.with_name(kept), tmp_path / "[a] talk.mp3.podtts")
+    journal = f"{episode.name}.podtts"
+    shutil.copytree(episode.with_name(journal), tmp_path / "[a] talk.mp3.podtts")
     flags = f"--model {MODEL} --cache-dir {prepared} --flow-steps 2 --resume --loudness -20"
     output = ["-o", str(tmp_path / "[a] talk.mp3"), "--page", str(tmp_path / "page.html")]
     return ["synth", str(talk), *flags.split(), "--split", "turns,speakers", *output]
 
 
 def at_a_terminal(command: list[str]) -> str:
-    """What a terminal of 200 columns gets of a command's stderr, without colours and moves."""
+    """The stderr of a command at a terminal of 200 columns, without control sequences."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "podtts", *command],
@@ -48,12 +48,12 @@ def at_a_terminal(command: list[str]) -> str:
         env=environment({"TERM": "xterm", "COLUMNS": "200"}),
     ) as process:
         os.close(theirs)
-        told = b""
+        stderr = b""
         while part := _read(ours):
-            told += part
+            stderr += part
     os.close(ours)
-    assert process.returncode == 0, told
-    return CONTROL.sub("", told.decode())
+    assert process.returncode == 0, stderr
+    return CONTROL.sub("", stderr.decode())
 
 
 def _read(terminal: int) -> bytes:
@@ -65,7 +65,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_a_terminal_sees_turns_and_then_every_step_to_its_end(command: list[str]) -> None:
+def test_a_terminal_shows_the_turns_and_then_every_step(command: list[str]) -> None:
     shown = at_a_terminal(command)
     places = [shown.index("turn 4/4"), *(shown.index(step) for step in STEPS)]
     assert places == sorted(places)
@@ -75,9 +75,9 @@ def test_a_terminal_sees_turns_and_then_every_step_to_its_end(command: list[str]
     assert "[a] talk.mp3: 4 turns (0 synthesized now)" in shown.splitlines()[-1]
 
 
-def test_a_pipe_sees_none_of_it(command: list[str]) -> None:
+def test_a_pipe_gets_no_bar(command: list[str]) -> None:
     said = run(*command, "--verbose").done().stderr
     assert "\x1b" not in said
     assert not any(step in said for step in STEPS)
-    told = re.findall(r"^\[PERF\] stage=(\w+) device=cpu seconds=[\d.]+ (.+)$", said, re.MULTILINE)
-    assert [f"{verb} {what}" for verb, what in told if "turn=" not in what] == [*STEPS]
+    steps = re.findall(r"^\[PERF\] stage=(\w+) device=cpu seconds=[\d.]+ (.+)$", said, re.MULTILINE)
+    assert [f"{verb} {what}" for verb, what in steps if "turn=" not in what] == [*STEPS]

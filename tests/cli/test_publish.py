@@ -1,4 +1,4 @@
-"""What `podtts synth` makes of spoken turns: files, parts and texts, without speaking again."""
+"""The files that `podtts synth` writes from the turns of a journal."""
 
 import io
 import json
@@ -25,7 +25,7 @@ def finished(talk: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def again(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the episode, to change."""
+    """A copy of the episode and its journal."""
     shutil.copytree(finished.parent, tmp_path / "episode")
     return tmp_path / "episode" / "out.wav"
 
@@ -40,10 +40,10 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_other_files_of_a_finished_run_are_made_without_the_model(
+def test_other_files_of_a_finished_run_are_written_without_the_model(
     again: Path, talk: Path, prepared: Path
 ) -> None:
-    """Everything at once, in another format, from the journal of the WAV file."""
+    """All kinds of files, in another format, from the journal of the WAV file."""
     command = ("synth", talk, *FLAGS, "--cache-dir", prepared, "--resume", "--verbose")
     wanted = "--gap 1 --loudness -30 --sample-rate 48000 --split speakers,turns --title Talk"
     texts = "--subtitles srt,vtt,json --chapters --transcript"
@@ -77,14 +77,16 @@ def test_other_files_of_a_finished_run_are_made_without_the_model(
         "0003-anna.flac",
         "0004-ben.flac",
     ]
-    told = json.loads(again.with_name("out.subtitles.json").read_text())
-    assert told["samples"] == told["segments"][-1]["endSample"] == samples
+    subtitles = json.loads(again.with_name("out.subtitles.json").read_text())
+    assert subtitles["samples"] == subtitles["segments"][-1]["endSample"] == samples
     assert "LUFS as spoken, -30.0 after" in result.stderr
     assert (again.with_name("out.wav.podtts") / "turns.jsonl").read_bytes() == before
     assert not (again.with_name("out.wav.podtts") / "partial.wav").exists()
 
 
-def test_the_wav_itself_is_laid_out_anew(again: Path, talk: Path, prepared: Path) -> None:
+def test_the_wav_file_is_written_again_with_other_gaps(
+    again: Path, talk: Path, prepared: Path
+) -> None:
     flags = (*FLAGS, "--cache-dir", prepared, "--resume", "--gap", "0")
     run("synth", talk, "-o", again, *flags, "--gap-same-speaker", "5").done()
     assert soundfile.info(again).frames == spoken_samples(again)
@@ -92,7 +94,7 @@ def test_the_wav_itself_is_laid_out_anew(again: Path, talk: Path, prepared: Path
 
 
 @needs_ffmpeg
-def test_a_file_says_what_it_is(again: Path, talk: Path, prepared: Path) -> None:
+def test_a_file_has_its_metadata(again: Path, talk: Path, prepared: Path) -> None:
     assert probe(again)["tags"] == {
         "title": "talk",
         "date": "2026-01-01",
@@ -137,10 +139,10 @@ def test_a_pipe_gets_any_format_with_the_gaps(talk: Path, prepared: Path) -> Non
         ("-o out.wav --date tomorrow", "date is 'tomorrow', but must be a day"),
     ],
 )
-def test_what_cannot_be_published_is_refused_before_any_work(
+def test_options_that_cannot_work_are_refused_before_any_work(
     tmp_path: Path, talk: Path, flags: str, words: str
 ) -> None:
-    arguments = [str(tmp_path / one) if one.startswith("out") else one for one in flags.split()]
+    arguments = [str(tmp_path / part) if part.startswith("out") else part for part in flags.split()]
     result, modules = run_and_list_modules("synth", talk, *arguments, "--model", MODEL)
     assert result.code == 2
     assert words in result.error.replace(f"{tmp_path}/", "")
@@ -148,7 +150,7 @@ def test_what_cannot_be_published_is_refused_before_any_work(
     assert names(tmp_path) == []
 
 
-def test_chapters_need_headings_and_a_script_is_not_written_over(tmp_path: Path) -> None:
+def test_chapters_need_headings_and_a_script_is_not_overwritten(tmp_path: Path) -> None:
     script = tmp_path / "talk.srt"
     script.write_text("[anna] Hello.\n")
     for flags, words in (

@@ -1,4 +1,4 @@
-"""Runs that die and go on: real processes, real signals."""
+"""Runs that are stopped by a signal and resumed, as real processes."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ def finished(talk: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def again(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the uninterrupted run, to change."""
+    """A copy of the uninterrupted run."""
     shutil.copytree(journal(finished), journal(tmp_path / "out.wav"))
     return Path(shutil.copy(finished, tmp_path / "out.wav"))
 
@@ -51,7 +51,7 @@ def turns_spoken(output: Path) -> list[int]:
     return [line["turn"] for line in lines_of(output)]
 
 
-def test_journal_says_what_determines_each_turn(finished: Path) -> None:
+def test_the_journal_has_the_fingerprint_and_every_turn(finished: Path) -> None:
     text = (journal(finished) / "turns.jsonl").read_text()
     lines = [json.loads(line) for line in text.splitlines()]
     assert {"seed", "checkpoint", "device", "dtype", "sampling", "speakers"} <= lines[0].keys()
@@ -62,16 +62,16 @@ def test_journal_says_what_determines_each_turn(finished: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_after_a_signal_in_any_turn_the_bytes_are_those_of_a_whole_run(
+def test_a_run_stopped_in_any_turn_resumes_to_the_same_bytes(
     number: signal.Signals, talk: Path, prepared: Path, finished: Path, tmp_path: Path
 ) -> None:
-    """One run, killed after every turn it finishes and resumed, until it is through."""
+    """The same run is killed after every finished turn and resumed until it is complete."""
     output = tmp_path / "out.wav"
     command = ("synth", talk, "-o", output, *FLAGS, "--verbose", "--cache-dir", prepared)
     killed = 0
     for done in range(1, TURNS):
         with started(*command, *(["--resume"] if done > 1 else [])) as process:
-            process.wait_for("stage=vocoder")  # told of a turn that is kept
+            process.wait_for("stage=vocoder")  # a turn is finished and stored
             process.process.send_signal(number)
             code = process.finish().code
         assert len(turns_spoken(output)) >= done
@@ -79,7 +79,7 @@ def test_after_a_signal_in_any_turn_the_bytes_are_those_of_a_whole_run(
             break
         assert code == (-9 if number == signal.SIGKILL else 143)
         assert not output.exists()
-        # What is written is there to be heard: all of it after a signal that can be caught.
+        # The partial file has the stored turns: all of them after a signal that can be caught.
         frames = soundfile.info(journal(output) / "partial.wav").frames
         tokens = [line["tokens"] for line in lines_of(output)[:done]]
         assert frames >= 960 * sum(tokens) or number == signal.SIGKILL
@@ -91,7 +91,7 @@ def test_after_a_signal_in_any_turn_the_bytes_are_those_of_a_whole_run(
     assert output.read_bytes() == finished.read_bytes()
     assert "turns are taken from" in result.stderr
     assert sorted(set(turns_spoken(output))) == list(range(1, TURNS + 1))
-    assert len(turns_spoken(output)) == TURNS  # none was spoken twice and kept twice
+    assert len(turns_spoken(output)) == TURNS  # no turn was stored twice
 
 
 def test_a_finished_run_is_resumed_without_loading_weights(
@@ -105,7 +105,7 @@ def test_a_finished_run_is_resumed_without_loading_weights(
     assert "stage=load" not in result.stderr
 
 
-def test_retake_speaks_one_turn_anew_and_keeps_the_others(
+def test_retake_synthesizes_one_turn_again_and_keeps_the_others(
     again: Path, talk: Path, prepared: Path, finished: Path
 ) -> None:
     flags = ("synth", talk, "-o", again, *FLAGS, "--cache-dir", prepared)
@@ -117,7 +117,7 @@ def test_retake_speaks_one_turn_anew_and_keeps_the_others(
     assert again.read_bytes() == first
 
 
-def test_a_changed_text_is_spoken_again_and_what_it_affects_is_said(
+def test_a_changed_text_is_synthesized_again_with_a_note_on_later_turns(
     again: Path, talk: Path, prepared: Path, tmp_path: Path
 ) -> None:
     changed = tmp_path / "changed.txt"
@@ -137,7 +137,7 @@ def test_another_seed_is_not_resumed(again: Path, talk: Path, prepared: Path) ->
     assert turns_spoken(again) == list(range(1, TURNS + 1))
 
 
-def test_starting_over_keeps_the_former_journal_aside(
+def test_a_new_run_keeps_the_previous_journal(
     again: Path, talk: Path, prepared: Path, finished: Path
 ) -> None:
     run("synth", talk, "-o", again, *FLAGS, "--cache-dir", prepared, "--limit-turns", "1").done()
@@ -162,7 +162,7 @@ def test_no_keep_and_pipes_leave_no_journal(talk: Path, prepared: Path, tmp_path
         (("--resume",), "holds no run to resume"),
     ],
 )
-def test_what_cannot_be_resumed_is_said(
+def test_flags_that_cannot_be_combined_with_resume_are_refused(
     flags: tuple[str, ...], problem: str, talk: Path, prepared: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.wav"
@@ -171,7 +171,7 @@ def test_what_cannot_be_resumed_is_said(
     assert problem in result.error
 
 
-def test_of_two_runs_on_one_output_the_second_refuses(
+def test_a_second_run_on_the_same_output_at_the_same_time_is_refused(
     talk: Path, prepared: Path, finished: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.wav"

@@ -1,4 +1,4 @@
-"""`podtts synth` as its users meet it: what it writes, what it refuses, how it can be stopped."""
+"""`podtts synth`: what it writes, what it refuses, and how it is stopped."""
 
 import io
 import json
@@ -24,26 +24,26 @@ QUICK = ("--model", MODEL, "--flow-steps", "2")
 FULL = Path("/dev/full")
 
 
-def turns_told(stderr: str) -> list[tuple[str, int, int]]:
+def perf_lines(stderr: str) -> list[tuple[str, int, int]]:
     """Stage, turn and tokens of every [PERF] line of a turn."""
     pattern = r"^\[PERF\] stage=(\w+) device=\w+ seconds=[\d.]+ turn=(\d+) tokens=(\d+) audio="
-    found = re.findall(pattern, stderr, re.MULTILINE)
-    return [(stage, int(turn), int(tokens)) for stage, turn, tokens in found]
+    lines = re.findall(pattern, stderr, re.MULTILINE)
+    return [(stage, int(turn), int(tokens)) for stage, turn, tokens in lines]
 
 
 def samples_of(raw: bytes) -> bytes:
-    """What stands behind the header of a WAV file."""
+    """The samples of a WAV file, without its header."""
     return raw[raw.index(b"data") + 8 :]
 
 
 def hidden_files(folder: Path) -> list[str]:
-    """What is not finished has a hidden name until it is."""
+    """Temporary files: their names begin with a dot until they are complete."""
     return [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 
 @pytest.fixture
 def long_talk(tmp_path: Path) -> Path:
-    """A script that takes long enough to be stopped in its middle."""
+    """A script that takes long enough to be stopped before its end."""
     script = tmp_path / "long.txt"
     script.write_text("".join(f"[anna] Turn {number}, and on it goes.\n" for number in range(400)))
     return script
@@ -57,22 +57,26 @@ def test_an_episode_is_mono_pcm_of_24_khz(first_synth: tuple[Path, Result]) -> N
     info = soundfile.info(wav)
     assert (info.format, info.subtype) == ("WAV", "PCM_16")
     assert (info.samplerate, info.channels) == (24_000, 1)
-    tokens = {turn: count for _, turn, count in turns_told(result.stderr)}
+    tokens = {turn: count for _, turn, count in perf_lines(result.stderr)}
     assert list(tokens) == [1, 2, 3, 4]
     assert info.frames == 960 * sum(tokens.values()) + 3 * GAP_SAMPLES
     assert result.stdout == b""
     assert hidden_files(wav.parent) == []
 
 
-def test_verbose_tells_the_seconds_of_every_stage(first_synth: tuple[Path, Result]) -> None:
+def test_verbose_prints_the_seconds_of_every_stage(first_synth: tuple[Path, Result]) -> None:
     _, result = first_synth
-    told = [(stage, turn) for stage, turn, _ in turns_told(result.stderr)]
-    assert told == [(stage, turn) for turn in (1, 2, 3, 4) for stage in ("llm", "flow", "vocoder")]
+    stages = [(stage, turn) for stage, turn, _ in perf_lines(result.stderr)]
+    assert stages == [
+        (stage, turn) for turn in (1, 2, 3, 4) for stage in ("llm", "flow", "vocoder")
+    ]
     for stage in ("prompts", "load"):
         assert f"[PERF] stage={stage} device=cpu seconds=" in result.stderr
 
 
-def test_first_and_last_line_say_what_was_done(first_synth: tuple[Path, Result]) -> None:
+def test_the_first_line_has_the_setting_and_the_last_the_figures(
+    first_synth: tuple[Path, Result],
+) -> None:
     wav, result = first_synth
     decisions = next(line for line in result.said if not line.startswith("[PERF]"))
     for words in (str(MODEL), "LLM ", "seed 1988", "S1=anna (cached)", "S2=ben (cached)"):
@@ -107,13 +111,13 @@ def test_the_same_command_gives_the_same_bytes(
     assert out.read_bytes() != episode
 
 
-def test_a_limited_run_is_the_beginning_and_limits_are_told(
+def test_a_limited_run_is_the_beginning_of_the_episode(
     talk: Path, prepared: Path, tmp_path: Path, episode: bytes
 ) -> None:
     out = tmp_path / "out.wav"
     options = (*QUICK, "--cache-dir", prepared, "--limit-turns", "2")
     first = run("synth", talk, "-o", out, *options, "--verbose").done()
-    assert [turn for _, turn, _ in turns_told(first.stderr)] == [1, 1, 1, 2, 2, 2]
+    assert [turn for _, turn, _ in perf_lines(first.stderr)] == [1, 1, 1, 2, 2, 2]
     samples = samples_of(out.read_bytes())
     assert samples == samples_of(episode)[: len(samples)]
     assert "warning" not in first.stderr
@@ -129,10 +133,8 @@ def test_a_limited_run_is_the_beginning_and_limits_are_told(
 # Whose voices
 
 
-def test_voices_are_found_however_they_are_named(
-    talk: Path, prepared: Path, episode: bytes
-) -> None:
-    """One label is a voice's name, the other is mapped by a flag: the samples stay the same."""
+def test_a_label_or_a_flag_can_name_the_voice(talk: Path, prepared: Path, episode: bytes) -> None:
+    """One label is the name of a voice, a flag maps the other: the samples are the same."""
     text = talk.read_text().replace("S1 = anna\nS2 = ben\n", "")
     text = text.replace("[S1]", "anna:").replace("[S2]", "[B]")
     flags = ("--speaker", "B=ben", "--cache-dir", prepared)
@@ -140,7 +142,7 @@ def test_voices_are_found_however_they_are_named(
     assert samples_of(result.stdout) == samples_of(episode)
 
 
-def test_fresh_prompts_give_the_bytes_of_cached_ones(
+def test_new_prompts_give_the_same_bytes_as_cached_ones(
     talk: Path, speakers: Path, tmp_path: Path, episode: bytes
 ) -> None:
     out, cache = tmp_path / "out.wav", tmp_path / "cache"
@@ -148,9 +150,9 @@ def test_fresh_prompts_give_the_bytes_of_cached_ones(
     result = run("synth", talk, "-o", out, *options).done()
     assert "S1=anna (prepared)" in result.stderr
     assert out.read_bytes() == episode
-    kept = run("cache", "ls", "--json", "--cache-dir", cache).done().json
-    assert [row["voice"] for row in kept] == ["anna", "ben"]
-    assert all(row["tokens"] for row in kept)
+    voices = run("cache", "ls", "--json", "--cache-dir", cache).done().json
+    assert [row["voice"] for row in voices] == ["anna", "ben"]
+    assert all(row["tokens"] for row in voices)
 
 
 def test_a_folders_recording_wins_over_a_prepared_voice(
@@ -169,7 +171,7 @@ def test_a_folders_recording_wins_over_a_prepared_voice(
     assert (own_cache / "voices" / "anna.json").read_bytes() == known
 
 
-def test_a_published_script_brings_its_recordings(
+def test_a_json_script_can_name_its_recordings(
     talk: Path, speakers: Path, tmp_path: Path, episode: bytes
 ) -> None:
     turns = re.findall(r"\[(S\d)\] (.+)", talk.read_text())
@@ -187,7 +189,7 @@ def test_a_published_script_brings_its_recordings(
     assert not (cache / "voices").exists()  # S1 names no voice for other scripts
 
 
-def test_a_dialect_prompt_changes_how_a_voice_speaks(
+def test_a_dialect_prompt_changes_the_samples(
     talk: Path, own_cache: Path, speakers: Path, episode: bytes
 ) -> None:
     (speakers / "anna.dialect.txt").write_text("<|Sichuan|>今天天气好得很，我们出去耍嘛。")
@@ -212,7 +214,7 @@ def test_a_dialect_prompt_changes_how_a_voice_speaks(
         ('{"speakers": {},\n "text": [,]}', ":2: not valid JSON"),
     ],
 )
-def test_a_script_that_cannot_be_spoken_is_refused_at_once(
+def test_a_script_with_an_error_is_refused_before_torch_is_imported(
     tmp_path: Path, script: str, words: str
 ) -> None:
     path = tmp_path / "talk.txt"
@@ -234,7 +236,7 @@ def test_a_script_from_stdin_is_named_in_its_errors() -> None:
     ("descriptor", "script", "output", "words"),
     [(0, "-", "out.wav", "no stdin"), (1, "talk", "-", "no stdout")],
 )
-def test_a_stream_that_is_closed_is_neither_source_nor_target(
+def test_a_closed_stdin_or_stdout_is_refused(
     talk: Path, descriptor: int, script: str, output: str, words: str
 ) -> None:
     close = f"import os, sys; os.close({descriptor}); os.execv(sys.executable, sys.argv[1:])"
@@ -245,7 +247,7 @@ def test_a_stream_that_is_closed_is_neither_source_nor_target(
     assert words in result.error
 
 
-def test_a_script_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_script_is_refused(tmp_path: Path) -> None:
     for path, words in ((tmp_path / "talk.txt", "no such script"), (tmp_path, "is a folder")):
         result = run("synth", path, "-o", tmp_path / "out.wav", *QUICK)
         assert result.code == 3
@@ -267,7 +269,7 @@ def test_a_script_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ("--speaker S1=anna --speaker S1=ben", "twice"),
     ],
 )
-def test_values_that_cannot_be_are_refused(
+def test_values_out_of_range_are_refused(
     talk: Path, tmp_path: Path, flags: str, words: str
 ) -> None:
     result = run("synth", talk, "-o", tmp_path / "out.wav", "--model", MODEL, *flags.split())
@@ -275,7 +277,9 @@ def test_values_that_cannot_be_are_refused(
     assert words in result.error
 
 
-def test_an_output_that_cannot_be_is_refused_before_any_work(talk: Path, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(
+    talk: Path, tmp_path: Path
+) -> None:
     for output, words in (
         (tmp_path / "no" / "out.wav", f"there is no folder {tmp_path / 'no'}; run: mkdir -p"),
         (tmp_path, "is a folder"),
@@ -290,7 +294,7 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(talk: Path, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_model_or_voices_the_bundled_ones_speak(talk: Path, tmp_path: Path) -> None:
+def test_the_default_model_and_voices_are_the_bundled_ones(talk: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.wav"
     flags = ("--cache-dir", tmp_path / "cache", "--limit-turns", "1", "--speaker", "S2=clara")
     result = run("synth", talk, "-o", output, *flags).done()
@@ -316,7 +320,7 @@ def test_an_unprepared_voice_is_refused_before_any_weight_is_read(
     )
 
 
-def test_an_unknown_dtype_is_refused_before_the_voices_are_looked_for(
+def test_an_unknown_dtype_is_refused_before_voices_are_looked_up(
     talk: Path, tmp_path: Path
 ) -> None:
     out, empty = tmp_path / "out.wav", tmp_path / "cache"
@@ -326,14 +330,14 @@ def test_an_unknown_dtype_is_refused_before_the_voices_are_looked_for(
 
 
 @pytest.mark.skipif("cuda" in available_devices(), reason="this machine has CUDA")
-def test_a_device_that_is_not_there_is_refused(talk: Path, tmp_path: Path) -> None:
+def test_a_missing_device_is_refused(talk: Path, tmp_path: Path) -> None:
     options = (*QUICK, "--cache-dir", tmp_path / "cache", "--device", "cuda")
     result = run("synth", talk, "-o", tmp_path / "out.wav", *options)
     assert result.code == 5
     assert "device 'cuda' is not available" in result.error
 
 
-def test_a_checkpoint_without_a_tensor_leaves_the_old_episode(
+def test_a_damaged_checkpoint_leaves_the_old_episode(
     talk: Path, prepared: Path, own_model: Path, tmp_path: Path
 ) -> None:
     state = torch.load(own_model / "flow.pt", weights_only=True)
@@ -388,7 +392,7 @@ def test_a_stopped_run_leaves_the_old_episode(
         assert hidden_files(folder) == []
 
 
-def test_a_reader_that_leaves_ends_the_run(long_talk: Path, prepared: Path) -> None:
+def test_a_closed_pipe_ends_the_run(long_talk: Path, prepared: Path) -> None:
     with started("synth", long_talk, "-o", "-", *QUICK, "--cache-dir", prepared) as running:
         assert running.stdout.read(4) == b"RIFF"
         running.stdout.close()
@@ -408,7 +412,7 @@ def test_a_full_disk_is_one_line(talk: Path, prepared: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
-def test_a_terminal_sees_the_turns_go_by(prepared: Path, tmp_path: Path) -> None:
+def test_a_terminal_shows_every_turn(prepared: Path, tmp_path: Path) -> None:
     script = tmp_path / "talk.json"  # whose labels may be anything
     turns = [["[/b]", "Good [evening]!"], ["[/b]", "Is it?"]]
     script.write_text(json.dumps({"speakers": {"[/b]": {}}, "text": turns}))
@@ -437,8 +441,8 @@ def test_a_terminal_sees_the_turns_go_by(prepared: Path, tmp_path: Path) -> None
     assert b"[[/b]] Good [evening]!" in shown
 
 
-def test_presets_and_their_parts_are_choices(talk: Path, own_cache: Path) -> None:
-    """The fast preset speaks in 4 bits; what is said explicitly wins."""
+def test_a_flag_changes_a_part_of_a_preset(talk: Path, own_cache: Path) -> None:
+    """The preset fast has int4 weights; --quantize wins over it."""
     flags = (
         "synth",
         talk,
@@ -455,18 +459,18 @@ def test_presets_and_their_parts_are_choices(talk: Path, own_cache: Path) -> Non
     assert "with int4 weights" in fast.stderr
     assert len(list((own_cache / "quantized").iterdir())) == 1
     assert run(*flags, "--preset", "fast").done().stdout == fast.stdout
-    whole = run(*flags, "--preset", "fast", "--quantize", "none").done()
-    assert "int4" not in whole.stderr
-    assert whole.stdout != fast.stdout
+    unquantized = run(*flags, "--preset", "fast", "--quantize", "none").done()
+    assert "int4" not in unquantized.stderr
+    assert unquantized.stdout != fast.stdout
     wrong = run(*flags, "--preset", "slow")
     assert wrong.code == 2
     assert "unknown preset 'slow'" in wrong.error
 
 
-def test_a_cache_that_cannot_be_written_is_said_once_and_no_more(
+def test_a_cache_that_cannot_be_written_is_one_warning(
     speakers: Path, talk: Path, tmp_path: Path
 ) -> None:
-    """Prompts, the LLM's state and its narrow weights would all be kept there."""
+    """Prompts, the state after them and quantized weights would all be stored there."""
     (tmp_path / "file").touch()
     flags = ("--cache-dir", tmp_path / "file" / "cache", "--speakers", speakers, "--preset", "fast")
     result = run("synth", talk, "-o", "-", *QUICK, "--limit-turns", "1", *flags).done()

@@ -1,4 +1,4 @@
-"""What is spoken follows lexicon, normalisation, pauses and length, and so does the journal."""
+"""The journal has the spoken form of texts: after lexicon, normalization, pauses and cuts."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Speak = Callable[..., tuple[list[str], list[str]]]
 
 @pytest.fixture
 def speak(prepared: Path, tmp_path: Path) -> Speak:
-    """Speaks SCRIPT to one output file; returns the texts of the journal and what was said."""
+    """Synthesizes SCRIPT; returns the texts of the journal and the lines of stderr."""
     script, output = tmp_path / "talk.txt", tmp_path / "out.wav"
     script.write_text(SCRIPT, encoding="utf-8")
     flags = ("--model", MODEL, "--cache-dir", prepared, "--flow-steps", "1")
@@ -30,7 +30,7 @@ def speak(prepared: Path, tmp_path: Path) -> Speak:
     return run_again
 
 
-def test_the_journal_has_what_is_spoken_and_a_change_is_spoken_again(
+def test_the_journal_has_spoken_forms_and_a_changed_one_is_synthesized_again(
     speak: Speak, tmp_path: Path
 ) -> None:
     texts, _ = speak()

@@ -12,7 +12,7 @@ from podtts.options import SamplingOptions
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    """A folder with settings of its own."""
+    """A folder with its own podtts.json."""
     shutil.copy(MODEL / "podtts.json", tmp_path)
     values = json.loads((tmp_path / "podtts.json").read_text())
     values |= {"temperature": 0.3, "repetition_penalty": 1}

@@ -7,7 +7,7 @@ from podtts.llm.tokenizer import is_token
 from podtts.text.pauses import PAUSE_SPELLINGS
 
 
-def test_tags_lists_what_a_script_may_use() -> None:
+def test_tags_lists_all_tags_and_pauses() -> None:
     listed = [re.split(r" {2,}", line) for line in run("tags").done().lines]
     assert [tag for tag, _ in listed] == [
         "<|laughter|>",

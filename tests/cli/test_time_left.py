@@ -6,20 +6,19 @@ from statistics import fmean
 
 import pytest
 
-from podtts.cli.time_left import FinishedTurn, seconds_left
+from podtts.cli.time_left import TurnTime, seconds_left
 from podtts.text.length import expected_seconds
 
 RUNS = json.loads((Path(__file__).with_name("recorded_runs.json")).read_text())
 
 
-def recorded(number: int) -> list[FinishedTurn]:
+def recorded(number: int) -> list[TurnTime]:
     return [
-        FinishedTurn(expected_seconds(turn["text"]), turn["seconds"])
-        for turn in RUNS[number]["turns"]
+        TurnTime(expected_seconds(turn["text"]), turn["seconds"]) for turn in RUNS[number]["turns"]
     ]
 
 
-def by_average(finished: list[FinishedTurn], turns: int) -> float:
+def by_average(finished: list[TurnTime], turns: int) -> float:
     return fmean(turn.work_seconds for turn in finished) * turns
 
 
@@ -47,11 +46,11 @@ def test_the_estimate_is_better_than_the_average_turn_if_turns_differ() -> None:
 
 def test_the_start_and_the_end_of_a_run() -> None:
     assert seconds_left([], [3.0]) is None
-    assert seconds_left([FinishedTurn(0.0, 2.0)], []) == 0
-    assert seconds_left([FinishedTurn(0.0, 2.0)], [0.0, 0.0]) == pytest.approx(4.0)
-    assert seconds_left([FinishedTurn(6.0, 5.0)], [16.0]) == pytest.approx(10.0)
+    assert seconds_left([TurnTime(0.0, 2.0)], []) == 0
+    assert seconds_left([TurnTime(0.0, 2.0)], [0.0, 0.0]) == pytest.approx(4.0)
+    assert seconds_left([TurnTime(6.0, 5.0)], [16.0]) == pytest.approx(10.0)
 
 
 def test_only_the_latest_turns_count() -> None:
-    finished = [FinishedTurn(3.0, 2.0)] * 300 + [FinishedTurn(3.0, 1.0)] * 60
+    finished = [TurnTime(3.0, 2.0)] * 300 + [TurnTime(3.0, 1.0)] * 60
     assert seconds_left(finished, [3.0] * 100) == pytest.approx(100)

@@ -1,4 +1,4 @@
-"""Rates, pauses and gaps at once: everything stands where counting samples by hand puts it."""
+"""Rates, pauses and gaps together: all files agree with positions counted by hand."""
 
 import json
 from fractions import Fraction
@@ -34,7 +34,7 @@ FLAGS = ("--gap", "0.5", "--gap-same-speaker", "0.1", "--subtitles", "srt,vtt,js
 
 @pytest.fixture(scope="module")
 def episode(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The script, spoken and written with everything whose places can be wrong."""
+    """The episode with all files that contain positions in time."""
     folder = tmp_path_factory.mktemp("timing")
     (folder / "talk.txt").write_text(SCRIPT)
     quick = ("--model", MODEL, "--cache-dir", prepared, "--flow-steps", "2")
@@ -45,27 +45,27 @@ def episode(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def places(episode: Path) -> list[tuple[int, int]]:
-    """First sample of every turn, and the one behind its last, from the journal's token counts."""
+    """First sample and end of every turn, from the token counts of the journal."""
     lines = (episode / "talk.flac.podtts" / "turns.jsonl").read_text().splitlines()[1:]
-    found, at = [], 0
+    places, at = [], 0
     for line, (_, rate, silence) in zip(map(json.loads, lines), TURNS, strict=True):
         start = at + silence
         at = start + round(Fraction(960 * line["tokens"]) / rate)
-        found.append((start, at))
-    return found
+        places.append((start, at))
+    return places
 
 
-def test_the_file_is_as_long_as_its_parts(episode: Path, places: list[tuple[int, int]]) -> None:
+def test_the_file_has_sound_only_in_its_turns(episode: Path, places: list[tuple[int, int]]) -> None:
     samples, _ = soundfile.read(episode / "talk.flac", dtype="int16")
     assert len(samples) == places[-1][1]
-    heard = 0
+    checked = 0
     for start, stop in places:
-        assert not samples[heard:start].any()
+        assert not samples[checked:start].any()
         assert samples[start:stop].any()
-        heard = stop
+        checked = stop
 
 
-def test_parts_are_cut_on_the_samples(episode: Path, places: list[tuple[int, int]]) -> None:
+def test_parts_are_cut_at_the_exact_samples(episode: Path, places: list[tuple[int, int]]) -> None:
     samples, _ = soundfile.read(episode / "talk.flac", dtype="int16")
     parts = sorted((episode / "talk.turns").iterdir())
     for part, (start, stop) in zip(parts, places, strict=True):
@@ -77,15 +77,17 @@ def test_parts_are_cut_on_the_samples(episode: Path, places: list[tuple[int, int
     assert (sum(stems) == samples).all()
 
 
-def test_texts_begin_and_end_on_the_samples(episode: Path, places: list[tuple[int, int]]) -> None:
-    told = json.loads((episode / "talk.subtitles.json").read_text())
-    shown = [(one["startSample"], one["endSample"]) for one in told["segments"]]
+def test_subtitles_and_chapters_have_the_exact_times(
+    episode: Path, places: list[tuple[int, int]]
+) -> None:
+    subtitles = json.loads((episode / "talk.subtitles.json").read_text())
+    shown = [(segment["startSample"], segment["endSample"]) for segment in subtitles["segments"]]
     assert shown == places
-    assert told["samples"] == places[-1][1]
+    assert subtitles["samples"] == places[-1][1]
     chapters = json.loads((episode / "talk.chapters.json").read_text())["chapters"]
     first, second = (
-        (one["title"], round(one["startTime"] * 24_000), round(one["endTime"] * 24_000))
-        for one in chapters
+        (chapter["title"], round(chapter["startTime"] * 24_000), round(chapter["endTime"] * 24_000))
+        for chapter in chapters
     )
     assert first == ("The opening", 0, places[3][0])
     assert second == ("The middle", places[3][0], places[-1][1])

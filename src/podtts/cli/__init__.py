@@ -1,1 +1,1 @@
-"""The command line: arguments in, one call, one line out."""
+"""The command line: commands, flags, messages and progress bars."""

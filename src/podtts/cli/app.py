@@ -18,10 +18,10 @@ EXIT_CODES = """\b
 Exit codes:
   0  done
   1  some inputs failed, the others are done
-  2  usage: flags or options that cannot be
+  2  wrong usage: unknown flags, or values that are not allowed
   3  bad input: a script, recording or voice
   4  model files missing, damaged or inconsistent
-  5  device not there, or out of memory
+  5  device missing, or out of memory
   130, 143  stopped by SIGINT, SIGTERM"""
 _SPIN_COUNT = "2000"  # a fraction of a millisecond
 

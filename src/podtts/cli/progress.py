@@ -22,7 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from podtts.cli.time_left import FinishedTurn, seconds_left
+from podtts.cli.time_left import TurnTime, seconds_left
 from podtts.text.length import expected_seconds
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class TurnBar:
             for index, seconds in enumerate(self._speech_seconds)
             if index not in restored
         }
-        self._finished: list[FinishedTurn] = []
+        self._finished: list[TurnTime] = []
         self._progress = Progress(
             TextColumn("turn {task.fields[number]}/{task.fields[turns]}"),
             BarColumn(bar_width=24),
@@ -89,7 +89,7 @@ class TurnBar:
         """Advance the bar by a turn that took so many seconds of work."""
         speech_seconds = self._speech_seconds[index]
         if self._remaining.pop(index, None) is not None:
-            self._finished.append(FinishedTurn(speech_seconds, work_seconds))
+            self._finished.append(TurnTime(speech_seconds, work_seconds))
         left = seconds_left(self._finished, self._remaining.values())
         self._progress.update(
             self._task,

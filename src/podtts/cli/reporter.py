@@ -132,12 +132,12 @@ class Reporter:
     def files_published(self, files: Sequence[Path]) -> None:
         """All files of the episode were written; the last one is the episode itself."""
         here = Path.cwd()
-        beside = [
+        others = [
             str(path.relative_to(here) if path.is_relative_to(here) else path)
             for path in files[:-1]
         ]
-        if beside:
-            say(f"also written: {', '.join(beside)}")
+        if others:
+            say(f"also written: {', '.join(others)}")
         self._log.write("published", files=[str(path) for path in files])
 
     def summary(self, output: str, samples: int) -> None:

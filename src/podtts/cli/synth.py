@@ -133,9 +133,9 @@ def synth(
     with EventLog(log_json) as log:
         log.start(context.params, model=directory, placement=placement)
         planned = dialogue.turns[: options.limit_turns]
-        tell = Reporter(dialogue, planned, placement.device.type, log, verbose=verbose)
+        reporter = Reporter(dialogue, planned, placement.device.type, log, verbose=verbose)
         episode = Episode(
-            dialogue, output, options, publishing, earlier, tell, keeps_prefix=prefix_cache
+            dialogue, output, options, publishing, earlier, reporter, keeps_prefix=prefix_cache
         )
         episode.gather(directory, overrides, root, script_flags.speakers)
         episode.speak(directory, placement)

@@ -13,15 +13,15 @@ _LATEST_TURNS = 50
 
 
 @dataclass(frozen=True)
-class FinishedTurn:
-    """A synthesized turn. speech_seconds: expected from its text; work_seconds: what it took."""
+class TurnTime:
+    """Times of a synthesized turn. speech_seconds: expected from its text; work_seconds: needed."""
 
     speech_seconds: float
     work_seconds: float
 
 
 def seconds_left(
-    finished: Sequence[FinishedTurn], remaining_speech_seconds: Collection[float]
+    finished: Sequence[TurnTime], remaining_speech_seconds: Collection[float]
 ) -> float | None:
     """Return the expected seconds of work for the remaining turns; None if no turn is finished.
 

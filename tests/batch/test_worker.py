@@ -11,10 +11,10 @@ from support.fingerprint import CHECKPOINT
 from support.golden_data import models
 
 from podtts.audio.wav import to_pcm16
-from podtts.batch.episode import Episode
-from podtts.batch.episode_paths import episode_file, file_sha256
+from podtts.batch.episode import BatchEpisode
 from podtts.batch.task import Task
 from podtts.pipeline import Synthesizer
+from podtts.publish.episode_files import episode_file, file_sha256
 
 
 def spoken(one: Task) -> bytes:
@@ -91,7 +91,7 @@ def test_an_episode_another_run_has_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("podtts.batch.episode._PATIENCE_SECONDS", 0.1)
-    held = Episode(task("a"), OPTIONS, tmp_path, CHECKPOINT, "small", DAY)
+    held = BatchEpisode(task("a"), OPTIONS, tmp_path, CHECKPOINT, "small", DAY)
     first, second = speak(tmp_path, task("a"), task("b"))
     held.stop()
     assert (first.state, second.state) == ("failed", "done")

@@ -61,7 +61,7 @@ def test_a_turn_from_the_journal_comes_out_as_when_it_was_fresh(tmp_path: Path) 
         mixes = Mix(fresh, options, tempos), Mix(kept, options, tempos)
         for index, turn in enumerate(TURNS):
             tokens = SpeechTokens((1, 2), ended=True)
-            journal.keep(TurnAudio(index, turn, tokens, spoken(index)), "S1")
+            journal.append(TurnAudio(index, turn, tokens, spoken(index)), "S1")
             mixes[0].add(turn, spoken(index))
             mixes[1].add(turn, journal.wave(index))
     assert (tmp_path / "fresh.wav").read_bytes() == (tmp_path / "kept.wav").read_bytes()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from podtts.batch.episode_paths import episode_file
 from podtts.batch.request import Entry, EpisodeRequest, Source
 from podtts.engine.compatibility import TagCheck
 from podtts.errors import InputError, PodttsError, ScriptError, UsageError, nearest
 from podtts.prompts.casting import VoiceCasting
+from podtts.publish.episode_files import episode_file
 from podtts.publish.requirements import check_publishing
 from podtts.script.cast import cast_voices
 

@@ -23,15 +23,17 @@ from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from podtts.batch.checkpoint_copy import copied_checkpoint, file_sizes, read_chunk
-from podtts.batch.episode_paths import remove_journals
 from podtts.batch.memory import MOST_ROWS
 from podtts.batch.task import Outcome, Ready, Setup, Task, Unfit
 from podtts.batch.transfer import packed, unpack
 from podtts.batch.worker_handle import WorkerDiedError
 from podtts.batch.worker_process import open_worker
 from podtts.episode.fingerprint import speaker_fingerprint
+from podtts.episode.journal_choice import remove_journals
 from podtts.errors import PodttsError, UsageError
 from podtts.hub.bundled import bundled_model
+from podtts.publish.episode_files import episode_file
+from podtts.publish.publish_options import FORMATS
 from podtts.values import SpeakerPrompt
 
 LOCAL = "local"
@@ -198,7 +200,7 @@ class _Speaker:
         if not self._back or outcome.state != "done":
             return outcome, {}
         contents = packed(self._output, outcome.files)
-        remove_journals(self._output, task.id)
+        remove_journals(episode_file(self._output, task.id, FORMATS[0]), FORMATS)
         return outcome, contents
 
     def drain(self) -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from podtts.batch.dispatch import Dispatcher
-from podtts.batch.episode_paths import remove_journals
 from podtts.batch.plan import Plan
 from podtts.batch.summary import Summary, Totals
 from podtts.batch.task import Outcome, Ready, failed
 from podtts.batch.task_builder import TaskBuilder
 from podtts.batch.worker_handle import WorkerHandle
+from podtts.episode.journal_choice import remove_journals
 from podtts.errors import UsageError
+from podtts.publish.episode_files import episode_file
+from podtts.publish.publish_options import FORMATS
 
 _LOCK = ".podtts-batch.lock"
 
@@ -83,7 +85,7 @@ def run_batch(
             if not outcome.skipped and outcome.state != "stopped":
                 summary.add(outcome)
             if outcome.state == "done" and not keep:
-                remove_journals(output, outcome.id)
+                remove_journals(episode_file(output, outcome.id, FORMATS[0]), FORMATS)
             totals.add(outcome)
             watch.ended(outcome)
     if refusal:

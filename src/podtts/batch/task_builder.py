@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from podtts.batch.episode_paths import file_sha256
 from podtts.batch.request import Entry, EpisodeRequest, Source
 from podtts.batch.task import CastVoice, Outcome, Task, failed
 from podtts.episode.fingerprint import run_fingerprint
@@ -17,6 +16,7 @@ from podtts.episode.fingerprint_schema import FingerprintSchema
 from podtts.episode.journal import turn_key
 from podtts.errors import InputError
 from podtts.prompts.casting import VoiceCasting
+from podtts.publish.episode_files import file_sha256
 from podtts.publish.mix import tempos
 from podtts.publish.timeline import speaker_names
 from podtts.values import SpeakerPrompt

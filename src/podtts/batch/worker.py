@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from podtts.batch.episode import Episode
+from podtts.batch.episode import BatchEpisode
 from podtts.batch.task import Outcome, Task, failed
 from podtts.batch.worker_handle import WorkerDiedError
 from podtts.batch.writer import Writer
@@ -52,7 +52,7 @@ class Worker:
         self._ensemble, self._placement = ensemble, placement
         self._model, self._day, self._warn = model, day, warn
         self._checkpoint, self._output = checkpoint, output
-        self._inbox: queue.SimpleQueue[Episode | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[BatchEpisode | None] = queue.SimpleQueue()
         self._draining, self._closing = threading.Event(), False
         self._answers: dict[str, Future[Outcome]] = {}
         # Of the engine's thread alone:
@@ -72,13 +72,15 @@ class Worker:
             flow = suited(flow, self._placement)
         options = replace(task.options, flow=flow)
         try:
-            episode = Episode(task, options, self._output, self._checkpoint, self._model, self._day)
+            episode = BatchEpisode(
+                task, options, self._output, self._checkpoint, self._model, self._day
+            )
         except PodttsError as error:
             self._answer(failed(task, error))
             return answer
-        if episode.unspoken and not self._draining.is_set():
+        if episode.remaining and not self._draining.is_set():
             self._inbox.put(episode)
-        elif episode.unspoken:
+        elif episode.remaining:
             self._writer.end(episode, episode.stop)
         else:
             self._writer.end(episode, episode.finish)
@@ -200,14 +202,14 @@ class Worker:
 class _Row:
     """An episode being spoken, or about to be."""
 
-    def __init__(self, episode: Episode) -> None:
+    def __init__(self, episode: BatchEpisode) -> None:
         self.episode = episode
         self.spoken: dict[int, SpeechTokens] = {}  # turns that this worker spoke
 
     @property
     def is_done(self) -> bool:
-        return len(self.spoken) == self.episode.unspoken
+        return len(self.spoken) == self.episode.remaining
 
     def job(self) -> Request:
         """What is left to be spoken."""
-        return self.episode.job(self.spoken)
+        return self.episode.request(self.spoken)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from podtts.batch.episode import Episode
+from podtts.batch.episode import BatchEpisode
 from podtts.batch.task import Outcome, failed
 from podtts.batch.turn_queue import TurnQueue, Work
 from podtts.errors import PodttsError
@@ -32,11 +32,11 @@ class Writer:
         for thread in self._threads:
             thread.start()
 
-    def keep(self, episode: Episode, audio: TurnAudio) -> None:
+    def keep(self, episode: BatchEpisode, audio: TurnAudio) -> None:
         """Keep a turn, soon; waits while too many are not kept yet."""
         self._backlog.put(episode.task.id, lambda: self._keep(episode, audio))
 
-    def end(self, episode: Episode, end: Callable[[], Outcome]) -> None:
+    def end(self, episode: BatchEpisode, end: Callable[[], Outcome]) -> None:
         """End an episode when its turns are kept, unless an error has ended it by then."""
         self._backlog.put(None, lambda: self._endings.put(lambda: self._end(episode, end)))
 
@@ -55,7 +55,7 @@ class Writer:
         while (work := self._endings.get()) is not None:
             work()
 
-    def _keep(self, episode: Episode, audio: TurnAudio) -> None:
+    def _keep(self, episode: BatchEpisode, audio: TurnAudio) -> None:
         if episode.ended:
             return
         try:
@@ -63,7 +63,7 @@ class Writer:
         except PodttsError as error:
             self._refused(episode, error)
 
-    def _end(self, episode: Episode, end: Callable[[], Outcome]) -> None:
+    def _end(self, episode: BatchEpisode, end: Callable[[], Outcome]) -> None:
         if episode.ended:
             return
         try:
@@ -71,7 +71,7 @@ class Writer:
         except PodttsError as error:
             self._refused(episode, error)
 
-    def _refused(self, episode: Episode, error: PodttsError) -> None:
+    def _refused(self, episode: BatchEpisode, error: PodttsError) -> None:
         """End an episode that could not be written."""
         try:
             outcome = episode.stop(error)

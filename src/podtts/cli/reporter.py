@@ -16,7 +16,7 @@ from podtts.values import RunWork
 if TYPE_CHECKING:
     from podtts.cli.eventlog import EventLog
     from podtts.cli.progress import TurnBar
-    from podtts.episode.journal import SpokenTurn
+    from podtts.episode.journal import FinishedTurn
     from podtts.prompts.casting import CastPrompt
     from podtts.publish.progress import Advance, Watch
     from podtts.script.model import Script
@@ -74,7 +74,7 @@ class Reporter:
         if self._bar is not None:
             self._bar.begin(index)
 
-    def kept(self, index: int, turn: SpokenTurn) -> None:
+    def kept(self, index: int, turn: FinishedTurn) -> None:
         """A turn was taken from the journal."""
         self._ended(index, 0.0)
         tokens = len(turn.tokens.ids)

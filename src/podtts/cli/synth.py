@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from podtts.cli.episode import Episode
+from podtts.cli.episode import SynthRun
 from podtts.cli.eventlog import EventLog, check_log
 from podtts.cli.flags import (
     CacheDirOption,
@@ -209,8 +209,8 @@ def synth(
         log.start(context.params, model=directory, placement=placement)
         planned, on = dialogue.turns[:limit_turns], placement.device.type
         tell = Reporter(dialogue, planned, on, log, verbose=verbose)
-        episode = Episode(
+        run = SynthRun(
             dialogue, output, options, publishing, takes, tell, keeps_prefix=prefix_cache
         )
-        episode.gather(directory, overrides, cache_root(cache_dir), speakers)
-        episode.speak(directory, placement)
+        run.gather(directory, overrides, cache_root(cache_dir), speakers)
+        run.synthesize(directory, placement)

@@ -91,7 +91,7 @@ class BatchEpisode:
         self._started = self._started or time.perf_counter()
         self._writer.write_finished()
         try:
-            # Without figures of work: the seconds of scripts that run side by side say nothing of
+            # Without figures of work: the seconds of scripts that share a device say nothing about
             # one of them.
             self._writer.publish(self._output, self._notes.append)
         except UsageError as error:

@@ -114,7 +114,7 @@ def _is(kind: str, value: object) -> bool:
     if kind == _SWITCH or isinstance(value, bool):
         return kind == _SWITCH and isinstance(value, bool)
     if kind == _NAMES:  # or, as on the command line, a text with commas
-        strings = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        strings = isinstance(value, list) and all(isinstance(name, str) for name in value)
         return strings or isinstance(value, str)
     if kind == _NAME:
         return isinstance(value, str)

@@ -1,7 +1,7 @@
-"""The inside of a worker: one loaded checkpoint that speaks tasks side by side.
+"""The inside of a worker: one loaded checkpoint that synthesizes several tasks at a time.
 
-The device never waits for a disk: `submit` opens journals on the caller's thread, the engine speaks
-on its own, the writer keeps and publishes what was spoken.
+The device never waits for a disk: `submit` opens journals on the caller's thread, the engine runs
+on its own thread, and the writer threads write and publish what it synthesized.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from podtts.batch.episode import BatchEpisode
 from podtts.batch.task import Outcome, Task, failed
 from podtts.batch.worker_handle import WorkerDiedError
-from podtts.batch.writer import Writer
+from podtts.batch.writer_threads import WriterThreads
 from podtts.device.placement import Placement
 from podtts.engine.engine import Engine, RequestFailed
 from podtts.engine.sequence import Request
@@ -30,18 +30,19 @@ from podtts.values import SpeechTokens, TurnAudio
 
 
 class Worker:
-    """Speaks tasks until it is closed; every task gets its outcome, also when it is drained.
+    """Synthesizes tasks until it is closed; every task gets its outcome, also when it is drained.
 
-    Where memory is too short for all rows, half of them go on, and the scripts of the others wait:
-    what they have said stays said.
+    When memory is too short for all rows, the worker continues with half of them. The scripts of
+    the other rows wait, and their finished turns stay.
 
     checkpoint: see podtts.episode.fingerprint.checkpoint_fingerprint. model: its name.
-    day: today, for tags. output: folder of the episodes. warn: told when memory is short.
+    day: today, for tags. output: folder of the episodes.
+    warn: is called when memory is short.
     """
 
     def __init__(
         self,
-        ensemble: Engine,
+        engine: Engine,
         placement: Placement,
         checkpoint: Mapping[str, Any],
         model: str,
@@ -49,7 +50,7 @@ class Worker:
         output: Path,
         warn: Callable[[str], None],
     ) -> None:
-        self._ensemble, self._placement = ensemble, placement
+        self._engine, self._placement = engine, placement
         self._model, self._day, self._warn = model, day, warn
         self._checkpoint, self._output = checkpoint, output
         self._inbox: queue.SimpleQueue[BatchEpisode | None] = queue.SimpleQueue()
@@ -57,14 +58,17 @@ class Worker:
         self._answers: dict[str, Future[Outcome]] = {}
         # Of the engine's thread alone:
         self._rows: dict[str, _Row] = {}
-        self._waiting: deque[_Row] = deque()  # for a row, before what is in the inbox
-        self._plenty: int | None = None  # rows there were before memory was short
-        self._writer = Writer(self._answer, self._give_up)
-        self._engine = threading.Thread(target=self._guarded, name="speak", daemon=True)
-        self._engine.start()
+        self._waiting: deque[_Row] = deque()  # for a row of the engine, before the inbox
+        self._full_rows: int | None = None  # rows there were before memory was short
+        self._writer = WriterThreads(self._answer, self._lose_tasks)
+        self._thread = threading.Thread(target=self._guarded, name="engine", daemon=True)
+        self._thread.start()
 
     def submit(self, task: Task) -> Future[Outcome]:
-        """Take a task; its outcome comes when its files are whole. It raises WorkerDiedError."""
+        """Add a task; the future has its outcome when its files are complete.
+
+        The future raises WorkerDiedError when an unexpected error ends the worker.
+        """
         answer: Future[Outcome] = Future()
         self._answers[task.id] = answer
         flow = task.options.flow
@@ -87,49 +91,49 @@ class Worker:
         return answer
 
     def drain(self) -> None:
-        """Let the turns being spoken end, and begin no other; all tasks get their outcomes."""
+        """Finish the turns in progress and begin no others; all tasks get their outcomes."""
         self._draining.set()
 
     def close(self) -> None:
         """Drain, and end the threads."""
         self.drain()
         self._inbox.put(None)
-        self._engine.join()
+        self._thread.join()
         self._writer.close()
 
-    def _speak(self) -> None:
+    def _run(self) -> None:
         while not self._closing and (episode := self._inbox.get()) is not None:
             self._waiting.append(_Row(episode))
             while self._waiting:
-                short: OutOfMemoryError | None = None
+                shortage: OutOfMemoryError | None = None
                 try:
-                    self._speak_side_by_side()
+                    self._synthesize()
                 except OutOfMemoryError as error:
-                    # Without its traceback, which would hold what memory there is.
-                    short = OutOfMemoryError(error.problem, error.hint)
-                if short is not None:
-                    self._make_room(short)
+                    # Without its traceback, whose frames hold tensors.
+                    shortage = OutOfMemoryError(error.problem, error.hint)
+                if shortage is not None:
+                    self._halve_rows(shortage)
 
-    def _speak_side_by_side(self) -> None:
-        """Speak until no task is left, or all rows have ended the turn they were in at a drain."""
+    def _synthesize(self) -> None:
+        """Run the engine until no task is left, or until every row is drained."""
         with closing(self._results()) as results:
-            unended: set[str] | None = None  # rows whose turn began before the drain
+            unfinished: set[str] | None = None  # rows whose turn began before the drain
             for result in results:
-                name = self._take(result)
+                name = self._write(result)
                 if not self._draining.is_set():
                     continue
-                unended = (set(self._rows) if unended is None else unended) - {name}
-                if not unended & self._rows.keys():
+                unfinished = (set(self._rows) if unfinished is None else unfinished) - {name}
+                if not unfinished & self._rows.keys():
                     break
         for row in self._rows.values():
             self._writer.end(row.episode, row.episode.stop)
         self._rows.clear()
 
     def _results(self) -> Generator[tuple[Request, TurnAudio] | RequestFailed]:
-        yield from self._ensemble.speak(self._jobs())
+        yield from self._engine.speak(self._requests())
 
-    def _jobs(self) -> Iterator[Request | None]:
-        """Jobs as rows get free: those that wait, and what comes in as long as any is spoken."""
+    def _requests(self) -> Iterator[Request | None]:
+        """Requests as rows become free: waiting rows first, then the inbox while any row runs."""
         while True:
             while self._waiting:
                 row = self._waiting.popleft()
@@ -137,7 +141,7 @@ class Worker:
                     self._writer.end(row.episode, row.episode.stop)
                     continue
                 self._rows[row.episode.task.id] = row
-                yield row.job()
+                yield row.request()
             while self._inbox.empty():
                 if not self._rows:
                     return
@@ -147,69 +151,71 @@ class Worker:
                 return
             self._waiting.append(_Row(episode))
 
-    def _take(self, result: tuple[Request, TurnAudio] | RequestFailed) -> str:
-        """Hand a result to the writer; return the id of its task."""
+    def _write(self, result: tuple[Request, TurnAudio] | RequestFailed) -> str:
+        """Hand a result to the writer threads; return the id of its task."""
         if isinstance(result, RequestFailed):
             row, error = self._rows.pop(result.job.id), result.error
             self._writer.end(row.episode, partial(row.episode.stop, error))
             return result.job.id
-        job, audio = result
-        row = self._rows[job.id]
-        row.spoken[audio.index] = audio.tokens
-        self._writer.keep(row.episode, audio)
-        if row.is_done:
-            del self._rows[job.id]
+        request, audio = result
+        row = self._rows[request.id]
+        row.finished[audio.index] = audio.tokens
+        self._writer.add(row.episode, audio)
+        if row.is_finished:
+            del self._rows[request.id]
             self._writer.end(row.episode, row.episode.finish)
-        return job.id
+        return request.id
 
-    def _make_room(self, short: OutOfMemoryError) -> None:
-        """Go on with half the rows; what fails in one row alone is what needs too much."""
-        begun, rows = list(self._rows.values()), self._ensemble.rows
+    def _halve_rows(self, shortage: OutOfMemoryError) -> None:
+        """Continue with half of the rows; a script that fails in the only row needs too much."""
+        running, rows = list(self._rows.values()), self._engine.rows
         self._rows.clear()
         if rows > 1:
-            self._plenty = self._plenty or rows
-            self._waiting.extendleft(reversed(begun))
-            self._ensemble.resize(rows // 2)
-            self._warn(f"{short.problem}, {rows} scripts side by side: going on with {rows // 2}")
+            self._full_rows = self._full_rows or rows
+            self._waiting.extendleft(reversed(running))
+            self._engine.resize(rows // 2)
+            self._warn(
+                f"{shortage.problem} with {rows} scripts at a time: continuing with {rows // 2}"
+            )
             return
-        error = OutOfMemoryError(f"{short.problem}, with nothing beside it", short.hint)
-        for row in begun:
+        error = OutOfMemoryError(f"{shortage.problem}, with no other script", shortage.hint)
+        for row in running:
             self._writer.end(row.episode, partial(row.episode.stop, error))
-        # Rows may have been given up for this one: the others get them back.
-        self._ensemble.resize(self._plenty or 1)
-        self._plenty = None
+        # Rows may have been given up for this script: the others get them back.
+        self._engine.resize(self._full_rows or 1)
+        self._full_rows = None
 
     def _answer(self, outcome: Outcome) -> None:
         if (answer := self._answers.pop(outcome.id, None)) is not None:
             answer.set_result(outcome)
 
-    def _give_up(self) -> None:
-        """Answer for everything that another worker has to do it."""
+    def _lose_tasks(self) -> None:
+        """Answer every task with WorkerDiedError, so that another worker does it."""
         while self._answers:
             self._answers.popitem()[1].set_exception(WorkerDiedError())
 
     def _guarded(self) -> None:
-        """Be the engine's thread; if a mistake ends it, no one waits in vain."""
-        sound = False
+        """Run the engine's thread; if an unexpected error ends it, all tasks are answered."""
+        is_complete = False
         try:
-            self._speak()
-            sound = True
+            self._run()
+            is_complete = True
         finally:
-            if not sound:
-                self._give_up()
+            if not is_complete:
+                self._lose_tasks()
 
 
 class _Row:
-    """An episode being spoken, or about to be."""
+    """An episode that has a row of the engine, or waits for one."""
 
     def __init__(self, episode: BatchEpisode) -> None:
         self.episode = episode
-        self.spoken: dict[int, SpeechTokens] = {}  # turns that this worker spoke
+        self.finished: dict[int, SpeechTokens] = {}  # turns that this worker synthesized
 
     @property
-    def is_done(self) -> bool:
-        return len(self.spoken) == self.episode.remaining
+    def is_finished(self) -> bool:
+        return len(self.finished) == self.episode.remaining
 
-    def job(self) -> Request:
-        """What is left to be spoken."""
-        return self.episode.request(self.spoken)
+    def request(self) -> Request:
+        """The turns that are still to be synthesized."""
+        return self.episode.request(self.finished)

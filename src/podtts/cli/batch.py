@@ -180,7 +180,7 @@ def batch(
     "format" or "subtitles".
     """
     from podtts.batch.request import EpisodeSettings
-    from podtts.cli.batch_run import Crew, speak_all
+    from podtts.cli.batch_run import WorkerFlags, synthesize_all
     from podtts.script.cast import parse_speaker_flags
     from podtts.script.spoken import SpeechTextOptions
     from podtts.text.lexicon import read_lexicons
@@ -204,7 +204,7 @@ def batch(
         check_length=max_turn_tokens is None,
     )
     flags = parse_speaker_flags(speaker or [])
-    crew = Crew(device, devices, workers, threads, ray, ray_results)
+    worker_flags = WorkerFlags(device, devices, workers, threads, ray, ray_results)
     check_folder(output)
     root = cache_root(cache_dir)
     speech = SpeechTextOptions(read_lexicons(lexicon or []), normalize)
@@ -259,4 +259,4 @@ def batch(
             output=output.resolve(),
             day=today(),
         )
-        speak_all(plan, source, voices, setup, crew, keep=keep, verbose=verbose)
+        synthesize_all(plan, source, voices, setup, worker_flags, keep=keep, verbose=verbose)

@@ -1,7 +1,7 @@
-"""The writing side of a worker: turns are kept in order, episodes published, and no device waits.
+"""The threads of a worker that write: turns in order, then the files. The device never waits.
 
-Two threads: one keeps turns as they are spoken, the other makes files of what is whole, which may
-take as long as encoding an hour does.
+One thread writes turns as they are synthesized. The other makes the files of episodes whose turns
+are written, which may take as long as encoding an hour of audio does.
 """
 
 from __future__ import annotations
@@ -18,36 +18,39 @@ from podtts.errors import PodttsError
 from podtts.values import TurnAudio
 
 
-class Writer:
-    """Keeps turns and ends episodes; answer: told every outcome. lost: told when a thread died."""
+class WriterThreads:
+    """Writes turns and ends episodes.
 
-    def __init__(self, answer: Callable[[Outcome], None], lost: Callable[[], None]) -> None:
-        self._answer, self._lost = answer, lost
-        self._backlog = TurnQueue()
+    answer: is called with every outcome. died: is called when an unexpected error ends a thread.
+    """
+
+    def __init__(self, answer: Callable[[Outcome], None], died: Callable[[], None]) -> None:
+        self._answer, self._died = answer, died
+        self._turns = TurnQueue()
         self._endings: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._guarded, args=(run,), name=run.__name__, daemon=True)
-            for run in (self._keep_turns, self._end_episodes)
+            for run in (self._write_turns, self._end_episodes)
         ]
         for thread in self._threads:
             thread.start()
 
-    def keep(self, episode: BatchEpisode, audio: TurnAudio) -> None:
-        """Keep a turn, soon; waits while too many are not kept yet."""
-        self._backlog.put(episode.task.id, lambda: self._keep(episode, audio))
+    def add(self, episode: BatchEpisode, audio: TurnAudio) -> None:
+        """Let a turn be written; waits while too many turns are not written yet."""
+        self._turns.put(episode.task.id, lambda: self._add(episode, audio))
 
     def end(self, episode: BatchEpisode, end: Callable[[], Outcome]) -> None:
-        """End an episode when its turns are kept, unless an error has ended it by then."""
-        self._backlog.put(None, lambda: self._endings.put(lambda: self._end(episode, end)))
+        """Call `end` when the episode's turns are written, unless an error ended it before."""
+        self._turns.put(None, lambda: self._endings.put(lambda: self._end(episode, end)))
 
     def close(self) -> None:
-        """Do all that was given, and end."""
-        self._backlog.put(None, None)
+        """Finish all work that was added, and end the threads."""
+        self._turns.put(None, None)
         for thread in self._threads:
             thread.join()
 
-    def _keep_turns(self) -> None:
-        while self._backlog.work():
+    def _write_turns(self) -> None:
+        while self._turns.run_next():
             pass
         self._endings.put(None)
 
@@ -55,13 +58,13 @@ class Writer:
         while (work := self._endings.get()) is not None:
             work()
 
-    def _keep(self, episode: BatchEpisode, audio: TurnAudio) -> None:
+    def _add(self, episode: BatchEpisode, audio: TurnAudio) -> None:
         if episode.ended:
             return
         try:
             episode.add(audio)
         except PodttsError as error:
-            self._refused(episode, error)
+            self._stop(episode, error)
 
     def _end(self, episode: BatchEpisode, end: Callable[[], Outcome]) -> None:
         if episode.ended:
@@ -69,9 +72,9 @@ class Writer:
         try:
             self._answer(end())
         except PodttsError as error:
-            self._refused(episode, error)
+            self._stop(episode, error)
 
-    def _refused(self, episode: BatchEpisode, error: PodttsError) -> None:
+    def _stop(self, episode: BatchEpisode, error: PodttsError) -> None:
         """End an episode that could not be written."""
         try:
             outcome = episode.stop(error)
@@ -81,13 +84,13 @@ class Writer:
         self._answer(replace(outcome, unwritable=unwritable))
 
     def _guarded(self, run: Callable[[], None]) -> None:
-        """Run a thread; if a mistake ends it, no one waits in vain."""
-        sound = False
+        """Run a thread; if an unexpected error ends it, nobody waits for it for ever."""
+        is_complete = False
         try:
             run()
-            sound = True
+            is_complete = True
         finally:
-            if not sound:
-                self._backlog.abandon()
+            if not is_complete:
+                self._turns.cancel()
                 self._endings.put(None)
-                self._lost()
+                self._died()

@@ -7,7 +7,6 @@ from support.fingerprint import fingerprint
 
 from podtts.audio.wav import to_pcm16
 from podtts.episode.journal import Journal, journal_folder
-from podtts.episode.journal_choice import journal_owner
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.values import SpeechTokens, Turn, TurnAudio
@@ -160,16 +159,3 @@ def test_a_run_that_is_gone_on_with_keeps_its_day(tmp_path: Path) -> None:
         assert journal.day == "2026-01-31"
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True, day="2026-02-01") as journal:
         assert journal.day == "2026-01-31"
-
-
-def test_another_format_goes_on_with_the_only_journal_there_is(tmp_path: Path) -> None:
-    mp3, wav, flac = (tmp_path / f"a.{ending}" for ending in ("mp3", "wav", "flac"))
-    endings = ("wav", "flac", "mp3")
-    assert journal_owner(mp3, endings) == mp3
-    journal_folder(wav).mkdir()
-    assert journal_owner(mp3, endings) == wav
-    assert journal_owner(mp3, ()) == mp3  # when nothing is to be resumed
-    journal_folder(flac).mkdir()
-    assert journal_owner(mp3, endings) == mp3  # which of the two, nobody knows
-    journal_folder(mp3).mkdir()
-    assert journal_owner(mp3, endings) == mp3

@@ -3,7 +3,7 @@
     {"id": "monday", "script": "talks/monday.txt", "speakers": {"S1": "anna"}, "seed": 7}
     {"id": "tuesday", "turns": [["S1", "Hello there."], ["S2", "Hi."]], "speakers": {"S2": "ben"}}
 
-`script` is relative to the manifest's folder. `turns` stands in place of a script; its speakers are
+`script` is relative to the manifest's folder. `turns` replaces a script; its speakers are
 numbered in the order of `speakers`, then of appearance. `speakers` maps labels to voices, and wins
 over the script. Every other key is an option of `podtts synth`, for this episode alone.
 """
@@ -130,9 +130,9 @@ class Manifest:
         return str(name)
 
     def _settings(self, members: Mapping[str, Any], number: int) -> EpisodeSettings:
-        given = {key: members[key] for key in OPTION_KEYS if key in members}
+        options = {key: members[key] for key in OPTION_KEYS if key in members}
         try:
-            return with_options(self._defaults, given)
+            return with_options(self._defaults, options)
         except UsageError as error:
             raise self._error(number, error.problem, error.hint) from None
 
@@ -165,8 +165,8 @@ class Manifest:
         turns = members["turns"]
         labels = dict.fromkeys(self._named(members, number))
         if isinstance(turns, list):
-            spoken = (turn[0] for turn in turns if isinstance(turn, list) and turn)
-            labels |= dict.fromkeys(label for label in spoken if isinstance(label, str))
+            firsts = (turn[0] for turn in turns if isinstance(turn, list) and turn)
+            labels |= dict.fromkeys(label for label in firsts if isinstance(label, str))
         script = {"speakers": {label: {} for label in labels} or None, "text": turns}
         if not labels:
             raise self._error(

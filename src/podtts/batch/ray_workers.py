@@ -123,7 +123,7 @@ class RayWorker:
     def ready(self) -> Future[Ready]:
         future: Future[Ready] = Future()
 
-        def take(answer: Future[Ready | WorkerFailure]) -> None:
+        def finish(answer: Future[Ready | WorkerFailure]) -> None:
             if (error := answer.exception()) is not None:
                 future.set_exception(_translated(error))
             elif isinstance(ready := answer.result(), WorkerFailure):
@@ -131,13 +131,13 @@ class RayWorker:
             else:
                 future.set_result(ready)
 
-        self._actor.ready.remote().future().add_done_callback(take)
+        self._actor.ready.remote().future().add_done_callback(finish)
         return future
 
     def submit(self, task: Task) -> Future[Outcome]:
         future: Future[Outcome] = Future()
 
-        def take(answer: Future[tuple[Outcome, dict[str, bytes]]]) -> None:
+        def finish(answer: Future[tuple[Outcome, dict[str, bytes]]]) -> None:
             if (error := answer.exception()) is not None:
                 future.set_exception(_translated(error))
             else:
@@ -145,7 +145,7 @@ class RayWorker:
 
         voices = [self._cluster.voice(prompt) for prompt in task.prompts]
         sent = self._actor.synthesize.remote(replace(task, prompts=()), *voices)
-        sent.future().add_done_callback(take)
+        sent.future().add_done_callback(finish)
         return future
 
     def drain(self) -> None:

@@ -34,7 +34,7 @@ class RunMonitor:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock a folder of episodes, which is made; raises UsageError when another run has the lock."""
+    """Lock a folder of episodes for one run; creates it. Raises UsageError when it is locked."""
     lock = FileLock(folder / _LOCK)
     try:
         folder.mkdir(exist_ok=True)

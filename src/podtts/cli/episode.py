@@ -32,7 +32,7 @@ class SynthRun:
     """One call of `synth`.
 
     earlier: what becomes of an earlier run of the same output.
-    report:  is told every step.
+    report:  is called with every step.
     """
 
     def __init__(

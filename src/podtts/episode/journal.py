@@ -1,6 +1,6 @@
 """A run's journal: it stores every finished turn, and a later run resumes behind the last one.
 
-Beside `episode.wav` stands `episode.wav.podtts/`:
+`episode.wav.podtts/`, beside `episode.wav`:
     turns.jsonl         append-only; the first line records the run's fingerprint, then a line
                         a turn: its text, how it was drawn, and the digest of its file
     turn-0007+1.safetensors   tokens (int32) and samples (int16) of a turn; `+1`: of its attempt 1

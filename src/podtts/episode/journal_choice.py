@@ -43,7 +43,7 @@ def open_or_replace(
     if _holds_run(owner, fingerprint):
         waits = patience_seconds
         with Journal(owner, fingerprint, resume=True, day=day, patience_seconds=waits) as journal:
-            # Later turns continue the text of this one: a changed script begins anew.
+            # Later turns continue the text of this one: a changed script begins again.
             if not any(journal.has_changed(*turn) for turn in enumerate(turns)):
                 yield journal
                 return

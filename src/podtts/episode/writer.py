@@ -119,7 +119,7 @@ class EpisodeWriter:
 
     @property
     def remaining(self) -> int:
-        """How many turns were still to be synthesized when the writer was made."""
+        """How many turns were still to be synthesized when the writer was opened."""
         return len(self.plan.turns) - len(self.finished)
 
     @property

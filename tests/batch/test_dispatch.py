@@ -1,4 +1,4 @@
-"""Tasks to workers that die as told; the workers here speak nothing, all else is real."""
+"""Tasks for workers that die when a test says so; these synthesize nothing, all else is real."""
 
 import threading
 from collections import Counter
@@ -23,36 +23,36 @@ def task(name: str) -> Task:
     return Task(name, SCRIPT, (), SynthesisOptions(), PublishOptions(), False, "")
 
 
-def stage(entry: Entry) -> Task | Outcome:
+def build(entry: Entry) -> Task | Outcome:
     return task(entry.id)
 
 
 class Office:
-    """Hires workers, and knows what each was given."""
+    """Starts workers, and knows the tasks of each."""
 
     def __init__(self, rows: int = 1, deadly: Callable[[str, int], bool] | None = None) -> None:
         self.rows = rows
         self.deadly = deadly or (lambda name, tries: False)
         self.tries: Counter[str] = Counter()
-        self.hired: list[Scribe] = []
-        self.told: list[Ready] = []
+        self.workers: list[FakeWorker] = []
+        self.ready: list[Ready] = []
 
-    def hire(self) -> WorkerHandle:
-        self.hired.append(Scribe(self))
-        return self.hired[-1]
+    def start(self) -> WorkerHandle:
+        self.workers.append(FakeWorker(self))
+        return self.workers[-1]
 
     def run(
         self,
         names: Iterator[str],
-        places: int = 1,
+        slots: int = 1,
         stopped: Callable[[], bool] = lambda: False,
-        stage: Callable[[Entry], Task | Outcome] = stage,
+        build: Callable[[Entry], Task | Outcome] = build,
     ) -> Iterator[Outcome]:
-        dispatcher = Dispatcher(stage, [self.hire] * places, stopped, self.told.append)
+        dispatcher = Dispatcher(build, [self.start] * slots, stopped, self.ready.append)
         return dispatcher.run(Entry(name, 0, 0) for name in names)
 
 
-class Scribe:
+class FakeWorker:
     """A worker that answers a task once it has as many as it takes side by side, or all there are.
 
     It dies, with all it has, of a task that is deadly.
@@ -63,21 +63,21 @@ class Scribe:
         self.held: dict[str, Future[Outcome]] = {}
         self.most = 0
         self.dead = self.drained = False
-        self._one = threading.Lock()
+        self._lock = threading.Lock()
 
     def ready(self) -> Future[Ready]:
-        told: Future[Ready] = Future()
-        told.set_result(Ready(self.office.rows, "here", 1))
-        return told
+        answer: Future[Ready] = Future()
+        answer.set_result(Ready(self.office.rows, "here", 1))
+        return answer
 
-    def speak(self, task: Task) -> Future[Outcome]:
+    def submit(self, task: Task) -> Future[Outcome]:
         assert not self.dead
-        told: Future[Outcome] = Future()
-        self.held[task.id] = told
+        answer: Future[Outcome] = Future()
+        self.held[task.id] = answer
         self.most = max(self.most, len(self.held))
         self.office.tries[task.id] += 1
         threading.Timer(0.002, self._answer, [task.id]).start()
-        return told
+        return answer
 
     def drain(self) -> None:
         self.drained = True
@@ -86,13 +86,13 @@ class Scribe:
         self.dead = True
 
     def _answer(self, name: str) -> None:
-        with self._one:
+        with self._lock:
             if name not in self.held:
                 return
             if self.office.deadly(name, self.office.tries[name]):
                 lost, self.held = self.held, {}
-                for told in lost.values():
-                    told.set_exception(WorkerDiedError())
+                for answer in lost.values():
+                    answer.set_exception(WorkerDiedError())
                 return
             self.held.pop(name).set_result(Outcome(name, "stopped" if self.drained else "done"))
 
@@ -104,25 +104,25 @@ def numbered(count: int) -> Iterator[str]:
 def test_every_id_has_one_outcome_whoever_dies() -> None:
     """Every seventh script kills its worker the first time it is tried."""
     office = Office(3, lambda name, tries: tries == 1 and int(name[1:]) % 7 == 0)
-    outcomes = list(office.run(numbered(100), places=2))
-    assert sorted(one.id for one in outcomes) == sorted(numbered(100))
-    assert {one.state for one in outcomes} == {"done"}
-    assert len(office.hired) > 2
-    assert len(office.told) == len(office.hired)
-    assert all(scribe.dead for scribe in office.hired)
+    outcomes = list(office.run(numbered(100), slots=2))
+    assert sorted(outcome.id for outcome in outcomes) == sorted(numbered(100))
+    assert {outcome.state for outcome in outcomes} == {"done"}
+    assert len(office.workers) > 2
+    assert len(office.ready) == len(office.workers)
+    assert all(worker.dead for worker in office.workers)
 
 
 def test_a_script_that_kills_every_worker_fails_alone() -> None:
     office = Office(4, lambda name, tries: name == "e5")
-    outcomes = {one.id: one for one in office.run(numbered(40), places=2)}
+    outcomes = {outcome.id: outcome for outcome in office.run(numbered(40), slots=2)}
     assert len(outcomes) == 40
-    assert [name for name, one in outcomes.items() if one.state == "failed"] == ["e5"]
+    assert [name for name, outcome in outcomes.items() if outcome.state == "failed"] == ["e5"]
     assert "its worker died 3 times" in outcomes["e5"].error
     assert "--batch 1" in outcomes["e5"].hint
     assert max(office.tries.values()) == 3
 
 
-def test_scripts_are_staged_a_little_ahead_and_no_further() -> None:
+def test_tasks_are_built_a_little_ahead_and_no_further() -> None:
     """A hundred thousand would not all be in memory."""
     office = Office(rows=2)
     taken = 0
@@ -138,35 +138,35 @@ def test_scripts_are_staged_a_little_ahead_and_no_further() -> None:
         ahead = max(ahead, taken - finished)
     assert taken == 300
     assert ahead <= 12
-    assert max(scribe.most for scribe in office.hired) <= 4
+    assert max(worker.most for worker in office.workers) <= 4
 
 
-def test_what_is_settled_when_it_is_staged_needs_no_worker() -> None:
+def test_an_outcome_that_is_known_needs_no_worker() -> None:
     office = Office()
-    outcomes = office.run(numbered(20), stage=lambda entry: Outcome(entry.id, "done", skipped=True))
-    assert [one.id for one in outcomes] == list(numbered(20))
-    assert office.hired == []
+    outcomes = office.run(numbered(20), build=lambda entry: Outcome(entry.id, "done", skipped=True))
+    assert [outcome.id for outcome in outcomes] == list(numbered(20))
+    assert office.workers == []
 
 
-def test_a_signal_lets_workers_end_what_they_have() -> None:
+def test_a_signal_lets_workers_finish_their_tasks() -> None:
     office = Office(rows=2)
     ended: list[Outcome] = []
     for outcome in office.run(numbered(1000), stopped=lambda: len(ended) >= 5):
         ended.append(outcome)
     assert 5 <= len(ended) < 100
-    assert all(scribe.drained and scribe.dead for scribe in office.hired)
-    assert {one.id for one in ended} == set(office.tries)
+    assert all(worker.drained and worker.dead for worker in office.workers)
+    assert {outcome.id for outcome in ended} == set(office.tries)
 
 
 def test_a_worker_that_cannot_work_ends_the_batch() -> None:
-    class Unfit(Scribe):
+    class Unusable(FakeWorker):
         def ready(self) -> Future[Ready]:
-            told: Future[Ready] = Future()
-            told.set_exception(ModelError("flow.pt is missing"))
-            return told
+            answer: Future[Ready] = Future()
+            answer.set_exception(ModelError("flow.pt is missing"))
+            return answer
 
     office = Office()
-    dispatcher = Dispatcher(stage, [lambda: Unfit(office)], lambda: False, office.told.append)
+    dispatcher = Dispatcher(build, [lambda: Unusable(office)], lambda: False, office.ready.append)
     with pytest.raises(ModelError, match="is missing"):
         list(dispatcher.run([Entry("a", 0, 0)]))
 
@@ -174,15 +174,15 @@ def test_a_worker_that_cannot_work_ends_the_batch() -> None:
 def test_workers_that_die_while_loading_end_the_batch() -> None:
     hired = []
 
-    class Stillborn(Scribe):
+    class Stillborn(FakeWorker):
         def ready(self) -> Future[Ready]:
             hired.append(self)
-            told: Future[Ready] = Future()
-            told.set_exception(WorkerDiedError())
-            return told
+            answer: Future[Ready] = Future()
+            answer.set_exception(WorkerDiedError())
+            return answer
 
     office = Office()
-    dispatcher = Dispatcher(stage, [lambda: Stillborn(office)], lambda: False, office.told.append)
+    dispatcher = Dispatcher(build, [lambda: Stillborn(office)], lambda: False, office.ready.append)
     with pytest.raises(DeviceError, match="a worker died 3 times while it loaded the model"):
         list(dispatcher.run([Entry("a", 0, 0)]))
     assert len(hired) == 3

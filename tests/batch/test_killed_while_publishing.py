@@ -16,7 +16,7 @@ from podtts.publish.publish_options import BESIDE, PublishOptions
 
 FILES = PublishOptions(format="opus", subtitles=("srt",), splits=("turns",), page=BESIDE)
 
-# Speaks the task of these tests, and kills itself when a file is about to get the given name.
+# Synthesizes the task of these tests, and kills itself when a file is about to get a name.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -30,7 +30,7 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 files = PublishOptions(format="opus", subtitles=("srt",), splits=("turns",), page=BESIDE)
-batch_worker.speak(Path(sys.argv[1]), replace(batch_worker.task("e", 2), publishing=files))
+batch_worker.synthesize(Path(sys.argv[1]), replace(batch_worker.task("e", 2), publishing=files))
 """
 
 
@@ -56,9 +56,9 @@ def test_the_next_run_finishes_what_was_killed(name: str, tmp_path: Path) -> Non
     assert not (killed / name).exists()
     assert len(files(killed)) < 5
     assert not [path for path in killed.iterdir() if path.name.startswith(".")]
-    [outcome] = batch_worker.speak(killed, task())
+    [outcome] = batch_worker.synthesize(killed, task())
     assert (outcome.state, outcome.kept_turns) == ("done", 2)
-    batch_worker.speak(whole, task())
+    batch_worker.synthesize(whole, task())
     assert len(files(whole)) == 5
     assert files(killed) == files(whole)
     assert {path.suffix for path in (killed / "e.opus.podtts").iterdir()} == {

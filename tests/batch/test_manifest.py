@@ -155,7 +155,7 @@ def test_a_line_changed_meanwhile_is_not_taken_for_the_other() -> None:
         ('{"id": "a", ', "not valid JSON", "a line looks like"),
         ("[1]", "a line must be an object", ""),
         ("[" * 100_000, "not JSON that can be read", ""),
-        ('{"id": "a", "id": "b"}', '"id" stands there twice', ""),
+        ('{"id": "a", "id": "b"}', '"id" is there twice', ""),
         ({"turns": [["A", "x"]]}, 'it has no "id"', ""),
         ({"id": 7, "turns": [["A", "x"]]}, "it must be a string", ""),
         ({"id": "up/../a", "turns": [["A", "x"]]}, "it contains one of", "such as monday"),
@@ -241,5 +241,5 @@ def test_a_folder_is_its_scripts_in_order(tmp_path: Path) -> None:
 
 def test_a_folder_without_scripts_says_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "all.jsonl").touch()
-    with pytest.raises(InputError, match=r"no script .* stands in this folder .*all\.jsonl"):
+    with pytest.raises(InputError, match=r"no script .* is in this folder .*all\.jsonl"):
         ScriptFolder(tmp_path, EpisodeSettings(SynthesisOptions()))

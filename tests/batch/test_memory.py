@@ -1,7 +1,7 @@
 import torch
 from support.golden_data import models
 
-from podtts.batch.memory import MOST_ROWS, activation_bytes, kv_bytes, rows_that_fit
+from podtts.batch.memory import MAX_ROWS, activation_bytes, kv_bytes, rows_that_fit
 from podtts.device.memory import free_memory_bytes
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.weights.published_sizes import PUBLISHED_LLM
@@ -24,6 +24,6 @@ def test_longer_turns_need_more_room_than_in_proportion() -> None:
 def test_there_is_always_one_row_and_never_too_many() -> None:
     assert free_memory_bytes(torch.device("cpu")) > 0
     assert rows_that_fit(models(), SHORT, share=10**9) == 1
-    assert rows_that_fit(models(), SHORT, share=1) <= MOST_ROWS
+    assert rows_that_fit(models(), SHORT, share=1) <= MAX_ROWS
     fewer = [rows_that_fit(models(), SHORT, share) for share in (1, 4, 10**9)]
     assert fewer == sorted(fewer, reverse=True)

@@ -1,4 +1,4 @@
-"""A worker under a real limit of memory: it goes on with fewer scripts, and loses no turn."""
+"""A worker under a real limit of memory: it continues with fewer scripts, and loses no turn."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 ROWS = 512  # the keys and values of so many are 256 MiB, beside the 120 MiB there will be
 
-# Speaks tasks of its own; a script whose second turn is far too long is among them.
+# Synthesizes tasks of its own; one script has a second turn that is far too long.
 LIMITED = """
 import json, resource, sys
 from dataclasses import replace
@@ -26,16 +26,16 @@ from support import batch_worker
 from podtts.script.parse import parse_script
 
 said, folder = [], Path(sys.argv[1])
-working = batch_worker.station(folder, int(sys.argv[2]), warn=said.append)
-batch_worker.speak(folder, batch_worker.task("first"))  # all that is loaded late is loaded now
+worker = batch_worker.new_worker(folder, int(sys.argv[2]), warn=said.append)
+batch_worker.synthesize(folder, batch_worker.task("first"))  # all that is loaded late is loaded now
 status = Path("/proc/self/status").read_text().splitlines()
 [held] = [int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:")]
 resource.setrlimit(resource.RLIMIT_DATA, (held + 120 * 2**20, resource.RLIM_INFINITY))
 tasks = [batch_worker.task(f"e{number}") for number in range(5)]
 endless = parse_script("[A] Well.\\n[B] " + "and so on " * 4000)
 tasks.insert(2, replace(batch_worker.task("endless"), script=endless))
-outcomes = [answer.result() for answer in [working.submit(one) for one in tasks]]
-working.close()
+outcomes = [answer.result() for answer in [worker.submit(one) for one in tasks]]
+worker.close()
 json.dump({"said": said, "outcomes": [one.record() for one in outcomes]}, sys.stdout)
 """
 
@@ -53,27 +53,27 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
 
 def test_rows_are_halved_until_they_fit(limited: tuple[Path, dict[str, Any]]) -> None:
     said = limited[1]["said"]
-    assert said[0].startswith("out of memory while reading the prompts, 512 scripts side by side")
-    assert said[0].endswith(": going on with 256")
-    assert said[-1].endswith((": going on with 256", ": going on with 128"))  # after `endless`
+    assert said[0].startswith("out of memory while reading the prompts with 512 scripts")
+    assert said[0].endswith(": continuing with 256")
+    assert said[-1].endswith((": continuing with 256", ": continuing with 128"))  # after `endless`
 
 
 def test_what_needs_too_much_by_itself_fails_alone(limited: tuple[Path, dict[str, Any]]) -> None:
     folder, told = limited
-    assert "2 scripts side by side: going on with 1" in "\n".join(told["said"])
+    assert "2 scripts at a time: continuing with 1" in "\n".join(told["said"])
     states = {one["id"]: one["state"] for one in told["outcomes"]}
     assert states == {f"e{number}": "done" for number in range(5)} | {"endless": "failed"}
     [failed] = [one for one in told["outcomes"] if one["state"] == "failed"]
-    assert failed["error"] == "out of memory while reading a turn, with nothing beside it"
+    assert failed["error"] == "out of memory while reading a turn, with no other script"
     assert "shorter turns" in failed["hint"]
     assert len((folder / "endless.wav.podtts/turns.jsonl").read_text().splitlines()) == 2
 
 
-def test_no_turn_is_lost_or_spoken_twice(
+def test_no_turn_is_lost_or_synthesized_twice(
     limited: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     tasks = [batch_worker.task(f"e{number}") for number in range(5)]
-    batch_worker.speak(tmp_path, *tasks)
+    batch_worker.synthesize(tmp_path, *tasks)
     for one in tasks:
         lines = (limited[0] / f"{one.id}.wav.podtts/turns.jsonl").read_text().splitlines()[1:]
         assert [json.loads(line)["turn"] for line in lines] == [1, 2, 3]

@@ -21,13 +21,13 @@ from podtts.weights.files import checkpoint_encoders
 SPEAKERS = Path(__file__).parents[1] / "speakers"
 
 
-class Desk:
-    """Makes plans, with the recordings of anna and ben at hand, and hears what is said."""
+class Planner:
+    """Makes plans with the voices anna and ben, and stores errors and warnings."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.model = folder, MODEL
-        self.told: list[str] = []
-        self.warned: list[str] = []
+        self.errors: list[str] = []
+        self.warnings: list[str] = []
         cache = PromptCache(folder / "cache", pytest.fail)
         store = VoiceStore(folder / "cache")
         self.voices = VoiceCasting(VoiceSources(checkpoint_encoders(MODEL), cache, store, SPEAKERS))
@@ -39,87 +39,89 @@ class Desk:
 
     def plan_of(self, path: Path, flags: Collection[str] = ()) -> Plan:
         def fail(error: PodttsError) -> None:
-            self.told.append(error.problem)
+            self.errors.append(error.problem)
 
         with path.open("rb") as file:
             source = Manifest(file, "all.jsonl", self.folder, EpisodeSettings(SynthesisOptions()))
             tags = TagCheck(self.model)
             return make_plan(
-                source, self.voices, tags, self.folder, flags, fail, self.warned.append
+                source, self.voices, tags, self.folder, flags, fail, self.warnings.append
             )
 
 
 @pytest.fixture
-def slot(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def planner(tmp_path: Path) -> Planner:
+    return Planner(tmp_path)
 
 
 def line(name: str, label: str = "anna", **more: object) -> dict[str, object]:
     return {"id": name, "turns": [[label, "Hello."]], **more}
 
 
-def test_all_mistakes_are_told_and_nothing_is_begun(slot: Desk) -> None:
-    with pytest.raises(InputError, match="3 mistakes, see above; nothing was spoken"):
-        slot.plan(line("a"), line("b", sead=1), line("A"), line("c"), line("c"))
-    assert [told.partition(": ")[0] for told in slot.told] == [f"all.jsonl:{n}" for n in (2, 3, 5)]
-    assert "'A' is a file of the same name as 'a', of line 1" in slot.told[1]
-    assert "'c' is the same, of line 4" in slot.told[2]
+def test_all_mistakes_are_told_and_nothing_is_begun(planner: Planner) -> None:
+    with pytest.raises(InputError, match="3 mistakes, see above; nothing was synthesized"):
+        planner.plan(line("a"), line("b", sead=1), line("A"), line("c"), line("c"))
+    assert [error.partition(": ")[0] for error in planner.errors] == [
+        f"all.jsonl:{n}" for n in (2, 3, 5)
+    ]
+    assert "'A' is a file of the same name as 'a', of line 1" in planner.errors[1]
+    assert "'c' is the same, of line 4" in planner.errors[2]
 
 
-def test_a_script_that_cannot_be_spoken_is_left_out(slot: Desk) -> None:
-    (slot.folder / "bad.txt").write_text("[anna] <|lough|>")
-    plan = slot.plan(line("a"), {"id": "b", "script": "bad.txt"}, line("c", "nobody"), line("d"))
+def test_a_script_that_cannot_be_spoken_is_left_out(planner: Planner) -> None:
+    (planner.folder / "bad.txt").write_text("[anna] <|lough|>")
+    plan = planner.plan(line("a"), {"id": "b", "script": "bad.txt"}, line("c", "nobody"), line("d"))
     assert [entry.id for entry in plan.entries] == ["a", "d"]
     assert [entry.id for entry, _ in plan.failed] == ["b", "c"]
-    assert "unknown tag" in slot.told[0]
-    assert "no voice 'nobody' is prepared for nobody" in slot.told[1]
+    assert "unknown tag" in planner.errors[0]
+    assert "no voice 'nobody' is prepared for nobody" in planner.errors[1]
 
 
 def test_a_script_with_a_tag_that_the_checkpoint_lacks_is_left_out(
-    slot: Desk, tmp_path: Path
+    planner: Planner, tmp_path: Path
 ) -> None:
-    slot.model = tmp_path / "model"
-    slot.model.mkdir()
+    planner.model = tmp_path / "model"
+    planner.model.mkdir()
     tokenizer = (MODEL / "tokenizer.json").read_text().replace("<|sigh|>", "<|none|>")
-    (slot.model / "tokenizer.json").write_text(tokenizer)
+    (planner.model / "tokenizer.json").write_text(tokenizer)
     sigh: dict[str, object] = {"id": "b", "turns": [["anna", "What a day <|sigh|> it was."]]}
-    plan = slot.plan(line("a"), sigh, {"id": "c", "turns": [["anna", "Ha <|laughter|> ha."]]})
+    plan = planner.plan(line("a"), sigh, {"id": "c", "turns": [["anna", "Ha <|laughter|> ha."]]})
     assert [entry.id for entry in plan.entries] == ["a", "c"]
-    assert slot.told == [
+    assert planner.errors == [
         "all.jsonl:2: this checkpoint does not know <|sigh|> and would read it aloud"
     ]
 
 
-def test_warnings_of_scripts_are_told(slot: Desk) -> None:
-    (slot.folder / "talk.txt").write_text("S1 = anna\nS2 = ben\n[S1] Hello.")
-    plan = slot.plan(line("a", speakers={"ben": "ben"}), {"id": "b", "script": "talk.txt"})
+def test_warnings_of_scripts_are_told(planner: Planner) -> None:
+    (planner.folder / "talk.txt").write_text("S1 = anna\nS2 = ben\n[S1] Hello.")
+    plan = planner.plan(line("a", speakers={"ben": "ben"}), {"id": "b", "script": "talk.txt"})
     assert len(plan.entries) == 2
-    assert [warned.rpartition("/")[2] for warned in slot.warned] == [
+    assert [warned.rpartition("/")[2] for warned in planner.warnings] == [
         "all.jsonl:1: ben never speaks",
         "talk.txt:2: S2 never speaks",
     ]
 
 
-def test_a_flag_names_a_label_of_some_script(slot: Desk) -> None:
-    assert len(slot.plan(line("a"), line("b", "ben"), flags=["ben"]).entries) == 2
+def test_a_flag_names_a_label_of_some_script(planner: Planner) -> None:
+    assert len(planner.plan(line("a"), line("b", "ben"), flags=["ben"]).entries) == 2
     with pytest.raises(UsageError, match=r"--speaker names ban, which no script .* mean ben"):
-        slot.plan(line("a"), line("b", "ben"), flags=["ban"])
+        planner.plan(line("a"), line("b", "ben"), flags=["ban"])
 
 
-def test_an_empty_manifest_is_refused(slot: Desk) -> None:
+def test_an_empty_manifest_is_refused(planner: Planner) -> None:
     with pytest.raises(InputError, match="is empty"):
-        slot.plan()
+        planner.plan()
 
 
-def test_a_plan_of_many_scripts_is_small(slot: Desk) -> None:
+def test_a_plan_of_many_scripts_is_small(planner: Planner) -> None:
     """The manifest has 6 MB; what is remembered of a line are its id and where it stands."""
-    path = slot.folder / "large.jsonl"
+    path = planner.folder / "large.jsonl"
     text = "This goes on and on. " * 140
     with path.open("w") as file:
         for number in range(2_000):
             file.write(json.dumps({"id": f"e{number}", "turns": [["anna", text]]}) + "\n")
     tracemalloc.start()
-    plan = slot.plan_of(path)
+    plan = planner.plan_of(path)
     kept, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(plan.entries) == 2_000

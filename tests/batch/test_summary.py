@@ -13,7 +13,7 @@ DONE = Outcome(
     "done",
     turns=3,
     failed_turns=(2,),
-    problems=("turn 2 (line 5) came out wrong: it is silent",),
+    problems=("turn 2 (line 5) failed a check: it is silent",),
     audio_seconds=4.5,
     work=StageSeconds(1.0, 2.0, 0.5),
     files={"a.mp3": "5" * 64, "a.turns/0001-anna.wav": "6" * 64},

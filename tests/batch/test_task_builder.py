@@ -4,7 +4,7 @@ from pathlib import Path
 
 from support.golden_data import trace_prompts
 
-from podtts.batch.request import Entry, EpisodeRequest, EpisodeSettings, Found
+from podtts.batch.request import Entry, EpisodeRequest, EpisodeSettings, SourceItem
 from podtts.batch.task import Outcome, Task
 from podtts.batch.task_builder import TaskBuilder
 from podtts.options import FlowOptions, SynthesisOptions
@@ -13,8 +13,8 @@ from podtts.publish.publish_options import PublishOptions
 from podtts.script.model import Script
 from podtts.script.parse import parse_script
 
-ASKED = {"numerics": 1, "checkpoint": "c" * 64, "dtype": "auto", "quantize": "int8"}
-# What 89b7098 wrote to summary.jsonl for `REQUEST`, spoken with ASKED.
+COMMON = {"numerics": 1, "checkpoint": "c" * 64, "dtype": "auto", "quantize": "int8"}
+# What 89b7098 wrote to summary.jsonl for `REQUEST`, synthesized with COMMON.
 FINGERPRINT = "e8052a703a57794550a36fad66f150f147bd2f9c5c006b719d43746f9e69b9e2"
 OPTIONS = SynthesisOptions(flow=FlowOptions(steps=8), limit_turns=2)
 PUBLISHING = PublishOptions(format="mp3", subtitles=("srt",), loudness_lufs=-16.0)
@@ -31,7 +31,7 @@ class OneRequest:
 
     name = "one"
 
-    def scan(self) -> Iterator[Found]:
+    def scan(self) -> Iterator[SourceItem]:
         yield ENTRY, REQUEST
 
     def read(self, entry: Entry) -> EpisodeRequest:
@@ -53,14 +53,14 @@ class GoldenVoices(VoiceCasting):
         ]
 
 
-def stage(folder: Path, before: Outcome | None = None, **asked: object) -> Task | Outcome:
-    builder = TaskBuilder(OneRequest(), GoldenVoices(), ASKED | asked, folder, lambda _: before)
-    return builder.stage(ENTRY)
+def built(folder: Path, before: Outcome | None = None, **common: object) -> Task | Outcome:
+    builder = TaskBuilder(OneRequest(), GoldenVoices(), COMMON | common, folder, lambda _: before)
+    return builder.build(ENTRY)
 
 
 def test_the_fingerprint_of_a_request_stays_the_same_in_every_version(tmp_path: Path) -> None:
     """A new option needs a key in podtts.episode.fingerprint_schema, with its older value."""
-    task = stage(tmp_path)
+    task = built(tmp_path)
     assert isinstance(task, Task)
     assert task.fingerprint == FINGERPRINT
 
@@ -69,9 +69,9 @@ def test_an_episode_that_an_older_version_finished_is_not_done_again(tmp_path: P
     (tmp_path / "monday.mp3").write_bytes(b"sound")
     sha256 = hashlib.sha256(b"sound").hexdigest()
     before = Outcome("monday", "done", files={"monday.mp3": sha256}, fingerprint=FINGERPRINT)
-    outcome = stage(tmp_path, before)
+    outcome = built(tmp_path, before)
     assert isinstance(outcome, Outcome)
     assert outcome.skipped
-    assert isinstance(stage(tmp_path, before, numerics=2), Task)
+    assert isinstance(built(tmp_path, before, numerics=2), Task)
     (tmp_path / "monday.mp3").write_bytes(b"other")
-    assert isinstance(stage(tmp_path, before), Task)
+    assert isinstance(built(tmp_path, before), Task)

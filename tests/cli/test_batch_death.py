@@ -79,7 +79,9 @@ def test_a_signal_lets_turns_end_and_the_same_command_goes_on(
         running.process.send_signal(number)
         stopped = running.finish()
     assert stopped.code == 128 + number
-    assert f"podtts: stopped ({number.name}); the same command goes on" in stopped.said
+    assert (
+        f"podtts: stopped ({number.name}); run the same command again to continue" in stopped.said
+    )
     kept = turns_kept(output)
     assert TURNS <= kept < TURNS * len(NAMES)
     result = run(*command).done()

@@ -71,7 +71,7 @@ def test_an_episode_with_a_missing_file_is_exported_again(
     (folder / "out" / changed).write_bytes(b"something else")
     result = run(*command(folder, prepared)).done()
     assert "e0: done before" in result.stderr
-    assert "e1: done, 2 turns, 2 kept" in result.stderr
+    assert "e1: done, 2 turns, 2 from the journal" in result.stderr
     assert files(folder / "out", "e1") == before
 
 
@@ -83,7 +83,7 @@ def test_another_format_synthesizes_no_turn_again(
     (folder / "all.jsonl").write_text(lines)
     result = run(*command(folder, prepared, "--no-keep")).done()
     assert "e0: done before" in result.stderr
-    assert "e1: done, 2 turns, 2 kept" in result.stderr
+    assert "e1: done, 2 turns, 2 from the journal" in result.stderr
     assert (folder / "out/e1.flac").is_file()
     assert (folder / "out/e1.turns/0001-anna.flac").is_file()
     assert not list((folder / "out").glob("*.podtts"))

@@ -27,7 +27,7 @@ def test_a_damaged_bundled_voice_is_an_error_with_a_hint(tmp_path: Path) -> None
     assert put_aside.startswith(f"podtts: warning: {bundled / 'prompts'}")
     assert f"; it was moved to {bundled / 'quarantine'}" in put_aside
     assert refused == (
-        f"podtts: {script}:1: voice 'anna' comes with podtts, but what belongs to it in {bundled} "
+        f"podtts: {script}:1: voice 'anna' comes with podtts, but its prompt in {bundled} "
         "is damaged or gone; install podtts again, or run: podtts prep anna.wav"
     )
     assert check().said == [refused]

@@ -124,7 +124,9 @@ def test_a_changed_text_is_synthesized_again_with_a_note_on_later_turns(
     changed.write_text(talk.read_text().replace("line 1", "quite another line"))
     result = run("synth", changed, "-o", again, *FLAGS, "--cache-dir", prepared, "--resume").done()
     assert turns_spoken(again) == [*range(1, TURNS + 1), 2]
-    assert "turn 2 has another text and is spoken again; turns 3 to 6 heard" in result.stderr
+    assert (
+        "turn 2 has another text and is synthesized again; turns 3 to 6 continue" in result.stderr
+    )
 
 
 def test_another_seed_is_not_resumed(again: Path, talk: Path, prepared: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 from support.fingerprint import fingerprint
 
 from podtts.audio.wav import to_pcm16
-from podtts.episode.journal import Journal, journal_folder, journal_owner
+from podtts.episode.journal import Journal, journal_folder
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.values import SpeechTokens, Turn, TurnAudio
@@ -24,39 +24,39 @@ def spoken(index: int, text: str = "hello", attempt: int = 0) -> TurnAudio:
 def fill(output: Path, count: int) -> None:
     with Journal(output, FINGERPRINT, resume=False) as journal:
         for index in range(count):
-            journal.keep(spoken(index), "S1")
+            journal.append(spoken(index), "S1")
 
 
 def test_a_turn_comes_back_as_it_was_spoken(tmp_path: Path) -> None:
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=False) as journal:
         for index in range(3):
-            journal.keep(spoken(index), "S1")
+            journal.append(spoken(index), "S1")
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
         for index in range(3):
-            again = journal.spoken(index, spoken(index).turn)
+            again = journal.finished(index, spoken(index).turn)
             assert again is not None
             assert again.tokens == spoken(index).tokens
             assert to_pcm16(journal.wave(index)) == to_pcm16(spoken(index).wave)
-        assert journal.spoken(3, spoken(3).turn) is None
+        assert journal.finished(3, spoken(3).turn) is None
 
 
 def test_a_changed_text_is_not_spoken_yet(tmp_path: Path) -> None:
     fill(tmp_path / "a.wav", 2)
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
         changed = Turn(0, "another", 3)
-        assert journal.spoken(1, changed) is None
+        assert journal.finished(1, changed) is None
         assert journal.has_changed(1, changed)
         assert not journal.has_changed(0, spoken(0).turn)
         assert not journal.has_changed(5, changed)
-        assert journal.spoken(0, Turn(0, "hello", line=99)) is not None  # moved down, still said
+        assert journal.finished(0, Turn(0, "hello", line=99)) is not None  # moved down, still said
 
 
 def test_the_last_take_counts(tmp_path: Path) -> None:
     fill(tmp_path / "a.wav", 2)
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
-        journal.keep(spoken(1, attempt=1), "S1")
+        journal.append(spoken(1, attempt=1), "S1")
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
-        again = journal.spoken(1, spoken(1).turn)
+        again = journal.finished(1, spoken(1).turn)
         assert again is not None
         assert again.attempt == 1
         assert journal.next_attempts([0, 1, 7]) == {0: 1, 1: 2, 7: 0}
@@ -113,7 +113,7 @@ def test_every_cut_of_the_journal_keeps_what_was_whole(tmp_path: Path) -> None:
         path.write_bytes(raw[:cut])
         with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
             whole = sum(end < cut for end in ends) - 1
-            there = [journal.spoken(index, spoken(index).turn) is not None for index in range(3)]
+            there = [journal.finished(index, spoken(index).turn) is not None for index in range(3)]
             assert there == [index < whole for index in range(3)]
         for line in path.read_bytes().splitlines():
             json.loads(line)
@@ -128,8 +128,8 @@ def test_a_damaged_turn_is_spoken_again(tmp_path: Path) -> None:
     file.write_bytes(raw)
     next(folder.glob("turn-0002*")).unlink()
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
-        assert journal.spoken(0, spoken(0).turn) is None
-        assert journal.spoken(1, spoken(1).turn) is None
+        assert journal.finished(0, spoken(0).turn) is None
+        assert journal.finished(1, spoken(1).turn) is None
 
 
 def test_a_turn_without_audio_can_be_kept(tmp_path: Path) -> None:
@@ -137,9 +137,9 @@ def test_a_turn_without_audio_can_be_kept(tmp_path: Path) -> None:
         0, Turn(0, "x"), SpeechTokens((), ended=False), torch.zeros(0), problems=("it failed",)
     )
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=False) as journal:
-        journal.keep(failed, "S1")
+        journal.append(failed, "S1")
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
-        again = journal.spoken(0, failed.turn)
+        again = journal.finished(0, failed.turn)
         assert again is not None
         assert again.problems == ("it failed",)
         assert len(journal.wave(0)) == 0
@@ -148,7 +148,7 @@ def test_a_turn_without_audio_can_be_kept(tmp_path: Path) -> None:
 def test_a_turn_damaged_while_it_is_used_is_said(tmp_path: Path) -> None:
     fill(tmp_path / "a.wav", 1)
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
-        assert journal.spoken(0, spoken(0).turn) is not None
+        assert journal.finished(0, spoken(0).turn) is not None
         next(journal.folder.glob("turn-0001*")).write_bytes(b"")
         with pytest.raises(UsageError, match="damaged while it was used"):
             journal.wave(0)
@@ -159,16 +159,3 @@ def test_a_run_that_is_gone_on_with_keeps_its_day(tmp_path: Path) -> None:
         assert journal.day == "2026-01-31"
     with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True, day="2026-02-01") as journal:
         assert journal.day == "2026-01-31"
-
-
-def test_another_format_goes_on_with_the_only_journal_there_is(tmp_path: Path) -> None:
-    mp3, wav, flac = (tmp_path / f"a.{ending}" for ending in ("mp3", "wav", "flac"))
-    endings = ("wav", "flac", "mp3")
-    assert journal_owner(mp3, endings) == mp3
-    journal_folder(wav).mkdir()
-    assert journal_owner(mp3, endings) == wav
-    assert journal_owner(mp3, ()) == mp3  # when nothing is to be resumed
-    journal_folder(flac).mkdir()
-    assert journal_owner(mp3, endings) == mp3  # which of the two, nobody knows
-    journal_folder(mp3).mkdir()
-    assert journal_owner(mp3, endings) == mp3

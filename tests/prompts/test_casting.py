@@ -146,7 +146,7 @@ def test_names_meet_however_their_accents_are_written(stage: Stage, tmp_path: Pa
     assert one.prompt.name == "Jos\u00e9"
 
 
-def test_a_strangely_named_recording_bothers_nobody(stage: Stage, tmp_path: Path) -> None:
+def test_a_recording_with_another_name_is_ignored(stage: Stage, tmp_path: Path) -> None:
     folder = offer(tmp_path / "speakers", {"anna": A, "S2": C, "a:b": C})
     assert len(stage.gather(speakers=folder)) == 2
 
@@ -173,7 +173,7 @@ def test_the_command_that_prepares_can_be_pasted(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("name", ["../anna", "con"])
-def test_what_can_be_no_name_is_refused_with_its_line(stage: Stage, name: str) -> None:
+def test_what_is_not_a_name_is_refused_with_its_line(stage: Stage, name: str) -> None:
     with pytest.raises(ScriptError, match=r"t\.txt:2: .* cannot be the name of a voice"):
         stage.gather(parse_script(f"// ours\nA = {name}\n[A] Hi.\n", "t.txt"))
 
@@ -272,7 +272,7 @@ def test_a_bundled_prompt_serves_a_voice_of_the_same_recording(
         stage.gather()
 
 
-def test_a_damaged_bundled_voice_is_told_and_not_called_unprepared(
+def test_a_damaged_bundled_voice_is_named_and_not_called_unprepared(
     stage: Stage, tmp_path: Path
 ) -> None:
     bundle = Stage(tmp_path / "bundle")
@@ -286,7 +286,7 @@ def test_a_damaged_bundled_voice_is_told_and_not_called_unprepared(
                 SCRIPT, {}, stage.encoders, stage.cache, stage.voices, bundled=bundle.root
             )
         assert refused.value.problem == (
-            f"talk.txt:1: voice 'anna' comes with podtts, but what belongs to it in {bundle.root} "
+            f"talk.txt:1: voice 'anna' comes with podtts, but its prompt in {bundle.root} "
             "is damaged or gone"
         )
         assert refused.value.hint == "install podtts again, or run: podtts prep anna.wav"

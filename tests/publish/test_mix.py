@@ -61,7 +61,7 @@ def test_a_turn_from_the_journal_gives_the_same_mix(tmp_path: Path) -> None:
         mixes = Mix(fresh, options, tempos), Mix(resumed, options, tempos)
         for index, turn in enumerate(TURNS):
             tokens = SpeechTokens((1, 2), ended=True)
-            journal.keep(TurnAudio(index, turn, tokens, turn_wave(index)), "S1")
+            journal.append(TurnAudio(index, turn, tokens, turn_wave(index)), "S1")
             mixes[0].add(turn, turn_wave(index))
             mixes[1].add(turn, journal.wave(index))
     assert (tmp_path / "fresh.wav").read_bytes() == (tmp_path / "resumed.wav").read_bytes()

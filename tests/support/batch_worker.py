@@ -32,20 +32,20 @@ def task(name: str, turns: int = 3, text: str = "Turn {}.") -> Task:
 
 
 def unexpected(line: str) -> None:
-    """What a worker that has memory enough is given to warn with."""
+    """What a worker with enough memory never calls."""
     raise AssertionError(line)
 
 
-def station(folder: Path, rows: int = 2, *, warn: Callable[[str], None] = unexpected) -> Worker:
+def new_worker(folder: Path, rows: int = 2, *, warn: Callable[[str], None] = unexpected) -> Worker:
     """A worker that writes to a folder."""
-    ensemble, placement = Engine(models(), rows=rows), place("cpu", "float32")
-    return Worker(ensemble, placement, CHECKPOINT, "small", DAY, folder, warn)
+    engine, placement = Engine(models(), rows=rows), place("cpu", "float32")
+    return Worker(engine, placement, CHECKPOINT, "small", DAY, folder, warn)
 
 
-def speak(folder: Path, *tasks: Task) -> list[Outcome]:
-    """Speak tasks two at a time."""
-    working = station(folder)
-    answers = [working.submit(one) for one in tasks]
+def synthesize(folder: Path, *tasks: Task) -> list[Outcome]:
+    """Synthesize tasks, two at a time."""
+    worker = new_worker(folder)
+    answers = [worker.submit(task) for task in tasks]
     outcomes = [answer.result() for answer in answers]
-    working.close()
+    worker.close()
     return outcomes

@@ -1,1 +1,1 @@
-"""Many scripts to many episodes: read, checked, spoken side by side, by workers that may die."""
+"""Many scripts to many episodes: workers synthesize several at a time, and may die."""

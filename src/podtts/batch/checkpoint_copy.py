@@ -1,4 +1,4 @@
-"""A checkpoint on a machine that does not have it: fetched once, and found by its digest."""
+"""Copies a checkpoint to a machine that lacks it, once, and finds it by its digest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from podtts.weights.files import missing_files
 
 _CHUNK_BYTES = 2**26
 
-Read = Callable[[str, int, int], bytes]  # file, offset, bytes at most -> what stands there
+Read = Callable[[str, int, int], bytes]  # file, offset, bytes at most -> the bytes there
 
 
 def file_sizes(directory: Path) -> dict[str, int]:
@@ -37,33 +37,33 @@ def copied_checkpoint(
 ) -> Path:
     """The folder of a checkpoint on this machine: one that has its digest, else a copy.
 
-    candidates: where it may stand. root: of the cache; copies are kept in `checkpoints/DIGEST`.
-    sizes, read: its files, see `file_sizes` and `read_chunk`; asked for by one process a machine.
-    Raises ModelError when what comes has another digest, or cannot be written.
+    candidates: folders that may hold it. root: of the cache; copies go to `checkpoints/DIGEST`.
+    sizes, read: its files, see `file_sizes` and `read_chunk`; one process a machine reads them.
+    Raises ModelError when the copy has another digest or cannot be written.
     """
-    shelf = root / "checkpoints"
-    target = shelf / digest
+    copies = root / "checkpoints"
+    target = copies / digest
     for directory in (*candidates, target):
-        if _is(digest, directory, root):
+        if _has_digest(digest, directory, root):
             return directory
     try:
-        shelf.mkdir(parents=True, exist_ok=True)
-        with FileLock(shelf / f"{digest}.lock"):
-            if _is(digest, target, root):  # another process was faster
+        copies.mkdir(parents=True, exist_ok=True)
+        with FileLock(copies / f"{digest}.lock"):
+            if _has_digest(digest, target, root):  # another process was faster
                 return target
             shutil.rmtree(target, ignore_errors=True)
-            coming = shelf / f"{digest}.part"
-            shutil.rmtree(coming, ignore_errors=True)
-            coming.mkdir()
+            part = copies / f"{digest}.part"
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
             for name, size in sizes.items():
-                _copy(coming / name, size, read)
-            coming.replace(target)
+                _copy(part / name, size, read)
+            part.replace(target)
     except OSError as error:
         raise ModelError(
-            f"{shelf}: the checkpoint cannot be copied there: {error.strerror}",
+            f"{copies}: the checkpoint cannot be copied there: {error.strerror}",
             "choose another folder with --cache-dir",
         ) from error
-    if not _is(digest, target, root):
+    if not _has_digest(digest, target, root):
         raise ModelError(f"{target} is not what was sent", "run the same command again")
     return target
 
@@ -76,7 +76,7 @@ def _copy(target: Path, size: int, read: Read) -> None:
         os.fsync(file.fileno())
 
 
-def _is(digest: str, directory: Path, root: Path) -> bool:
+def _has_digest(digest: str, directory: Path, root: Path) -> bool:
     if not directory.is_dir() or missing_files(directory):
         return False
     return checkpoint_digest(directory, root / "digests") == digest

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from podtts.batch.manifest import known_voices
-from podtts.batch.request import Entry, EpisodeRequest, EpisodeSettings, Found
+from podtts.batch.request import Entry, EpisodeRequest, EpisodeSettings, SourceItem
 from podtts.errors import InputError
 from podtts.publish.episode_files import is_json_of_an_episode
 from podtts.script.read import read_script
@@ -18,7 +18,7 @@ SUFFIXES = (".txt", ".json")
 
 
 class ScriptFolder:
-    """The scripts that stand in a folder, in order of their names; folders in it are left alone.
+    """The scripts of a folder, in order of their names; folders in it are ignored.
 
     Raises InputError when there is none.
     """
@@ -41,16 +41,16 @@ class ScriptFolder:
         if not self._names:
             manifests = sorted(path.name for path in folder.glob("*.jsonl"))
             hint = f"for the manifest, name it: {folder / manifests[0]}" if manifests else ""
-            raise InputError(f"{folder}: no script (.txt, .json) stands in this folder", hint)
+            raise InputError(f"{folder}: no script (.txt, .json) is in this folder", hint)
 
-    def scan(self) -> Iterator[Found]:
+    def scan(self) -> Iterator[SourceItem]:
         """Read every script."""
-        for at, name in enumerate(self._names):
+        for position, name in enumerate(self._names):
             path = self._folder / name
             if problem := file_name_problem(path.stem):
                 yield InputError(f"{path}: {path.stem!r} cannot name an episode: {problem}")
                 continue
-            entry = Entry(path.stem, at, 0)
+            entry = Entry(path.stem, position, 0)
             try:
                 yield entry, self.read(entry)
             except InputError as error:
@@ -58,7 +58,7 @@ class ScriptFolder:
 
     def read(self, entry: Entry) -> EpisodeRequest:
         """Read one script again. Raises InputError."""
-        written = read_script(self._folder / self._names[entry.at])
+        written = read_script(self._folder / self._names[entry.position])
         script = spoken_script(written, self._defaults.speech)
         voices = known_voices(self._defaults.voices, script)
         return EpisodeRequest(entry.id, script, replace(self._defaults, voices=voices))

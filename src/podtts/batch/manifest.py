@@ -3,9 +3,9 @@
     {"id": "monday", "script": "talks/monday.txt", "speakers": {"S1": "anna"}, "seed": 7}
     {"id": "tuesday", "turns": [["S1", "Hello there."], ["S2", "Hi."]], "speakers": {"S2": "ben"}}
 
-`script` is relative to the manifest's folder. `turns` stands in place of a script; its speakers are
-numbered in the order of `speakers`, then of appearance. `speakers` maps labels to voices, before
-what the script says. Every other key is an option of `podtts synth`, for this episode alone.
+`script` is relative to the manifest's folder. `turns` replaces a script; its speakers are
+numbered in the order of `speakers`, then of appearance. `speakers` maps labels to voices, and wins
+over the script. Every other key is an option of `podtts synth`, for this episode alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from podtts.batch.manifest_keys import COMMON_KEYS, OPTION_KEYS, with_options
-from podtts.batch.request import Entry, EpisodeRequest, EpisodeSettings, Found
+from podtts.batch.request import Entry, EpisodeRequest, EpisodeSettings, SourceItem
 from podtts.errors import InputError, ScriptError, UsageError, nearest
 from podtts.script.model import Script
 from podtts.script.published_json import parse_published
@@ -34,7 +34,7 @@ _A_LINE = '{"id": "monday", "script": "monday.txt"}'
 class Manifest:
     """A manifest in a file that can be read anywhere, twice.
 
-    name: in messages. folder: what a relative `script` is relative to.
+    name: for messages. folder: a relative path of `script` starts there.
     defaults: of every episode; voices of labels that a script does not have are left out.
     """
 
@@ -45,26 +45,26 @@ class Manifest:
         self._defaults = defaults
         self._reading = threading.Lock()
 
-    def scan(self) -> Iterator[Found]:
-        """Read every line; blank ones are passed over."""
+    def scan(self) -> Iterator[SourceItem]:
+        """Read every line; blank lines are skipped."""
         at = number = 0
         while True:
             if not (raw := self._line(at)):
                 return
             number += 1
             if raw.strip():
-                yield self._found(raw, at, number)
+                yield self._item(raw, at, number)
             at += len(raw)
 
     def read(self, entry: Entry) -> EpisodeRequest:
         """Read one line again; may be called from several threads. Raises InputError."""
-        found = self._found(self._line(entry.at), entry.at, entry.line)
-        if isinstance(found, InputError):
-            raise found
-        again, request = found
+        item = self._item(self._line(entry.position), entry.position, entry.line)
+        if isinstance(item, InputError):
+            raise item
+        entry_again, request = item
         if isinstance(request, InputError):
             raise request
-        if again != entry:
+        if entry_again != entry:
             raise self._error(entry.line, "the line was changed while the batch ran")
         return request
 
@@ -73,14 +73,14 @@ class Manifest:
             self._file.seek(at)
             return self._file.readline()
 
-    def _found(self, raw: bytes, at: int, number: int) -> Found:
+    def _item(self, raw: bytes, at: int, number: int) -> SourceItem:
         try:
             members = self._members(raw, number)
             entry = Entry(self._id(members, number), at, number)
             settings = self._settings(members, number)
             try:
                 script = self._spoken(self._script(members, number), settings)
-            except _OfScript as error:
+            except _ScriptFileError as error:
                 return entry, error.error
             voices = self._voices(members, script, number)
             return entry, EpisodeRequest(entry.id, script, replace(settings, voices=voices))
@@ -90,15 +90,15 @@ class Manifest:
     def _members(self, raw: bytes, number: int) -> dict[str, Any]:
         try:
             text = decode_utf8(raw, self.name).removeprefix("\ufeff")
-            members = json.loads(text, object_pairs_hook=_without_twins)
+            members = json.loads(text, object_pairs_hook=_without_duplicates)
         except ScriptError as error:  # names the first line: it knows no other
             problem = error.problem.removeprefix(f"{self.name}:1: ")
             raise self._error(number, problem, error.hint) from None
         except json.JSONDecodeError as error:
             problem = f"not valid JSON: {error.msg} (column {error.colno})"
             raise self._error(number, problem, f"a line looks like {_A_LINE}") from None
-        except _TwinError as error:
-            raise self._error(number, f'"{excerpt(str(error))}" stands there twice') from None
+        except _DuplicateKeyError as error:
+            raise self._error(number, f'"{excerpt(str(error))}" is there twice') from None
         except (RecursionError, ValueError):  # nested too deeply; a number of too many digits
             raise self._error(number, "not JSON that can be read") from None
         if not isinstance(members, dict):
@@ -130,9 +130,9 @@ class Manifest:
         return str(name)
 
     def _settings(self, members: Mapping[str, Any], number: int) -> EpisodeSettings:
-        given = {key: members[key] for key in OPTION_KEYS if key in members}
+        options = {key: members[key] for key in OPTION_KEYS if key in members}
         try:
-            return with_options(self._defaults, given)
+            return with_options(self._defaults, options)
         except UsageError as error:
             raise self._error(number, error.problem, error.hint) from None
 
@@ -153,20 +153,20 @@ class Manifest:
         try:
             return read_script(path)
         except InputError as error:
-            raise _OfScript(error) from error
+            raise _ScriptFileError(error) from error
 
     def _spoken(self, script: Script, settings: EpisodeSettings) -> Script:
         try:
             return spoken_script(script, settings.speech)
         except InputError as error:
-            raise _OfScript(error) from error
+            raise _ScriptFileError(error) from error
 
     def _inline(self, members: Mapping[str, Any], number: int) -> Script:
         turns = members["turns"]
         labels = dict.fromkeys(self._named(members, number))
         if isinstance(turns, list):
-            spoken = (turn[0] for turn in turns if isinstance(turn, list) and turn)
-            labels |= dict.fromkeys(label for label in spoken if isinstance(label, str))
+            firsts = (turn[0] for turn in turns if isinstance(turn, list) and turn)
+            labels |= dict.fromkeys(label for label in firsts if isinstance(label, str))
         script = {"speakers": {label: {} for label in labels} or None, "text": turns}
         if not labels:
             raise self._error(
@@ -206,7 +206,7 @@ def known_voices(voices: Mapping[str, str], script: Script) -> dict[str, str]:
     return {label: voice for label, voice in voices.items() if label in script.labels}
 
 
-class _OfScript(Exception):  # noqa: N818 (it carries an error, and is none)
+class _ScriptFileError(Exception):
     """An error of a script file, not of the line that names it."""
 
     def __init__(self, error: InputError) -> None:
@@ -214,16 +214,16 @@ class _OfScript(Exception):  # noqa: N818 (it carries an error, and is none)
         self.error = error
 
 
-class _TwinError(Exception):
-    """A key that stands twice in an object."""
+class _DuplicateKeyError(Exception):
+    """A key that an object has twice."""
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _TwinError(key)
+                raise _DuplicateKeyError(key)
             seen.add(key)
     return members

@@ -52,7 +52,7 @@ _KINDS = {key: kind for key, (_, _, kind) in _FIELDS.items()} | _PUBLISHING
 _NULLABLE = ("limit_turns", "loudness", "gap_same_speaker")  # null: as if no flag were given
 OPTION_KEYS = tuple(_KINDS)
 
-# Options of `synth` that all episodes of a batch share: there is one model, loaded once.
+# Options of `synth` that all episodes of a batch share, because the model is loaded once.
 COMMON_KEYS = (
     "model",
     "cache_dir",
@@ -67,14 +67,14 @@ COMMON_KEYS = (
 )
 
 
-def with_options(settings: EpisodeSettings, given: Mapping[str, object]) -> EpisodeSettings:
+def with_options(settings: EpisodeSettings, values: Mapping[str, object]) -> EpisodeSettings:
     """Return settings with the options of a manifest's line in place of its own.
 
-    given: keys of OPTION_KEYS and their JSON values. Raises UsageError for a value that cannot be.
+    values: JSON values by keys of OPTION_KEYS. Raises UsageError for a value that is not valid.
     """
     parts: dict[str, dict[str, Any]] = {part: {} for part, _, _ in _FIELDS.values()}
     publishing: dict[str, object] = {}
-    for key, value in given.items():
+    for key, value in values.items():
         _check(key, value)
         if key in _PUBLISHING:
             publishing[key] = value
@@ -83,7 +83,7 @@ def with_options(settings: EpisodeSettings, given: Mapping[str, object]) -> Epis
             parts[part][field] = value
     if "page" in publishing:
         publishing["page"] = BESIDE if publishing["page"] else None
-    if "max_turn_tokens" in given:
+    if "max_turn_tokens" in values:
         parts[""]["check_length"] = False  # the length of turns is prescribed
     options = settings.options
     options = replace(
@@ -92,7 +92,7 @@ def with_options(settings: EpisodeSettings, given: Mapping[str, object]) -> Epis
         sampling=replace(options.sampling, **parts["sampling"]),
         flow=replace(options.flow, **parts["flow"]),
     )
-    keeps_precision = settings.keeps_precision or "flow_precision" in given
+    keeps_precision = settings.keeps_precision or "flow_precision" in values
     return replace(
         settings,
         options=options,
@@ -114,7 +114,7 @@ def _is(kind: str, value: object) -> bool:
     if kind == _SWITCH or isinstance(value, bool):
         return kind == _SWITCH and isinstance(value, bool)
     if kind == _NAMES:  # or, as on the command line, a text with commas
-        strings = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        strings = isinstance(value, list) and all(isinstance(name, str) for name in value)
         return strings or isinstance(value, str)
     if kind == _NAME:
         return isinstance(value, str)

@@ -1,4 +1,4 @@
-"""How many scripts a device speaks side by side: what a row holds at most, and what is free."""
+"""How many scripts fit a device at a time: what a row needs at most, and what is free."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from podtts.options import SynthesisOptions
 from podtts.rates import MAX_PROMPT_SECONDS, MEL_FRAMES_PER_TOKEN, TOKENS_PER_SECOND
 from podtts.weights.load import Models
 
-MOST_ROWS = 64
-_USABLE = 0.7  # of what is free: allocators leave gaps, and other programs grow
+MAX_ROWS = 64
+_USABLE = 0.7  # of the free memory: allocators leave gaps, and other programs grow
 _CACHE_BLOCK_TOKENS = 1024  # by which the KV cache grows
 _PROMPT_TOKENS = int(MAX_PROMPT_SECONDS * TOKENS_PER_SECOND)
 
@@ -23,17 +23,17 @@ _VOCODER_BYTES_PER_FRAME = 433_000
 
 
 def rows_that_fit(models: Models, options: SynthesisOptions, share: int) -> int:
-    """Rows for a loaded checkpoint: at least 1, at most MOST_ROWS.
+    """Rows for a loaded checkpoint: at least 1, at most MAX_ROWS.
 
     share: workers that divide the free memory among them.
     """
     free = int(_USABLE * free_memory_bytes(models.device)) // share - activation_bytes(options)
     row = kv_bytes(models.llm.config, models.llm_dtype, options)
-    return max(1, min(MOST_ROWS, free // row))
+    return max(1, min(MAX_ROWS, free // row))
 
 
 def kv_bytes(config: Qwen3Config, dtype: torch.dtype, options: SynthesisOptions) -> int:
-    """Keys and values of one row in its fullest moment, at most: a turn begins in a full window.
+    """Bytes of keys and values of one row, at most: a turn that begins in a full window.
 
     At the published size in bfloat16 a token is 112 KiB and a row 1.1 GiB.
     """
@@ -43,9 +43,9 @@ def kv_bytes(config: Qwen3Config, dtype: torch.dtype, options: SynthesisOptions)
 
 
 def activation_bytes(options: SynthesisOptions) -> int:
-    """What the flow or the vocoder holds for the longest turn, at most; counted once, not by row.
+    """Bytes that the flow or the vocoder needs for the longest turn, at most; once, not a row.
 
-    Ready turns of all rows share this room. Smaller networks than the published need less.
+    The turns of all rows share this memory. Networks smaller than the published ones need less.
     """
     tokens = options.sampling.max_tokens
     frames = MEL_FRAMES_PER_TOKEN * (tokens + _PROMPT_TOKENS)

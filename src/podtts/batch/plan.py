@@ -1,4 +1,4 @@
-"""Everything is looked at before anything is begun: scripts, voices, names of files."""
+"""Checks everything before anything is begun: scripts, voices, tags and names of files."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from podtts.batch.episode_paths import episode_file
 from podtts.batch.request import Entry, EpisodeRequest, Source
 from podtts.engine.compatibility import TagCheck
 from podtts.errors import InputError, PodttsError, ScriptError, UsageError, nearest
 from podtts.prompts.casting import VoiceCasting
+from podtts.publish.episode_files import episode_file
 from podtts.publish.requirements import check_publishing
 from podtts.script.cast import cast_voices
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a batch has to do, a few words an episode: scripts are read again when they are due."""
+    """What a batch has to do, a few words an episode: scripts are read again when needed."""
 
-    entries: list[Entry]  # that can be spoken, in order
-    failed: list[tuple[Entry, InputError]]  # scripts that cannot, and why: these fail alone
+    entries: list[Entry]  # that can be synthesized, in order
+    failed: list[tuple[Entry, InputError]]  # that cannot, and why: each fails alone
 
 
 def make_plan(
@@ -37,21 +37,21 @@ def make_plan(
 
     tags:   knows which tags the checkpoint's tokenizer lacks.
     output: folder of the episodes, which need not be there.
-    flags: labels that --speaker names; each must be one of some script.
-    fail:  is given every error there is. warn: every warning of a script.
-    Raises InputError or UsageError, when all has been looked at, if source or flags are at fault:
-    then nothing is to be begun. Scripts that cannot be spoken are but left out.
+    flags:  labels that --speaker names; each must be a label of some script.
+    fail:   is called with every error. warn: is called with every warning of a script.
+    Raises InputError or UsageError after all checks if the source or the flags are wrong: then
+    nothing must begin. A script that cannot be synthesized is left out.
     """
     plan, names, mistakes = Plan([], []), _Names(), 0
     known, labels = _KnownVoices(voices), set[str]()
-    for found in source.scan():
-        if isinstance(found, InputError):
-            fail(found)
+    for item in source.scan():
+        if isinstance(item, InputError):
+            fail(item)
             mistakes += 1
             continue
-        entry, request = found
-        if (taken := names.take(entry, source.name)) is not None:
-            fail(taken)
+        entry, request = item
+        if (conflict := names.add(entry, source.name)) is not None:
+            fail(conflict)
             mistakes += 1
             continue
         error: InputError | None
@@ -74,7 +74,7 @@ def make_plan(
     if mistakes:
         raise InputError(
             f"{source.name}: {mistakes} mistake{'s' * (mistakes > 1)}, see above; "
-            "nothing was spoken",
+            "nothing was synthesized",
             "correct this and run the same command again",
         )
     if not plan.entries and not plan.failed:
@@ -91,7 +91,7 @@ def make_plan(
 def _unpublishable(
     entry: Entry, request: EpisodeRequest, source: str, output: Path
 ) -> InputError | None:
-    """Return what keeps an episode's files from being written, if anything does."""
+    """Return why an episode's files cannot be written, if they cannot."""
     publishing = request.settings.publishing
     file = episode_file(output, request.id, publishing.format)
     try:
@@ -104,15 +104,15 @@ def _unpublishable(
 
 
 class _Names:
-    """Which ids are taken, as file systems see it that do not tell A from a."""
+    """The ids so far, as a file system compares names that does not tell A from a."""
 
     def __init__(self) -> None:
-        self._taken: dict[str, Entry] = {}
+        self._entries: dict[str, Entry] = {}
 
-    def take(self, entry: Entry, source: str) -> InputError | None:
-        """Take an id, or return why it cannot be had."""
+    def add(self, entry: Entry, source: str) -> InputError | None:
+        """Add an id, or return why it cannot be used."""
         folded = unicodedata.normalize("NFC", entry.id).casefold()
-        other = self._taken.setdefault(folded, entry)
+        other = self._entries.setdefault(folded, entry)
         if other is entry:
             return None
         same = "the same" if other.id == entry.id else f"a file of the same name as {other.id!r}"
@@ -126,14 +126,14 @@ class _Names:
 
 
 class _KnownVoices:
-    """Which voices have been found: each is looked for once, however many scripts it speaks in."""
+    """The voices that are there: each is looked up once, however many scripts use it."""
 
     def __init__(self, sources: VoiceCasting) -> None:
         self._sources = sources
         self._found: set[str] = set()
 
     def missing(self, request: EpisodeRequest) -> InputError | None:
-        """Return what keeps a script's speakers from being cast, if anything does."""
+        """Return why a speaker of a script has no voice, if one has none."""
         try:
             for member in cast_voices(request.script, request.settings.voices):
                 if member.prompt is not None:

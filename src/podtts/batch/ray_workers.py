@@ -1,8 +1,8 @@
 """Workers as actors of a Ray cluster; the only file that imports ray.
 
 Nodes need podtts and the same path for the output folder, unless files go back to the driver.
-Voices come with the tasks, from the node's object store; weights are copied once a node, by
-digest.
+Voices come with the tasks, from the node's object store; a node that lacks the checkpoint copies
+it once, and finds it by its digest.
 """
 
 from __future__ import annotations
@@ -23,25 +23,27 @@ from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from podtts.batch.checkpoint_copy import copied_checkpoint, file_sizes, read_chunk
-from podtts.batch.episode_paths import remove_journals
-from podtts.batch.memory import MOST_ROWS
-from podtts.batch.task import Outcome, Ready, Setup, Task, Unfit
+from podtts.batch.memory import MAX_ROWS
+from podtts.batch.task import Outcome, Ready, Setup, Task, WorkerFailure
 from podtts.batch.transfer import packed, unpack
 from podtts.batch.worker_handle import WorkerDiedError
 from podtts.batch.worker_process import open_worker
 from podtts.episode.fingerprint import speaker_fingerprint
+from podtts.episode.journal_choice import remove_journals
 from podtts.errors import PodttsError, UsageError
 from podtts.hub.bundled import bundled_model
+from podtts.publish.episode_files import episode_file
+from podtts.publish.publish_options import FORMATS
 from podtts.values import SpeakerPrompt
 
 LOCAL = "local"
 _REACHED_SECONDS = 10.0
-_VOICES_KEPT = 256  # of half a megabyte each
+_MAX_VOICES = 256  # of half a megabyte each
 
 
 @contextmanager
 def connected(address: str) -> Iterator[None]:
-    """Be a driver of a cluster, or of one that is started on this machine for as long.
+    """Connect to a cluster; `local` starts one on this machine for the time of the block.
 
     Raises UsageError when there is no cluster at the address.
     """
@@ -68,7 +70,7 @@ def devices_of_cluster() -> int:
 
 
 class Cluster:
-    """What all actors of a run share: the checkpoint's files and the voices sent so far.
+    """What all actors of a run share: the checkpoint's files and the voices that were sent.
 
     back_to_driver: actors send files back in place of writing to `setup.output`.
     cpus, gpus: of each actor.
@@ -81,29 +83,29 @@ class Cluster:
         files = ray.remote(_Files).options(num_cpus=0, scheduling_strategy=here)
         self._files = files.remote(setup.directory)
         self._setup, self._digest, self._back = setup, digest, back_to_driver
-        side_by_side = 2 * (setup.rows or MOST_ROWS) + 8  # tasks, and what an actor is told
-        self._speaker = ray.remote(_Speaker).options(
-            num_cpus=cpus, num_gpus=gpus, max_concurrency=side_by_side
+        calls = 2 * (setup.rows or MAX_ROWS) + 8  # tasks, and other calls
+        self._actors = ray.remote(_Actor).options(
+            num_cpus=cpus, num_gpus=gpus, max_concurrency=calls
         )
         self._voices: OrderedDict[str, Any] = OrderedDict()
 
-    def hire(self) -> RayWorker:
+    def start_worker(self) -> RayWorker:
         """Start an actor."""
-        actor = self._speaker.remote(self._setup, self._digest, self._files, self._back)
+        actor = self._actors.remote(self._setup, self._digest, self._files, self._back)
         return RayWorker(actor, self)
 
     def voice(self, prompt: SpeakerPrompt) -> Any:
-        """A voice in the object store: it goes to a node once."""
+        """A voice in the object store: it is sent to each node once."""
         name = repr((prompt.name, speaker_fingerprint(prompt)))
         if name not in self._voices:
             self._voices[name] = ray.put(prompt)
         self._voices.move_to_end(name)
-        if len(self._voices) > _VOICES_KEPT:
+        if len(self._voices) > _MAX_VOICES:
             self._voices.popitem(last=False)
         return self._voices[name]
 
-    def keep(self, outcome: Outcome, contents: Mapping[str, bytes]) -> Outcome:
-        """Write the files that came back, if any did."""
+    def unpacked(self, outcome: Outcome, contents: Mapping[str, bytes]) -> Outcome:
+        """Write the files that an actor sent back; return the outcome."""
         try:
             unpack(self._setup.output, contents)
         except OSError as error:
@@ -119,32 +121,32 @@ class RayWorker:
         self._actor, self._cluster = actor, cluster
 
     def ready(self) -> Future[Ready]:
-        told: Future[Ready] = Future()
+        future: Future[Ready] = Future()
 
-        def take(answer: Future[Ready | Unfit]) -> None:
+        def finish(answer: Future[Ready | WorkerFailure]) -> None:
             if (error := answer.exception()) is not None:
-                told.set_exception(_translated(error))
-            elif isinstance(ready := answer.result(), Unfit):
-                told.set_exception(ready.error())
+                future.set_exception(_translated(error))
+            elif isinstance(ready := answer.result(), WorkerFailure):
+                future.set_exception(ready.error())
             else:
-                told.set_result(ready)
+                future.set_result(ready)
 
-        self._actor.ready.remote().future().add_done_callback(take)
-        return told
+        self._actor.ready.remote().future().add_done_callback(finish)
+        return future
 
-    def speak(self, task: Task) -> Future[Outcome]:
-        told: Future[Outcome] = Future()
+    def submit(self, task: Task) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
 
-        def take(answer: Future[tuple[Outcome, dict[str, bytes]]]) -> None:
+        def finish(answer: Future[tuple[Outcome, dict[str, bytes]]]) -> None:
             if (error := answer.exception()) is not None:
-                told.set_exception(_translated(error))
+                future.set_exception(_translated(error))
             else:
-                told.set_result(self._cluster.keep(*answer.result()))
+                future.set_result(self._cluster.unpacked(*answer.result()))
 
         voices = [self._cluster.voice(prompt) for prompt in task.prompts]
-        sent = self._actor.speak.remote(replace(task, prompts=()), *voices)
-        sent.future().add_done_callback(take)
-        return told
+        sent = self._actor.synthesize.remote(replace(task, prompts=()), *voices)
+        sent.future().add_done_callback(finish)
+        return future
 
     def drain(self) -> None:
         self._actor.drain.remote()
@@ -172,8 +174,8 @@ class _Files:
         return read_chunk(self._directory, name, offset, size)
 
 
-class _Speaker:
-    """The actor: a station, and where it writes."""
+class _Actor:
+    """The actor: a worker and its output folder."""
 
     def __init__(self, setup: Setup, digest: str, files: Any, back_to_driver: bool) -> None:
         self._back = back_to_driver
@@ -185,29 +187,31 @@ class _Speaker:
         try:
             directory = self._checkpoint(setup, digest, files)
             own = replace(setup, directory=directory, output=output)
-            self._station, self._ready = open_worker(own)
-            self._unfit: Unfit | None = None
+            self._worker, self._ready = open_worker(own)
+            self._failure: WorkerFailure | None = None
         except PodttsError as error:
-            self._unfit = Unfit.of(error)
+            self._failure = WorkerFailure.of(error)
 
-    def ready(self) -> Ready | Unfit:
-        return self._unfit or self._ready
+    def ready(self) -> Ready | WorkerFailure:
+        return self._failure or self._ready
 
-    def speak(self, task: Task, *prompts: SpeakerPrompt) -> tuple[Outcome, dict[str, bytes]]:
-        outcome = self._station.submit(replace(task, prompts=prompts)).result()
+    def synthesize(self, task: Task, *prompts: SpeakerPrompt) -> tuple[Outcome, dict[str, bytes]]:
+        outcome = self._worker.submit(replace(task, prompts=prompts)).result()
         if not self._back or outcome.state != "done":
             return outcome, {}
         contents = packed(self._output, outcome.files)
-        remove_journals(self._output, task.id)
+        remove_journals(episode_file(self._output, task.id, FORMATS[0]), FORMATS)
         return outcome, contents
 
     def drain(self) -> None:
-        self._station.drain()
+        self._worker.drain()
 
     def _checkpoint(self, setup: Setup, digest: str, files: Any) -> Path:
         def read(name: str, offset: int, size: int) -> bytes:
             content: bytes = ray.get(files.read.remote(name, offset, size))
             return content
 
-        places = [setup.directory, bundled_model()]
-        return copied_checkpoint(digest, places, setup.root, ray.get(files.sizes.remote()), read)
+        candidates = [setup.directory, bundled_model()]
+        return copied_checkpoint(
+            digest, candidates, setup.root, ray.get(files.sizes.remote()), read
+        )

@@ -1,4 +1,4 @@
-"""One episode as it was asked for, and where that stands."""
+"""The request of one episode, and where it is in its source."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from podtts.script.spoken import SpeechTextOptions
 
 @dataclass(frozen=True)
 class EpisodeSettings:
-    """How an episode is spoken and published; a page is beside it, or there is none."""
+    """How an episode is synthesized and published; a page is beside it, or there is none."""
 
     options: SynthesisOptions
-    # Whether the flow's precision was asked for, and is kept where a device has none of its own.
+    # Whether the flow's precision was asked for, and is used on a device that emulates it.
     keeps_precision: bool = False
     voices: Mapping[str, str] = field(default_factory=dict)  # label to voice, before the script's
     speech: SpeechTextOptions = field(default_factory=SpeechTextOptions)
@@ -27,7 +27,7 @@ class EpisodeSettings:
 
 @dataclass(frozen=True)
 class EpisodeRequest:
-    """An episode: what is said, by whom, and how. `settings` names labels of the script alone."""
+    """An episode: its script and its settings, which name labels of the script alone."""
 
     id: str
     script: Script
@@ -36,25 +36,25 @@ class EpisodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a request stands in its source: all that is remembered of it until its turn comes."""
+    """Where a request is in its source: all that a batch remembers until it reads it again."""
 
     id: str
-    at: int  # for the source alone
+    position: int  # for the source alone
     line: int  # in a manifest, 1-based; 0: the request has a file of its own
 
 
-# What a source holds at one place: a request; a script that fails alone; or a mistake of the source
-# itself, for which nothing is begun.
-Found = tuple[Entry, EpisodeRequest | InputError] | InputError
+# One item of a source: a request; a script that fails alone; or a mistake of the source itself, and
+# then nothing is begun.
+SourceItem = tuple[Entry, EpisodeRequest | InputError] | InputError
 
 
 class Source(Protocol):
-    """A folder or manifest. Requests are read again when their turn comes, not kept."""
+    """A folder or manifest. A request is not stored: it is read again when a worker needs it."""
 
     name: str
 
-    def scan(self) -> Iterator[Found]:
+    def scan(self) -> Iterator[SourceItem]:
         """Read everything once, in order."""
 
     def read(self, entry: Entry) -> EpisodeRequest:
-        """Read one request again. Raises InputError: it may have been changed meanwhile."""
+        """Read one request again. Raises InputError: it may have changed since."""

@@ -1,4 +1,4 @@
-"""A batch from the first script to the summary's last line."""
+"""Runs a batch, from the first script to the last line of the summary."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from podtts.batch.dispatch import Dispatcher
-from podtts.batch.episode_paths import remove_journals
 from podtts.batch.plan import Plan
 from podtts.batch.summary import Summary, Totals
 from podtts.batch.task import Outcome, Ready, failed
 from podtts.batch.task_builder import TaskBuilder
 from podtts.batch.worker_handle import WorkerHandle
+from podtts.episode.journal_choice import remove_journals
 from podtts.errors import UsageError
+from podtts.publish.episode_files import episode_file
+from podtts.publish.publish_options import FORMATS
 
 _LOCK = ".podtts-batch.lock"
 
 
 @dataclass(frozen=True)
-class Watch:
-    """Who is told what happens, and says when to stop."""
+class RunMonitor:
+    """Says when to stop, and is called with what happens."""
 
     stopped: Callable[[], bool]
     ready: Callable[[Ready], None]
@@ -32,7 +34,7 @@ class Watch:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Have a folder of episodes to oneself; makes it. Raises UsageError when another run has it."""
+    """Lock a folder of episodes for one run; creates it. Raises UsageError when it is locked."""
     lock = FileLock(folder / _LOCK)
     try:
         folder.mkdir(exist_ok=True)
@@ -53,39 +55,40 @@ def locked(folder: Path) -> Iterator[None]:
 
 def run_batch(
     plan: Plan,
-    stager: Callable[[Summary], TaskBuilder],
-    hire: Sequence[Callable[[], WorkerHandle]],
+    new_builder: Callable[[Summary], TaskBuilder],
+    starts: Sequence[Callable[[], WorkerHandle]],
     output: Path,
-    watch: Watch,
+    monitor: RunMonitor,
     *,
     keep: bool,
 ) -> Totals:
-    """Speak what is planned, and note every outcome; the folder is the caller's, see `locked`.
+    """Synthesize a plan and record every outcome. The caller holds the lock, see `locked`.
 
-    keep: whether the journals of finished episodes stay.
-    Raises UsageError when the disk refuses what was spoken, after what is spoken has been tried to
-    be written, and what else keeps workers from working.
+    starts: functions that start a worker, one for each worker that runs at the same time.
+    keep:   whether the journals of finished episodes stay.
+    Raises UsageError when the disk refuses a file, after the turns in progress are finished, and
+    the error that keeps workers from their work.
     """
-    totals, refusal = Totals(), list[Outcome]()
+    totals, refused = Totals(), list[Outcome]()
 
     def stopped() -> bool:
-        return watch.stopped() or bool(refusal)
+        return monitor.stopped() or bool(refused)
 
     with Summary(output) as summary:
-        dispatcher = Dispatcher(stager(summary).stage, hire, stopped, watch.ready)
-        for entry, error in plan.failed:  # told when the plan was made
+        dispatcher = Dispatcher(new_builder(summary).build, starts, stopped, monitor.ready)
+        for entry, error in plan.failed:  # `fail` was called when the plan was made
             outcome = failed(entry.id, error)
             summary.add(outcome)
             totals.add(outcome)
         for outcome in dispatcher.run(plan.entries):
             if outcome.unwritable:
-                refusal.append(outcome)
+                refused.append(outcome)
             if not outcome.skipped and outcome.state != "stopped":
                 summary.add(outcome)
             if outcome.state == "done" and not keep:
-                remove_journals(output, outcome.id)
+                remove_journals(episode_file(output, outcome.id, FORMATS[0]), FORMATS)
             totals.add(outcome)
-            watch.ended(outcome)
-    if refusal:
-        raise UsageError(refusal[0].error, refusal[0].hint or "make room, and run it again")
+            monitor.ended(outcome)
+    if refused:
+        raise UsageError(refused[0].error, refused[0].hint or "make room, and run it again")
     return totals

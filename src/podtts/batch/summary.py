@@ -1,7 +1,7 @@
-"""summary.jsonl: one line an episode, written when its file is whole or it has failed.
+"""summary.jsonl: one line an episode, written when its files are complete or it has failed.
 
-Lines are appended, so a kill loses none that was written; where an id has several, the last counts,
-and the file is rewritten without the others when it is opened and closed.
+Lines are appended, so a kill loses none that was written. If an id has several lines, the last one
+counts; the others are dropped when the file is opened and closed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Summary:
             self._close()
 
     def before(self, name: str) -> Outcome | None:
-        """The episode of an id that is done, as an earlier run noted it."""
+        """The outcome of an id that an earlier run did; None: none did."""
         if name not in self._lines:
             return None
         with self.path.open("rb") as file:
@@ -56,7 +56,7 @@ class Summary:
         return outcome if outcome and outcome.state == "done" else None
 
     def add(self, outcome: Outcome) -> None:
-        """Note an outcome, on the disk when this returns."""
+        """Record an outcome; it is on the disk when this returns."""
         assert self._file is not None
         line = json.dumps(outcome.record(), ensure_ascii=False).encode() + b"\n"
         try:
@@ -69,7 +69,7 @@ class Summary:
         self._lines[outcome.id] = at
 
     def _compact(self) -> None:
-        """Read the file anew, rewrite it if lines are superseded, damaged or cut off."""
+        """Read the file again, and drop lines that are superseded, damaged or cut off."""
         self._close()
         try:
             lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
@@ -96,7 +96,7 @@ class Summary:
 
 
 def _outcome(line: bytes) -> Outcome | None:
-    """The outcome of a line; None for one that was cut off or that podtts did not write."""
+    """The outcome of a line; None for a line that was cut off or that podtts did not write."""
     if not line.endswith(b"\n"):
         return None
     try:
@@ -107,7 +107,7 @@ def _outcome(line: bytes) -> Outcome | None:
 
 @dataclass
 class Totals:
-    """What a batch comes to, added up outcome by outcome."""
+    """The sums of a batch, outcome by outcome."""
 
     done: int = 0
     skipped: int = 0
@@ -116,7 +116,7 @@ class Totals:
     turns: int = 0  # of the episodes finished or stopped now
     failed_turns: int = 0  # of all that are done
     audio_seconds: float = 0.0  # of these
-    spoken_seconds: float = 0.0  # of their turns that were spoken now
+    spoken_seconds: float = 0.0  # of their turns that were synthesized now
     voices: set[str] = field(default_factory=set)
     prepared: set[str] = field(default_factory=set)  # voices that were computed now
 

@@ -1,4 +1,4 @@
-"""What a worker is given, and what it answers: values that can be sent to other processes."""
+"""A worker's input and output: values that can be sent to other processes."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class CastVoice:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One script, ready to be spoken."""
+    """One script, ready to be synthesized."""
 
     id: str
     script: Script
     prompts: tuple[SpeakerPrompt, ...]
     options: SynthesisOptions
     publishing: PublishOptions
-    keeps_precision: bool  # see Settings
-    fingerprint: str  # of all that was asked for
+    keeps_precision: bool  # see EpisodeSettings
+    fingerprint: str  # of the request
     voices: Mapping[str, CastVoice] = field(default_factory=dict)  # by label
 
 
@@ -42,8 +42,9 @@ class Task:
 class Outcome:
     """What became of a script.
 
-    done: its files are whole; turns may have come out wrong (`failed_turns`, 1-based).
-    failed: there are no files of this run. stopped: a signal ended the batch before its end.
+    done:    its files are complete; turns may have failed a check (`failed_turns`, 1-based).
+    failed:  there are no files of this run.
+    stopped: a signal ended the batch before the episode was done.
     """
 
     id: str
@@ -51,19 +52,19 @@ class Outcome:
     error: str = ""
     hint: str = ""
     turns: int = 0
-    kept_turns: int = 0  # taken from an earlier run
+    kept_turns: int = 0  # finished by an earlier run
     failed_turns: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()  # what is wrong with these, in words
     audio_seconds: float = 0.0
-    spoken_seconds: float = 0.0  # of the turns that were spoken now
-    wall_seconds: float = 0.0  # from its first turn's begin to its files; others ran beside it
+    spoken_seconds: float = 0.0  # of the turns that were synthesized now
+    wall_seconds: float = 0.0  # from its first turn to its files; others ran at the same time
     work: StageSeconds = field(default_factory=StageSeconds)
     files: Mapping[str, str] = field(default_factory=dict)  # names to SHA-256, its own first
-    notes: tuple[str, ...] = ()  # a turn's flow in float32, its loudness, files left of before
+    notes: tuple[str, ...] = ()  # flow in float32, loudness, files of an earlier run
     fingerprint: str = ""
     voices: Mapping[str, CastVoice] = field(default_factory=dict)
-    unwritable: bool = False  # the disk refused what was spoken, as it will the next
-    skipped: bool = False  # it was done by an earlier run
+    unwritable: bool = False  # the disk refused it, and will refuse the next
+    skipped: bool = False  # an earlier run did it
 
     def record(self) -> dict[str, Any]:
         """This outcome as JSON values."""
@@ -90,7 +91,7 @@ class Outcome:
 
 
 def failed(task: Task | str, error: PodttsError) -> Outcome:
-    """The outcome of a task, or of an id, that could not be spoken."""
+    """The outcome of a task, or of an id, that failed."""
     outcome = Outcome(
         task if isinstance(task, str) else task.id, "failed", error.problem, error.hint
     )
@@ -101,18 +102,18 @@ def failed(task: Task | str, error: PodttsError) -> Outcome:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a worker loads, and where it writes."""
+    """What a worker loads and where it writes."""
 
     directory: Path  # the checkpoint
     device: str
     dtype: str
     quantize: Quantization
-    keeps_quantize: bool  # it was asked for by its name, and holds where it does not pay
+    keeps_quantize: bool  # it was asked for by name, and is used where it is not faster
     threads: int | None
-    rows: int | None  # scripts side by side; None: as memory allows
+    rows: int | None  # scripts at a time; None: as memory allows
     share: int  # workers that divide this device's memory among them
-    longest_turn: int  # tokens, for what a row may need
-    most: int  # scripts there are
+    longest_turn: int  # tokens, for the memory of a row
+    most: int  # rows: no more than there are scripts
     root: Path  # of the cache
     keeps_prefix: bool
     output: Path  # folder of the episodes
@@ -121,7 +122,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Ready:
-    """A worker has its models: it speaks `rows` scripts side by side."""
+    """A worker has loaded its models and synthesizes `rows` scripts at a time."""
 
     rows: int
     place: str  # for people
@@ -129,15 +130,15 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Unfit:
-    """A worker cannot work, and neither could another in its place."""
+class WorkerFailure:
+    """Why a worker cannot work, nor another in its place."""
 
     problem: str
     hint: str
     exit_code: int
 
     @classmethod
-    def of(cls, error: PodttsError) -> Unfit:
+    def of(cls, error: PodttsError) -> WorkerFailure:
         return cls(error.problem, error.hint, error.exit_code)
 
     def error(self) -> PodttsError:

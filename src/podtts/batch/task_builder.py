@@ -1,4 +1,4 @@
-"""An entry read and its voices gathered: what a worker needs, or what was done before."""
+"""Builds a worker's task from an entry, or finds that an earlier run did it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from podtts.batch.episode_paths import file_sha256
 from podtts.batch.request import Entry, EpisodeRequest, Source
 from podtts.batch.task import CastVoice, Outcome, Task, failed
 from podtts.episode.fingerprint import run_fingerprint
@@ -17,44 +16,45 @@ from podtts.episode.fingerprint_schema import FingerprintSchema
 from podtts.episode.journal import turn_key
 from podtts.errors import InputError
 from podtts.prompts.casting import VoiceCasting
+from podtts.publish.episode_files import file_sha256
 from podtts.publish.mix import tempos
 from podtts.publish.timeline import speaker_names
 from podtts.values import SpeakerPrompt
 
 
 class TaskBuilder:
-    """Stages entries; may be called from several threads.
+    """Builds tasks; may be called from several threads.
 
-    asked:  JSON values of all that is asked for besides the request: checkpoint, number types.
-    before: what an earlier run noted about an id.
+    common: the part of every fingerprint that all requests share: numerics, checkpoint, dtype.
+    before: the outcome of an id that an earlier run recorded.
     """
 
     def __init__(
         self,
         source: Source,
         voices: VoiceCasting,
-        asked: Mapping[str, Any],
+        common: Mapping[str, Any],
         output: Path,
         before: Callable[[str], Outcome | None],
     ) -> None:
         self._source, self._voices = source, voices
-        self._asked, self._output, self._before = asked, output, before
+        self._common, self._output, self._before = common, output, before
 
-    def stage(self, entry: Entry) -> Task | Outcome:
-        """Return what is to be spoken; the outcome, if that is known.
+    def build(self, entry: Entry) -> Task | Outcome:
+        """Return the task of an entry, or its outcome if that is known.
 
-        A voice that is not prepared is computed here. An episode is done if all that was asked for
-        is what made its files, and these are still that. Raises ModelError for broken encoders.
+        Computes a voice that is not prepared. An episode is done if its files were made from the
+        same request and are unchanged. Raises ModelError for damaged encoders.
         """
         try:
             request = self._source.read(entry)
             cast = self._voices.gather(request.script, request.settings.voices)
         except InputError as error:
             return failed(entry.id, error)
-        prompts = tuple(one.prompt for one in cast)
+        prompts = tuple(member.prompt for member in cast)
         fingerprint = self._fingerprint(request, prompts)
         before = self._before(entry.id)
-        if before and before.fingerprint == fingerprint and self._is_whole(before):
+        if before and before.fingerprint == fingerprint and self._is_unchanged(before):
             return replace(before, skipped=True)
         return Task(
             entry.id,
@@ -64,13 +64,13 @@ class TaskBuilder:
             request.settings.publishing,
             request.settings.keeps_precision,
             fingerprint,
-            {one.label: CastVoice(one.prompt.name, one.cached) for one in cast},
+            {member.label: CastVoice(member.prompt.name, member.cached) for member in cast},
         )
 
     def _fingerprint(self, request: EpisodeRequest, prompts: tuple[SpeakerPrompt, ...]) -> str:
         options, script = request.settings.options, request.script
-        asked = {
-            **run_fingerprint(self._asked, options, prompts),
+        values = {
+            **run_fingerprint(self._common, options, prompts),
             "keeps_precision": request.settings.keeps_precision,
             "publishing": asdict(request.settings.publishing),
             "tempos": tempos(script),
@@ -81,10 +81,10 @@ class TaskBuilder:
             ],
             "chapters": [(chapter.title, chapter.turn) for chapter in script.chapters],
         }
-        values = FingerprintSchema().digest_values(asked)
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        recorded = json.dumps(FingerprintSchema().digest_values(values), sort_keys=True)
+        return hashlib.sha256(recorded.encode()).hexdigest()
 
-    def _is_whole(self, before: Outcome) -> bool:
+    def _is_unchanged(self, before: Outcome) -> bool:
         try:
             return bool(before.files) and all(
                 file_sha256(self._output / name) == sha256 for name, sha256 in before.files.items()

@@ -1,4 +1,4 @@
-"""Files of an episode as bytes, on their way from a worker without a folder in common."""
+"""Sends an episode's files as bytes, from a worker that does not see the output folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from podtts.storage.staging import Staging
 
 
 def packed(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """Take files of a folder, and parts in folders of it, out of it. Raises OSError."""
+    """Return the contents of files of a folder and delete the files. Raises OSError."""
     contents = {name: (folder / name).read_bytes() for name in names}
     for first in {PurePosixPath(name).parts[0] for name in contents}:
         path = folder / first
@@ -22,16 +22,16 @@ def packed(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
 
 
 def unpack(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write what was packed to a folder: all at once, folders in place of those that are there.
+    """Write packed files to a folder, all at once; their subfolders replace those that are there.
 
     Raises OSError.
     """
     with Staging() as staging:
-        places: dict[str, Path] = {}
+        staged: dict[str, Path] = {}
         for name, content in contents.items():
             first, *deeper = PurePosixPath(name).parts
-            if first not in places:
-                places[first] = staging.path_for(folder / first)
+            if first not in staged:
+                staged[first] = staging.path_for(folder / first)
                 if deeper:
-                    places[first].mkdir()
-            places[first].joinpath(*deeper).write_bytes(content)
+                    staged[first].mkdir()
+            staged[first].joinpath(*deeper).write_bytes(content)

@@ -1,4 +1,4 @@
-"""What waits to be written: in order, and never much of it."""
+"""A short queue between the engine and the thread that writes: in order, and bounded."""
 
 from __future__ import annotations
 
@@ -6,55 +6,59 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 
-# What a kill may lose, beside the turns being spoken. Of one script a turn is being written and one
-# may wait: only a disk slower than the speaking of a turn holds it up then.
-_TURNS_OF_ONE = 2
-_TURNS_OF_ALL = 16
+# What a kill may lose beside the turns that are in the engine. One turn of a script is being
+# written and one may wait: only a disk that is slower than the synthesis of a turn holds it up.
+_TURNS_PER_EPISODE = 2
+_TURNS_IN_ALL = 16
 
 Work = Callable[[], None]
 
 
 class TurnQueue:
-    """Work in order, for one thread; work for a turn counts until it is done."""
+    """Work in order, for one thread; the work for a turn counts until it is done."""
 
     def __init__(self) -> None:
         self._work: deque[tuple[str | None, Work | None]] = deque()
         self._undone: Counter[str] = Counter()
         self._changed = threading.Condition()
-        self._abandoned = False
+        self._cancelled = False
 
-    def put(self, turn_of: str | None, work: Work | None) -> None:
-        """Add work; None ends it all. turn_of: whose turn it is, if it is one: waits for room."""
+    def put(self, episode: str | None, work: Work | None) -> None:
+        """Add work; None ends the queue.
+
+        episode: the id of the episode that the work writes a turn of, and then `put` waits while
+                 too many turns are not written; None for other work.
+        """
         with self._changed:
-            if turn_of is not None:
-                self._changed.wait_for(lambda: self._has_room(turn_of))
-                self._undone[turn_of] += 1
-            self._work.append((turn_of, work))
+            if episode is not None:
+                self._changed.wait_for(lambda: self._has_room(episode))
+                self._undone[episode] += 1
+            self._work.append((episode, work))
             self._changed.notify_all()
 
-    def work(self) -> bool:
-        """Do what was put first, when there is something; whether there may be more."""
+    def run_next(self) -> bool:
+        """Wait for work and do what was added first; return whether more may come."""
         with self._changed:
-            self._changed.wait_for(lambda: self._work or self._abandoned)
-            if self._abandoned:
+            self._changed.wait_for(lambda: self._work or self._cancelled)
+            if self._cancelled:
                 return False
-            turn_of, work = self._work.popleft()
+            episode, work = self._work.popleft()
         if work is None:
             return False
         work()
-        if turn_of is not None:
+        if episode is not None:
             with self._changed:
-                self._undone[turn_of] -= 1
-                self._undone += Counter()  # without those at nought
+                self._undone[episode] -= 1
+                self._undone += Counter()  # drops counts of zero
                 self._changed.notify_all()
         return True
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Let nobody wait any more."""
         with self._changed:
-            self._abandoned = True
+            self._cancelled = True
             self._changed.notify_all()
 
-    def _has_room(self, name: str) -> bool:
-        mine, all_of_them = self._undone[name], self._undone.total()
-        return self._abandoned or (mine < _TURNS_OF_ONE and all_of_them < _TURNS_OF_ALL)
+    def _has_room(self, episode: str) -> bool:
+        of_episode, in_all = self._undone[episode], self._undone.total()
+        return self._cancelled or (of_episode < _TURNS_PER_EPISODE and in_all < _TURNS_IN_ALL)

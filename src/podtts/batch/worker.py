@@ -1,7 +1,7 @@
-"""The inside of a worker: one loaded checkpoint that speaks tasks side by side.
+"""The inside of a worker: one loaded checkpoint that synthesizes several tasks at a time.
 
-The device never waits for a disk: `submit` opens journals on the caller's thread, the engine speaks
-on its own, the writer keeps and publishes what was spoken.
+The device never waits for a disk: `submit` opens journals on the caller's thread, the engine runs
+on its own thread, and the writer threads write and publish what it synthesized.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from podtts.batch.episode import Episode
+from podtts.batch.episode import BatchEpisode
 from podtts.batch.task import Outcome, Task, failed
 from podtts.batch.worker_handle import WorkerDiedError
-from podtts.batch.writer import Writer
+from podtts.batch.writer_threads import WriterThreads
 from podtts.device.placement import Placement
 from podtts.engine.engine import Engine
 from podtts.engine.request import Event, Request, RequestFailed, RequestFinished, TurnFinished
@@ -29,18 +29,19 @@ from podtts.values import SpeechTokens
 
 
 class Worker:
-    """Speaks tasks until it is closed; every task gets its outcome, also when it is drained.
+    """Synthesizes tasks until it is closed; every task gets its outcome, also when it is drained.
 
-    Where memory is too short for all rows, half of them go on, and the scripts of the others wait:
-    what they have said stays said.
+    When memory is too short for all rows, the worker continues with half of them. The scripts of
+    the other rows wait, and their finished turns stay.
 
     checkpoint: see podtts.episode.fingerprint.checkpoint_fingerprint. model: its name.
-    day: today, for tags. output: folder of the episodes. warn: told when memory is short.
+    day: today, for tags. output: folder of the episodes.
+    warn: is called when memory is short.
     """
 
     def __init__(
         self,
-        ensemble: Engine,
+        engine: Engine,
         placement: Placement,
         checkpoint: Mapping[str, Any],
         model: str,
@@ -48,23 +49,26 @@ class Worker:
         output: Path,
         warn: Callable[[str], None],
     ) -> None:
-        self._ensemble, self._placement = ensemble, placement
+        self._engine, self._placement = engine, placement
         self._model, self._day, self._warn = model, day, warn
         self._checkpoint, self._output = checkpoint, output
-        self._inbox: queue.SimpleQueue[Episode | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[BatchEpisode | None] = queue.SimpleQueue()
         self._draining, self._closing = threading.Event(), False
         self._answers: dict[str, Future[Outcome]] = {}
         # Of the engine's thread alone:
         self._rows: dict[str, _Row] = {}
-        self._waiting: deque[_Row] = deque()  # for a row, before what is in the inbox
+        self._waiting: deque[_Row] = deque()  # for a row of the engine, before the inbox
         self._drain_began = False
-        self._plenty: int | None = None  # rows there were before memory was short
-        self._writer = Writer(self._answer, self._give_up)
-        self._engine = threading.Thread(target=self._guarded, name="speak", daemon=True)
-        self._engine.start()
+        self._full_rows: int | None = None  # rows there were before memory was short
+        self._writer = WriterThreads(self._answer, self._lose_tasks)
+        self._thread = threading.Thread(target=self._guarded, name="engine", daemon=True)
+        self._thread.start()
 
     def submit(self, task: Task) -> Future[Outcome]:
-        """Take a task; its outcome comes when its files are whole. It raises WorkerDiedError."""
+        """Add a task; the future has its outcome when its files are complete.
+
+        The future raises WorkerDiedError when an unexpected error ends the worker.
+        """
         answer: Future[Outcome] = Future()
         self._answers[task.id] = answer
         flow = task.options.flow
@@ -72,39 +76,41 @@ class Worker:
             flow = suited(flow, self._placement)
         options = replace(task.options, flow=flow)
         try:
-            episode = Episode(task, options, self._output, self._checkpoint, self._model, self._day)
+            episode = BatchEpisode(
+                task, options, self._output, self._checkpoint, self._model, self._day
+            )
         except PodttsError as error:
             self._answer(failed(task, error))
             return answer
-        if episode.unspoken and not self._draining.is_set():
+        if episode.remaining and not self._draining.is_set():
             self._inbox.put(episode)
-        elif episode.unspoken:
+        elif episode.remaining:
             self._writer.end(episode, episode.stop)
         else:
             self._writer.end(episode, episode.finish)
         return answer
 
     def drain(self) -> None:
-        """Let the turns being spoken end, and begin no other; all tasks get their outcomes."""
+        """Finish the turns in progress and begin no others; all tasks get their outcomes."""
         self._draining.set()
 
     def close(self) -> None:
         """Drain, and end the threads."""
         self.drain()
         self._inbox.put(None)
-        self._engine.join()
+        self._thread.join()
         self._writer.close()
 
-    def _run_engine(self) -> None:
+    def _run(self) -> None:
         while self._fill_rows():
-            short: OutOfMemoryError | None = None
+            shortage: OutOfMemoryError | None = None
             try:
-                events = self._ensemble.step()
+                events = self._engine.step()
             except OutOfMemoryError as error:
-                # Without its traceback, which would hold what memory there is.
-                short = OutOfMemoryError(error.problem, error.hint)
-            if short is not None:
-                self._make_room(short)
+                # Without its traceback, whose frames hold tensors.
+                shortage = OutOfMemoryError(error.problem, error.hint)
+            if shortage is not None:
+                self._halve_rows(shortage)
                 continue
             for event in events:
                 self._handle(event)
@@ -113,16 +119,16 @@ class Worker:
     def _fill_rows(self) -> bool:
         """Give free rows the next episodes; wait while there is nothing else to do.
 
-        returns: whether the engine has something to do.
+        returns: whether the engine has something to do; False when the worker closes.
         """
-        while self._ensemble.free_rows or self._draining.is_set():
+        while self._engine.free_rows or self._draining.is_set():
             if self._waiting:
                 row = self._waiting.popleft()
             elif self._closing:
                 break
             else:
                 try:
-                    episode = self._inbox.get(block=self._ensemble.is_idle)
+                    episode = self._inbox.get(block=self._engine.is_idle)
                 except queue.Empty:
                     break
                 if episode is None:
@@ -133,24 +139,24 @@ class Worker:
                 self._writer.end(row.episode, row.episode.stop)
             else:
                 self._begin(row)
-        return not self._ensemble.is_idle
+        return not self._engine.is_idle
 
     def _begin(self, row: _Row) -> None:
         try:
-            self._ensemble.add(row.begin_request())
+            self._engine.add(row.request())
         except PodttsError as error:
             self._writer.end(row.episode, partial(row.episode.stop, error))
         else:
             self._rows[row.episode.task.id] = row
 
     def _handle(self, event: Event) -> None:
-        """Hand what the engine reports to the writer."""
+        """Hand what the engine reports to the writer threads."""
         name = event.request.id
         row = self._rows[name]
         if isinstance(event, TurnFinished):
             row.finished[event.audio.index] = event.audio.tokens
-            self._writer.keep(row.episode, event.audio)
             row.is_in_drained_turn = False
+            self._writer.add(row.episode, event.audio)
         elif isinstance(event, RequestFinished):
             self._writer.end(row.episode, row.episode.finish)
             del self._rows[name]
@@ -168,56 +174,58 @@ class Worker:
                 row.is_in_drained_turn = True
         if any(row.is_in_drained_turn for row in self._rows.values()):
             return
-        self._ensemble.close()
+        self._engine.close()
         for row in self._rows.values():
             self._writer.end(row.episode, row.episode.stop)
         self._rows.clear()
 
-    def _make_room(self, short: OutOfMemoryError) -> None:
-        """Go on with half the rows; what fails in one row alone is what needs too much."""
-        begun, rows = list(self._rows.values()), self._ensemble.rows
+    def _halve_rows(self, shortage: OutOfMemoryError) -> None:
+        """Continue with half of the rows; a script that fails in the only row needs too much."""
+        running, rows = list(self._rows.values()), self._engine.rows
         self._rows.clear()
         if rows > 1:
-            self._plenty = self._plenty or rows
-            self._waiting.extendleft(reversed(begun))
-            self._ensemble.resize(rows // 2)
-            self._warn(f"{short.problem}, {rows} scripts side by side: going on with {rows // 2}")
+            self._full_rows = self._full_rows or rows
+            self._waiting.extendleft(reversed(running))
+            self._engine.resize(rows // 2)
+            self._warn(
+                f"{shortage.problem} with {rows} scripts at a time: continuing with {rows // 2}"
+            )
             return
-        error = OutOfMemoryError(f"{short.problem}, with nothing beside it", short.hint)
-        for row in begun:
+        error = OutOfMemoryError(f"{shortage.problem}, with no other script", shortage.hint)
+        for row in running:
             self._writer.end(row.episode, partial(row.episode.stop, error))
-        # Rows may have been given up for this one: the others get them back.
-        self._ensemble.resize(self._plenty or 1)
-        self._plenty = None
+        # Rows may have been given up for this script: the others get them back.
+        self._engine.resize(self._full_rows or 1)
+        self._full_rows = None
 
     def _answer(self, outcome: Outcome) -> None:
         if (answer := self._answers.pop(outcome.id, None)) is not None:
             answer.set_result(outcome)
 
-    def _give_up(self) -> None:
-        """Answer for everything that another worker has to do it."""
+    def _lose_tasks(self) -> None:
+        """Answer every task with WorkerDiedError, so that another worker does it."""
         while self._answers:
             self._answers.popitem()[1].set_exception(WorkerDiedError())
 
     def _guarded(self) -> None:
-        """Be the engine's thread; if a mistake ends it, no one waits in vain."""
-        sound = False
+        """Run the engine's thread; if an unexpected error ends it, all tasks are answered."""
+        is_complete = False
         try:
-            self._run_engine()
-            sound = True
+            self._run()
+            is_complete = True
         finally:
-            if not sound:
-                self._give_up()
+            if not is_complete:
+                self._lose_tasks()
 
 
 class _Row:
-    """An episode that is synthesized, or about to be."""
+    """An episode that has a row of the engine, or waits for one."""
 
-    def __init__(self, episode: Episode) -> None:
+    def __init__(self, episode: BatchEpisode) -> None:
         self.episode = episode
         self.finished: dict[int, SpeechTokens] = {}  # turns that this worker synthesized
-        self.is_in_drained_turn = False  # began it before the drain
+        self.is_in_drained_turn = False  # the turn began before the drain
 
-    def begin_request(self) -> Request:
-        """What is left to be synthesized."""
-        return self.episode.begin_request(self.finished)
+    def request(self) -> Request:
+        """The turns that are still to be synthesized."""
+        return self.episode.request(self.finished)

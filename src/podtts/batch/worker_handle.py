@@ -9,24 +9,24 @@ from podtts.batch.task import Outcome, Ready, Task
 
 
 class WorkerDiedError(Exception):
-    """A worker ended with this task in its hands; another can do it again."""
+    """A worker ended before it answered a task; another worker can do the task again."""
 
 
 class WorkerHandle(Protocol):
-    """One loaded checkpoint somewhere: in a process of this machine, or in an actor of a cluster.
+    """A loaded checkpoint: in a process of this machine, or in an actor of a cluster.
 
-    Futures raise WorkerDiedError when the worker is gone, and another error of podtts when no
-    worker could do what is asked.
+    The futures raise WorkerDiedError when the worker has died, and another error of podtts when no
+    worker could do the work.
     """
 
     def ready(self) -> Future[Ready]:
-        """How many tasks it speaks side by side, known when it has its models."""
+        """How many tasks the worker runs at a time, known when it has loaded the models."""
 
-    def speak(self, task: Task) -> Future[Outcome]:
-        """Give it a task."""
+    def submit(self, task: Task) -> Future[Outcome]:
+        """Add a task."""
 
     def drain(self) -> None:
-        """Let it end the turns being spoken; it answers all tasks it has, and takes no others."""
+        """Finish the turns in progress and begin no others; all tasks get their outcomes."""
 
     def close(self) -> None:
-        """End it."""
+        """End the worker."""

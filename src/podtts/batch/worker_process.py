@@ -1,4 +1,4 @@
-"""A worker's process: it loads a checkpoint, and answers tasks until nobody is there to ask."""
+"""A worker's process: it loads a checkpoint and answers tasks until its parent is gone."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import threading
 from concurrent.futures import Future
 from multiprocessing.connection import Connection
 
-from podtts.batch.task import Outcome, Ready, Setup, Task, Unfit
+from podtts.batch.task import Outcome, Ready, Setup, Task, WorkerFailure
 from podtts.batch.worker import Worker
 from podtts.errors import PodttsError
 
-DRAIN = "drain"  # beside tasks, the one thing a worker is told
+DRAIN = "drain"  # the one message to a worker that is no task
 
-_DIED = 70  # exit code of a worker that a mistake has ended
+_DIED = 70  # exit code of a worker that an unexpected error ended
 
 
 def open_worker(setup: Setup) -> tuple[Worker, Ready]:
-    """Load a checkpoint and let it wait for tasks. Raises PodttsError."""
+    """Load a checkpoint and return a worker that waits for tasks. Raises PodttsError."""
     import torch
 
     from podtts.batch.memory import rows_that_fit
@@ -40,47 +40,45 @@ def open_worker(setup: Setup) -> tuple[Worker, Ready]:
     opened = open_checkpoint(directory, placement, root, _warn, keeps_prefixes=setup.keeps_prefix)
     options = SynthesisOptions(sampling=SamplingOptions(max_tokens=setup.longest_turn))
     rows = setup.rows or min(setup.most, rows_that_fit(opened.models, options, setup.share))
-    ensemble = Engine(opened.models, opened.prefixes, rows=rows)
+    engine = Engine(opened.models, opened.prefixes, rows=rows)
     checkpoint = checkpoint_fingerprint(directory, placement, root)
-    station = Worker(
-        ensemble, placement, checkpoint, directory.name, setup.day, setup.output, _warn
-    )
-    return station, Ready(rows, str(placement), os.getpid())
+    worker = Worker(engine, placement, checkpoint, directory.name, setup.day, setup.output, _warn)
+    return worker, Ready(rows, str(placement), os.getpid())
 
 
 def serve(connection: Connection, setup: Setup) -> None:
-    """Be a worker: tasks come over the connection, outcomes go. Ends when the other side does."""
-    # A terminal's Ctrl-C reaches every process of it; who asks decides what is still to be done.
+    """Run a worker that receives tasks over a connection and sends outcomes, until it is closed."""
+    # Ctrl-C reaches every process of a terminal; the parent decides what is still to be done.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     try:
-        station, ready = open_worker(setup)
+        worker, ready = open_worker(setup)
     except PodttsError as error:
-        send(connection, Unfit.of(error))
+        send(connection, WorkerFailure.of(error))
         return
     send(connection, ready)
-    answering = threading.Lock()  # the writer's thread answers, and this one
+    sending = threading.Lock()  # the writer threads answer, and this one
 
     def answer(outcome: Future[Outcome]) -> None:
-        if outcome.exception() is not None:  # said on stderr by the thread that has ended
+        if outcome.exception() is not None:  # the thread that ended has printed why
             os._exit(_DIED)
-        with answering, contextlib.suppress(OSError):  # nobody asks any more
+        with sending, contextlib.suppress(OSError):  # the parent is gone
             send(connection, outcome.result())
 
     while True:
         try:
             message = receive(connection)
         except (EOFError, OSError):
-            os._exit(0)  # turns being spoken are lost to no one: they are spoken again
+            os._exit(0)  # the turns in progress are not needed: the next run makes them again
         if message == DRAIN:
-            station.drain()
+            worker.drain()
         else:
             assert isinstance(message, Task)
-            station.submit(message).add_done_callback(answer)
+            worker.submit(message).add_done_callback(answer)
 
 
 def send(connection: Connection, message: object) -> None:
-    """Send a value. Tensors go as bytes: torch's own way keeps files open for each."""
+    """Send a value. Tensors go as bytes, because torch's own way keeps a file open for each."""
     connection.send_bytes(pickle.dumps(message))
 
 

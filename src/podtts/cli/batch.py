@@ -113,13 +113,13 @@ def batch(
     may follow, such as "seed", "format" or "subtitles".
     """
     from podtts.batch.request import EpisodeSettings
-    from podtts.cli.batch_run import Crew, speak_all
+    from podtts.cli.batch_run import WorkerFlags, synthesize_all
 
     # Checks that need no model come first, so that a mistake is reported at once.
     chosen, directory = speed.chosen_preset(), model_flags.directory()
     options = synthesis.options(directory, chosen.flow)
     overrides = script_flags.voice_overrides()
-    crew = Crew(speed.device, devices, workers, speed.threads, ray, ray_results)
+    worker_flags = WorkerFlags(speed.device, devices, workers, speed.threads, ray, ray_results)
     check_folder(output)
     root = model_flags.cache_root()
     speech = script_flags.speech_text()
@@ -164,4 +164,4 @@ def batch(
             output=output.resolve(),
             day=today(),
         )
-        speak_all(plan, source, voices, setup, crew, keep=keep, verbose=verbose)
+        synthesize_all(plan, source, voices, setup, worker_flags, keep=keep, verbose=verbose)

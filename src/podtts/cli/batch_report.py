@@ -1,4 +1,4 @@
-"""What a batch tells: a bar at a terminal, a line for what goes wrong, a table at the end."""
+"""Reports a batch: a bar at a terminal, a line for each failure, a table at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PIPE_COLUMNS = 140  # without a terminal: wide enough that no table is folded
 
 
 class BatchReport:
-    """Everything a batch says between its first line and its exit code; on stderr."""
+    """Prints what a batch does between its first line and its exit code, on stderr."""
 
     def __init__(self, scripts: int, verbose: bool) -> None:
         self._verbose = verbose
@@ -47,16 +47,16 @@ class BatchReport:
         self._progress.stop()
 
     def ready(self, ready: Ready) -> None:
-        """A worker has its models."""
+        """Report that a worker has loaded its models."""
         self._workers += 1
         if self._verbose:
             say(
                 f"worker {self._workers}, process {ready.process_id}: {ready.place}, "
-                f"{ready.rows} side by side"
+                f"{ready.rows} scripts at a time"
             )
 
     def ended(self, outcome: Outcome) -> None:
-        """An episode has its outcome."""
+        """Report the outcome of an episode."""
         self._progress.advance(self._task)
         for problem in outcome.problems:
             warn(f"{outcome.id}: {problem}")
@@ -64,9 +64,9 @@ class BatchReport:
             fail(f"{outcome.id}: {outcome.error}", outcome.hint)
         if self._verbose:
             state = "done before" if outcome.skipped else outcome.state
-            kept = f", {outcome.kept_turns} kept" if outcome.kept_turns else ""
+            stored = f", {outcome.kept_turns} from the journal" if outcome.kept_turns else ""
             say(
-                f"{outcome.id}: {state}, {outcome.turns} turns{kept}, "
+                f"{outcome.id}: {state}, {outcome.turns} turns{stored}, "
                 f"{outcome.audio_seconds:.1f} s of audio in {outcome.wall_seconds:.1f} s"
             )
             for note in outcome.notes:

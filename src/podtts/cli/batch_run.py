@@ -1,4 +1,4 @@
-"""One call of `batch`: the workers it hires, and what it tells."""
+"""One call of `batch`: starts the workers and reports what they do."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from podtts.batch.worker_handle import WorkerHandle
     from podtts.prompts.casting import VoiceCasting
 
-    Hire = Sequence[Callable[[], WorkerHandle]]
+    WorkerStarts = Sequence[Callable[[], WorkerHandle]]
 
 _RAY_RESULTS = ("shared", "driver")
 
 
 @dataclass(frozen=True)
-class Crew:
-    """Which workers are wanted. Raises UsageError for flags that exclude each other."""
+class WorkerFlags:
+    """The flags that choose workers. Raises UsageError for flags that exclude each other."""
 
     device: str
     devices: str | None
@@ -57,95 +57,95 @@ class Crew:
 
     @property
     def named(self) -> list[str]:
-        """What --devices lists, else what --device is."""
+        """The devices of --devices, else that of --device."""
         if self.devices is None:
             return [self.device]
         return [part.strip() for part in self.devices.split(",")]
 
 
-def speak_all(
+def synthesize_all(
     plan: Plan,
     source: Source,
     voices: VoiceCasting,
     setup: Setup,
-    crew: Crew,
+    flags: WorkerFlags,
     *,
     keep: bool,
     verbose: bool,
 ) -> None:
-    """Speak a plan. Raises PartialError when scripts failed or turns came out wrong."""
-    from podtts.batch.run import Watch, locked, run_batch
+    """Synthesize a plan. Raises PartialError when scripts or turns failed."""
+    from podtts.batch.run import RunMonitor, locked, run_batch
     from podtts.batch.task_builder import TaskBuilder
     from podtts.episode.fingerprint_schema import NUMERICS
     from podtts.weights.digest import checkpoint_digest
 
     digest = checkpoint_digest(setup.directory, setup.root / "digests")
-    asked = {
+    common = {
         "numerics": NUMERICS,
         "checkpoint": digest,
         "dtype": setup.dtype,
         "quantize": setup.quantize,
     }
 
-    def stager(summary: Summary) -> TaskBuilder:
-        return TaskBuilder(source, voices, asked, setup.output, summary.before)
+    def new_builder(summary: Summary) -> TaskBuilder:
+        return TaskBuilder(source, voices, common, setup.output, summary.before)
 
     with ExitStack() as stack:
         stack.enter_context(locked(setup.output))
-        hire = stack.enter_context(_hired(setup, crew, digest))
-        say(f"model {setup.directory}, {len(plan.entries)} scripts, workers {len(hire)}")
-        stop = stack.enter_context(GracefulStop("finishing and storing the turns in progress"))
+        starts = stack.enter_context(_worker_starts(setup, flags, digest))
+        say(f"model {setup.directory}, {len(plan.entries)} scripts, workers {len(starts)}")
+        stop = stack.enter_context(GracefulStop("turns in progress are finished and stored"))
         report = stack.enter_context(BatchReport(len(plan.entries), verbose))
-        watch = Watch(stop.requested, report.ready, report.ended)
-        totals = run_batch(plan, stager, hire, setup.output, watch, keep=keep)
+        monitor = RunMonitor(stop.requested, report.ready, report.ended)
+        totals = run_batch(plan, new_builder, starts, setup.output, monitor, keep=keep)
     report.close(totals)
     if stop.received is not None:
-        fail(f"stopped ({stop.received.name})", "the same command goes on")
+        fail(f"stopped ({stop.received.name})", "run the same command again to continue")
         raise typer.Exit(128 + stop.received)
-    wrong = []
+    failures = []
     if totals.failed:
-        wrong.append(f"{totals.failed} of {len(plan.entries) + len(plan.failed)} scripts failed")
+        failures.append(f"{totals.failed} of {len(plan.entries) + len(plan.failed)} scripts failed")
     if totals.failed_turns:
-        wrong.append(f"{totals.failed_turns} turns came out wrong")
-    if wrong:
-        raise PartialError(", ".join(wrong), f"see {setup.output / 'summary.jsonl'}")
+        failures.append(f"{totals.failed_turns} turns failed a check")
+    if failures:
+        raise PartialError(", ".join(failures), f"see {setup.output / 'summary.jsonl'}")
 
 
 @contextmanager
-def _hired(setup: Setup, crew: Crew, digest: str) -> Iterator[Hire]:
-    """How each worker is started."""
-    if crew.ray is None:
-        yield _processes(setup, crew)
+def _worker_starts(setup: Setup, flags: WorkerFlags, digest: str) -> Iterator[WorkerStarts]:
+    """Functions that start the workers; a cluster is connected for as long."""
+    if flags.ray is None:
+        yield _processes(setup, flags)
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing here calls home
     try:
         from podtts.batch import ray_workers
     except ImportError:
         raise UsageError("--ray needs Ray", "run: pip install ray") from None
-    with ray_workers.connected(crew.ray):
-        devices = ray_workers.devices_of_cluster() if crew.device != "cpu" else 0
-        workers = crew.workers or max(1, devices)
+    with ray_workers.connected(flags.ray):
+        devices = ray_workers.devices_of_cluster() if flags.device != "cpu" else 0
+        workers = flags.workers or max(1, devices)
         cluster = ray_workers.Cluster(
-            replace(setup, share=workers if crew.ray == ray_workers.LOCAL else 1),
+            replace(setup, share=workers if flags.ray == ray_workers.LOCAL else 1),
             digest,
-            back_to_driver=crew.ray_results == "driver",
-            cpus=crew.threads or 1,
+            back_to_driver=flags.ray_results == "driver",
+            cpus=flags.threads or 1,
             gpus=min(1, devices),
         )
-        yield [cluster.hire] * workers
+        yield [cluster.start_worker] * workers
 
 
-def _processes(setup: Setup, crew: Crew) -> Hire:
-    """A process for each device, or as many as are asked for."""
+def _processes(setup: Setup, flags: WorkerFlags) -> WorkerStarts:
+    """Functions that start a process a device, or as many as the flags say."""
     from podtts.batch.processes import ProcessWorker
     from podtts.device.placement import all_devices, place
 
-    names = list(all_devices()) if crew.named == ["all"] else crew.named
+    names = list(all_devices()) if flags.named == ["all"] else flags.named
     placements = [place(name, setup.dtype, setup.quantize) for name in names]
-    workers = crew.workers or 1
+    workers = flags.workers or 1
     total = len(names) * workers
-    threads = crew.threads
+    threads = flags.threads
     if threads is None and total > 1 and placements[0].device.type == "cpu":
         threads = max(1, (os.cpu_count() or 1) // total)
-    own = [replace(setup, device=name, share=workers, threads=threads) for name in names]
-    return [partial(ProcessWorker, one) for one in own for _ in range(workers)]
+    setups = [replace(setup, device=name, share=workers, threads=threads) for name in names]
+    return [partial(ProcessWorker, own) for own in setups for _ in range(workers)]

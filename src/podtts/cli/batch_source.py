@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse what is no folder, or cannot become one. Raises UsageError."""
+    """Raise UsageError for a path that is not a folder and cannot become one."""
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is no folder", "name a folder for the episodes")
+        raise UsageError(f"{folder} is not a folder", "name a folder for the episodes")
     if not folder.parent.is_dir():
         raise UsageError(f"there is no folder {folder.parent}", f"run: mkdir -p {folder.parent}")
 
@@ -38,7 +38,7 @@ def opened(scripts: str, defaults: EpisodeSettings) -> Iterator[Source]:
     elif scripts == "-":
         if sys.stdin is None:  # closed by whoever started this
             raise UsageError("there is no stdin to read the manifest from", "name a file")
-        with tempfile.TemporaryFile() as file:  # lines are read again when they are due
+        with tempfile.TemporaryFile() as file:  # lines are read again when a worker needs them
             shutil.copyfileobj(sys.stdin.buffer, file)
             yield Manifest(file, "<stdin>", Path(), defaults)
     else:
@@ -48,7 +48,7 @@ def opened(scripts: str, defaults: EpisodeSettings) -> Iterator[Source]:
 
 def _manifest_file(path: Path) -> BinaryIO:
     try:
-        if path.exists() and not path.is_file():  # a pipe can be read but once
+        if path.exists() and not path.is_file():  # a pipe can be read only once
             raise UsageError(f"{path} is no regular file", "pipe it to: podtts batch -")
         return path.open("rb")
     except FileNotFoundError:
@@ -58,7 +58,7 @@ def _manifest_file(path: Path) -> BinaryIO:
 
 
 def find_voices(directory: Path, root: Path, speakers: Path | None) -> VoiceCasting:
-    """Where voices are found for a checkpoint. Raises ModelError for one that is incomplete."""
+    """The voices for a checkpoint. Raises ModelError for a checkpoint that is incomplete."""
     from podtts.prompts.casting import VoiceCasting
     from podtts.weights.voices import checkpoint_voices
 

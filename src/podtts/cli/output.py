@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 from podtts.errors import UsageError
-
-if TYPE_CHECKING:
-    from podtts.audio.metadata import AudioMetadata
-    from podtts.audio.sink import Sink
-    from podtts.publish.publish_options import PublishOptions
 
 
 def check_output(output: str) -> None:
@@ -40,25 +34,6 @@ def is_device(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-@contextmanager
-def open_mix(
-    output: str, partial: Path | None, options: PublishOptions, tags: AudioMetadata, longest: int
-) -> Iterator[Sink]:
-    """Open the sink of an episode's samples at 24 kHz.
-
-    partial: file that collects the samples until they are published; None: the samples go at once
-             to the stream that -o names. longest: the largest number of samples.
-    """
-    if partial is not None:
-        from podtts.audio.wav import WavWriter
-
-        with WavWriter(partial, partial, longest, tags=tags) as file:
-            yield file
-        return
-    from podtts.publish.audio_files import open_stream
-
-    with ExitStack() as stack:
-        stream = sys.stdout.buffer
-        if output != "-":
-            stream = stack.enter_context(Path(output).open("wb"))
-        yield stack.enter_context(open_stream(stream, options.format, options.rate_hz, tags))
+def open_output(output: str) -> AbstractContextManager[BinaryIO]:
+    """Open the stream that -o names: stdout, a pipe or a device."""
+    return nullcontext(sys.stdout.buffer) if output == "-" else Path(output).open("wb")

@@ -16,7 +16,7 @@ from podtts.values import RunWork
 if TYPE_CHECKING:
     from podtts.cli.eventlog import EventLog
     from podtts.cli.progress import TurnBar
-    from podtts.episode.journal import SpokenTurn
+    from podtts.episode.journal import FinishedTurn
     from podtts.prompts.casting import CastPrompt
     from podtts.publish.progress import Advance, Watch
     from podtts.script.model import Script
@@ -75,7 +75,7 @@ class Reporter:
         if self._bar is not None:
             self._bar.start_turn(index)
 
-    def turn_restored(self, index: int, turn: SpokenTurn) -> None:
+    def turn_restored(self, index: int, turn: FinishedTurn) -> None:
         """A turn (0-based) was taken from the journal."""
         self._finish_turn(index, 0.0)
         tokens = len(turn.tokens.ids)

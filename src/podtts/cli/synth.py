@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from podtts.cli.earlier_run import EarlierRun, parse_retakes
-from podtts.cli.episode import Episode
+from podtts.cli.episode import SynthRun
 from podtts.cli.eventlog import EventLog, check_log
 from podtts.cli.flag_groups import with_flag_groups
 from podtts.cli.flags import (
@@ -134,8 +134,8 @@ def synth(
         log.start(context.params, model=directory, placement=placement)
         planned = dialogue.turns[: options.limit_turns]
         reporter = Reporter(dialogue, planned, placement.device.type, log, verbose=verbose)
-        episode = Episode(
+        run = SynthRun(
             dialogue, output, options, publishing, earlier, reporter, keeps_prefix=prefix_cache
         )
-        episode.gather(directory, overrides, root, script_flags.speakers)
-        episode.speak(directory, placement)
+        run.gather(directory, overrides, root, script_flags.speakers)
+        run.synthesize(directory, placement)

@@ -1,13 +1,13 @@
-"""A run's journal: what has been spoken is kept, and a run that died goes on behind it.
+"""A run's journal: it stores every finished turn, and a later run resumes behind the last one.
 
-Beside `episode.wav` stands `episode.wav.podtts/`:
+`episode.wav.podtts/`, beside `episode.wav`:
     turns.jsonl         append-only; the first line records the run's fingerprint, then a line
-                        a turn: what was said, how it was drawn, and the digest of its file
+                        a turn: its text, how it was drawn, and the digest of its file
     turn-0007+1.safetensors   tokens (int32) and samples (int16) of a turn; `+1`: of its attempt 1
-    partial.wav         the mix as it grows, 24 kHz; the output is made of it at the end
+    partial.wav         the mix as it grows, 24 kHz; the output is made from it at the end
     lock                held by the run that writes
-A turn's file is whole before its line is written, so a line never speaks of what is not there. The
-last line of a turn is the one that counts.
+A turn's file is complete before its line is written, so no line names a file that is not there. If
+a turn has several lines, the last one counts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +45,8 @@ _TURN_KEYS = {"turn", "key", "variation", "ended", "problems", "file", "sha256"}
 
 
 @dataclass(frozen=True, eq=False)
-class SpokenTurn:
-    """A turn as the journal has it."""
+class FinishedTurn:
+    """A turn that an earlier run finished."""
 
     index: int
     tokens: SpeechTokens
@@ -55,31 +55,20 @@ class SpokenTurn:
 
 
 def journal_folder(output: Path) -> Path:
-    """Where the journal of an output file stands."""
+    """The folder of an output file's journal."""
     return output.with_name(f"{output.name}.podtts")
 
 
-def journal_owner(output: Path, endings: Sequence[str]) -> Path:
-    """Return the file whose journal a run goes on with: the output's own, where it has one.
-
-    Otherwise that of the only `OUTPUT.ENDING` that has: what was spoken for `episode.wav` need not
-    be spoken again for `episode.mp3`.
-    """
-    named = [output.with_suffix(f".{ending}") for ending in endings]
-    others = [other for other in named if journal_folder(other).is_dir()]
-    return others[0] if len(others) == 1 and not journal_folder(output).is_dir() else output
-
-
 class Journal:
-    """The journal of one output file, open for one run.
+    """The journal of one output file, open for one run in a `with` block.
 
-    fingerprint: of the run, see `podtts.episode.fingerprint.run_fingerprint`.
-    resume:   go on with what is there; otherwise a finished or dead run's journal is set aside
-              (one such: `OUT.podtts.previous`).
-    day:      when the run began; one that is gone on with keeps its own.
-    patience_seconds: how long to wait for another run that holds it.
-    Raises UsageError when another run holds it, or when there is no run with this fingerprint to
-    resume.
+    fingerprint: see `podtts.episode.fingerprint.run_fingerprint`.
+    resume:      use what is there; otherwise the journal of a finished or killed run is set aside
+                 as `OUT.podtts.previous`, in place of an older one.
+    day:         when the run began; a run that is resumed keeps its own.
+    patience_seconds: how long to wait for another run that holds the journal.
+    Raises UsageError when another run holds the journal, when there is no run to resume, or when
+    its fingerprint is another.
     """
 
     def __init__(
@@ -93,7 +82,7 @@ class Journal:
     ) -> None:
         self.folder = journal_folder(output)
         self.day = day
-        self._fingerprint = _as_json(fingerprint)
+        self._fingerprint = as_json(fingerprint)
         self._resume = resume
         self._patience_seconds = patience_seconds
         self._lines: dict[int, dict[str, Any]] = {}
@@ -102,7 +91,7 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             self.folder.mkdir(exist_ok=True)
-            # In a batch another thread than the one that opens it may be the one that closes it.
+            # In a batch, one thread opens a journal and another may close it.
             self._lock = FileLock(self.folder / _LOCK, thread_local=False)
             self._lock.acquire(timeout=self._patience_seconds)
         except Timeout as error:
@@ -128,8 +117,8 @@ class Journal:
             self._file.close()
         self._lock.release()
 
-    def spoken(self, index: int, turn: Turn) -> SpokenTurn | None:
-        """A turn as it was spoken, if text and speaker are still the same and its file is whole."""
+    def finished(self, index: int, turn: Turn) -> FinishedTurn | None:
+        """A turn that is stored, if its text and speaker are the same and its file is complete."""
         line = self._lines.get(index)
         if line is None or line["key"] != turn_key(turn):
             return None
@@ -137,25 +126,25 @@ class Journal:
         if tensors is None:
             return None
         tokens = SpeechTokens(tuple(tensors["tokens"].tolist()), line["ended"])
-        return SpokenTurn(index, tokens, line["variation"], tuple(line["problems"]))
+        return FinishedTurn(index, tokens, line["variation"], tuple(line["problems"]))
 
     def wave(self, index: int) -> Tensor:
-        """The wave of a turn that was spoken, float32 [S]; it rounds to the kept samples again.
+        """The wave of a finished turn, float32 [S]; it rounds to the stored samples.
 
-        Raises UsageError when its file has been changed since `spoken`.
+        Raises UsageError when its file was changed after `finished` read it.
         """
         line = self._lines[index]
         tensors = self._tensors(line)
         if tensors is None:
             raise UsageError(
                 f"{self.folder / line['file']} was damaged while it was used",
-                "run the same command again: the turn is then spoken anew",
+                "run the same command again: it synthesizes the turn again",
             )
         return tensors["samples"].float() / 32767
 
     @property
     def partial(self) -> Path:
-        """Where the output grows."""
+        """The file in which the mix grows."""
         return self.folder / "partial.wav"
 
     def _tensors(self, line: Mapping[str, Any]) -> dict[str, Tensor] | None:
@@ -167,21 +156,24 @@ class Journal:
 
     @property
     def count(self) -> int:
-        """How many turns are kept."""
+        """How many turns are stored."""
         return len(self._lines)
 
     def next_attempts(self, turns: Collection[int]) -> dict[int, int]:
-        """The first draws of these turns (0-based) that none of their takes has used."""
+        """The first attempt of each of these turns (0-based) that no run has made."""
         used = {index: line["variation"] for index, line in self._lines.items()}
         return {index: used.get(index, -1) + 1 for index in turns}
 
     def has_changed(self, index: int, turn: Turn) -> bool:
-        """Whether a turn was spoken with another text or by another speaker."""
+        """Whether a turn is stored with another text or another speaker."""
         line = self._lines.get(index)
         return line is not None and line["key"] != turn_key(turn)
 
-    def keep(self, audio: TurnAudio, label: str) -> None:
-        """Write a turn: its file first, then its line, each on the disk before the next."""
+    def append(self, audio: TurnAudio, label: str) -> None:
+        """Store a turn: first its file, then its line; each is on the disk before the next.
+
+        Raises UsageError when the disk refuses it.
+        """
         samples = np.frombuffer(to_pcm16(audio.wave), "<i2").astype(np.int16)
         ids = torch.tensor(audio.tokens.ids, dtype=torch.int32)
         raw = save({"tokens": ids, "samples": torch.from_numpy(samples)})
@@ -202,34 +194,34 @@ class Journal:
         }
         try:
             write_atomically(self.folder / name, raw)
-            self._append(line)
+            self._append_line(line)
         except OSError as error:
             raise self._unwritable(error) from error
         self._lines[audio.index] = line
 
     def remove(self) -> None:
-        """Delete the journal, after a run that is not to be kept."""
+        """Delete the journal."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _open(self) -> None:
         path = self.folder / "turns.jsonl"
-        kept = self._read(path)
+        header = self._read(path)
         if self._resume:
-            if kept is None:
+            if header is None:
                 raise UsageError(
                     f"{self.folder} holds no run to resume", "leave out --resume and --retake"
                 )
-            self.day = kept.get("day", self.day)
-            if (mismatch := _mismatch(kept, self._fingerprint)) is not None:
+            self.day = header.get("day", self.day)
+            if (mismatch := resume_mismatch(header, self._fingerprint)) is not None:
                 raise UsageError(
                     f"{self.folder}: {mismatch.problem}",
                     f"{mismatch.advice}, or leave out --resume and --retake to start over",
                 )
-        elif kept is not None:
+        elif header is not None:
             self._set_aside()
         self._file = path.open("ab")
         if not self._resume:
-            self._append({**_HEADER, **self._fingerprint, "day": self.day})
+            self._append_line({**_HEADER, **self._fingerprint, "day": self.day})
 
     def _set_aside(self) -> None:
         previous = self.folder.with_name(f"{self.folder.name}.previous")
@@ -240,16 +232,19 @@ class Journal:
                 path.replace(previous / path.name)
 
     def _read(self, path: Path) -> dict[str, Any] | None:
-        """Read the lines; None when there is no run. A last line cut off by a kill is taken off."""
+        """Read the lines, return the first; None when there is no run.
+
+        Cuts off a last line that a kill left incomplete.
+        """
         try:
             raw = path.read_bytes()
         except FileNotFoundError:
             return None
-        whole = raw[: raw.rfind(b"\n") + 1]
-        if whole != raw:
-            os.truncate(path, len(whole))
+        complete = raw[: raw.rfind(b"\n") + 1]
+        if complete != raw:
+            os.truncate(path, len(complete))
         try:
-            lines = [_object(line) for line in whole.splitlines()]
+            lines = [_object(line) for line in complete.splitlines()]
             if not all(line.keys() >= _TURN_KEYS for line in lines[1:]):
                 raise ValueError("a turn lacks a key")
             turns = {int(line["turn"]) - 1: line for line in lines[1:]}
@@ -262,7 +257,7 @@ class Journal:
         self._lines = turns if self._resume else {}
         return lines[0]
 
-    def _append(self, line: Mapping[str, Any]) -> None:
+    def _append_line(self, line: Mapping[str, Any]) -> None:
         assert self._file is not None
         self._file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
         self._file.flush()
@@ -275,21 +270,11 @@ class Journal:
 
 
 def turn_key(turn: Turn) -> str:
-    """What a turn's own words determine: speaker and text."""
+    """A digest of what a turn says: speaker and text."""
     return hashlib.sha256(f"{turn.speaker}\0{turn.text}".encode()).hexdigest()
 
 
-def holds_run(output: Path, fingerprint: Mapping[str, Any]) -> bool:
-    """Whether the journal of an output holds a run that a run of this fingerprint can resume."""
-    try:
-        with (journal_folder(output) / "turns.jsonl").open("rb") as file:
-            header = json.loads(file.readline())
-    except (OSError, ValueError):
-        return False
-    return isinstance(header, dict) and _mismatch(header, _as_json(fingerprint)) is None
-
-
-def _mismatch(header: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> Mismatch | None:
+def resume_mismatch(header: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> Mismatch | None:
     """Return why a run of this fingerprint cannot resume a journal; header: its first line."""
     if (layout := header.get("format")) != FORMAT:
         return Mismatch(
@@ -308,7 +293,7 @@ def _object(line: bytes) -> dict[str, Any]:
     return value
 
 
-def _as_json(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+def as_json(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
     """The values as they are when they are read from a file."""
     values: dict[str, Any] = json.loads(json.dumps(fingerprint))
     return values

@@ -1,4 +1,4 @@
-"""From a script's cast to its prompts: where every speaker's voice comes from, and its features."""
+"""From a script's cast to its prompts: finds every speaker's voice, and its features."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from podtts.values import PromptFeatures, SpeakerPrompt
 
 @dataclass(frozen=True, eq=False)
 class CastPrompt:
-    """A speaker ready to speak, and whether that took any work."""
+    """A speaker with a prompt, and whether a cache had the prompt."""
 
     label: str
     prompt: SpeakerPrompt
@@ -42,13 +42,13 @@ def gather_prompts(
 ) -> list[CastPrompt]:
     """Return the prompts of a script's speakers, in the order of their numbers.
 
-    overrides: label to voice, before what the script says (`parse_speaker_flags`).
-    speakers:  a folder of recordings; one of a voice's name wins over a prepared voice, is prepared
-               on the spot if it was not, and gives the voice its name if none had it.
-    bundled:   root of a cache whose voices serve where the user's own has none of that name.
-    Raises ScriptError for a voice that is not prepared, with the command that prepares it, or that
-    is damaged, and for a recording of the script's own that is not there; AudioError for one
-    without a transcript. All of these come before anything is computed.
+    overrides: label to voice, before the script's own voices (`parse_speaker_flags`).
+    speakers:  a folder of recordings. A recording with a voice's name wins over a prepared voice.
+               It is prepared if it was not, and stored under that name if no voice has the name.
+    bundled:   root of a cache that is searched for names that the user's own cache lacks.
+    Raises ScriptError for a voice that is damaged or not prepared, with the command that prepares
+    it, and for a recording of the script's own that does not exist; AudioError for a recording
+    without a transcript. All errors are raised before anything is computed.
     """
     return VoiceCasting(VoiceSources(encoders, cache, voices, speakers, bundled)).gather(
         script, overrides
@@ -67,16 +67,14 @@ class VoiceCasting:
 
         Raises as `gather_prompts` does, before anything is computed.
         """
-        found_for = [
-            (member, self.find(script, member)) for member in cast_voices(script, overrides)
-        ]
+        sources = [(member, self.find(script, member)) for member in cast_voices(script, overrides)]
         return [
             source if isinstance(source, CastPrompt) else self.prepare(member, source)
-            for member, source in found_for
+            for member, source in sources
         ]
 
     def find(self, script: Script, member: CastMember) -> RecordingFile | CastPrompt:
-        """What is stored of a voice, or the recording it is to be made from.
+        """Return the prompt of a prepared voice, or the recording it has to be computed from.
 
         Raises ScriptError and AudioError as `gather_prompts` does.
         """
@@ -86,16 +84,16 @@ class VoiceCasting:
         return source
 
     def prepare(self, member: CastMember, recording: RecordingFile) -> CastPrompt:
-        """Compute what is known of a recording, unless the cache has it. Raises InputError.
+        """Compute the prompt of a recording, unless the cache has it. Raises InputError.
 
-        Of several threads one prepares at a time: what one has computed the others find.
+        One thread prepares at a time, so that the others find the prompt in the cache.
         """
         own = self._sources.own
         with self._preparing:
             prepared = prepare(recording, self._sources.encoders, own.cache)
         # A script's own recording belongs to that script: its label names no voice for others.
         if member.prompt is None:
-            with contextlib.suppress(VoiceError):  # spoken all the same
+            with contextlib.suppress(VoiceError):  # the voice is used without a name
                 if own.voices.get(member.voice) is None:
                     own.voices.put(prepared.voice)
         return _cast(member, prepared.voice, prepared.features, prepared.cached)

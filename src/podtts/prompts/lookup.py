@@ -1,4 +1,4 @@
-"""Where every speaker's voice comes from, told without torch: a recording, or the cache."""
+"""Finds the voice of every speaker, without torch: a recording, or an entry of a cache."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from podtts.storage.sealed import Array
 
 @dataclass(frozen=True, eq=False)  # arrays have no truth value to compare
 class StoredPrompt:
-    """A voice that is prepared, and the tensors of its prompt."""
+    """A prepared voice, and the tensors of its prompt."""
 
     voice: Voice
     tensors: Mapping[str, Array]
@@ -36,17 +36,17 @@ class StoredPrompt:
 
 @dataclass(frozen=True)
 class PromptLibrary:
-    """A cache and the names of what is in it."""
+    """A cache of prompts, and the voices that have a prompt in it."""
 
     cache: PromptCache
     voices: VoiceStore
 
 
 class VoiceSources:
-    """Where the prompts of scripts come from.
+    """The places that are searched for the voices of scripts.
 
-    speakers: a folder of recordings; one of a voice's name wins over a prepared voice.
-    bundled:  root of a cache whose voices serve where the user's own has none of that name.
+    speakers: a folder of recordings; a recording with a voice's name wins over a prepared voice.
+    bundled:  root of a cache that is searched for names that the user's own cache lacks.
     """
 
     def __init__(
@@ -59,18 +59,18 @@ class VoiceSources:
     ) -> None:
         self.encoders = encoders
         self.own = PromptLibrary(cache, voices)
-        self._shelves = [self.own]
+        self._libraries = [self.own]
         if bundled is not None:
-            self._shelves.append(PromptLibrary(cache.with_root(bundled), VoiceStore(bundled)))
-        found = find_recordings([speakers]) if speakers is not None else []
-        self._offered = {unicodedata.normalize("NFC", file.name): file for file in found}
+            self._libraries.append(PromptLibrary(cache.with_root(bundled), VoiceStore(bundled)))
+        files = find_recordings([speakers]) if speakers is not None else []
+        self._recordings = {unicodedata.normalize("NFC", file.name): file for file in files}
 
     def find(self, script: Script, member: CastMember) -> RecordingFile | StoredPrompt:
-        """A recording, the script's own or an offered one, with its texts; else what is stored.
+        """Return the recording of a speaker with its texts, or else the prepared voice.
 
-        Raises ScriptError for a voice that is not prepared, with the command that prepares it, or
-        that is damaged, and for a recording of the script's own that is not there; AudioError for
-        one without a transcript.
+        Raises ScriptError for a voice that is damaged or not prepared, with the command that
+        prepares it, and for a recording of the script's own that does not exist; AudioError for a
+        recording without a transcript.
         """
         if (own := member.prompt) is not None:
             if not own.audio.is_file():
@@ -81,7 +81,7 @@ class VoiceSources:
                     "prompt_audio is relative to the script's folder",
                 )
             return RecordingFile(own.audio, member.label, own.transcript, own.dialect_prompt)
-        if (recording := self._offered.get(member.voice)) is not None:
+        if (recording := self._recordings.get(member.voice)) is not None:
             texts = read_texts(recording)
             return replace(
                 recording, transcript=texts.transcript, dialect_prompt=texts.dialect_prompt
@@ -89,7 +89,7 @@ class VoiceSources:
         return self._stored(script, member)
 
     def is_prepared(self, recording: RecordingFile) -> bool:
-        """Whether a recording's prompt is in the user's own cache; no audio is decoded."""
+        """Whether the user's own cache has a recording's prompt; decodes no audio."""
         try:
             raw = read_regular(recording.path, LONGEST_RECORDING_BYTES)
         except OSError:  # `prepare` says what is wrong
@@ -98,9 +98,9 @@ class VoiceSources:
 
     def _stored(self, script: Script, member: CastMember) -> StoredPrompt:
         command = f"podtts prep {shlex.quote(f'{member.voice}.wav')}"
-        shelf, voice = self._shelf_with(script, member)
+        library, voice = self._library_of(script, member)
         if voice is None:
-            known = sorted({*self._offered, *self._known()})
+            known = sorted({*self._recordings, *self._known()})
             raise _error(
                 script,
                 member,
@@ -109,17 +109,17 @@ class VoiceSources:
                 f"run: {command}, or map the label with "
                 f"--speaker {member.label}=VOICE (have: {', '.join(known) or 'none'})",
             )
-        # The recording alone decides: what another shelf has made of it is the same.
+        # A prompt depends on the recording alone, so any cache that has it will do.
         key = self._key(voice.audio_sha256)
-        for one in self._shelves:
-            if (tensors := one.cache.find(key)) is not None:
+        for candidate in self._libraries:
+            if (tensors := candidate.cache.find(key)) is not None:
                 return StoredPrompt(voice, tensors)
-        if shelf is not self.own:
+        if library is not self.own:
             raise _error(
                 script,
                 member,
-                f"voice {voice.name!r} comes with podtts, but what belongs to it in "
-                f"{shelf.cache.root} is damaged or gone",
+                f"voice {voice.name!r} comes with podtts, but its prompt in "
+                f"{library.cache.root} is damaged or gone",
                 f"install podtts again, or run: {command}",
             )
         raise _error(
@@ -132,20 +132,20 @@ class VoiceSources:
     def _key(self, audio_sha256: str) -> PromptKey:
         return PromptKey(audio_sha256, self.encoders.digest, RECIPE_VERSION)
 
-    def _shelf_with(self, script: Script, member: CastMember) -> tuple[PromptLibrary, Voice | None]:
-        for shelf in self._shelves:
+    def _library_of(self, script: Script, member: CastMember) -> tuple[PromptLibrary, Voice | None]:
+        for library in self._libraries:
             try:
-                voice = shelf.voices.get(member.voice)
-            except VoiceError as error:  # damaged, or what the script says can be no voice's name
+                voice = library.voices.get(member.voice)
+            except VoiceError as error:  # damaged, or the script's name is not a voice's name
                 raise _error(script, member, error.problem, error.hint) from error
             if voice is not None:
-                return shelf, voice
+                return library, voice
         return self.own, None
 
     def _known(self) -> Iterator[str]:
-        """Names of the stored voices that can be read."""
-        for shelf in self._shelves:
-            yield from (voice.name for voice in shelf.voices.readable(lambda _: None))
+        """Names of the prepared voices that can be read."""
+        for library in self._libraries:
+            yield from (voice.name for voice in library.voices.readable(lambda _: None))
 
 
 def _error(script: Script, member: CastMember, problem: str, hint: str) -> ScriptError:

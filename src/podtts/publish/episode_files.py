@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,11 @@ _PART = re.compile(rf"\d+-[^/]+\.({'|'.join(LOSSLESS)})")
 _SUBTITLES_JSON, _CHAPTERS_JSON = ".subtitles.json", ".chapters.json"
 _UNSAFE = re.compile(r"[^\w-]")
 _MAX_NAME = 40  # characters of up to four bytes; a file name has at most 255 bytes
+
+
+def episode_file(folder: Path, name: str, ending: str) -> Path:
+    """The file of an episode; the other files of the episode are beside it and have its name."""
+    return folder / f"{name}.{ending}"
 
 
 def subtitles_file(output: Path, kind: str) -> Path:
@@ -89,6 +95,21 @@ def episode_files(output: Path, options: PublishOptions) -> list[Path]:
     """Return all files of a published episode, with every part; the audio file first."""
     parts = [path for folder in _folders(output, options) for path in sorted(folder.iterdir())]
     return [output, *_files(output, options), *parts]
+
+
+def file_digests(output: Path, options: PublishOptions) -> dict[str, str]:
+    """SHA-256 of all files of a published episode, by name in its folder, its own first.
+
+    Raises OSError.
+    """
+    paths = episode_files(output, options)
+    return {path.relative_to(output.parent).as_posix(): file_sha256(path) for path in paths}
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def leftover_files(output: Path, options: PublishOptions) -> list[Path]:

@@ -11,7 +11,18 @@ if TYPE_CHECKING:
     from podtts.audio.io import Recording, decode_audio
     from podtts.audio.wav import WavStream, WavWriter
     from podtts.device.placement import Placement, place
+    from podtts.engine.engine import Engine
+    from podtts.engine.request import (
+        Request,
+        RequestFailed,
+        RequestFinished,
+        TokensDecoded,
+        TurnFinished,
+    )
     from podtts.engine.rng import stage_rng
+    from podtts.episode.fingerprint import checkpoint_fingerprint, run_fingerprint
+    from podtts.episode.journal import FinishedTurn, Journal
+    from podtts.episode.writer import EpisodePlan, EpisodeResult, EpisodeWriter
     from podtts.errors import (
         AudioError,
         DeviceError,
@@ -28,17 +39,21 @@ if TYPE_CHECKING:
     from podtts.hub.registry import find_source
     from podtts.llm.decoder import generate
     from podtts.llm.dialogue import Dialogue
+    from podtts.llm.prefix import PrefixStore
     from podtts.llm.qwen3 import Qwen3
     from podtts.llm.template import Template
     from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions, WindowOptions
     from podtts.pipeline import Synthesizer
+    from podtts.presets import Preset, choose_preset, suited, suited_placement
     from podtts.prompts.cache import PromptCache, PromptKey
-    from podtts.prompts.casting import CastPrompt, gather_prompts
+    from podtts.prompts.casting import CastPrompt, VoiceCasting, gather_prompts
     from podtts.prompts.encoders import PromptEncoders
     from podtts.prompts.extract import PromptInputs, extract_prompt, prompt_inputs
+    from podtts.prompts.lookup import VoiceSources
     from podtts.prompts.prepare import Failed, Prepared, prepare, prepare_all
     from podtts.prompts.recording_files import RecordingFile, find_recordings
     from podtts.prompts.voices import Voice, VoiceStore
+    from podtts.publish.publish_options import LayoutOptions, PublishOptions
     from podtts.script.model import Script, ScriptPrompt
     from podtts.script.parse import parse_script
     from podtts.script.read import decode_script, read_script
@@ -56,16 +71,48 @@ if TYPE_CHECKING:
     )
     from podtts.vocoder.hift import Vocoder
     from podtts.weights.convert import convert_checkpoint
+    from podtts.weights.derived import OpenedCheckpoint, open_checkpoint
     from podtts.weights.files import checkpoint_encoders
     from podtts.weights.load import Models, load_models
+    from podtts.weights.voices import checkpoint_voices
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "podtts.audio.io": ("Recording", "decode_audio"),
-    "podtts.audio.wav": ("WavStream", "WavWriter"),
-    "podtts.prompts.casting": ("CastPrompt", "gather_prompts"),
-    "podtts.device.placement": ("Placement", "place"),
+    "podtts.audio.io": (
+        "Recording",
+        "decode_audio",
+    ),
+    "podtts.audio.wav": (
+        "WavStream",
+        "WavWriter",
+    ),
+    "podtts.device.placement": (
+        "Placement",
+        "place",
+    ),
+    "podtts.engine.engine": ("Engine",),
+    "podtts.engine.request": (
+        "Request",
+        "RequestFailed",
+        "RequestFinished",
+        "TokensDecoded",
+        "TurnFinished",
+    ),
+    "podtts.engine.rng": ("stage_rng",),
+    "podtts.episode.fingerprint": (
+        "checkpoint_fingerprint",
+        "run_fingerprint",
+    ),
+    "podtts.episode.journal": (
+        "FinishedTurn",
+        "Journal",
+    ),
+    "podtts.episode.writer": (
+        "EpisodePlan",
+        "EpisodeResult",
+        "EpisodeWriter",
+    ),
     "podtts.errors": (
         "AudioError",
         "DeviceError",
@@ -77,25 +124,81 @@ _HOMES = {
         "UsageError",
         "VoiceError",
     ),
-    "podtts.flow.decode": ("Flow", "noise_frames"),
-    "podtts.llm.dialogue": ("Dialogue",),
+    "podtts.flow.decode": (
+        "Flow",
+        "noise_frames",
+    ),
+    "podtts.hub.pull": ("pull_model",),
+    "podtts.hub.registry": ("find_source",),
     "podtts.llm.decoder": ("generate",),
+    "podtts.llm.dialogue": ("Dialogue",),
+    "podtts.llm.prefix": ("PrefixStore",),
     "podtts.llm.qwen3": ("Qwen3",),
     "podtts.llm.template": ("Template",),
-    "podtts.options": ("FlowOptions", "SamplingOptions", "SynthesisOptions", "WindowOptions"),
+    "podtts.options": (
+        "FlowOptions",
+        "SamplingOptions",
+        "SynthesisOptions",
+        "WindowOptions",
+    ),
     "podtts.pipeline": ("Synthesizer",),
-    "podtts.prompts.cache": ("PromptCache", "PromptKey"),
+    "podtts.presets": (
+        "Preset",
+        "choose_preset",
+        "suited",
+        "suited_placement",
+    ),
+    "podtts.prompts.cache": (
+        "PromptCache",
+        "PromptKey",
+    ),
+    "podtts.prompts.casting": (
+        "CastPrompt",
+        "VoiceCasting",
+        "gather_prompts",
+    ),
     "podtts.prompts.encoders": ("PromptEncoders",),
-    "podtts.prompts.extract": ("PromptInputs", "extract_prompt", "prompt_inputs"),
-    "podtts.prompts.recording_files": ("RecordingFile", "find_recordings"),
-    "podtts.prompts.prepare": ("Failed", "Prepared", "prepare", "prepare_all"),
-    "podtts.prompts.voices": ("Voice", "VoiceStore"),
-    "podtts.engine.rng": ("stage_rng",),
-    "podtts.script.model": ("Script", "ScriptPrompt"),
+    "podtts.prompts.extract": (
+        "PromptInputs",
+        "extract_prompt",
+        "prompt_inputs",
+    ),
+    "podtts.prompts.lookup": ("VoiceSources",),
+    "podtts.prompts.prepare": (
+        "Failed",
+        "Prepared",
+        "prepare",
+        "prepare_all",
+    ),
+    "podtts.prompts.recording_files": (
+        "RecordingFile",
+        "find_recordings",
+    ),
+    "podtts.prompts.voices": (
+        "Voice",
+        "VoiceStore",
+    ),
+    "podtts.publish.publish_options": (
+        "LayoutOptions",
+        "PublishOptions",
+    ),
+    "podtts.script.model": (
+        "Script",
+        "ScriptPrompt",
+    ),
     "podtts.script.parse": ("parse_script",),
-    "podtts.script.read": ("decode_script", "read_script"),
-    "podtts.script.spoken": ("SpeechTextOptions", "spoken_script"),
-    "podtts.text.lexicon": ("Lexicon", "read_lexicons"),
+    "podtts.script.read": (
+        "decode_script",
+        "read_script",
+    ),
+    "podtts.script.spoken": (
+        "SpeechTextOptions",
+        "spoken_script",
+    ),
+    "podtts.text.lexicon": (
+        "Lexicon",
+        "read_lexicons",
+    ),
     "podtts.text.normalize": ("normalize_text",),
     "podtts.values": (
         "Chapter",
@@ -108,10 +211,16 @@ _HOMES = {
     ),
     "podtts.vocoder.hift": ("Vocoder",),
     "podtts.weights.convert": ("convert_checkpoint",),
+    "podtts.weights.derived": (
+        "OpenedCheckpoint",
+        "open_checkpoint",
+    ),
     "podtts.weights.files": ("checkpoint_encoders",),
-    "podtts.weights.load": ("Models", "load_models"),
-    "podtts.hub.pull": ("pull_model",),
-    "podtts.hub.registry": ("find_source",),
+    "podtts.weights.load": (
+        "Models",
+        "load_models",
+    ),
+    "podtts.weights.voices": ("checkpoint_voices",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -121,25 +230,39 @@ __all__ = [
     "Chapter",
     "DeviceError",
     "Dialogue",
+    "Engine",
+    "EpisodePlan",
+    "EpisodeResult",
+    "EpisodeWriter",
     "Failed",
+    "FinishedTurn",
     "Flow",
     "FlowOptions",
     "InputError",
+    "Journal",
+    "LayoutOptions",
     "Lexicon",
     "ModelError",
     "Models",
+    "OpenedCheckpoint",
     "PartialError",
     "Placement",
     "PodttsError",
+    "PrefixStore",
     "Prepared",
+    "Preset",
     "PromptCache",
     "PromptEncoders",
     "PromptFeatures",
     "PromptInputs",
     "PromptKey",
+    "PublishOptions",
     "Qwen3",
     "Recording",
     "RecordingFile",
+    "Request",
+    "RequestFailed",
+    "RequestFinished",
     "SamplingOptions",
     "Script",
     "ScriptError",
@@ -151,18 +274,25 @@ __all__ = [
     "SynthesisOptions",
     "Synthesizer",
     "Template",
+    "TokensDecoded",
     "Turn",
     "TurnAudio",
+    "TurnFinished",
     "UsageError",
     "Vocoder",
     "Voice",
+    "VoiceCasting",
     "VoiceError",
+    "VoiceSources",
     "VoiceStore",
     "WavStream",
     "WavWriter",
     "WindowOptions",
     "__version__",
     "checkpoint_encoders",
+    "checkpoint_fingerprint",
+    "checkpoint_voices",
+    "choose_preset",
     "convert_checkpoint",
     "decode_audio",
     "decode_script",
@@ -174,6 +304,7 @@ __all__ = [
     "load_models",
     "noise_frames",
     "normalize_text",
+    "open_checkpoint",
     "parse_script",
     "place",
     "prepare",
@@ -182,8 +313,11 @@ __all__ = [
     "pull_model",
     "read_lexicons",
     "read_script",
+    "run_fingerprint",
     "spoken_script",
     "stage_rng",
+    "suited",
+    "suited_placement",
 ]
 
 

@@ -68,8 +68,8 @@ class Synthesizer:
         Raises UsageError for an unknown name, ModelError for a bad checkpoint, DeviceError for a
         device that is not there.
         """
-        chosen = choose_preset(preset, None, None, None, None)
-        placement = suited_placement(device, dtype, chosen.quantize, asked=False)
+        chosen = choose_preset(preset)
+        placement = suited_placement(device, dtype, chosen.quantize)
         if cache is None:
             opened = OpenedCheckpoint(load_models(Path(directory), placement), None)
         else:

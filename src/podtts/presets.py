@@ -38,11 +38,11 @@ DEFAULT_PRESET = "balanced"
 
 
 def choose_preset(
-    name: str,
-    quantize: str | None,
-    steps: int | None,
-    solver: str | None,
-    precision: str | None,
+    name: str = DEFAULT_PRESET,
+    quantize: str | None = None,
+    steps: int | None = None,
+    solver: str | None = None,
+    precision: str | None = None,
 ) -> Preset:
     """A preset, with what is not None in place of its own. Raises UsageError for unknown names."""
     preset = PRESETS[one_of(tuple(PRESETS), "preset", name)]
@@ -69,7 +69,9 @@ def suited(flow: FlowOptions, placement: Placement) -> FlowOptions:
     return flow if has_native_bfloat16(placement.device) else replace(flow, precision="float32")
 
 
-def suited_placement(device: str, dtype: str, quantize: Quantization, *, asked: bool) -> Placement:
+def suited_placement(
+    device: str, dtype: str, quantize: Quantization, *, asked: bool = False
+) -> Placement:
     """`device.place`, with a preset's quantization where fewer bits save time and not memory alone.
 
     asked: it was asked for by its name, and holds everywhere.

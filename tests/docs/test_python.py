@@ -35,5 +35,8 @@ def test_examples_run(page: Path, folder: Path) -> None:
     assert sound.duration > 0.3
     if page == DOCS / "library.md":
         assert len(names["wave"]) == 480 * len(names["mel"])  # type: ignore[arg-type]
-        assert names["again"] == names["speech"]
+        assert names["same"] == names["speech"]
+        assert all(seconds > 0 for seconds in names["lengths"].values())  # type: ignore[attr-defined]
+        assert (folder / "talk.flac").is_file()
+        assert (folder / "talk.srt").is_file()
         assert callable(names["fetch"])

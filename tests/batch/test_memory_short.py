@@ -53,7 +53,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
 
 def test_rows_are_halved_until_they_fit(limited: tuple[Path, dict[str, Any]]) -> None:
     said = limited[1]["said"]
-    assert said[0].startswith("out of memory while reading the prompts with 512 scripts")
+    assert said[0].startswith("out of memory while prefilling the prompts with 512 scripts")
     assert said[0].endswith(": continuing with 256")
     assert said[-1].endswith((": continuing with 256", ": continuing with 128"))  # after `endless`
 
@@ -64,7 +64,7 @@ def test_what_needs_too_much_by_itself_fails_alone(limited: tuple[Path, dict[str
     states = {one["id"]: one["state"] for one in told["outcomes"]}
     assert states == {f"e{number}": "done" for number in range(5)} | {"endless": "failed"}
     [failed] = [one for one in told["outcomes"] if one["state"] == "failed"]
-    assert failed["error"] == "out of memory while reading a turn, with no other script"
+    assert failed["error"] == "out of memory while prefilling a turn, with no other script"
     assert "shorter turns" in failed["hint"]
     assert len((folder / "endless.wav.podtts/turns.jsonl").read_text().splitlines()) == 2
 

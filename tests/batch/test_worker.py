@@ -29,14 +29,14 @@ def samples(path: Path) -> bytes:
 
 def test_scripts_of_one_worker_sound_as_each_does_alone(tmp_path: Path) -> None:
     tasks = [task(f"e{turns}", turns) for turns in (1, 3, 2, 4)]
-    for one, outcome in zip(tasks, synthesize(tmp_path, *tasks), strict=True):
-        path = episode_file(tmp_path, one.id, "wav")
-        assert (outcome.id, outcome.state) == (one.id, "done")
-        assert (outcome.turns, outcome.kept_turns) == (one.options.limit_turns, 0)
-        assert outcome.files == {f"{one.id}.wav": file_sha256(path)}
+    for wanted, outcome in zip(tasks, synthesize(tmp_path, *tasks), strict=True):
+        path = episode_file(tmp_path, wanted.id, "wav")
+        assert (outcome.id, outcome.state) == (wanted.id, "done")
+        assert (outcome.turns, outcome.kept_turns) == (wanted.options.limit_turns, 0)
+        assert outcome.files == {f"{wanted.id}.wav": file_sha256(path)}
         assert outcome.audio_seconds == len(samples(path)) / 2 / 24_000
         assert outcome.work.llm > 0
-        assert samples(path) == synthesized_alone(one)
+        assert samples(path) == synthesized_alone(wanted)
 
 
 def test_a_journal_is_resumed(tmp_path: Path) -> None:
@@ -72,14 +72,14 @@ def test_a_script_that_fails_fails_alone(tmp_path: Path) -> None:
 def test_a_drained_worker_answers_everything_and_stores_finished_turns(tmp_path: Path) -> None:
     tasks = [task(f"e{number}", 40) for number in range(6)]
     worker = new_worker(tmp_path)
-    answers = [worker.submit(one) for one in tasks]
+    answers = [worker.submit(task) for task in tasks]
     journal = tmp_path / "e0.wav.podtts" / "turns.jsonl"
     while len(journal.read_text().splitlines()) < 3:  # the second turn is stored
         pass
     worker.drain()
     outcomes = [answer.result() for answer in [*answers, worker.submit(task("late"))]]
     worker.close()
-    assert {one.state for one in outcomes} == {"stopped"}
+    assert {outcome.state for outcome in outcomes} == {"stopped"}
     lines = [json.loads(line) for line in journal.read_text().splitlines()[1:]]
     assert 2 <= len(lines) < 40
     kept = samples(journal.parent / "partial.wav")

@@ -53,7 +53,7 @@ def header(cache: Path) -> Header:
     ]
     return values | {
         "torch": torch.__version__,
-        "threads": 1,  # tests/conftest.py
+        "threads": torch.get_num_threads(),
         "speakers": speakers,
     }
 

@@ -17,14 +17,14 @@ from podtts.values import SpeechTokens, StageSeconds, TurnAudio
 
 TALK = "[anna] One.\n[ben] Two.\n[anna] Three.\n[ben] Four.\n"
 PLAN = EpisodePlan(
-    parse_script(TALK),
-    [prompt("anna"), prompt("ben")],
-    SynthesisOptions(),
-    PublishOptions(LayoutOptions(gap_seconds=0.1), subtitles=("srt",)),
-    "talk.txt",
-    "small",
-    "2026-01-31",
-    "cpu",
+    script=parse_script(TALK),
+    prompts=[prompt("anna"), prompt("ben")],
+    options=SynthesisOptions(),
+    publishing=PublishOptions(LayoutOptions(gap_seconds=0.1), subtitles=("srt",)),
+    name="talk.txt",
+    model="small",
+    day="2026-01-31",
+    device="cpu",
 )
 SAMPLES = 2400
 

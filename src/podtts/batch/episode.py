@@ -122,14 +122,14 @@ class BatchEpisode:
     def _new_writer(self, journal: Journal, model: str, device: str) -> EpisodeWriter:
         task = self.task
         plan = EpisodePlan(
-            task.script,
-            task.prompts,
-            self._options,
-            task.publishing,
-            task.id,
-            model,
-            journal.day,
-            device,
+            script=task.script,
+            prompts=task.prompts,
+            options=self._options,
+            publishing=task.publishing,
+            name=task.id,
+            model=model,
+            day=journal.day,
+            device=device,
         )
         return EpisodeWriter(plan, journal)
 

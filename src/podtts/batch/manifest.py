@@ -47,14 +47,14 @@ class Manifest:
 
     def scan(self) -> Iterator[SourceItem]:
         """Read every line; blank lines are skipped."""
-        at = number = 0
+        position = number = 0
         while True:
-            if not (raw := self._line(at)):
+            if not (raw := self._line(position)):
                 return
             number += 1
             if raw.strip():
-                yield self._item(raw, at, number)
-            at += len(raw)
+                yield self._item(raw, position, number)
+            position += len(raw)
 
     def read(self, entry: Entry) -> EpisodeRequest:
         """Read one line again; may be called from several threads. Raises InputError."""
@@ -68,18 +68,18 @@ class Manifest:
             raise self._error(entry.line, "the line was changed while the batch ran")
         return request
 
-    def _line(self, at: int) -> bytes:
+    def _line(self, position: int) -> bytes:
         with self._reading:
-            self._file.seek(at)
+            self._file.seek(position)
             return self._file.readline()
 
-    def _item(self, raw: bytes, at: int, number: int) -> SourceItem:
+    def _item(self, raw: bytes, position: int, number: int) -> SourceItem:
         try:
             members = self._members(raw, number)
-            entry = Entry(self._id(members, number), at, number)
+            entry = Entry(self._id(members, number), position, number)
             settings = self._settings(members, number)
             try:
-                script = self._spoken(self._script(members, number), settings)
+                script = self._in_spoken_form(self._script(members, number), settings)
             except _ScriptFileError as error:
                 return entry, error.error
             voices = self._voices(members, script, number)
@@ -155,7 +155,7 @@ class Manifest:
         except InputError as error:
             raise _ScriptFileError(error) from error
 
-    def _spoken(self, script: Script, settings: EpisodeSettings) -> Script:
+    def _in_spoken_form(self, script: Script, settings: EpisodeSettings) -> Script:
         try:
             return spoken_script(script, settings.speech)
         except InputError as error:

@@ -60,13 +60,13 @@ class Summary:
         assert self._file is not None
         line = json.dumps(outcome.record(), ensure_ascii=False).encode() + b"\n"
         try:
-            at = self._file.seek(0, os.SEEK_END)
+            position = self._file.seek(0, os.SEEK_END)
             self._file.write(line)
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
             raise self._unwritable(error) from error
-        self._lines[outcome.id] = at
+        self._lines[outcome.id] = position
 
     def _compact(self) -> None:
         """Read the file again, and drop lines that are superseded, damaged or cut off."""
@@ -79,10 +79,10 @@ class Summary:
             self._file = self.path.open("ab")
         except OSError as error:
             raise self._unwritable(error) from error
-        at, self._lines = 0, {}
+        position, self._lines = 0, {}
         for name, line in last.items():
-            self._lines[name] = at
-            at += len(line)
+            self._lines[name] = position
+            position += len(line)
 
     def _close(self) -> None:
         if self._file is not None:

@@ -83,14 +83,14 @@ class SynthRun:
             self._say_how(directory, placement)
             known = [name for name in (self._script.source, self._output) if name not in _NAMELESS]
             plan = EpisodePlan(
-                self._script,
-                self._prompts,
-                self._options,
-                self._publishing,
-                known[0] if known else "",
-                directory.resolve().name,
-                journal.day if journal else today(),
-                placement.device.type,
+                script=self._script,
+                prompts=self._prompts,
+                options=self._options,
+                publishing=self._publishing,
+                name=known[0] if known else "",
+                model=directory.resolve().name,
+                day=journal.day if journal else today(),
+                device=placement.device.type,
             )
             target = journal or stack.enter_context(open_output(self._output))
             writer = EpisodeWriter(plan, target, self._earlier.retake)

@@ -78,7 +78,8 @@ KEYS = (
     Key("device", "device", advice="use the same --device again"),
     Key("dtype", "dtype", advice="use the same --dtype again"),
     Key("quantize", "quantization"),
-    # Encoder and vocoder are torch's on a CPU, and sum in another order with other threads.
+    # On a CPU, torch runs the flow's encoder and the vocoder, and sums in an order that depends on
+    # the threads. For other devices the CPU only loads weights and draws numbers one by one.
     Key("threads", "threads", device="cpu", advice="use the same --threads again"),
     Key("speakers", "number of speakers", advice="use the same script again"),
     Key("speakers.*.features", "voice features", advice="use the same voices again"),

@@ -46,7 +46,7 @@ def test_loaded_weights_do_not_depend_on_threads(threads: None) -> None:
 
     def loaded(count: int) -> dict[str, Tensor]:
         torch.set_num_threads(count)
-        models = load_models(MODEL, place("cpu", "float32"), as_stored=True)
+        models = load_models(MODEL, place("cpu", "float32"), torch_layers=True)
         parts = {"llm": models.llm, "flow": models.flow, "vocoder": models.vocoder}
         return {
             f"{part}.{name}": tensor

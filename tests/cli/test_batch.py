@@ -191,10 +191,10 @@ def test_a_manifest_from_stdin_with_voices_prepared_on_the_way(
 def test_of_two_runs_on_one_folder_the_second_refuses(
     again: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    many = manifest(tmp_path / "all.jsonl", *(line(number) for number in range(200)))
+    many = manifest(tmp_path / "all.jsonl", *(line(number) for number in range(6)))
     flags = ("-o", again / "out", *FLAGS, "--cache-dir", prepared)
     with started("batch", many, *flags, "--verbose") as running:
-        running.wait_for("worker 1")
+        running.wait_for("worker 1")  # with its lines it waits to be read: it cannot end
         result = run("batch", again / "scripts", *flags)
     assert result.code == 2
     assert f"another run is writing to {again / 'out'}" in result.error

@@ -2,13 +2,13 @@
 
 import json
 import os
-import re
 import signal
 from pathlib import Path
 
 import pytest
-from support.commands import Result, Running, run, started
+from support.commands import run, started
 from support.golden_data import MODEL
+from support.worker_processes import two_stopped_workers, wait_for_end, worker_process
 
 FLAGS = (
     *("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "25", "--dtype", "float32"),
@@ -60,20 +60,13 @@ def turns_kept(output: Path) -> int:
     return sum(map(len, lines))
 
 
-def worker_of(running: Running, words: str = "worker 1, process ") -> int:
-    running.wait_for(words)
-    said = re.search(r"process (\d+)", running.heard[-1])
-    assert said
-    return int(said[1])
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_turns_end_and_the_same_command_goes_on(
     number: signal.Signals, scripts: Path, whole: Path, prepared: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
     command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
-    # Two side by side: when one is done, others are not begun.
+    # Two side by side: when one is done, others are not begun, as the batch waits to be read.
     with started(*command, "--batch", "2", "--verbose") as running:
         running.wait_for(": done")
         running.process.send_signal(number)
@@ -96,15 +89,14 @@ def test_after_a_killed_driver_the_same_command_goes_on(
     command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
     for done in range(2):
         with started(*command, "--verbose") as running:
-            worker = worker_of(running)
+            worker = worker_process(running, 1)
             for _ in range(done + 1):
                 running.wait_for(": done")
             running.process.kill()
             assert running.finish().code == -signal.SIGKILL
+        wait_for_end(worker)
     run(*command).done()
     assert once_each(output, whole)
-    with pytest.raises(ProcessLookupError):
-        os.kill(worker, 0)
 
 
 def test_scripts_of_a_killed_worker_are_spoken_by_another(
@@ -113,10 +105,9 @@ def test_scripts_of_a_killed_worker_are_spoken_by_another(
     output = tmp_path / "out"
     command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
     with started(*command, "--workers", "2", "--batch", "1", "--verbose") as running:
-        worker = worker_of(running)
-        running.wait_for(": done")
-        os.kill(worker, signal.SIGKILL)
-        result: Result = running.finish()
+        with two_stopped_workers(running) as (first, _):
+            os.kill(first, signal.SIGKILL)
+            worker_process(running, 3)  # hired in place of the one that died
+        result = running.finish()
     assert result.code == 0, result.stderr
     assert once_each(output, whole)
-    assert "worker 3, process" in result.stderr  # hired in place of the one that died

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from datetime import datetime
 from pathlib import Path
@@ -48,7 +49,9 @@ def test_a_run_is_logged_from_start_to_summary(talk: Path, prepared: Path, tmp_p
     assert 0 < step["stage_seconds"] <= published["seconds"]
     assert published["files"] == [str(out.with_suffix(".srt")), str(page), str(out)]
     assert summary["spoken_seconds"] == pytest.approx(sum(one["audio_seconds"] for one in turns))
-    assert f"RTF {summary['rtf']:.2f}" in said[-1]
+    shown = re.search(r"RTF ([\d.]+)", said[-1])
+    assert shown
+    assert float(shown[1]) == pytest.approx(summary["rtf"], abs=0.0056)  # both are rounded
     assert f"{summary['audio_seconds']:.1f} s of audio" in said[-1]
     seconds = [one["seconds"] for one in told]
     assert seconds == sorted(seconds)
@@ -79,14 +82,12 @@ def test_what_was_logged_survives_a_signal(
     log = tmp_path / "log.jsonl"
     command = ("synth", talk, "-o", tmp_path / "out.wav", *FLAGS, "--cache-dir", prepared)
     with started(*command, "--verbose", "--log-json", log) as process:
-        process.wait_for("stage=vocoder")
-        process.process.send_signal(signal.SIGSTOP)
+        process.wait_for("stage=vocoder")  # of the first turn: it waits to be read in the second
         process.process.send_signal(number)
-        process.process.send_signal(signal.SIGCONT)
         process.finish()
     assert log.read_text().endswith("\n")
     told = events(log)
-    if number == signal.SIGTERM and told[-1]["event"] != "summary":  # else it was faster
+    if number == signal.SIGTERM:
         assert told[-1]["event"] == "error"
         assert (told[-1]["problem"], told[-1]["exit_code"]) == ("stopped (SIGTERM)", 143)
     assert [one["event"] for one in told[:2]] == ["start", "voices"]

@@ -1,12 +1,15 @@
 import hashlib
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import soundfile
 import torch
 
+from podtts.audio.decoder import AudioDecoder
 from podtts.errors import AudioError, ModelError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
@@ -242,6 +245,32 @@ def test_a_file_that_vanished_fails_alone(
     recordings[1].path.unlink()
     outcomes = list(prepare_all(recordings, encoders, cache, workers=2))
     assert [type(outcome) for outcome in outcomes] == [Prepared, Failed, Prepared]
+
+
+def test_who_stops_early_leaves_undone_what_has_not_begun(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second recording is held until all that can be cancelled is cancelled."""
+    begun, is_ending = list[str](), threading.Event()
+
+    def read_and_wait(path: Path, decoder: AudioDecoder) -> bytes:
+        begun.append(path.stem)
+        if len(begun) > 1:
+            is_ending.wait()
+        return path.read_bytes()
+
+    class Pool(ThreadPoolExecutor):
+        def __exit__(self, *raised: object) -> None:
+            is_ending.set()
+            self.shutdown()
+
+    monkeypatch.setattr("podtts.prompts.prepare._read", read_and_wait)
+    monkeypatch.setattr("podtts.prompts.prepare.ThreadPoolExecutor", Pool)
+    outcomes = prepare_all(find_recordings([speakers]), encoders, cache, workers=1)
+    assert next(outcomes).path.stem == NAMES[0]
+    outcomes.close()  # type: ignore[attr-defined]
+    assert begun in (NAMES[:1], NAMES[:2])
+    assert len(cache.entries()) == len(begun)
 
 
 def test_a_model_that_does_not_work_ends_all(

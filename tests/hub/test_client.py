@@ -1,6 +1,7 @@
 """The way to the hub: connections that break, servers that refuse, mirrors that tell little."""
 
 import random
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,9 +122,10 @@ def test_a_gated_repository_says_what_to_do(hub: LoopbackHub, tmp_path: Path) ->
 
 
 def test_a_hub_that_is_down_is_named(tmp_path: Path) -> None:
-    with running_hub() as hub:
-        endpoint = hub.endpoint
-    outcome = pull(endpoint, _SOURCE, tmp_path)
+    with socket.socket() as nobody:  # it has the port, so that no other program gets it
+        nobody.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        outcome = pull(endpoint, _SOURCE, tmp_path)
     assert outcome.problem.startswith(f"cannot reach {endpoint} for {_REPO}: ")
     assert "HF_ENDPOINT" in outcome.hint
 

@@ -47,6 +47,8 @@ def start_pull(
     settings = {
         "HF_ENDPOINT": endpoint,
         "HF_HOME": str(models_dir / ".hf_home"),
+        "HF_HUB_DOWNLOAD_TIMEOUT": "600",  # a test that holds a transfer may hold it for long
+        "HF_HUB_ETAG_TIMEOUT": "600",
         "NO_PROXY": "127.0.0.1",
         "PYTHONPATH": str(_SOURCES),
     }

@@ -1,6 +1,7 @@
 """No test sees, or leaves anything in, the home of whoever runs the tests, nor asks a real hub."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,14 @@ import pytest
 # The models here are tiny: threads only wait for each other, and on a busy machine for very long.
 # Set before torch is imported, and handed on to every process a test starts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:
+    pass  # `make gpu` does without
+else:  # on a busy machine every example may take long
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,6 +34,13 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("home")
     _move_home(monkeypatch, folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def random_numbers() -> None:
+    """What a test draws does not depend on the tests that this process has done before."""
+    if (torch := sys.modules.get("torch")) is not None:  # not imported for tests without it
+        torch.manual_seed(0)
 
 
 def _move_home(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:

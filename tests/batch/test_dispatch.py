@@ -73,7 +73,8 @@ class Scribe:
     def speak(self, task: Task) -> Future[Outcome]:
         assert not self.dead
         told: Future[Outcome] = Future()
-        self.held[task.id] = told
+        with self._one:
+            self.held[task.id] = told
         self.most = max(self.most, len(self.held))
         self.office.tries[task.id] += 1
         threading.Timer(0.002, self._answer, [task.id]).start()

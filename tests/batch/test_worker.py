@@ -1,6 +1,7 @@
 """The inside of a worker, with the small checkpoint: what it speaks, writes, and leaves."""
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from podtts.batch.episode import Episode
 from podtts.batch.episode_paths import episode_file, file_sha256
 from podtts.batch.task import Task
 from podtts.pipeline import Synthesizer
+from podtts.values import TurnAudio
 
 
 def spoken(one: Task) -> bytes:
@@ -68,14 +70,26 @@ def test_a_script_that_fails_fails_alone(tmp_path: Path) -> None:
     assert not episode_file(tmp_path, "bad", "wav").exists()
 
 
-def test_a_drained_station_answers_everything_and_keeps_what_is_spoken(tmp_path: Path) -> None:
+def test_a_drained_station_answers_everything_and_keeps_what_is_spoken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is drained when the second turn is kept; nothing is kept after that turn before."""
+    add, is_kept, is_drained = Episode.add, threading.Event(), threading.Event()
+
+    def add_and_wait(episode: Episode, audio: TurnAudio) -> None:
+        add(episode, audio)
+        if (episode.task.id, audio.index) == ("e0", 1):
+            is_kept.set()
+            is_drained.wait()
+
+    monkeypatch.setattr(Episode, "add", add_and_wait)
     tasks = [task(f"e{number}", 40) for number in range(6)]
     working = station(tmp_path)
     answers = [working.submit(one) for one in tasks]
     journal = tmp_path / "e0.wav.podtts" / "turns.jsonl"
-    while len(journal.read_text().splitlines()) < 3:  # the second turn is kept
-        pass
+    is_kept.wait()
     working.drain()
+    is_drained.set()
     outcomes = [answer.result() for answer in [*answers, working.submit(task("late"))]]
     working.close()
     assert {one.state for one in outcomes} == {"stopped"}

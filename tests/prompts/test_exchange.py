@@ -210,7 +210,8 @@ def _sealed() -> st.SearchStrategy[bytes]:
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.data())
 def test_whatever_the_bytes_neither_reader_fails_otherwise(

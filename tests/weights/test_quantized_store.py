@@ -1,4 +1,5 @@
 import copy
+import os
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,10 @@ def test_kept_layers_are_those_that_were_computed(kind: Quantization, tmp_path: 
     warnings: list[str] = []
     first = narrowed(tmp_path, kind, warnings)
     (file,) = (tmp_path / FOLDER).iterdir()
-    before = file.stat().st_mtime_ns
+    os.utime(file, (1, 1))
     again = narrowed(tmp_path, kind, warnings)
     assert torch.equal(logits(first), logits(again))
-    assert file.stat().st_mtime_ns != before  # it was used
+    assert file.stat().st_mtime > 1  # it was used
     assert not warnings
 
 

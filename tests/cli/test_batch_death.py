@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from support.commands import run, started
+from support.gates import gate
 from support.golden_data import MODEL
-from support.worker_processes import two_stopped_workers, wait_for_end, worker_process
+from support.worker_processes import wait_for_end, worker_process
 
 FLAGS = (
     *("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "25", "--dtype", "float32"),
@@ -102,12 +103,18 @@ def test_after_a_killed_driver_the_same_command_goes_on(
 def test_scripts_of_a_killed_worker_are_spoken_by_another(
     scripts: Path, whole: Path, prepared: Path, tmp_path: Path
 ) -> None:
+    """Nobody gets beyond the second turn of a script before a third worker is there."""
     output = tmp_path / "out"
     command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
-    with started(*command, "--workers", "2", "--batch", "1", "--verbose") as running:
-        with two_stopped_workers(running) as (first, _):
-            os.kill(first, signal.SIGKILL)
-            worker_process(running, 3)  # hired in place of the one that died
+    flags = ("--workers", "2", "--batch", "1", "--verbose")
+    with (
+        gate(tmp_path / "gate", "*.podtts/turn-0003*") as held,
+        started(*command, *flags, env=held.env) as running,
+    ):
+        running.wait_for("worker 1, process ")  # it waits to be read, and then gives out scripts
+        os.kill(held.wait_for_arrival(running), signal.SIGKILL)  # two turns of a script are kept
+        worker_process(running, 3)  # hired in place of the one that died
+        held.open()
         result = running.finish()
     assert result.code == 0, result.stderr
     assert once_each(output, whole)

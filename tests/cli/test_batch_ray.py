@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.commands import run, run_script, started
+from support.gates import gate
 from support.golden_data import MODEL
-from support.worker_processes import two_stopped_workers, wait_for_end, worker_process
+from support.worker_processes import wait_for_end, worker_process
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed"
@@ -66,11 +67,16 @@ def files(output: Path) -> dict[str, bytes]:
 def test_scripts_of_a_killed_actor_are_spoken_by_another(
     scripts: Path, whole: Path, prepared: Path, tmp_path: Path
 ) -> None:
+    """Nobody gets beyond the second turn of a script before a third actor is there."""
     command = ("batch", scripts, "-o", tmp_path / "out", *FLAGS, *RAY, "--cache-dir", prepared)
-    with started(*command, env=PATIENT) as running:
-        with two_stopped_workers(running) as (first, _):
-            os.kill(first, signal.SIGKILL)
-            worker_process(running, 3)  # hired in place of the one that died
+    with (
+        gate(tmp_path / "gate", "*.podtts/turn-0003*") as held,
+        started(*command, env={**held.env, **PATIENT}) as running,
+    ):
+        running.wait_for("worker 1, process ")  # it waits to be read, and then gives out scripts
+        os.kill(held.wait_for_arrival(running), signal.SIGKILL)  # two turns of a script are kept
+        worker_process(running, 3)  # hired in place of the one that died
+        held.open()
         result = running.finish()
     assert result.code == 0, result.stderr
     once_each(tmp_path / "out", whole)
@@ -81,9 +87,14 @@ def test_after_a_killed_driver_files_may_come_back_to_another(
 ) -> None:
     """The second driver goes on, though actors then have no folder in common with it."""
     command = ("batch", scripts, "-o", tmp_path / "out", *FLAGS, *RAY, "--cache-dir", prepared)
-    with started(*command, env=PATIENT) as running:
-        with two_stopped_workers(running) as actors:
-            running.process.kill()
+    with (
+        gate(tmp_path / "gate", "*/e[1-9].*.podtts/turn-0003*") as held,
+        started(*command, env={**held.env, **PATIENT}) as running,
+    ):
+        running.wait_for("e0: done")
+        actors = [held.wait_for_arrival(running) for _ in range(2)]
+        running.process.kill()
+        held.open()
         assert running.finish().code == -signal.SIGKILL
     for actor in actors:  # else they would go on to write beside those of the second driver
         wait_for_end(actor)

@@ -1,11 +1,8 @@
-"""The workers of a batch as processes: found, stopped and killed by a test."""
+"""The workers of a batch as processes, found by a test and seen to end."""
 
 import os
 import re
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from support.commands import Running
@@ -18,28 +15,6 @@ def worker_process(running: Running, number: int) -> int:
     process_id = re.search(r"process (\d+)", lines[0])
     assert process_id
     return int(process_id[1])
-
-
-@contextmanager
-def two_stopped_workers(running: Running) -> Iterator[tuple[int, int]]:
-    """Stop both workers of a batch, after an episode is done; those that live go on in the end.
-
-    The first is stopped before the second is waited for. So it cannot do all the work alone, and
-    there is work for whoever comes later. How much can be done meanwhile is limited, because the
-    batch waits with its lines: of eight scripts with a row each, at least two are left.
-    """
-    stopped: list[int] = []
-    try:
-        first = worker_process(running, 1)
-        running.wait_for(": done")
-        for number in (1, 2):
-            stopped.append(worker_process(running, number))
-            os.kill(stopped[-1], signal.SIGSTOP)
-        yield first, stopped[-1]
-    finally:
-        for process_id in stopped:
-            with suppress(ProcessLookupError):
-                os.kill(process_id, signal.SIGCONT)
 
 
 def wait_for_end(process_id: int) -> None:

@@ -1,6 +1,7 @@
 """Isolates tests: each has an empty home folder, and none can reach the real hub."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,14 @@ import pytest
 # With tiny models, threads mostly wait for each other, which takes long on a busy machine.
 # Set before torch is imported; every process that a test starts inherits it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:
+    pass  # `make gpu` does without
+else:  # on a busy machine every example may take long
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +49,13 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("home")
     _move_home(monkeypatch, folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def random_numbers() -> None:
+    """What a test draws does not depend on the tests that this process has done before."""
+    if (torch := sys.modules.get("torch")) is not None:  # not imported for tests without it
+        torch.manual_seed(0)
 
 
 def _move_home(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:

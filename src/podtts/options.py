@@ -16,7 +16,7 @@ Precision = Literal["float32", "bfloat16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 
 MAX_TURN_TOKENS = 30_000  # 20 minutes; with prompts and history still within the LLM's positions
-MAX_STEPS = 1000  # far beyond what is still heard
+MAX_STEPS = 1000  # far beyond an audible difference
 
 
 def _require(holds: bool, name: str, value: object, rule: str) -> None:
@@ -90,7 +90,7 @@ class FlowOptions:
     precision: Precision = "float32"
     guidance: float = 0.7  # weight of classifier-free guidance; 0 leaves it out
     guided_start: bool = True  # at time 0, too, where all is noise
-    prompt_seconds: float | None = None  # of each prompt's end that the flow hears; None: all
+    prompt_seconds: float | None = None  # the end of each prompt that the flow gets; None: all
     chunk_causal: bool = False  # attention in chunks of 25 tokens, as in streaming
 
     def __post_init__(self) -> None:
@@ -114,8 +114,8 @@ class SynthesisOptions:
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     window: WindowOptions = field(default_factory=WindowOptions)
     flow: FlowOptions = field(default_factory=FlowOptions)
-    limit_turns: int | None = None  # speak only the first turns, to audition
-    retries: int = 2  # how often a turn with problems is spoken again, with other draws
+    limit_turns: int | None = None  # synthesize only the first turns, as a test
+    retries: int = 2  # further attempts of a turn that fails a check, with other random draws
     check_length: bool = True  # off where the length of turns is prescribed
 
     def __post_init__(self) -> None:

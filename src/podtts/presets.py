@@ -1,4 +1,4 @@
-"""Named trades of speed against exactness; docs/performance.md has the figures behind them.
+"""Presets: named choices between speed and exactness; docs/performance.md has the figures.
 
 A preset asks for what pays where it pays; `suited` and `suited_placement` say where it does not.
 """

@@ -22,12 +22,12 @@ class Turn:
     """One turn of a dialogue."""
 
     speaker: int  # 0-based number in the script's cast
-    text: str  # as it is spoken, tags included
+    text: str  # its spoken form, tags included
     line: int = 0  # where it starts in its source, 1-based; 0 when made by a program
-    # A written turn that holds pauses, or is too long for one breath, is spoken as several turns.
+    # A written turn with pauses in it, or one that is too long, becomes several turns.
     continues: bool = False  # the same written turn goes on: no gap before it
-    pause: float = 0.0  # seconds of silence written right before it
-    written: str = ""  # the script's words where `text` says them otherwise: 3 dogs, three dogs
+    pause: float = 0.0  # seconds of silence that the script wants right before it
+    written: str = ""  # the script's words where `text` differs: 3 dogs, three dogs
 
     @property
     def shown(self) -> str:
@@ -37,7 +37,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A heading of the script; it stands before turn number `turn` (0-based)."""
+    """A heading of the script, before the turn of index `turn` (0-based)."""
 
     title: str
     turn: int
@@ -104,7 +104,7 @@ class StageSeconds:
 
 @dataclass(frozen=True)
 class RunWork:
-    """What one run spoke itself, and the work it took."""
+    """What one run synthesized itself, and the work it took."""
 
     device: str
     turns: int = 0
@@ -119,7 +119,7 @@ class RunWork:
 
 @dataclass(frozen=True)
 class SpeechTokens:
-    """What the LLM wrote for one turn."""
+    """What the LLM decoded for one turn."""
 
     ids: tuple[int, ...]  # values in [0, speech vocabulary), end token not included
     ended: bool  # False when the token limit cut the turn

@@ -10,5 +10,5 @@ from podtts.audio.decoder import AudioDecoder
 @pytest.fixture(scope="session")
 def decoder() -> Iterator[AudioDecoder]:
     """A decoder that all tests share, except those that test its process."""
-    with AudioDecoder() as decoder:
+    with AudioDecoder(timeout_seconds=600.0) as decoder:  # however busy the machine is
         yield decoder

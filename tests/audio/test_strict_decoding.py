@@ -209,7 +209,7 @@ def test_any_bytes_are_decoded_or_raise_audio_error(raw: bytes) -> None:
         decode_audio(raw, "anna", FUZZED)
 
 
-FUZZED = AudioDecoder(timeout_seconds=5.0)  # hypothesis forbids function-scoped fixtures
+FUZZED = AudioDecoder(timeout_seconds=60.0)  # hypothesis forbids function-scoped fixtures
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -73,7 +73,8 @@ class FakeWorker:
     def submit(self, task: Task) -> Future[Outcome]:
         assert not self.dead
         answer: Future[Outcome] = Future()
-        self.held[task.id] = answer
+        with self._lock:
+            self.held[task.id] = answer
         self.most = max(self.most, len(self.held))
         self.office.tries[task.id] += 1
         threading.Timer(0.002, self._answer, [task.id]).start()

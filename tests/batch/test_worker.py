@@ -1,6 +1,7 @@
 """The inside of a worker, with the small checkpoint: its audio, its files and its outcomes."""
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from podtts.batch.episode import BatchEpisode
 from podtts.batch.task import Task
 from podtts.pipeline import Synthesizer
 from podtts.publish.episode_files import episode_file, file_sha256
+from podtts.values import TurnAudio
 
 
 def synthesized_alone(task: Task) -> bytes:
@@ -69,14 +71,26 @@ def test_a_script_that_fails_fails_alone(tmp_path: Path) -> None:
     assert not episode_file(tmp_path, "bad", "wav").exists()
 
 
-def test_a_drained_worker_answers_everything_and_stores_finished_turns(tmp_path: Path) -> None:
+def test_a_drained_worker_answers_everything_and_stores_finished_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is drained when the second turn is stored; until then no later turn is stored."""
+    add, is_stored, is_drained = BatchEpisode.add, threading.Event(), threading.Event()
+
+    def add_and_wait(episode: BatchEpisode, audio: TurnAudio) -> None:
+        add(episode, audio)
+        if (episode.task.id, audio.index) == ("e0", 1):
+            is_stored.set()
+            is_drained.wait()
+
+    monkeypatch.setattr(BatchEpisode, "add", add_and_wait)
     tasks = [task(f"e{number}", 40) for number in range(6)]
     worker = new_worker(tmp_path)
     answers = [worker.submit(task) for task in tasks]
     journal = tmp_path / "e0.wav.podtts" / "turns.jsonl"
-    while len(journal.read_text().splitlines()) < 3:  # the second turn is stored
-        pass
+    is_stored.wait()
     worker.drain()
+    is_drained.set()
     outcomes = [answer.result() for answer in [*answers, worker.submit(task("late"))]]
     worker.close()
     assert {outcome.state for outcome in outcomes} == {"stopped"}

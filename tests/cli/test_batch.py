@@ -192,10 +192,10 @@ def test_a_manifest_from_stdin_with_voices_prepared_during_the_run(
 def test_a_second_run_on_the_same_folder_at_the_same_time_is_refused(
     again: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    many = manifest(tmp_path / "all.jsonl", *(line(number) for number in range(200)))
+    many = manifest(tmp_path / "all.jsonl", *(line(number) for number in range(6)))
     flags = ("-o", again / "out", *FLAGS, "--cache-dir", prepared)
     with started("batch", many, *flags, "--verbose") as running:
-        running.wait_for("worker 1")
+        running.wait_for("worker 1")  # with its lines it waits to be read: it cannot end
         result = run("batch", again / "scripts", *flags)
     assert result.code == 2
     assert f"another run is writing to {again / 'out'}" in result.error

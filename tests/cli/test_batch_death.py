@@ -2,13 +2,14 @@
 
 import json
 import os
-import re
 import signal
 from pathlib import Path
 
 import pytest
-from support.commands import Result, Running, run, started
+from support.commands import run, started
+from support.gates import gate
 from support.golden_data import MODEL
+from support.worker_processes import wait_for_end, worker_process
 
 FLAGS = (
     *("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "25", "--dtype", "float32"),
@@ -60,20 +61,13 @@ def turns_kept(output: Path) -> int:
     return sum(map(len, lines))
 
 
-def worker_of(running: Running, words: str = "worker 1, process ") -> int:
-    running.wait_for(words)
-    said = re.search(r"process (\d+)", running.heard[-1])
-    assert said
-    return int(said[1])
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_turns_end_and_the_same_command_goes_on(
     number: signal.Signals, scripts: Path, whole: Path, prepared: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
     command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
-    # Two side by side: when one is done, others are not begun.
+    # Two side by side: when one is done, others are not begun, as the batch waits to be read.
     with started(*command, "--batch", "2", "--verbose") as running:
         running.wait_for(": done")
         running.process.send_signal(number)
@@ -98,27 +92,31 @@ def test_after_a_killed_driver_the_same_command_goes_on(
     command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
     for done in range(2):
         with started(*command, "--verbose") as running:
-            worker = worker_of(running)
+            worker = worker_process(running, 1)
             for _ in range(done + 1):
                 running.wait_for(": done")
             running.process.kill()
             assert running.finish().code == -signal.SIGKILL
+        wait_for_end(worker)
     run(*command).done()
     assert once_each(output, whole)
-    with pytest.raises(ProcessLookupError):
-        os.kill(worker, 0)
 
 
 def test_scripts_of_a_killed_worker_are_spoken_by_another(
     scripts: Path, whole: Path, prepared: Path, tmp_path: Path
 ) -> None:
+    """Nobody gets beyond the second turn of a script before a third worker is there."""
     output = tmp_path / "out"
     command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
-    with started(*command, "--workers", "2", "--batch", "1", "--verbose") as running:
-        worker = worker_of(running)
-        running.wait_for(": done")
-        os.kill(worker, signal.SIGKILL)
-        result: Result = running.finish()
+    flags = ("--workers", "2", "--batch", "1", "--verbose")
+    with (
+        gate(tmp_path / "gate", "*.podtts/turn-0003*") as held,
+        started(*command, *flags, env=held.env) as running,
+    ):
+        running.wait_for("worker 1, process ")  # it waits to be read, and then gives out scripts
+        os.kill(held.wait_for_arrival(running), signal.SIGKILL)  # two turns of a script are kept
+        worker_process(running, 3)  # hired in place of the one that died
+        held.open()
+        result = running.finish()
     assert result.code == 0, result.stderr
     assert once_each(output, whole)
-    assert "worker 3, process" in result.stderr  # hired in place of the one that died

@@ -66,7 +66,7 @@ def test_tags_in_the_transcript_of_a_voice_are_checked(
     flags = ("--model", narrow_model, "--cache-dir", tmp_path / "cache", "--speakers", speakers)
     result = run("check", talk, *flags)
     assert result.code == 3
-    wrong = "what is written of voice {}: " + READ
+    wrong = "the texts of voice {}: " + READ
     assert result.said == [
         f"podtts: warning: {wrong.format('ben', '<|Yue|>')}",
         f"podtts: {wrong.format('anna', '<|sigh|>')}; {LEAVE_OUT}",

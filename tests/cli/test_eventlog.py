@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from datetime import datetime
 from pathlib import Path
@@ -49,7 +50,9 @@ def test_a_run_is_logged_from_start_to_summary(talk: Path, prepared: Path, tmp_p
     assert 0 < step["stage_seconds"] <= published["seconds"]
     assert published["files"] == [str(out.with_suffix(".srt")), str(page), str(out)]
     assert summary["spoken_seconds"] == pytest.approx(sum(turn["audio_seconds"] for turn in turns))
-    assert f"RTF {summary['rtf']:.2f}" in said[-1]
+    shown = re.search(r"RTF ([\d.]+)", said[-1])
+    assert shown
+    assert float(shown[1]) == pytest.approx(summary["rtf"], abs=0.0056)  # both are rounded
     assert f"{summary['audio_seconds']:.1f} s of audio" in said[-1]
     seconds = [event["seconds"] for event in logged]
     assert seconds == sorted(seconds)
@@ -85,14 +88,12 @@ def test_events_before_a_signal_are_in_the_log(
     log = tmp_path / "log.jsonl"
     command = ("synth", talk, "-o", tmp_path / "out.wav", *FLAGS, "--cache-dir", prepared)
     with started(*command, "--verbose", "--log-json", log) as process:
-        process.wait_for("stage=vocoder")
-        process.process.send_signal(signal.SIGSTOP)
+        process.wait_for("stage=vocoder")  # of the first turn: it waits to be read in the second
         process.process.send_signal(number)
-        process.process.send_signal(signal.SIGCONT)
         process.finish()
     assert log.read_text().endswith("\n")
     logged = events(log)
-    if number == signal.SIGTERM and logged[-1]["event"] != "summary":  # else it was faster
+    if number == signal.SIGTERM:
         assert logged[-1]["event"] == "error"
         assert (logged[-1]["problem"], logged[-1]["exit_code"]) == ("stopped (SIGTERM)", 143)
     assert [event["event"] for event in logged[:2]] == ["start", "voices"]

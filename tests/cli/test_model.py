@@ -5,6 +5,7 @@ import pytest
 from support.commands import run, run_script
 from support.golden_data import MODEL
 from support.hub_server import LoopbackHub, running_hub
+from support.pulling import PATIENT
 
 from podtts.hub.registry import find_source
 
@@ -42,7 +43,8 @@ def hub() -> Iterator[LoopbackHub]:
 
 
 def online(hub: LoopbackHub) -> dict[str, str]:
-    return {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1"}
+    own = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1"}
+    return PATIENT | own
 
 
 def test_ls_lists_the_published_models() -> None:

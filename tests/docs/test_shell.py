@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import soundfile
 from support.commands import environment
 from support.console import Step, is_like, steps
 from support.documents import DOCS, PAGES, README, ROOT, blocks, page_name
+from support.line_pipe import line_pipe
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
 
@@ -46,29 +46,46 @@ def program(folder: Path, name: str, script: str) -> None:
 
 def perform(step: Step, folder: Path, env: dict[str, str]) -> list[str]:
     """Do a step, and return the lines a terminal would have shown."""
-    with subprocess.Popen(
-        ["bash", "-c", f"exec {step.command}" if step.is_killed else step.command],
+    if step.is_killed:
+        return perform_and_kill(step, folder, env)
+    done = subprocess.run(
+        ["bash", "-c", step.command],
         cwd=folder,
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout.splitlines()
+
+
+def perform_and_kill(step: Step, folder: Path, env: dict[str, str]) -> list[str]:
+    """Kill a step after its first turn.
+
+    It writes its event log to a pipe that holds one line. So it waits after its third turn at the
+    latest.
+    """
+    events, stdout = line_pipe()
+    with subprocess.Popen(
+        ["bash", "-c", f"exec {step.command}"],
+        cwd=folder,
+        env=env | {"EVENTS": "-"},
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
-        if step.is_killed:
-            [journal] = re.findall(r"-o (\S+)", step.command)
-            wait_for_turns(folder / f"{journal}.podtts" / "turns.jsonl", 1)
-            process.send_signal(signal.SIGKILL)
-        printed, _ = process.communicate()
-    assert process.returncode == (-signal.SIGKILL if step.is_killed else 0), printed
+        os.close(stdout)
+        while b'"event": "turn"' not in (event := os.read(events, 2**16)):
+            assert event, "it ended before its first turn"
+        process.send_signal(signal.SIGKILL)
+        _, printed = process.communicate()
+    os.close(events)
+    assert process.returncode == -signal.SIGKILL, printed
     return printed.splitlines()
-
-
-def wait_for_turns(journal: Path, turns: int) -> None:
-    deadline = time.monotonic() + 120
-    while not journal.exists() or len(journal.read_text().splitlines()) < 1 + turns:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_the_tour_prints_what_the_page_shows(shell: Path, tmp_path: Path) -> None:
@@ -79,7 +96,8 @@ def test_the_tour_prints_what_the_page_shows(shell: Path, tmp_path: Path) -> Non
     for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, checkout / name)
     program(shell, "pip", PIP.format(python=sys.executable, site=site))
-    program(shell, "podtts", f'exec {site}/bin/podtts "$@"')
+    log = "${EVENTS:+--log-json $EVENTS}"  # see perform_and_kill
+    program(shell, "podtts", f'exec {site}/bin/podtts "$@" {log}')
     env = environment({"PYTHONPATH": str(site), "PYTHONUNBUFFERED": "1"})
     transcript = "".join(block.text for block in blocks(DOCS / "tour.md", "console"))
     was_killed = False

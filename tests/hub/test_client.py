@@ -1,6 +1,7 @@
 """The hub client: broken connections, servers that refuse, mirrors with incomplete listings."""
 
 import random
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,9 +118,10 @@ def test_a_gated_repository_is_reported_with_a_hint(hub: LoopbackHub, tmp_path: 
 
 
 def test_an_unreachable_hub_is_reported(tmp_path: Path) -> None:
-    with running_hub() as hub:
-        endpoint = hub.endpoint
-    outcome = pull(endpoint, _SOURCE, tmp_path)
+    with socket.socket() as silent:  # keeps the port, so that no other program gets it
+        silent.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        outcome = pull(endpoint, _SOURCE, tmp_path)
     assert outcome.problem.startswith(f"cannot reach {endpoint} for {_REPO}: ")
     assert "HF_ENDPOINT" in outcome.hint
 

@@ -1,12 +1,15 @@
 import hashlib
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import soundfile
 import torch
 
+from podtts.audio.decoder import AudioDecoder
 from podtts.errors import AudioError, ModelError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
@@ -242,6 +245,32 @@ def test_a_removed_file_does_not_affect_the_others(
     recordings[1].path.unlink()
     outcomes = list(prepare_all(recordings, encoders, cache, workers=2))
     assert [type(outcome) for outcome in outcomes] == [Prepared, Failed, Prepared]
+
+
+def test_recordings_that_have_not_started_are_skipped_when_the_caller_stops(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second recording waits until all that can be cancelled is cancelled."""
+    started, is_ending = list[str](), threading.Event()
+
+    def read_and_wait(path: Path, decoder: AudioDecoder) -> bytes:
+        started.append(path.stem)
+        if len(started) > 1:
+            is_ending.wait()
+        return path.read_bytes()
+
+    class Pool(ThreadPoolExecutor):
+        def __exit__(self, *raised: object) -> None:
+            is_ending.set()
+            self.shutdown()
+
+    monkeypatch.setattr("podtts.prompts.prepare._read", read_and_wait)
+    monkeypatch.setattr("podtts.prompts.prepare.ThreadPoolExecutor", Pool)
+    outcomes = prepare_all(find_recordings([speakers]), encoders, cache, workers=1)
+    assert next(outcomes).path.stem == NAMES[0]
+    outcomes.close()  # type: ignore[attr-defined]
+    assert started in (NAMES[:1], NAMES[:2])
+    assert len(cache.entries()) == len(started)
 
 
 def test_a_broken_model_ends_all(

@@ -208,7 +208,8 @@ def _sealed() -> st.SearchStrategy[bytes]:
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.data())
 def test_any_bytes_are_imported_or_refused(file: Path, tmp_path: Path, data: st.DataObject) -> None:

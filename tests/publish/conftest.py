@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from playwright.sync_api import Browser, Page, sync_playwright
-from support.browser import CHROMIUM, Open, until
+from support.browser import CHROMIUM, WAIT_SECONDS, Open, until
 from torch import Tensor
 
 from podtts.audio.metadata import AudioMetadata
@@ -75,7 +75,9 @@ def mixed(tags: AudioMetadata, tmp_path: Path) -> Callable[..., Mixed]:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         quiet = ["--mute-audio", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=quiet, timeout=1000 * WAIT_SECONDS
+        )
         yield browser
         browser.close()
 
@@ -89,6 +91,7 @@ def opened(browser: Browser) -> Iterator[Open]:
     def open_page(path: Path, **settings: object) -> Page:
         nonlocal context
         context = browser.new_context(**settings)  # type: ignore[arg-type]
+        context.set_default_timeout(1000 * WAIT_SECONDS)
         page = context.new_page()
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))

@@ -5,11 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+from support.line_pipe import line_pipe
 
 _SOURCES = Path(__file__).resolve().parents[2] / "src"
 
@@ -52,30 +55,39 @@ class Result:
 
 
 class Running:
-    """A running command."""
+    """A running command, never far ahead of the test.
+
+    When the test has read a line of stderr, the command gets at most to the second line after it:
+    there it waits until the test reads on. Tests rely on this instead of on their speed.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
         self.heard: list[str] = []  # lines of stderr so far
+        self._unread: deque[str] = deque()  # lines that came together with the last of these
 
     @property
     def stdout(self) -> IO[bytes]:
         assert self.process.stdout
         return self.process.stdout
 
-    def wait_for(self, words: str) -> None:
-        """Read stderr up to a line that contains `words`."""
+    def wait_for(self, words: str) -> str:
+        """Read stderr up to a line that contains `words`; return the line."""
         assert self.process.stderr
-        for line in self.process.stderr:
-            self.heard.append(line.decode())
-            if words in self.heard[-1]:
-                return
-        raise AssertionError(f"ended without printing {words!r}: {''.join(self.heard)}")
+        while True:
+            while self._unread:
+                self.heard.append(self._unread.popleft())
+                if words in self.heard[-1]:
+                    return self.heard[-1]
+            part = os.read(self.process.stderr.fileno(), 2**16)
+            if not part:
+                raise AssertionError(f"ended without printing {words!r}: {''.join(self.heard)}")
+            self._unread.extend(part.decode().splitlines(keepends=True))
 
     def finish(self) -> Result:
         """Wait for the end; stdout of the result is what was not read before."""
         rest, stderr = self.process.communicate()
-        said = "".join(self.heard) + stderr.decode()
+        said = "".join([*self.heard, *self._unread]) + stderr.decode()
         return Result(self.process.returncode, rest or b"", said)
 
 
@@ -126,22 +138,35 @@ def run_and_list_modules(*arguments: str | Path) -> tuple[Result, set[str]]:
 
 
 @contextmanager
-def started(*arguments: str | Path) -> Iterator[Running]:
-    """Start a command; it is killed at the end of the block if it still runs."""
+def started(
+    *arguments: str | Path, stdout_in_lines: bool = False, env: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """Start a command; it is killed at the end of the block if it still runs.
+
+    stdout_in_lines: it also waits until its lines on stdout are read.
+    env: in addition to the environment of the test.
+    """
     # Background jobs of a shell ignore SIGINT, and child processes inherit that; they do not
     # inherit a handler.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    reader, writer = line_pipe()
+    lines, stdout = line_pipe() if stdout_in_lines else (-1, subprocess.PIPE)
     try:
         process = subprocess.Popen(
             _command(arguments),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=writer,
             bufsize=0,  # `communicate` would miss buffered output
-            env=environment(None),
+            env=environment(env),
         )
     finally:
         signal.signal(signal.SIGINT, before)
+        os.close(writer)
+    process.stderr = os.fdopen(reader, "rb", buffering=0)
+    if stdout_in_lines:
+        os.close(stdout)
+        process.stdout = os.fdopen(lines, "rb", buffering=0)
     with process:
         try:
             yield Running(process)

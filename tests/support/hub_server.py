@@ -38,7 +38,7 @@ class Faults:
     """Faults of the hub; keys are file names. Tests change these while the hub runs."""
 
     cut: dict[str, int] = field(default_factory=dict)  # the connection breaks once after n bytes
-    hold: dict[str, int] = field(default_factory=dict)  # the transfer stops after n bytes
+    hold: dict[str, int] = field(default_factory=dict)  # transfers stop after the file's nth byte
     damage: set[str] = field(default_factory=set)  # last byte differs
     listed_size: dict[str, int] = field(default_factory=dict)
     listed_sha256: dict[str, str] = field(default_factory=dict)
@@ -221,16 +221,19 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(content) - start))
             self.end_headers()
             if with_body:
-                self._transfer(name, content[start:])
+                self._transfer(name, content[start:], start)
 
-        def _transfer(self, name: str, content: bytes) -> None:
+        def _transfer(self, name: str, content: bytes, start: int) -> None:
             stops_after = hub.faults.cut.pop(name, None)
             held_after = hub.faults.hold.get(name)
+            if held_after is not None:  # of a client that asks again, too
+                held_after = max(0, held_after - start)
             limit = min(n for n in (stops_after, held_after, len(content)) if n is not None)
+            # Counted before it is sent: a test that has seen the client end sees this, too.
+            hub.served_bytes[name] += limit
             try:
                 self.wfile.write(content[:limit])
                 self.wfile.flush()
-                hub.served_bytes[name] += limit
                 if held_after == limit:
                     hub.released.wait()
             except (BrokenPipeError, ConnectionResetError):  # the test killed the client

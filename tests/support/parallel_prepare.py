@@ -7,9 +7,12 @@ usage: python parallel_prepare.py PROCESSES SPEAKERS ROOT MODEL
 
 import multiprocessing
 import sys
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from unittest.mock import patch
 
+from podtts.audio.decoder import AudioDecoder
 from podtts.prompts.cache import PromptCache
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.prepare import Prepared, prepare_all
@@ -40,7 +43,9 @@ def _prepare(start: Barrier, speakers: Path, root: Path, model: Path) -> None:
     encoders = PromptEncoders(model / "speech_tokenizer_v2.onnx", model / "campplus.onnx")
     cache, voices = PromptCache(root, _refuse), VoiceStore(root)
     start.wait()
-    outcomes = list(prepare_all(recordings, encoders, cache, voices, workers=2))
+    # So many decoders start at once that some answer late.
+    with patch("podtts.prompts.prepare.AudioDecoder", partial(AudioDecoder, 600.0)):
+        outcomes = list(prepare_all(recordings, encoders, cache, voices, workers=2))
     assert all(isinstance(outcome, Prepared) for outcome in outcomes), outcomes
 
 

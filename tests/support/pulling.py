@@ -17,6 +17,8 @@ from podtts.hub import client as hub
 from podtts.hub.pull import PullProgress, pull_model
 from podtts.hub.registry import ModelSource, PinnedFile
 
+# For a client's environment: it waits for as long as a test holds it, or a busy machine does.
+PATIENT = {"HF_HUB_DOWNLOAD_TIMEOUT": "600", "HF_HUB_ETAG_TIMEOUT": "600"}  # seconds
 _SOURCES = Path(__file__).resolve().parents[2] / "src"
 
 
@@ -44,7 +46,7 @@ def start_pull(
     """Start a pull; its standard output is a pipe of JSON lines."""
     request = {"source": asdict(source), "models_dir": str(models_dir), "revision": revision}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    settings = {
+    settings = PATIENT | {
         "HF_ENDPOINT": endpoint,
         "HF_HOME": str(models_dir / ".hf_home"),
         "NO_PROXY": "127.0.0.1",

@@ -1,4 +1,5 @@
 import copy
+import os
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,10 @@ def test_stored_layers_have_the_bits_of_computed_ones(kind: Quantization, tmp_pa
     warnings: list[str] = []
     first = quantized(tmp_path, kind, warnings)
     (file,) = (tmp_path / FOLDER).iterdir()
-    before = file.stat().st_mtime_ns
+    os.utime(file, (1, 1))
     again = quantized(tmp_path, kind, warnings)
     assert torch.equal(logits(first), logits(again))
-    assert file.stat().st_mtime_ns != before  # a hit updates the time stamp
+    assert file.stat().st_mtime > 1  # a hit updates the time stamp
     assert not warnings
 
 

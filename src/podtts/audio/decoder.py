@@ -7,6 +7,7 @@ process decodes any number of files.
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +20,9 @@ _WORKER = Path(__file__).with_name("decode_worker.py")
 # Decoding a prompt takes well under a second, and so does starting the process. The limit allows
 # for a machine that is overloaded a hundred times.
 _TIMEOUT_SECONDS = 30.0
+
+# How a process ends whose own alarm comes before the kill, because this process was held up.
+_ENDED_BY_ALARM = -signal.SIGALRM if hasattr(signal, "SIGALRM") else None
 
 
 class DecodeError(Exception):
@@ -107,9 +111,10 @@ class AudioDecoder:
                 if answer is None or expired.is_set():  # also when a signal interrupted it
                     self._end()
             if answer is None:
+                is_late = expired.is_set() or process.returncode == _ENDED_BY_ALARM
                 raise DecodeError(
                     f"decoding takes more than {self._timeout_seconds:g} s"
-                    if expired.is_set()
+                    if is_late
                     else "the decoder crashes"
                 )
             return answer

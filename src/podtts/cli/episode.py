@@ -164,7 +164,7 @@ class SynthRun:
             self._script,
             self._prompts,
             self._options,
-            spoken={index: turn.tokens for index, turn in writer.finished.items()},
+            finished={index: turn.tokens for index, turn in writer.finished.items()},
             attempts=attempts,
         )
 

@@ -1,4 +1,4 @@
-"""Whether a turn came out as speech. What is wrong is said in words; nothing is ever repaired."""
+"""Checks of a turn's tokens and samples. They describe what is wrong; they never repair it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from torch import Tensor
 from podtts.text.length import expected_seconds
 from podtts.values import SpeechTokens
 
-# Far outside what any reading pace allows; short texts get room for breath, tags and hesitation.
-SHORTEST, LONGEST = 0.3, 3.0  # times the expected length
-GRACE_SECONDS = 2.0
+# No reader is so fast or so slow; short texts get room for breath, tags and hesitation.
+MIN_LENGTH, MAX_LENGTH = 0.3, 3.0  # times the expected length
+EXTRA_SECONDS = 2.0
 SILENT_PEAK = 1e-3
 CONSTANT_SPREAD = 1e-3
 
 
 def token_problems(text: str, tokens: SpeechTokens) -> Iterator[str]:
-    """What is wrong with the length of a turn, by a trained voice's measure."""
+    """Yield what is wrong with the length of a turn of a trained model."""
     expected = expected_seconds(text)
     if not tokens.ended:
         yield f"it reached the limit of {len(tokens.ids)} tokens without an end"
-    elif tokens.seconds > LONGEST * expected + GRACE_SECONDS:
+    elif tokens.seconds > MAX_LENGTH * expected + EXTRA_SECONDS:
         yield f"it takes {tokens.seconds:.1f} s where the text asks for about {expected:.1f} s"
-    elif tokens.seconds < SHORTEST * expected - GRACE_SECONDS / 10:
+    elif tokens.seconds < MIN_LENGTH * expected - EXTRA_SECONDS / 10:
         yield f"it ends after {tokens.seconds:.1f} s where the text asks for about {expected:.1f} s"
 
 
 def wave_problems(wave: Tensor) -> Iterator[str]:
-    """What is wrong with the sound of a turn, float32 [S], by a trained voice's measure."""
+    """Yield what is wrong with the wave of a turn of a trained model, float32 [S]."""
     peak, spread = float(wave.abs().max()), float(wave.max() - wave.min())
     if peak < SILENT_PEAK:
         yield "it is silent"
@@ -37,5 +37,5 @@ def wave_problems(wave: Tensor) -> Iterator[str]:
 
 
 def is_finite(values: Tensor) -> bool:
-    """Whether every number is one: a clamp hides NaN from everything that listens later."""
+    """Whether there is no NaN and no infinity; later stages would hide them by clamping."""
     return bool(values.isfinite().all())

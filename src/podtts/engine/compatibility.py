@@ -1,6 +1,6 @@
-"""Whether a script and its prompts can be spoken with a checkpoint, before any work is done.
+"""Whether a checkpoint can synthesize a script with its prompts; checked before any work is done.
 
-Tags are looked at without torch and without weights: the tokenizer alone decides.
+Tags are checked without torch and without weights: the tokenizer alone decides.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class TagCheck:
         self._directory = directory
 
     def problems(self, script: Script, voices: Mapping[str, str] | None = None) -> list[InputError]:
-        """Return what is wrong with a script's lines, and with what is written of its voices.
+        """Return what is wrong with a script's lines, and with the texts of its voices.
 
         voices: transcript and dialect prompt by the voice's name.
         Raises ModelError for a damaged file.
@@ -95,7 +95,7 @@ def voice_with(unknown: Sequence[Tag], name: str, texts: str) -> Iterator[VoiceE
     for tag in unknown:
         if tag.token in texts:
             problem, hint = _would_be_read(tag)
-            yield VoiceError(f"what is written of voice {name}: {problem}", hint)
+            yield VoiceError(f"the texts of voice {name}: {problem}", hint)
 
 
 def _would_be_read(tag: Tag) -> tuple[str, str]:

@@ -43,7 +43,7 @@ class Renderer(Protocol[Owner]):
         """Forget an owner's job."""
 
     def close(self) -> None:
-        """Forget all jobs and end what is being rendered; a later job starts anew."""
+        """Forget all jobs and end what is being rendered; a later job starts a new thread."""
 
 
 class _Queue(Generic[Owner]):

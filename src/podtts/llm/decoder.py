@@ -33,7 +33,7 @@ Decoded = SpeechTokens | NotFiniteError
 
 
 def prefill(model: Qwen3, ids: Sequence[int], cache: KVCache) -> Tensor:
-    """Read ids behind what the cache holds; return the last hidden state [1, H]."""
+    """Read ids that follow what the cache holds; return the last hidden state [1, H]."""
     device = model.embed_tokens.weight.device
     hidden: Tensor = model(torch.tensor([ids], device=device), cache)
     return hidden[:, -1]
@@ -131,7 +131,7 @@ class Decoder:
         options: SamplingOptions,
         rng: torch.Generator,
     ) -> None:
-        """Prefill what the cache does not hold of a context, and start a turn behind it.
+        """Prefill what the cache does not hold of a context, and start a turn after it.
 
         rng: draws the two uniform numbers of every step that the turn may take.
         """
@@ -144,7 +144,7 @@ class Decoder:
     def replay(self, cache: KVCache, ids: Sequence[int]) -> None:
         """Read speech of an earlier run by the very calls that decoded it: the same bits.
 
-        ids: as they are in the context, behind what the cache holds.
+        ids: as they are in the context, after what the cache holds.
         """
         if self._graphs is None:
             replay(self.model, ids, cache)
@@ -182,7 +182,7 @@ class Decoder:
         chosen, goes_on = draw_step(self.model, state)
         finished = self._finished()
         if active := self.active:
-            # Rows without a turn read an id, too: it stays behind the length of their cache.
+            # Rows without a turn read an id, too: it stays beyond the length of their cache.
             hidden = self.model.step(self._legal[chosen], self.caches)
             state.hidden.copy_(torch.where(goes_on[:, None], hidden, state.hidden))
             for cache in active:

@@ -13,9 +13,12 @@ from podtts.llm.qwen3 import Qwen3
 from podtts.llm.sampling import forbid_end, next_tokens
 
 
-def draw_step(model: Qwen3, state: DecodeState) -> tuple[Tensor, Tensor]:
+def draw_step(
+    model: Qwen3, state: DecodeState, *, has_forced: bool = False
+) -> tuple[Tensor, Tensor]:
     """Draw an id for every row whose turn is not done, and note it.
 
+    has_forced: whether `state.forced` may hold ids that take the place of what is drawn.
     returns: the ids int64 [R] in the numbering of the logits, and bool [R]: whether the model has
              to read the row's id, because its turn goes on. Rows that are done draw, too, but
              nothing is noted.
@@ -23,7 +26,10 @@ def draw_step(model: Qwen3, state: DecodeState) -> tuple[Tensor, Tensor]:
     logits = model.logits(state.hidden)
     finite = logits.isfinite().all(dim=1)
     # NaN would choose an id that does not exist.
-    chosen = _choose(model, state, logits.masked_fill(~finite[:, None], 0.0))
+    chosen = _draw(model, state, logits.masked_fill(~finite[:, None], 0.0))
+    if has_forced:
+        forced = state.forced.gather(1, _step(state))[:, 0]
+        chosen = torch.where(forced < 0, chosen, forced)
     draws = ~state.done & finite
     ends = chosen == model.end_index
     takes = draws & ~ends
@@ -50,22 +56,27 @@ def graph_decode_step(
     keys, values: [layers, R, kv heads, positions, head size]; a row that is done writes at its
                   next position, which no query attends to.
     """
-    chosen, goes_on = draw_step(model, state)
+    chosen, goes_on = draw_step(model, state, has_forced=True)
     hidden = model.graph_step(legal[chosen], state.positions, keys, values)
     state.hidden.copy_(torch.where(goes_on[:, None], hidden, state.hidden))
     state.positions.add_(goes_on)
 
 
-def _choose(model: Qwen3, state: DecodeState, logits: Tensor) -> Tensor:
+def _draw(model: Qwen3, state: DecodeState, logits: Tensor) -> Tensor:
     """The next id of every row, int64 [R], in the numbering of the logits."""
-    # A turn that is done may have used up its uniforms; it draws with the last ones, unnoted.
-    step = state.counts.clamp(max=state.forced.shape[1] - 1)[:, None]
-    drawn = next_tokens(
+    step = _step(state)
+    return next_tokens(
         forbid_end(logits, model.end_index, state.counts < state.min_tokens),
         state.seen,
         state.recent.masked_fill(~state.in_window, -1),
         state.uniforms.gather(1, step[..., None].expand(-1, 1, 2))[:, 0],
         state.options,
     )
-    forced = state.forced.gather(1, step)[:, 0]
-    return torch.where(forced < 0, drawn, forced)
+
+
+def _step(state: DecodeState) -> Tensor:
+    """Which step of its turn every row is in, int64 [R, 1].
+
+    A turn that is done may have used up its uniforms: it draws with the last ones, unnoted.
+    """
+    return state.counts.clamp(max=state.forced.shape[1] - 1)[:, None]

@@ -91,6 +91,7 @@ class Decoder:
         dtype = weight.dtype if model.fused_layers is None else torch.float32
         hidden = weight.new_zeros(weight.shape[1], dtype=dtype)
         self._state = DecodeState.empty(len(caches.rows), hidden, len(self._legal))
+        self._views: dict[int, DecodeState] = {}  # of the first rows, by their number
         self._decoding: list[KVCache | None] = [None] * len(caches.rows)  # by row of the state
         if graphs is None:
             graphs = has_graphs(self._device) and model.fused_layers is None
@@ -177,8 +178,7 @@ class Decoder:
         return self._finished()
 
     def _step(self) -> dict[KVCache, Decoded]:
-        rows = self._last_row() + 1
-        state = self._state.first(rows)
+        state = self._first_rows(self._last_row() + 1)
         chosen, goes_on = draw_step(self.model, state)
         finished = self._finished()
         if active := self.active:
@@ -188,6 +188,12 @@ class Decoder:
             for cache in active:
                 cache.advance(1)
         return finished
+
+    def _first_rows(self, rows: int) -> DecodeState:
+        """The first rows of the state. The views are kept: making them costs time in every step."""
+        if rows not in self._views:
+            self._views[rows] = self._state.first(rows)
+        return self._views[rows]
 
     def _finished(self) -> dict[KVCache, Decoded]:
         """Take out the turns that are done."""
@@ -236,6 +242,7 @@ class Decoder:
         larger = self._state.with_room(options)
         if larger is not self._state:
             self._state = larger
+            self._views.clear()
             if self._graphs is not None:
                 self._graphs.forget()
         self._state.start(cache.index, hidden, options, uniforms, recent, forced)

@@ -209,17 +209,42 @@ def test_a_request_that_still_waits_can_be_cancelled() -> None:
 @pytest.mark.parametrize("graphs", [False, True])
 @pytest.mark.parametrize("overlap", [False, True])
 def test_tokens_are_reported_as_they_come(overlap: bool, graphs: bool) -> None:
-    """The parts of the attempt that was accepted are its tokens, in order, without a gap."""
+    """Put together by their positions they are the turns' tokens, without a gap."""
     engine = Engine(models(), rows=2, decoder=partial(Decoder, graphs=graphs), overlap=overlap)
     silent, reporting = request_of(1, 3), request_of(2, 3)
     reporting = dataclasses.replace(reporting, reports_tokens=True)
     events = list(engine.run([silent, reporting]))
     parts = [event for event in events if isinstance(event, TokensDecoded)]
     assert {part.request for part in parts} == {reporting}
+    assert len(parts) > 3 or graphs
+    decoded = put_together(parts)
     for turn in turns_of(events, reporting):
-        ids = [part.ids for part in parts if (part.index, part.attempt) == (turn.index, 0)]
-        assert len(ids) > 1 or graphs
-        assert tuple(token for some in ids for token in some) == turn.tokens.ids
+        assert decoded[turn.index] == list(turn.tokens.ids)
+
+
+def put_together(parts: list[TokensDecoded]) -> dict[int, list[int]]:
+    """Tokens by turn; a part at position 0 takes back what came before."""
+    decoded: dict[int, list[int]] = {}
+    for part in parts:
+        tokens = decoded.setdefault(part.index, [])
+        del tokens[part.position :]
+        assert len(tokens) == part.position
+        tokens += part.ids
+    return decoded
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_tokens_of_turns_that_are_decoded_again_take_back_the_first_ones(overlap: bool) -> None:
+    """A trained model whose turns all fail the check of their length, over several attempts."""
+    trained = dataclasses.replace(models(), untrained=False)
+    request = dataclasses.replace(request_of(1, 3), reports_tokens=True)
+    events = list(Engine(trained, rows=1, overlap=overlap).run([request]))
+    parts = [event for event in events if isinstance(event, TokensDecoded)]
+    assert {part.attempt for part in parts} == {0, 1, 2}
+    decoded = put_together(parts)
+    for turn in turns_of(events, request):
+        assert turn.attempt == 2
+        assert decoded[turn.index] == list(turn.tokens.ids)
 
 
 @pytest.mark.parametrize("overlap", [False, True])

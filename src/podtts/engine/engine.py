@@ -254,11 +254,12 @@ class Engine:
             ids = self._decoder.tokens(sequence.dialogue.cache)
         else:
             ids = list(decoded.ids) if isinstance(decoded, SpeechTokens) else []
-        new = tuple(ids[attempt.reported_tokens :])
+        position = attempt.reported_tokens
+        new = tuple(ids[position:])
         attempt.reported_tokens += len(new)
         if not new:
             return []
-        return [TokensDecoded(sequence.request, attempt.index, attempt.number, new)]
+        return [TokensDecoded(sequence.request, attempt.index, attempt.number, position, new)]
 
     def _collect_renders(self) -> list[Event]:
         """Take what was rendered; what was decoded after a failed attempt is void."""

@@ -37,14 +37,15 @@ class Request:
 class TokensDecoded:
     """More speech tokens of an attempt of a turn.
 
-    The attempt may still fail a check. Then the same turn, or even the one before it, is attempted
-    again: tokens of another attempt of a turn take the place of all that were reported before.
+    The attempt may still fail a check. Then this turn, and perhaps the turn before it, is decoded
+    again: position 0 takes back all tokens of the turn that were reported before.
     """
 
     request: Request
     index: int  # of the turn, 0-based
     attempt: int
-    ids: tuple[int, ...]  # those that follow the ids reported before, values as in SpeechTokens
+    position: int  # of the first of these tokens in the turn, 0-based
+    ids: tuple[int, ...]  # values as in SpeechTokens
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = {  # a file imports from its own room and from lower layers, never from beside or above
     "errors": 0,
+    "deprecation": 0,
     "rates": 1,
     "options": 1,
     "native": 1,

@@ -2,16 +2,22 @@
 
 import pytest
 import torch
-from support.golden_data import models, trace_prompts
+from support.golden_data import MODEL, models, trace_prompts
 
 from podtts import (
     Dialogue,
     FlowOptions,
+    Lexicon,
+    PromptCache,
+    Qwen3,
     SamplingOptions,
     SynthesisOptions,
     Synthesizer,
+    VoiceStore,
     WindowOptions,
+    load_models,
     parse_script,
+    place,
     stage_rng,
 )
 
@@ -51,3 +57,49 @@ def test_a_dialogue_speaks_by_its_old_name() -> None:
     with pytest.warns(DeprecationWarning, match=r"Dialogue.speak is now called generate_turn"):
         tokens = dialogue().speak(text, options, stage_rng(1, 0, "llm"))
     assert tokens == expected
+
+
+METHODS = [
+    (Dialogue, "read_prompts", "prefill_prompts"),
+    (Dialogue, "open", "open_turn"),
+    (Dialogue, "rewind", "prepare_attempt"),
+    (Dialogue, "wrote", "set_decoded"),
+    (Dialogue, "back_to", "roll_back"),
+    (Dialogue, "close", "close_turn"),
+    (Dialogue, "recall", "append_finished"),
+    (Lexicon, "speller", "replacer"),
+    (PromptCache, "elsewhere", "with_root"),
+    (Qwen3, "step_fixed", "graph_step"),
+    (VoiceStore, "sound", "readable"),
+]
+
+
+@pytest.mark.parametrize(("owner", "old", "new"), METHODS)
+def test_a_method_works_by_its_old_name(
+    owner: type, old: str, new: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, new, lambda self, *args, **keywords: (self, args, keywords))
+    instance: object = object.__new__(owner)
+    with pytest.warns(DeprecationWarning, match=rf"{owner.__name__}.{old} is now called {new};"):
+        assert getattr(instance, old)(1, key=2) == (instance, (1,), {"key": 2})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("is_behind", "has_unread_turns"),
+        ("returns_over_rebuilds", "rolls_back_over_rebuilds"),
+    ],
+)
+def test_a_property_of_a_dialogue_works_by_its_old_name(old: str, new: str) -> None:
+    dialogue = Dialogue(models().llm, [], WindowOptions())
+    with pytest.warns(DeprecationWarning, match=f"Dialogue.{old} is now called {new}"):
+        assert getattr(dialogue, old) == getattr(dialogue, new)
+
+
+def test_models_are_loaded_by_old_names_of_parameters() -> None:
+    with pytest.warns(DeprecationWarning, match=r"load_models\(as_stored=...\) is now called"):
+        loaded = load_models(MODEL, place("cpu", "bfloat16"), as_stored=True)
+    assert loaded.llm.fused_layers is None
+    with pytest.warns(DeprecationWarning, match=r"load_models\(narrow=...\) is now called"):
+        load_models(MODEL, place("cpu", "float32"), narrow=pytest.fail)

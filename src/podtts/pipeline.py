@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from podtts.deprecation import warn_renamed
 from podtts.device.placement import has_graphs
 from podtts.engine.engine import Engine
 from podtts.engine.request import Request, RequestFailed, TurnFinished
@@ -133,9 +134,5 @@ def _renamed(old: str, old_value: Value | None, new: str, value: Value | None) -
     """The value of a keyword argument that may still be given by its old name."""
     if old_value is None:
         return value
-    warnings.warn(
-        f"synthesize({old}=...) is now called {new}; the old name goes in the next version",
-        DeprecationWarning,
-        stacklevel=3,
-    )
+    warn_renamed(f"synthesize({old}=...)", new, stacklevel=4)
     return old_value if value is None else value

@@ -6,10 +6,10 @@ Axis letters, here and in every docstring: B batch, T speech tokens (25 per seco
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from podtts.deprecation import renamed_property
 from podtts.errors import InputError
 from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN, OUTPUT_HZ, TOKENS_PER_SECOND
 
@@ -147,12 +147,4 @@ class TurnAudio:
         """Length of the audio."""
         return len(self.wave) / OUTPUT_HZ
 
-    @property
-    def variation(self) -> int:
-        """Deprecated name of `attempt`."""
-        warnings.warn(
-            "TurnAudio.variation is now called attempt; the old name goes in the next version",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return self.attempt
+    variation = renamed_property("TurnAudio.variation", "attempt")

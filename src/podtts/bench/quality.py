@@ -23,7 +23,6 @@ from podtts.engine.render import RenderJob, mels_of, waves_of
 from podtts.engine.rng import stage_rng
 from podtts.errors import UsageError
 from podtts.hub.bundled import bundled_cache, bundled_model
-from podtts.llm.decoder import generate
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import Quantization, SynthesisOptions
@@ -176,11 +175,8 @@ class _ReferenceTurns:
             dialogue = prefill_prompts(models, None, [prompt], options, models.llm.new_cache())
             dialogue.open_turn(models.template.turn(0, normalize_text(text)))
             rng = stage_rng(options.seed, number, "llm")
-            dialogue.prepare_attempt()
-            ids = list(dialogue.window.ids)
-            tokens = generate(models.llm, ids, dialogue.cache, options.sampling, rng)
-            self.tokens.append(tokens)
-            self.context.append(ids)
+            self.tokens.append(dialogue.attempt(options.sampling, rng))
+            self.context.append(list(dialogue.window.ids))
 
     def agreement(self, llm: Qwen3) -> tuple[float, float]:
         """Return the share of equal most likely tokens and the mean divergence over all steps."""

@@ -7,12 +7,12 @@ same sequence of calls as in a run without interruption, so they are the same to
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from podtts.deprecation import renamed_method, renamed_property
 from podtts.llm.context import ContextWindow, WindowMark
 from podtts.llm.decoder import generate, prefill, replay
 from podtts.llm.kv_cache import KVCache
@@ -79,22 +79,19 @@ class Dialogue:
         Raises NotFiniteError when the LLM computes NaN or infinity.
         """
         self.open_turn(text)
-        self.prepare_attempt()
-        tokens = generate(self.model, self.window.ids, self.cache, options, rng)
-        self.set_decoded(tokens)
+        tokens = self.attempt(options, rng)
         self.close_turn(tokens)
         return tokens
 
-    def speak(
-        self, text: Sequence[int], options: SamplingOptions, rng: torch.Generator
-    ) -> SpeechTokens:
-        """Deprecated name of `generate_turn`."""
-        warnings.warn(
-            "Dialogue.speak is now called generate_turn; the old name goes in the next version",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return self.generate_turn(text, options, rng)
+    def attempt(self, options: SamplingOptions, rng: torch.Generator) -> SpeechTokens:
+        """Decode speech for the open turn; may be called again for another attempt.
+
+        Raises NotFiniteError when the LLM computes NaN or infinity.
+        """
+        self.prepare_attempt()
+        tokens = generate(self.model, self.window.ids, self.cache, options, rng)
+        self.set_decoded(tokens)
+        return tokens
 
     def open_turn(self, text: Sequence[int]) -> None:
         """Begin the next turn, whose text ids are given."""
@@ -179,6 +176,19 @@ class Dialogue:
         self.open_turn(text)
         self._unread.append(self._unread_turn(tokens))
         self.window.close_turn(generated_ids(self.model, tokens))
+
+    speak = renamed_method("Dialogue.speak", "generate_turn")
+    read_prompts = renamed_method("Dialogue.read_prompts", "prefill_prompts")
+    open = renamed_method("Dialogue.open", "open_turn")
+    rewind = renamed_method("Dialogue.rewind", "prepare_attempt")
+    wrote = renamed_method("Dialogue.wrote", "set_decoded")
+    is_behind = renamed_property("Dialogue.is_behind", "has_unread_turns")
+    returns_over_rebuilds = renamed_property(
+        "Dialogue.returns_over_rebuilds", "rolls_back_over_rebuilds"
+    )
+    back_to = renamed_method("Dialogue.back_to", "roll_back")
+    close = renamed_method("Dialogue.close", "close_turn")
+    recall = renamed_method("Dialogue.recall", "append_finished")
 
     def _unread_turn(self, tokens: SpeechTokens) -> _UnreadTurn:
         text_end = len(self.window.ids)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from podtts.deprecation import renamed_method
 from podtts.llm.attention_context import (
     AttentionContext,
     BatchContext,
@@ -238,6 +239,8 @@ class Qwen3(nn.Module):
             rotation = self._rotation(positions[:, None, None], x.dtype)
             context = BatchContext(rotation, positions, caches)
         return self._run_layers(x, context)[:, 0]
+
+    step_fixed = renamed_method("Qwen3.step_fixed", "graph_step")
 
     def graph_step(self, ids: Tensor, positions: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Hidden states [R, H] of one id for each row: like `step`, but all input is tensors.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from podtts.deprecation import renamed_method
 from podtts.errors import InputError
 from podtts.prompts.entry import (
     LONGEST_ENTRY_BYTES,
@@ -82,6 +83,8 @@ class PromptCache:
         self._reported: set[str] = set()
         self._reporting = threading.Lock()
         self._swept = False
+
+    elsewhere = renamed_method("PromptCache.elsewhere", "with_root")
 
     def with_root(self, root: Path) -> PromptCache:
         """Return the cache under another root, with the same `warn`."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from podtts.deprecation import renamed_method
 from podtts.errors import VoiceError
 from podtts.prompts.cache import PromptCache, PromptEntry
 from podtts.storage.atomic import write_atomically
@@ -101,6 +102,8 @@ class VoiceStore:
         """Return all voices in order of their names. Raises VoiceError for a damaged one."""
         voices = (self._read(path) for path in self._paths())
         return tuple(voice for voice in voices if voice)
+
+    sound = renamed_method("VoiceStore.sound", "readable")
 
     def readable(self, on_error: Callable[[VoiceError], None]) -> Iterator[Voice]:
         """Yield the readable voices in order of their names; call `on_error` for the others."""

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from podtts.deprecation import renamed_method
 from podtts.errors import InputError, ScriptError, nearest
 from podtts.text.characters import clean_text, decode_utf8, excerpt
 from podtts.text.languages import HAN
@@ -74,6 +75,8 @@ class Lexicon:
         for name, table in stronger.sections.items():
             tables[name] = tables.get(name, _Table()).merged(table)
         return Lexicon(tables)
+
+    speller = renamed_method("Lexicon.speller", "replacer")
 
     def replacer(self, sections: Sequence[str]) -> "WordReplacer":
         """Return the replacer for these sections; later sections take precedence."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from podtts.deprecation import warn_renamed
 from podtts.device.memory import keep_freed_memory, memory_errors_named
 from podtts.device.placement import Placement, dtype_name
 from podtts.errors import ModelError
@@ -64,13 +65,22 @@ def load_models(
     quantized_store: Callable[[str], KeyedStore] | None = None,
     *,
     torch_layers: bool = False,
+    narrow: Callable[[str], KeyedStore] | None = None,
+    as_stored: bool | None = None,
 ) -> Models:
     """Load a checkpoint.
 
     quantized_store: returns the store of quantized layers for the name of the LLM's dtype.
     torch_layers:    leave the LLM's layers in torch and do not quantize them.
+    narrow, as_stored: deprecated names of `quantized_store` and `torch_layers`.
     Raises ModelError naming file and tensor, OutOfMemoryError when memory is too small.
     """
+    if narrow is not None:
+        warn_renamed("load_models(narrow=...)", "quantized_store")
+        quantized_store = narrow
+    if as_stored is not None:
+        warn_renamed("load_models(as_stored=...)", "torch_layers")
+        torch_layers = as_stored
     check_directory(directory)
     keep_freed_memory()
     settings = CheckpointSettings.read(directory)

@@ -77,6 +77,7 @@ class Reporter:
 
     def turn_restored(self, index: int, turn: FinishedTurn) -> None:
         """A turn (0-based) was taken from the journal."""
+        self.turn_started(index)
         self._finish_turn(index, 0.0)
         tokens = len(turn.tokens.ids)
         self._report_turn(index, kept=True, tokens=tokens, problems=turn.problems)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pyloudnorm
 import soxr
 
 from podtts.audio.mix_reader import MixReader
@@ -70,6 +69,8 @@ def gain_to(target_lufs: float, measured: Loudness) -> Gain:
 
 def _block_loudness(mix: MixReader) -> Iterator[float]:
     """Yield the loudness of every 400 ms block; -inf for silent blocks."""
+    import pyloudnorm  # its scipy takes a second to import, which most runs do not need
+
     meter = pyloudnorm.Meter(OUTPUT_HZ)
     for start in range(0, mix.samples, _SEGMENT_SAMPLES):
         warm_up = _WARM_UP_HOPS if start else 0

@@ -25,7 +25,7 @@ from podtts.prompts.entry import RECIPE_VERSION
 from podtts.prompts.voices import VoiceStore
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, Turn, TurnAudio
-from podtts.weights.files import checkpoint_encoders
+from podtts.weights.voices import checkpoint_encoders
 
 # Written for this test, so in no corpus; the recognizer has to tell each from all the others.
 SENTENCES = (

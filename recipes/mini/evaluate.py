@@ -26,8 +26,8 @@ from podtts.prompts.extract import extract_prompt, prompt_inputs
 from podtts.rates import MEL_HOP, OUTPUT_HZ
 from podtts.script.model import Script
 from podtts.values import SpeakerPrompt, SpeechTokens, Turn
-from podtts.weights.files import checkpoint_encoders
 from podtts.weights.load import load_models
+from podtts.weights.voices import checkpoint_encoders
 from recipes.mini.corpus import Corpus, Source, recording_of, worker_espeak
 from recipes.mini.espeak import EspeakVoice
 from recipes.mini.f0 import pitch

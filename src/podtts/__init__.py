@@ -72,9 +72,8 @@ if TYPE_CHECKING:
     from podtts.vocoder.hift import Vocoder
     from podtts.weights.convert import convert_checkpoint
     from podtts.weights.derived import OpenedCheckpoint, open_checkpoint
-    from podtts.weights.files import checkpoint_encoders
     from podtts.weights.load import Models, load_models
-    from podtts.weights.voices import checkpoint_voices
+    from podtts.weights.voices import checkpoint_encoders, checkpoint_voices
 
 __version__ = "0.1.0"
 
@@ -215,12 +214,11 @@ _HOMES = {
         "OpenedCheckpoint",
         "open_checkpoint",
     ),
-    "podtts.weights.files": ("checkpoint_encoders",),
     "podtts.weights.load": (
         "Models",
         "load_models",
     ),
-    "podtts.weights.voices": ("checkpoint_voices",),
+    "podtts.weights.voices": ("checkpoint_encoders", "checkpoint_voices"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

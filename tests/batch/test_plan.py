@@ -16,7 +16,7 @@ from podtts.prompts.cache import PromptCache
 from podtts.prompts.casting import VoiceCasting
 from podtts.prompts.lookup import VoiceSources
 from podtts.prompts.voices import VoiceStore
-from podtts.weights.files import checkpoint_encoders
+from podtts.weights.voices import checkpoint_encoders
 
 SPEAKERS = Path(__file__).parents[1] / "speakers"
 

@@ -8,7 +8,7 @@ from podtts.bench.speakers import random_speakers, recorded_speakers
 from podtts.bench.workload import find_workloads
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.prompts.cache import PromptCache
-from podtts.weights.files import checkpoint_encoders
+from podtts.weights.voices import checkpoint_encoders
 
 QUICK = SynthesisOptions(sampling=SamplingOptions(max_tokens=20), flow=FlowOptions(steps=1))
 SHORT, DIALOGUE = find_workloads(["short", "dialogue"])

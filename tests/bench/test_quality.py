@@ -7,8 +7,8 @@ from podtts.bench.recognizer import WordRecognizer
 from podtts.device.placement import place
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import PRESETS, Preset
-from podtts.weights.files import checkpoint_encoders
 from podtts.weights.load import Models, load_models
+from podtts.weights.voices import checkpoint_encoders
 
 QUICK = SynthesisOptions(sampling=SamplingOptions(max_tokens=30, min_tokens=30))
 

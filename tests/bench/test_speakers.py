@@ -15,7 +15,7 @@ from podtts.bench.speakers import (
 from podtts.errors import InputError
 from podtts.prompts.cache import PromptCache
 from podtts.values import PromptFeatures
-from podtts.weights.files import checkpoint_encoders
+from podtts.weights.voices import checkpoint_encoders
 
 
 @pytest.fixture

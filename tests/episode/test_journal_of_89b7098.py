@@ -22,7 +22,7 @@ from podtts.prompts.cache import PromptCache
 from podtts.prompts.casting import gather_prompts
 from podtts.prompts.voices import VoiceStore
 from podtts.script.parse import parse_script
-from podtts.weights.files import checkpoint_encoders
+from podtts.weights.voices import checkpoint_encoders
 
 RECORDED = Path(__file__).parent / "journal_89b7098"
 SPEAKERS = Path(__file__).parents[1] / "speakers"

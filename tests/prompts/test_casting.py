@@ -18,7 +18,7 @@ from podtts.prompts.voices import VoiceStore
 from podtts.script.model import Script
 from podtts.script.parse import parse_script
 from podtts.script.published_json import parse_published
-from podtts.weights.files import checkpoint_encoders
+from podtts.weights.voices import checkpoint_encoders
 
 AUDIO = GOLDEN / "audio"
 A, C = AUDIO / "a_24k_mono.wav", AUDIO / "c_16k_quiet.wav"

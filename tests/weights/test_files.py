@@ -1,13 +1,12 @@
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
-from support.golden_data import MODEL, tensors
+from support.golden_data import MODEL
 
 from podtts.errors import ModelError
-from podtts.weights.files import check_directory, checkpoint_encoders, missing_files, read_json
+from podtts.weights.files import check_directory, missing_files, read_json
 
 
 @pytest.fixture
@@ -46,28 +45,3 @@ def test_bad_json_is_named(tmp_path: Path, text: str | None, problem: str) -> No
         path.write_text(text)
     with pytest.raises(ModelError, match=f"config.json {problem}"):
         read_json(path)
-
-
-def test_the_encoders_are_those_of_the_folder() -> None:
-    encoders = checkpoint_encoders(MODEL)
-    files = (MODEL / "speech_tokenizer_v2.onnx", MODEL / "campplus.onnx")
-    both = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)
-    assert encoders.digest == hashlib.sha256(both).hexdigest()
-    golden = tensors("prompt_a_24k_mono")
-    assert encoders.speech_tokens(golden["log_mel_16k"]).equal(golden["speech_tokens"])
-
-
-@pytest.mark.parametrize("name", ["speech_tokenizer_v2.onnx", "campplus.onnx"])
-def test_a_missing_encoder_is_named(checkpoint: Path, name: str) -> None:
-    (checkpoint / name).unlink()
-    with pytest.raises(ModelError, match="is missing") as refused:
-        checkpoint_encoders(checkpoint)
-    assert str(checkpoint / name) in refused.value.problem
-
-
-def test_encoders_are_loaded_at_their_first_use(tmp_path: Path) -> None:
-    for name in ("speech_tokenizer_v2.onnx", "campplus.onnx"):
-        (tmp_path / name).write_bytes(b"not a network")
-    encoders = checkpoint_encoders(tmp_path)
-    with pytest.raises(ModelError, match="cannot be loaded"):
-        encoders.speech_tokens(tensors("prompt_a_24k_mono")["log_mel_16k"])

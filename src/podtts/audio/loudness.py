@@ -69,7 +69,7 @@ def gain_to(target_lufs: float, measured: Loudness) -> Gain:
 
 def _block_loudness(mix: MixReader) -> Iterator[float]:
     """Yield the loudness of every 400 ms block; -inf for silent blocks."""
-    import pyloudnorm  # its scipy takes a second to import, which most runs do not need
+    import pyloudnorm  # imports scipy, which delayed every start by most of a second
 
     meter = pyloudnorm.Meter(OUTPUT_HZ)
     for start in range(0, mix.samples, _SEGMENT_SAMPLES):

@@ -12,10 +12,10 @@ from podtts.device.stopwatch import Stopwatch
 from podtts.hub.bundled import MINI, bundled_model
 from podtts.options import SamplingOptions
 from podtts.prompts.cache import PromptCache
-from podtts.weights.files import checkpoint_encoders
 from podtts.weights.load import Models, load_models
 from podtts.weights.random import random_models
 from podtts.weights.settings import CheckpointSettings
+from podtts.weights.voices import checkpoint_encoders
 
 
 @dataclass(frozen=True)

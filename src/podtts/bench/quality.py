@@ -38,8 +38,8 @@ from podtts.script.model import Script
 from podtts.script.parse import parse_script
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeakerPrompt, SpeechTokens, Turn, TurnAudio
-from podtts.weights.files import checkpoint_encoders
 from podtts.weights.load import Models, load_models
+from podtts.weights.voices import checkpoint_encoders
 
 TEXTS = (
     "The old harbor was quiet when the first boats came back with the morning tide.",

@@ -51,7 +51,7 @@ def prep(
     from podtts.prompts.cache import PromptCache
     from podtts.prompts.prepare import Prepared, prepare_all
     from podtts.prompts.voices import VoiceStore
-    from podtts.weights.files import checkpoint_encoders
+    from podtts.weights.voices import checkpoint_encoders
 
     encoders = checkpoint_encoders(directory)
     workers = min(len(recordings), threads or os.cpu_count() or 1)

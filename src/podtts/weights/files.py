@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from podtts.errors import ModelError
-from podtts.prompts.encoders import PromptEncoders
 
 SPEECH_TOKENIZER_FILE = "speech_tokenizer_v2.onnx"
 SPEAKER_ENCODER_FILE = "campplus.onnx"
@@ -39,18 +38,6 @@ def check_directory(directory: Path) -> None:
         raise ModelError(f"{directory} is not a folder", COMPLETE)
     if missing := missing_files(directory):
         raise ModelError(f"{directory} lacks {', '.join(missing)}", COMPLETE)
-
-
-def checkpoint_encoders(directory: Path) -> PromptEncoders:
-    """Return the prompt encoders of a checkpoint, which are loaded at their first use.
-
-    Raises ModelError naming a file that is missing.
-    """
-    paths = directory / SPEECH_TOKENIZER_FILE, directory / SPEAKER_ENCODER_FILE
-    for path in paths:
-        if not path.is_file():
-            raise ModelError(f"{path} is missing", COMPLETE)
-    return PromptEncoders(*paths)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from podtts.weights.load import Models
 
 
 class Engine:
-    """A loaded checkpoint that synthesizes requests side by side.
+    """A loaded checkpoint that synthesizes requests side by side. One thread calls all its methods.
 
     prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
     rows:     how many requests at once.

@@ -7,6 +7,8 @@ docs/library.md. Names are loaded when first used, so that `import podtts` is ch
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from podtts.telemetry import turn_off_telemetry
+
 if TYPE_CHECKING:
     from podtts.audio.io import Recording, decode_audio
     from podtts.audio.wav import WavStream, WavWriter
@@ -76,6 +78,8 @@ if TYPE_CHECKING:
     from podtts.weights.voices import checkpoint_encoders, checkpoint_voices
 
 __version__ = "0.1.0"
+
+turn_off_telemetry()  # here, because every way into podtts begins with this module
 
 _HOMES = {
     "podtts.audio.io": (

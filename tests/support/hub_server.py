@@ -54,7 +54,7 @@ class LoopbackHub:
 
     def __init__(self) -> None:
         self.faults = Faults()
-        self.asked: Counter[str] = Counter()  # GET requests by file name, or by "api/" + repository
+        self.asked: Counter[str] = Counter()  # GETs by file name, "api/" + repository, or else path
         self.served_bytes: Counter[str] = Counter()  # by file name
         self.released = threading.Event()  # lets held transfers end
         self._commits: dict[str, dict[str, dict[str, StoredFile]]] = {}
@@ -139,6 +139,7 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             elif parts[0] == "cdn":
                 self._file("/".join(parts[1:3]), parts[3], parts[4], with_body, redirects=False)
             else:
+                hub.asked[self.path] += 1
                 self._refuse(404, "")
 
         def _list(self, repo: str, revision: str) -> None:

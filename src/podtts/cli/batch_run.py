@@ -117,7 +117,6 @@ def _worker_starts(setup: Setup, flags: WorkerFlags, digest: str) -> Iterator[Wo
     if flags.ray is None:
         yield _processes(setup, flags)
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing here calls home
     try:
         from podtts.batch import ray_workers
     except ImportError:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from podtts.errors import (
         AudioError,
         DeviceError,
+        DiskError,
         InputError,
         ModelError,
         PartialError,
@@ -115,6 +116,7 @@ _HOMES = {
     "podtts.errors": (
         "AudioError",
         "DeviceError",
+        "DiskError",
         "InputError",
         "ModelError",
         "PartialError",
@@ -228,6 +230,7 @@ __all__ = [
     "Chapter",
     "DeviceError",
     "Dialogue",
+    "DiskError",
     "Engine",
     "EpisodePlan",
     "EpisodeResult",

@@ -30,7 +30,7 @@ def check_folder_writable(folder: Path) -> None:
     """
     there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), None)
     if there is not None and is_read_only(there):
-        raise PermissionError(errno.EACCES, "it is read-only", str(there))
+        raise PermissionError(errno.EACCES, f"{there} is read-only", str(there))
 
 
 def check_replaceable(path: Path) -> None:

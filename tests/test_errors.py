@@ -3,6 +3,7 @@ import pytest
 from podtts.errors import (
     AudioError,
     DeviceError,
+    DiskError,
     InputError,
     ModelError,
     OutOfMemoryError,
@@ -37,6 +38,7 @@ def test_an_error_has_a_problem_and_a_hint() -> None:
         (ModelError("x"), 4),
         (DeviceError("x"), 5),
         (OutOfMemoryError("x"), 5),
+        (DiskError("x"), 5),
     ],
 )
 def test_every_kind_has_its_exit_code(error: PodttsError, code: int) -> None:

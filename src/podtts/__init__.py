@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from podtts.errors import (
         AudioError,
         DeviceError,
+        DiskError,
         InputError,
         ModelError,
         PartialError,
@@ -119,6 +120,7 @@ _HOMES = {
     "podtts.errors": (
         "AudioError",
         "DeviceError",
+        "DiskError",
         "InputError",
         "ModelError",
         "PartialError",
@@ -232,6 +234,7 @@ __all__ = [
     "Chapter",
     "DeviceError",
     "Dialogue",
+    "DiskError",
     "Engine",
     "EpisodePlan",
     "EpisodeResult",

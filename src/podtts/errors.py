@@ -8,8 +8,9 @@ PodttsError                    has a `problem` (what, where) and a `hint` (what 
 │   ├── AudioError               names the recording
 │   └── VoiceError               a voice that is unknown, not prepared, or has an invalid name
 ├── ModelError          exit 4   a checkpoint that is missing, incomplete or inconsistent
-└── DeviceError         exit 5   a device that is missing or has too little memory
-    └── OutOfMemoryError         out of memory during a run; smaller batches may fit
+├── DeviceError         exit 5   a device that is missing or has too little memory
+│   └── OutOfMemoryError         out of memory during a run; smaller batches may fit
+└── DiskError           exit 5   a disk that is full, or that refuses a file
 
 The command line prints any of these on one line and exits with the code. Signals end a run with
 exit code 130 (SIGINT) or 143 (SIGTERM). `assert` is only for mistakes of the programmer.
@@ -81,6 +82,12 @@ class DeviceError(PodttsError):
 
 class OutOfMemoryError(DeviceError):
     """A device that ran out of memory during a run; smaller batches may fit."""
+
+
+class DiskError(PodttsError):
+    """A disk that is full, or that refuses a file."""
+
+    exit_code = 5
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -103,13 +103,13 @@ def test_a_full_disk_is_reported_and_leaves_the_old_file(tmp_path: Path) -> None
         "import resource, torch\n"
         "from pathlib import Path\n"
         "from podtts.audio.wav import WavWriter\n"
-        "from podtts.errors import UsageError\n"
+        "from podtts.errors import DiskError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "try:\n"
         f"    with WavWriter(Path({str(target)!r})) as writer:\n"
         "        for _ in range(10):\n"
         "            writer.write(torch.zeros(24000))\n"
-        "except UsageError as error:\n"
+        "except DiskError as error:\n"
         "    print(error.problem)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,7 +5,7 @@ import pytest
 
 from podtts.batch.summary import Summary, Totals
 from podtts.batch.task import CastVoice, Outcome
-from podtts.errors import UsageError
+from podtts.errors import DiskError
 from podtts.values import StageSeconds
 
 DONE = Outcome(
@@ -80,7 +80,7 @@ def test_lines_of_others_are_no_outcomes(tmp_path: Path) -> None:
 
 def test_a_summary_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "summary.jsonl").mkdir()
-    with pytest.raises(UsageError, match="cannot be written"), Summary(tmp_path):
+    with pytest.raises(DiskError, match="cannot be written"), Summary(tmp_path):
         pass
 
 

@@ -179,8 +179,11 @@ def test_an_error_of_the_system_is_one_line(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line() -> None:
     with FULL.open("wb") as full:
         result = run("tags", stdout=full.fileno())
-    assert result.code == 2
-    assert result.error == "No space left on device"
+    assert result.code == 5
+    assert result.error == (
+        "stdout: cannot be written: No space left on device; make room, then run the same command "
+        "again"
+    )
 
 
 def test_stdout_may_be_closed_and_have_any_encoding(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 import hashlib
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from safetensors import safe_open
 from support.commands import run
 from support.golden_data import MODEL
+
+from podtts.prompts.voices import VoiceStore
 
 KEYS = ["voice", "audio_sha256", "encoders_sha256", "seconds", "tokens", "bytes", "path"]
 
@@ -17,8 +21,10 @@ def sha256(path: Path) -> str:
 
 def add_voice(cache: Path, name: str, like: str) -> None:
     """Add a second voice with the same recording."""
-    voice = json.loads((cache / "voices" / f"{like}.json").read_text())
-    (cache / "voices" / f"{name}.json").write_text(json.dumps(voice | {"name": name}))
+    voices = VoiceStore(cache)
+    known = voices.get(like)
+    assert known is not None
+    voices.put(replace(known, name=name))
 
 
 def prompts(cache: Path) -> set[str]:
@@ -70,7 +76,9 @@ def test_a_prompt_file_has_the_documented_format(prepared: Path) -> None:
 
 
 def test_a_voice_file_is_json(prepared: Path, speakers: Path) -> None:
-    assert json.loads((prepared / "voices" / "anna.json").read_text()) == {
+    voice = json.loads((prepared / "voices" / "anna.json").read_text())
+    assert re.fullmatch("[0-9a-f]{64}", voice.pop("payload_sha256"))
+    assert voice == {
         "name": "anna",
         "audio_sha256": sha256(speakers / "anna.wav"),
         "transcript": (speakers / "anna.txt").read_text().strip(),

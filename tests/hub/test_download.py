@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from podtts.errors import ModelError
+from podtts.errors import DiskError
 from podtts.hub.client import HubFile
 from podtts.hub.download import PARTS_FOLDER, PullProgress, download_files
 from podtts.hub.pull_record import PullRecord, write_record
@@ -47,5 +47,5 @@ def test_too_little_space_is_reported(tmp_path: Path) -> None:
     partial = tmp_path / "small.partial"
     partial.mkdir()
     plan = record("small", HubFile("some/repo", "flow.pt", 10**18, sha256=SHA256))
-    with pytest.raises(ModelError, match=r"small needs 1000000000\.3 GB more"):
+    with pytest.raises(DiskError, match=r"small needs 1000000000\.3 GB more"):
         download_files(plan, partial, tmp_path, lambda _: None)

@@ -383,7 +383,7 @@ def test_too_little_space_is_reported_before_the_download(
     hub.faults.listed_size["model.safetensors"] = 10**18
     outcome = pull(hub.endpoint, _SOURCE, models_dir)
     assert outcome.problem.startswith("small-podcast needs 1000000000.")
-    assert "free some space there" in outcome.hint
+    assert "make room there" in outcome.hint
     assert not hub.served_bytes
 
 

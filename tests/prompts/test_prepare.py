@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from podtts.audio.decoder import AudioDecoder
-from podtts.errors import AudioError, ModelError, VoiceError
+from podtts.errors import AudioError, DiskError, ModelError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.entry import RECIPE_VERSION
@@ -286,7 +286,7 @@ def test_a_voice_that_cannot_be_stored_is_reported(
 ) -> None:
     (tmp_path / "file").touch()
     recording = find_recordings([speakers])[0]
-    with pytest.raises(VoiceError, match="cannot be written"):
+    with pytest.raises(DiskError, match=r"voice \w+ is not stored: .* cannot be written"):
         prepare(recording, encoders, cache, VoiceStore(tmp_path / "file"))
 
 

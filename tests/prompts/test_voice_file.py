@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from podtts.errors import InputError, PodttsError, UsageError, VoiceError
+from podtts.errors import DiskError, InputError, PodttsError, UsageError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.voice_file import export_voice, import_voice
 from podtts.prompts.voices import Voice, VoiceStore
@@ -90,7 +90,7 @@ def test_export_replaces_only_regular_files(
     for target in (tmp_path, Path(os.devnull), tmp_path / "pipe"):
         with pytest.raises(UsageError, match="is not a regular file"):
             export_voice("anna", voices, cache, target)
-    with pytest.raises(UsageError, match="cannot be written: File exists"):
+    with pytest.raises(DiskError, match="cannot be written: File exists"):
         export_voice("anna", voices, cache, file / "anna.voice")
 
 
@@ -185,7 +185,7 @@ def test_only_regular_files_of_limited_size_are_read(tmp_path: Path) -> None:
 
 def test_importing_into_a_cache_that_cannot_be_written_fails(file: Path, tmp_path: Path) -> None:
     (tmp_path / "other").touch()
-    with pytest.raises(InputError, match=r"other: cannot be written: Not a directory") as caught:
+    with pytest.raises(DiskError, match=r"other: cannot be written: Not a directory") as caught:
         import_voice(file, *elsewhere(tmp_path))
     assert "--cache-dir" in caught.value.hint
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from podtts.errors import VoiceError
+from podtts.errors import DiskError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.voices import Voice, VoiceStore, check_voice_name, forget_voice
 from podtts.values import PromptFeatures
@@ -16,6 +16,8 @@ from podtts.values import PromptFeatures
 SHA256 = hashlib.sha256(b"audio").hexdigest()
 ENCODERS = hashlib.sha256(b"onnx").hexdigest()
 ANNA = Voice("anna", SHA256, "Hello, I am Anna.", "<|Yue|>你好。")
+# The SHA-256 of {"audio_sha256":"…","dialect_prompt":"<|Yue|>你好。","name":"anna",…} in UTF-8.
+ANNAS_SEAL = "0db59b8c8284d6308693973641053c587e1be57ea043349f2fb74bb3c0594867"
 
 
 @pytest.fixture
@@ -93,6 +95,7 @@ def test_a_stored_voice_is_read_back(voices: VoiceStore, tmp_path: Path) -> None
         "audio_sha256": SHA256,
         "transcript": "Hello, I am Anna.",
         "dialect_prompt": "<|Yue|>你好。",
+        "payload_sha256": ANNAS_SEAL,
     }
 
 
@@ -163,9 +166,64 @@ def test_a_damaged_voice_is_reported_with_the_command(
     assert voices.get("anna") == ANNA
 
 
+def test_every_flipped_bit_of_a_voice_is_found(voices: VoiceStore, tmp_path: Path) -> None:
+    voices.put(ANNA)
+    path = tmp_path / "voices" / "anna.json"
+    sealed = path.read_bytes()
+    for position in range(8 * len(sealed)):
+        flipped = bytearray(sealed)
+        flipped[position // 8] ^= 1 << position % 8
+        path.write_bytes(flipped)
+        with pytest.raises(VoiceError, match=r"anna\.json is damaged"):
+            voices.get("anna")
+    ((_, problem),) = voices.verify()
+    assert problem is not None
+    assert "quarantine" in problem
+    assert voices.get("anna") is None
+
+
+def older(name: str) -> bytes:
+    """The file of a voice as podtts 0.1.0 wrote it."""
+    return (
+        f'{{\n  "name": "{name}",\n  "audio_sha256": "{SHA256}",\n'
+        '  "transcript": "Hello, I am Anna.",\n  "dialect_prompt": "<|Yue|>你好。"\n}\n'
+    ).encode()
+
+
+def test_a_voice_without_a_seal_is_read_and_sealed(voices: VoiceStore, tmp_path: Path) -> None:
+    folder = tmp_path / "voices"
+    folder.mkdir()
+    (folder / "anna.json").write_bytes(older("anna"))
+    assert voices.list() == (ANNA,)
+    assert (folder / "anna.json").read_bytes() == older("anna")  # listing changes nothing
+    assert voices.get("anna") == ANNA
+    assert json.loads((folder / "anna.json").read_bytes())["payload_sha256"] == ANNAS_SEAL
+    (folder / "ben.json").write_bytes(older("ben"))
+    assert list(voices.seal_older()) == [folder / "ben.json"]
+    assert list(voices.seal_older()) == []
+    assert [problem for _, problem in voices.verify()] == [None, None]
+
+
+def test_a_voice_that_cannot_be_sealed_is_used_all_the_same(
+    voices: VoiceStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "voices"
+    folder.mkdir()
+    (folder / "anna.json").write_bytes(older("anna"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))  # every write fails
+    try:
+        assert voices.get("anna") == ANNA
+        assert list(voices.seal_older()) == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (folder / "anna.json").read_bytes() == older("anna")
+    assert [path.name for path in folder.iterdir()] == ["anna.json"]
+
+
 def test_a_store_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "voices").touch()
-    with pytest.raises(VoiceError, match="cannot be written") as caught:
+    with pytest.raises(DiskError, match="cannot be written") as caught:
         VoiceStore(tmp_path).put(ANNA)
     assert "--cache-dir" in caught.value.hint
 

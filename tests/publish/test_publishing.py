@@ -16,7 +16,7 @@ import soundfile
 from support.meters import decoded_samples, ebur128, needs_ffmpeg, probe
 
 from podtts.audio.metadata import AudioMetadata
-from podtts.errors import UsageError
+from podtts.errors import DiskError
 from podtts.publish.progress import Advance
 from podtts.publish.publish_options import SAMPLE_RATES, PublishOptions
 from podtts.publish.publishing import publish
@@ -218,7 +218,7 @@ def test_a_failure_changes_nothing(mixed: Make, publish_mix: Publish, tmp_path: 
     (tmp_path / "out.turns").mkdir()
     (tmp_path / "out.turns" / "0001-old.wav").touch()
     (tmp_path / "out.srt").mkdir()  # a file cannot replace it
-    with pytest.raises(UsageError, match=r"out\.wav: cannot be published"):
+    with pytest.raises(DiskError, match=r"out\.wav: cannot be written"):
         publish_mix((mix, timeline), output, splits=("turns",), subtitles=("srt",), format="flac")
     assert output.read_bytes() == b"old"
     assert [path.name for path in (tmp_path / "out.turns").iterdir()] == ["0001-old.wav"]
@@ -227,13 +227,41 @@ def test_a_failure_changes_nothing(mixed: Make, publish_mix: Publish, tmp_path: 
     assert names == ["mix.wav", "out.srt", "out.turns", "out.wav"]
 
 
+def test_a_read_only_file_is_not_replaced(
+    mixed: Make, publish_mix: Publish, tmp_path: Path
+) -> None:
+    mix, timeline = mixed(3)
+    (tmp_path / "out.srt").write_text("protected")
+    (tmp_path / "out.srt").chmod(0o444)
+    with pytest.raises(DiskError, match=r"out\.wav: cannot be written: out\.srt is read-only"):
+        publish_mix((mix, timeline), tmp_path / "out.wav", subtitles=("srt",))
+    assert (tmp_path / "out.srt").read_text() == "protected"
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_files_of_another_episode_are_not_replaced_unsaid(
+    mixed: Make, publish_mix: Publish, tmp_path: Path
+) -> None:
+    wav, ogg, subtitles = (tmp_path / f"out.{ending}" for ending in ("wav", "ogg", "srt"))
+    publish_mix(mixed(3), wav, subtitles=("srt",), splits=("turns",))
+    as_ogg: dict[str, object] = {"format": "ogg", "subtitles": ("srt",), "splits": ("turns",)}
+    assert publish_mix(mixed(3), ogg, **as_ogg) == []  # the same turns: nothing is lost
+    (replaced,) = publish_mix(mixed(2), ogg, **as_ogg)
+    assert replaced == (
+        f"replaced, although perhaps of another episode ({wav}): {tmp_path / 'out.turns'}, "
+        f"{subtitles}; give episodes of one folder different names"
+    )
+    wav.unlink()
+    assert publish_mix(mixed(3), ogg, **as_ogg) == []  # its own
+
+
 def test_a_page_that_cannot_be_written_changes_nothing(
     mixed: Make, publish_mix: Publish, tmp_path: Path
 ) -> None:
     (tmp_path / "out.wav").write_text("old")
     mix, timeline = mixed(4)
     page = tmp_path / "gone" / "page.html"
-    with pytest.raises(UsageError, match="cannot be published"):
+    with pytest.raises(DiskError, match=r"gone: cannot be written: .* was removed or moved"):
         publish_mix((mix, timeline), tmp_path / "out.wav", page=page, transcript=True)
     assert (tmp_path / "out.wav").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mix.wav", "out.wav"]

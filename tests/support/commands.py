@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,10 +97,14 @@ def run(
     stdout: int = subprocess.PIPE,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    within: Sequence[str] = (),
 ) -> Result:
-    """Run a command to its end. env: in addition to the environment of the test."""
+    """Run a command to its end.
+
+    env: in addition to the environment of the test. within: a program that starts the command.
+    """
     done = subprocess.run(
-        _command(arguments),
+        [*within, *_command(arguments)],
         input=stdin.encode() if isinstance(stdin, str) else stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,

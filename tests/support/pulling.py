@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from podtts.errors import ModelError
+from podtts.errors import DiskError, ModelError
 from podtts.hub import client as hub
 from podtts.hub.pull import PullProgress, pull_model
 from podtts.hub.registry import ModelSource, PinnedFile
@@ -103,7 +103,7 @@ def _main() -> None:
             revision=request["revision"],
             progress=lambda progress: _write(asdict(progress)),
         )
-    except ModelError as error:
+    except (DiskError, ModelError) as error:
         _write({"problem": error.problem, "hint": error.hint})
     else:
         _write(asdict(result) | {"path": str(result.path)})

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from support.golden_data import MODEL
 from torch import nn
 
-from podtts.errors import ModelError
+from podtts.errors import DiskError, ModelError
 from podtts.weights.convert import convert_checkpoint
 from podtts.weights.load import load_flow, load_vocoder
 
@@ -115,7 +115,7 @@ def test_settings_that_contradict_the_weights_are_refused(checkpoint: Path) -> N
 
 def test_a_full_disk_leaves_no_partial_file(checkpoint: Path) -> None:
     before = contents(checkpoint)
-    with files_of_at_most(100_000), pytest.raises(ModelError) as refused:
+    with files_of_at_most(100_000), pytest.raises(DiskError) as refused:
         convert_checkpoint(checkpoint)
     assert refused.value.problem.startswith(
         f"{checkpoint / 'flow.safetensors'} cannot be written: "

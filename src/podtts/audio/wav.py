@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from podtts.audio.metadata import NO_METADATA, AudioMetadata, info_chunk
-from podtts.errors import UsageError
+from podtts.errors import DiskError, UsageError
 from podtts.rates import OUTPUT_HZ
+from podtts.storage.disk_errors import disk_error
 
 _BYTES_PER_SAMPLE = 2
 _RIFF_BYTES = 36  # of a header, after the first 8 bytes of a file
@@ -156,10 +157,8 @@ class WavWriter:
             with contextlib.suppress(OSError):
                 self._partial.unlink()
 
-    def _unwritable(self, error: OSError) -> UsageError:
-        return UsageError(
-            f"{self._target}: cannot be written: {error.strerror}", "choose another output file"
-        )
+    def _unwritable(self, error: OSError) -> DiskError:
+        return disk_error(self._target, error, "choose another output file")
 
 
 def wav_header(

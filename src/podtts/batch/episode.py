@@ -14,7 +14,7 @@ from podtts.episode.fingerprint import run_fingerprint
 from podtts.episode.journal import Journal
 from podtts.episode.journal_choice import open_or_replace
 from podtts.episode.writer import EpisodePlan, EpisodeWriter
-from podtts.errors import PartialError, PodttsError, UsageError
+from podtts.errors import DiskError, PartialError, PodttsError
 from podtts.options import SynthesisOptions
 from podtts.publish.episode_files import episode_file, file_digests
 from podtts.publish.publish_options import FORMATS
@@ -43,7 +43,8 @@ class BatchEpisode:
         checkpoint: see podtts.episode.fingerprint.checkpoint_fingerprint.
         model:      the checkpoint's name.
         day:        today, for the tags of a run that begins.
-        Raises UsageError when another run holds the journal, or it is damaged or cannot be written.
+        Raises UsageError when another run holds the journal, or it is damaged; DiskError when it
+        cannot be written.
         """
         self.task = task
         self.ended = False
@@ -80,30 +81,25 @@ class BatchEpisode:
         return Request(task.id, task.script, task.prompts, self._options, {**earlier, **finished})
 
     def add(self, audio: TurnAudio) -> None:
-        """Write a turn. Raises UsageError when the disk refuses it."""
+        """Write a turn. Raises DiskError when the disk refuses it."""
         self._writer.write_finished()
         self._writer.add(audio)
         name = f"turn {audio.index + 1} (line {audio.turn.line})"
         self._notes += [f"{name}: {note}" for note in audio.notes]
 
     def finish(self) -> Outcome:
-        """Make the files from the mix. Raises UsageError when the disk refuses one."""
+        """Make the files from the mix. Raises DiskError when the disk refuses one."""
         self._started = self._started or time.perf_counter()
         self._writer.write_finished()
-        try:
-            # Without figures of work: the seconds of scripts that share a device say nothing about
-            # one of them.
-            self._writer.publish(self._output, self._notes.append)
-        except UsageError as error:
-            raise UsageError(
-                error.problem,
-                "finished turns are stored: make room, then run the same command again",
-            ) from error.__cause__
+        # Without figures of work: the seconds of scripts that share a device say nothing about one
+        # of them.
+        self._writer.publish(self._output, self._notes.append)
         try:
             files = file_digests(self._output, self.task.publishing)
         except OSError as error:
-            raise UsageError(
-                f"{self._output}: cannot be read again: {error.strerror}", "run it again"
+            raise DiskError(
+                f"{self._output}: cannot be read again: {error.strerror}",
+                "check the disk, then run the same command again",
             ) from error
         self._open_journal.close()
         self.ended = True

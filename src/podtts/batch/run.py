@@ -16,9 +16,10 @@ from podtts.batch.task import Outcome, Ready, failed
 from podtts.batch.task_builder import TaskBuilder
 from podtts.batch.worker_handle import WorkerHandle
 from podtts.episode.journal_choice import remove_journals
-from podtts.errors import UsageError
+from podtts.errors import DiskError, UsageError
 from podtts.publish.episode_files import episode_file
 from podtts.publish.publish_options import FORMATS
+from podtts.storage.disk_errors import disk_error
 
 _LOCK = ".podtts-batch.lock"
 
@@ -34,7 +35,10 @@ class RunMonitor:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock a folder of episodes for one run; creates it. Raises UsageError when it is locked."""
+    """Lock a folder of episodes for one run; creates it. Raises UsageError when it is locked.
+
+    Raises DiskError when it cannot be written.
+    """
     lock = FileLock(folder / _LOCK)
     try:
         folder.mkdir(exist_ok=True)
@@ -44,9 +48,7 @@ def locked(folder: Path) -> Iterator[None]:
             f"another run is writing to {folder}", "wait for it, or choose another folder"
         ) from error
     except OSError as error:
-        raise UsageError(
-            f"{folder}: cannot be written: {error.strerror}", "choose another folder"
-        ) from error
+        raise disk_error(folder, error, "choose another folder") from error
     try:
         yield
     finally:
@@ -66,7 +68,7 @@ def run_batch(
 
     starts: functions that start a worker, one for each worker that runs at the same time.
     keep:   whether the journals of finished episodes stay.
-    Raises UsageError when the disk refuses a file, after the turns in progress are finished, and
+    Raises DiskError when the disk refuses a file, after the turns in progress are finished, and
     the error that keeps workers from their work.
     """
     totals, refused = Totals(), list[Outcome]()
@@ -90,5 +92,5 @@ def run_batch(
             totals.add(outcome)
             monitor.ended(outcome)
     if refused:
-        raise UsageError(refused[0].error, refused[0].hint or "make room, and run it again")
+        raise DiskError(refused[0].error, refused[0].hint)
     return totals

@@ -7,25 +7,26 @@ counts; the others are dropped when the file is opened and closed.
 from __future__ import annotations
 
 import json
-import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 from podtts.batch.task import Outcome
-from podtts.errors import UsageError
+from podtts.errors import DiskError
+from podtts.storage.appending import append_line, open_to_append
 from podtts.storage.atomic import write_atomically
+from podtts.storage.disk_errors import disk_error
 
 
 class Summary:
-    """The summary in the folder of the episodes, open for one run. Raises UsageError."""
+    """The summary in the folder of the episodes, open for one run. Raises DiskError."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "summary.jsonl"
         self._lines: dict[str, int] = {}  # where the last line of an id begins
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
 
     def __enter__(self) -> Summary:
         with ExitStack() as undo:
@@ -58,15 +59,11 @@ class Summary:
     def add(self, outcome: Outcome) -> None:
         """Record an outcome; it is on the disk when this returns."""
         assert self._file is not None
-        line = json.dumps(outcome.record(), ensure_ascii=False).encode() + b"\n"
+        line = json.dumps(outcome.record(), ensure_ascii=False).encode()
         try:
-            position = self._file.seek(0, os.SEEK_END)
-            self._file.write(line)
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            self._lines[outcome.id] = append_line(self._file, line)
         except OSError as error:
             raise self._unwritable(error) from error
-        self._lines[outcome.id] = position
 
     def _compact(self) -> None:
         """Read the file again, and drop lines that are superseded, damaged or cut off."""
@@ -76,7 +73,7 @@ class Summary:
             last = {outcome.id: line for line in lines if (outcome := _outcome(line))}
             if len(last) < len(lines):
                 write_atomically(self.path, *last.values())
-            self._file = self.path.open("ab")
+            self._file = open_to_append(self.path)
         except OSError as error:
             raise self._unwritable(error) from error
         position, self._lines = 0, {}
@@ -89,10 +86,8 @@ class Summary:
             self._file.close()
             self._file = None
 
-    def _unwritable(self, error: OSError) -> UsageError:
-        return UsageError(
-            f"{self.path}: cannot be written: {error.strerror}", "choose another folder"
-        )
+    def _unwritable(self, error: OSError) -> DiskError:
+        return disk_error(self.path, error, "choose another folder")
 
 
 def _outcome(line: bytes) -> Outcome | None:

@@ -14,9 +14,9 @@ from podtts.batch.task import CastVoice, Outcome, Task, failed
 from podtts.episode.fingerprint import run_fingerprint
 from podtts.episode.fingerprint_schema import FingerprintSchema
 from podtts.episode.journal import turn_key
-from podtts.errors import InputError
+from podtts.errors import InputError, UsageError
 from podtts.prompts.casting import VoiceCasting
-from podtts.publish.episode_files import file_sha256
+from podtts.publish.episode_files import check_writable, episode_file, file_sha256
 from podtts.publish.mix import tempos
 from podtts.publish.timeline import speaker_names
 from podtts.values import SpeakerPrompt
@@ -56,12 +56,17 @@ class TaskBuilder:
         before = self._before(entry.id)
         if before and before.fingerprint == fingerprint and self._is_unchanged(before):
             return replace(before, skipped=True)
+        publishing = request.settings.publishing
+        try:
+            check_writable(episode_file(self._output, entry.id, publishing.format), publishing)
+        except UsageError as error:
+            return failed(entry.id, error)
         return Task(
             entry.id,
             request.script,
             prompts,
             request.settings.options,
-            request.settings.publishing,
+            publishing,
             request.settings.keeps_precision,
             fingerprint,
             {member.label: CastVoice(member.prompt.name, member.cached) for member in cast},

@@ -14,7 +14,7 @@ from dataclasses import replace
 from podtts.batch.episode import BatchEpisode
 from podtts.batch.task import Outcome, failed
 from podtts.batch.turn_queue import TurnQueue, Work
-from podtts.errors import PodttsError
+from podtts.errors import DiskError, PodttsError
 from podtts.values import TurnAudio
 
 
@@ -80,8 +80,7 @@ class WriterThreads:
             outcome = episode.stop(error)
         except PodttsError:  # the same disk again
             outcome = failed(episode.task, error)
-        unwritable = isinstance(error.__cause__, OSError)
-        self._answer(replace(outcome, unwritable=unwritable))
+        self._answer(replace(outcome, unwritable=isinstance(error, DiskError)))
 
     def _guarded(self, run: Callable[[], None]) -> None:
         """Run a thread; if an unexpected error ends it, nobody waits for it for ever."""

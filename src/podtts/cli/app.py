@@ -13,6 +13,7 @@ from podtts.cli.help_panels import CommandWithPanels
 from podtts.cli.messages import fail
 from podtts.cli.signals import Stopped, stop_on_signals
 from podtts.errors import PodttsError, UsageError
+from podtts.storage.disk_errors import disk_error, is_full
 
 EXIT_CODES = """\b
 Exit codes:
@@ -21,7 +22,7 @@ Exit codes:
   2  wrong usage: unknown flags, or values that are not allowed
   3  bad input: a script, recording or voice
   4  model files missing, damaged or inconsistent
-  5  device missing, or out of memory
+  5  device missing, out of memory, or a disk that is full or refuses a file
   130, 143  stopped by SIGINT, SIGTERM"""
 _SPIN_COUNT = "2000"  # a fraction of a millisecond
 
@@ -134,6 +135,10 @@ def _print_os_error(error: OSError) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if isinstance(error, BrokenPipeError):
         return 1
+    if is_full(error):  # only stdout and other streams: what writes files raises DiskError
+        refused = disk_error(error.filename or "stdout", error, "name another file or device")
+        fail(refused.problem, refused.hint)
+        return refused.exit_code
     path = f"{error.filename}: " if error.filename else ""
     fail(f"{path}{error.strerror or error}", "")
     return UsageError.exit_code

@@ -9,7 +9,7 @@ import typer
 
 from podtts.cli.batch_source import check_folder, find_voices, opened
 from podtts.cli.flag_groups import with_flag_groups
-from podtts.cli.flags import KeepOption, ModelFlags, PrefixCacheOption, ScriptFlags
+from podtts.cli.flags import KeepOption, ModelFlags, PrefixCacheOption, ScriptFlags, named_path
 from podtts.cli.messages import fail, say, warn
 from podtts.cli.publish_flags import PublishFlags, today
 from podtts.cli.speed_flags import SpeedFlags
@@ -34,6 +34,7 @@ def batch(
             "--output",
             "-o",
             metavar="DIR",
+            parser=named_path,
             help="Folder for the episodes: ID.wav (or another --format) and its other files.",
         ),
     ],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from podtts.cli.messages import warn_once
 from podtts.errors import InputError, UsageError
+from podtts.storage.permissions import check_folder_writable
 
 if TYPE_CHECKING:
     from podtts.batch.request import EpisodeSettings, Source
@@ -24,6 +25,12 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"{folder} is not a folder", "name a folder for the episodes")
     if not folder.parent.is_dir():
         raise UsageError(f"there is no folder {folder.parent}", f"run: mkdir -p {folder.parent}")
+    try:
+        check_folder_writable(folder)
+    except PermissionError as error:
+        raise UsageError(
+            f"the folder {error.filename} is read-only", "choose another folder"
+        ) from error
 
 
 @contextmanager

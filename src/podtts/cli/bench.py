@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podtts.cli.flag_groups import with_flag_groups
-from podtts.cli.flags import ModelOption, SeedOption
+from podtts.cli.flags import ModelOption, SeedOption, named_path
 from podtts.cli.locations import model_directory
 from podtts.cli.messages import say, warn
 from podtts.cli.speed_flags import SpeedFlags
@@ -96,7 +96,8 @@ def bench(
         ),
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also draw the --sweep (.svg).")
+        Path | None,
+        typer.Option(metavar="FILE", parser=named_path, help="Also draw the --sweep (.svg)."),
     ] = None,
     seed: SeedOption = _SYNTHESIS.seed,
 ) -> None:
@@ -111,22 +112,30 @@ def bench(
     --quality, --sweep and --scripts measure something else instead.
     docs/bench.md explains the tables and the JSON.
     """
-    _check_flags(context, random_weights, against, json_file)
+    _check_flags(context, random_weights, against)
+    if picture is not None and not sweep:
+        raise UsageError("--picture draws the figures of --sweep", "add --sweep")
+    if picture is not None:
+        _check_file(picture)
+    if json_file is not None and json_file != "-":
+        _check_file(Path(json_file))
     speed.chosen_preset()  # an unknown name is reported before anything is loaded
     checkpoint = None if random_weights is not None else model_directory(model)
     from podtts.bench.model_under_test import ModelUnderTest
 
-    subject = ModelUnderTest(checkpoint, random_weights)
+    subject, svg = ModelUnderTest(checkpoint, random_weights), ""
     if quality:
         output = _quality(subject, speed, seed)
     elif sweep:
         preset = speed.preset if _is_on_command_line(context, "preset") else None
-        output = _sweep(subject, speed, seed, workload or [], batch or [], preset, picture)
+        output, svg = _sweep(subject, speed, seed, workload or [], batch or [], preset)
     elif scripts is not None:
         output = _scripts(subject, speed, seed, scripts, batch or [], repeat)
     else:
         output = _stages(subject, speed, seed, workload or [], repeat, against)
     _print(output, json_file)
+    if picture is not None:
+        _write(picture, svg)
 
 
 def _stages(
@@ -181,9 +190,8 @@ def _sweep(
     workloads: Sequence[str],
     batches: Sequence[int],
     preset: str | None,
-    picture: Path | None,
-) -> Output:
-    """Measure batches. preset: its name; None: all presets."""
+) -> tuple[Output, str]:
+    """Measure batches; also return their picture. preset: its name; None: all presets."""
     from podtts.bench.picture import sweep_svg
     from podtts.bench.report import sweep_table
     from podtts.bench.sweep import BATCHES, SweepPlan, sweep, sweep_json, sweep_title
@@ -207,9 +215,8 @@ def _sweep(
         options=SynthesisOptions(seed=seed, retries=0),
     )
     points, title = list(sweep(plan, warn, _progress)), sweep_title(plan)
-    if picture is not None:
-        _write(picture, sweep_svg(title, points))
-    return [sweep_table(title, points)], sweep_json(plan, points)
+    output = [sweep_table(title, points)], sweep_json(plan, points)
+    return output, sweep_svg(title, points)
 
 
 def _scripts(
@@ -248,9 +255,7 @@ def _scripts(
     return [scripts_table(report), scripts_notes(report)], scripts_json(report)
 
 
-def _check_flags(
-    context: typer.Context, random_weights: str | None, against: str | None, json_file: str | None
-) -> None:
+def _check_flags(context: typer.Context, random_weights: str | None, against: str | None) -> None:
     """Raise UsageError for flags that contradict each other or cannot work."""
     if against is not None and against not in _RECIPES:
         raise UsageError(
@@ -259,13 +264,19 @@ def _check_flags(
     # The environment variable PODTTS_MODEL is only a default, so --random-weights wins over it.
     if random_weights is not None and _is_on_command_line(context, "model"):
         raise UsageError("--model and --random-weights exclude each other", "give one of them")
-    if json_file is None or json_file == "-":
-        return
-    path = Path(json_file)
+
+
+def _check_file(path: Path) -> None:
+    """Raise UsageError for a file that cannot be written, before minutes of measuring."""
+    from podtts.storage.permissions import is_read_only
+
     if path.is_dir():
-        raise UsageError(f"{json_file} is a folder", "name a file in it")
+        raise UsageError(f"{path} is a folder", "name a file in it")
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent}", f"run: mkdir -p {path.parent}")
+    for place in (path, path.parent):
+        if is_read_only(place):
+            raise UsageError(f"{place} is read-only", "name another file")
 
 
 def _is_on_command_line(context: typer.Context, parameter: str) -> bool:
@@ -281,7 +292,7 @@ def _progress(line: str) -> None:
 
 
 def _print(output: Output, json_file: str | None) -> None:
-    """Print the tables and write the JSON. Raises UsageError if the file cannot be written."""
+    """Print the tables and write the JSON. Raises DiskError if the file cannot be written."""
     from rich.console import Console
 
     tables, as_json = output
@@ -297,8 +308,11 @@ def _print(output: Output, json_file: str | None) -> None:
 
 def _write(path: Path, text: str) -> None:
     from podtts.storage.atomic import write_atomically
+    from podtts.storage.disk_errors import disk_error
+    from podtts.storage.permissions import check_replaceable
 
     try:
+        check_replaceable(path)
         write_atomically(path, text.encode())
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+        raise disk_error(path, error, "choose another file") from error

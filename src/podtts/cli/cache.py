@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podtts.cli.amounts import format_bytes, parse_age, parse_bytes
-from podtts.cli.flags import CacheDirOption, JsonFlag
+from podtts.cli.flags import CacheDirOption, JsonFlag, named_path
 from podtts.cli.locations import cache_root
 from podtts.cli.messages import say, warn
 from podtts.errors import PartialError, UsageError
@@ -95,6 +95,8 @@ def verify(cache_dir: CacheDirOption = None) -> None:
     from podtts.storage.verify import verify_sealed
 
     root = cache_root(cache_dir)
+    for path in VoiceStore(root).seal_older():
+        say(f"{path} had no digest, as podtts 0.1.0 wrote it: it has one now")
     checked = bad = 0
     for path, problem in chain(
         PromptCache(root, warn).verify(),
@@ -166,7 +168,10 @@ def clear(
 def export(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The voice to export.")],
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="File to write, such as anna.voice.")
+        Path,
+        typer.Argument(
+            metavar="FILE", parser=named_path, help="File to write, such as anna.voice."
+        ),
     ],
     cache_dir: CacheDirOption = None,
 ) -> None:
@@ -186,7 +191,10 @@ def export(
 @app.command("import")
 def import_(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A file that podtts cache export wrote.")
+        Path,
+        typer.Argument(
+            metavar="FILE", parser=named_path, help="A file that podtts cache export wrote."
+        ),
     ],
     name: Annotated[str | None, typer.Option("--name", help="Another name for the voice.")] = None,
     cache_dir: CacheDirOption = None,

@@ -10,13 +10,15 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from podtts.cli.messages import warn
 from podtts.cli.signals import Stopped
-from podtts.errors import PodttsError, UsageError
+from podtts.errors import PartialError, PodttsError, UsageError
+from podtts.storage.appending import write_all
 
 _PACKAGES = ("podtts", "torch", "transformers", "onnxruntime", "numpy", "soundfile")
 
@@ -27,21 +29,23 @@ class EventLog:
     target: a file, to whose end the events are added; -: stdout; None: nothing is written.
     Every line has `time` (UTC), `seconds` (since the start of the run) and `event`. If the block
     ends with an error, the error is the last line. If the log cannot be written any more, there is
-    one warning and the run continues.
+    one warning and the run continues; the end of the block then raises PartialError, unless a
+    reader had closed its pipe.
     Raises UsageError for a file that cannot be opened.
     """
 
     def __init__(self, target: str | None) -> None:
         self._target = target
         self._started = time.perf_counter()
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
+        self._is_incomplete = False
 
     def __enter__(self) -> Self:
         if self._target == "-":
-            self._file = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+            self._file = FileIO(os.dup(sys.stdout.fileno()), "w")
         elif self._target is not None:
             try:
-                self._file = Path(self._target).open("ab", buffering=0)
+                self._file = FileIO(self._target, "a")
             except OSError as error:
                 raise UsageError(
                     f"--log-json {self._target}: {error.strerror}", "choose another file"
@@ -58,6 +62,8 @@ class EventLog:
             self.write("error", **_error_values(error))
         if self._file is not None:
             self._file.close()
+        if self._is_incomplete and error is None:
+            raise PartialError(f"the log of --log-json {self._target} is incomplete, see above")
 
     def start(self, options: Mapping[str, Any], **values: Any) -> None:
         """Write the first event of a run. options: all options, also those with default values."""
@@ -77,10 +83,13 @@ class EventLog:
             **values,
         }
         try:
-            self._file.write(json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n")
+            write_all(
+                self._file, json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n"
+            )
         except OSError as error:
             self._file.close()
             self._file = None
+            self._is_incomplete = not isinstance(error, BrokenPipeError)
             warn(f"--log-json {self._target}: {error.strerror}; nothing more is logged")
 
 
@@ -90,6 +99,8 @@ def check_log(target: str | None, output: str, script: str, page: Path | None) -
         raise UsageError("--log-json - and -o - would mix on stdout", "name a file for one of them")
     if target == "-" and sys.stdout is None:
         raise UsageError("there is no stdout to write the log to", "name a file")
+    if target == "":
+        raise UsageError("--log-json '' names no file", "name a file")
     if target is None or target == "-":
         return
     for what, other in (("output", output), ("script", script), ("page", page or output)):

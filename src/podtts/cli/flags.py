@@ -14,6 +14,14 @@ from podtts.cli.locations import cache_root, model_directory
 if TYPE_CHECKING:
     from podtts.script.spoken import SpeechTextOptions
 
+
+def named_path(text: str) -> Path:
+    """The value of a flag that names a file or folder; an empty one would be the current folder."""
+    if not text:
+        raise typer.BadParameter("it is empty, and names no file or folder")
+    return Path(text)
+
+
 ScriptArgument = Annotated[
     str, typer.Argument(metavar="SCRIPT", help="A dialogue script; - reads it from stdin.")
 ]
@@ -32,6 +40,7 @@ CacheDirOption = Annotated[
         "--cache-dir",
         envvar="PODTTS_CACHE_DIR",
         metavar="DIR",
+        parser=named_path,
         help="Folder of prepared voices; podtts cache path prints the default.",
     ),
 ]
@@ -81,13 +90,17 @@ class ScriptFlags(FlagGroup):
         typer.Option(
             "--speakers",
             metavar="DIR",
+            parser=named_path,
             help="Folder of recordings (NAME.wav with NAME.txt); they win over prepared voices.",
         ),
     ] = None
     lexicon: Annotated[
         list[Path] | None,
         typer.Option(
-            "--lexicon", metavar="FILE", help="Pronunciations, one word a line (repeatable)."
+            "--lexicon",
+            metavar="FILE",
+            parser=named_path,
+            help="Pronunciations, one word a line (repeatable).",
         ),
     ] = None
     normalize: Annotated[

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
 from podtts.errors import UsageError
+from podtts.storage.disk_errors import is_full
 
 
 def check_output(output: str) -> None:
     """Check that -o can be written. Raises UsageError."""
     path = Path(output)
+    if not output:
+        raise UsageError("-o '' names no file", "name an audio file, such as talk.wav")
     if output == "-":
         if sys.stdout is None:
             raise UsageError("there is no stdout to write to", "name a file")
@@ -34,6 +38,16 @@ def is_device(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def open_output(output: str) -> AbstractContextManager[BinaryIO]:
-    """Open the stream that -o names: stdout, a pipe or a device."""
-    return nullcontext(sys.stdout.buffer) if output == "-" else Path(output).open("wb")
+@contextmanager
+def open_output(output: str) -> Iterator[BinaryIO]:
+    """Open the stream that -o names: stdout, a pipe or a device.
+
+    Raises OSError; that of a full disk or device names the stream.
+    """
+    try:
+        with nullcontext(sys.stdout.buffer) if output == "-" else Path(output).open("wb") as stream:
+            yield stream
+    except OSError as error:
+        if is_full(error):  # no file is open in the block, so no other one can be full
+            error.filename = "stdout" if output == "-" else output
+        raise

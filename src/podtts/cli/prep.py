@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podtts.cli.flag_groups import with_flag_groups
-from podtts.cli.flags import ModelFlags, ThreadsOption
+from podtts.cli.flags import ModelFlags, ThreadsOption, named_path
 from podtts.cli.messages import fail, say, warn
 from podtts.errors import PartialError, UsageError
 
@@ -25,6 +25,7 @@ def prep(
         list[Path],
         typer.Argument(
             metavar="PATH...",
+            parser=named_path,
             help="Folders or recordings: NAME.wav (or flac, mp3, ogg, opus) with its transcript "
             "NAME.txt and, if you like, NAME.dialect.txt, a sentence in dialect.",
         ),

@@ -18,6 +18,7 @@ from podtts.cli.flags import (
     PrefixCacheOption,
     ScriptArgument,
     ScriptFlags,
+    named_path,
 )
 from podtts.cli.messages import warn
 from podtts.cli.output import check_output, is_stream
@@ -67,6 +68,7 @@ def synth(
         typer.Option(
             "--page",
             metavar="FILE",
+            parser=named_path,
             help="Also write a web page with player, waveform and transcript, in one file.",
         ),
     ] = None,
@@ -105,6 +107,7 @@ def synth(
 
     The labels of the script are S1 and S2 here; podtts check lists those of yours.
     """
+    from podtts.publish.episode_files import check_writable
     from podtts.publish.requirements import check_publishing
 
     # Checks that need no model come first, so that a mistake is reported at once.
@@ -120,7 +123,9 @@ def synth(
     dialogue = read_spoken_script(script, script_flags.speech_text())
     overrides, root = script_flags.voice_overrides(), model_flags.cache_root()
     if output is not None and publishing is not None:
-        check_publishing(publishing, output, dialogue, stream=is_stream(output))
+        check_publishing(publishing, output, dialogue, stream=stream)
+        if not stream:
+            check_writable(Path(output), publishing)
         check_log(log_json, output, script, page)
     if output is None or publishing is None or dry_run:
         show_preview(make_preview(dialogue, overrides, directory, root, script_flags.speakers))

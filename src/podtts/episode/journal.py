@@ -19,9 +19,10 @@ import shutil
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,8 +34,10 @@ from torch import Tensor
 import podtts
 from podtts.audio.wav import to_pcm16
 from podtts.episode.fingerprint_schema import SCHEMA_VERSION, FingerprintSchema, Mismatch
-from podtts.errors import UsageError
+from podtts.errors import DiskError, UsageError
+from podtts.storage.appending import append_line, open_to_append
 from podtts.storage.atomic import write_atomically
+from podtts.storage.disk_errors import disk_error
 from podtts.values import SpeechTokens, Turn, TurnAudio
 
 _LOCK = "lock"
@@ -68,7 +71,7 @@ class Journal:
     day:         when the run began; a run that is resumed keeps its own.
     patience_seconds: how long to wait for another run that holds the journal.
     Raises UsageError when another run holds the journal, when there is no run to resume, or when
-    its fingerprint is another.
+    its fingerprint is another; DiskError when it cannot be written.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class Journal:
         self._resume = resume
         self._patience_seconds = patience_seconds
         self._lines: dict[int, dict[str, Any]] = {}
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
 
     def __enter__(self) -> Journal:
         try:
@@ -103,7 +106,10 @@ class Journal:
             raise self._unwritable(error) from error
         with ExitStack() as undo:
             undo.callback(self._lock.release)
-            self._open()
+            try:
+                self._open()
+            except OSError as error:
+                raise self._unwritable(error) from error
             undo.pop_all()
         return self
 
@@ -172,7 +178,7 @@ class Journal:
     def append(self, audio: TurnAudio, label: str) -> None:
         """Store a turn: first its file, then its line; each is on the disk before the next.
 
-        Raises UsageError when the disk refuses it.
+        Raises DiskError when the disk refuses it.
         """
         samples = np.frombuffer(to_pcm16(audio.wave), "<i2").astype(np.int16)
         ids = torch.tensor(audio.tokens.ids, dtype=torch.int32)
@@ -219,7 +225,7 @@ class Journal:
                 )
         elif header is not None:
             self._set_aside()
-        self._file = path.open("ab")
+        self._file = open_to_append(path)
         if not self._resume:
             self._append_line({**_HEADER, **self._fingerprint, "day": self.day})
 
@@ -259,14 +265,10 @@ class Journal:
 
     def _append_line(self, line: Mapping[str, Any]) -> None:
         assert self._file is not None
-        self._file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        append_line(self._file, json.dumps(line, ensure_ascii=False).encode())
 
-    def _unwritable(self, error: OSError) -> UsageError:
-        return UsageError(
-            f"{self.folder}: cannot be written: {error.strerror}", "choose another output file"
-        )
+    def _unwritable(self, error: OSError) -> DiskError:
+        return disk_error(self.folder, error, "choose another output file")
 
 
 def turn_key(turn: Turn) -> str:

@@ -130,7 +130,7 @@ class EpisodeWriter:
     def write_finished(self) -> list[FinishedTurn]:
         """Add the turns to the mix that come next and that an earlier run finished; return them.
 
-        Opens the mix. Raises UsageError when a turn is damaged or the disk refuses one.
+        Opens the mix. Raises UsageError for a damaged turn, DiskError when the disk refuses one.
         """
         mix, written = self._opened(), []
         while (finished := self.finished.get(self._next)) is not None:
@@ -143,7 +143,7 @@ class EpisodeWriter:
     def add(self, audio: TurnAudio) -> None:
         """Append a turn to the journal, and to the mix.
 
-        Finished turns before it must be written. Raises UsageError when the disk refuses it.
+        Finished turns before it must be written. Raises DiskError when the disk refuses it.
         """
         assert audio.index == self._next
         if self._journal is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from podtts import __version__
-from podtts.errors import ModelError
+from podtts.errors import DiskError, ModelError
 from podtts.hub.client import RESUME_HINT, HubFile, NotOnHubError, download_file
 from podtts.hub.pull_record import RECORD_FILE, PullRecord, has_size
 from podtts.hub.store import pulled_records
@@ -37,7 +37,8 @@ def download_files(
 ) -> PullRecord:
     """Get every file of the plan into the partial folder; return the plan with all SHA-256s.
 
-    Raises ModelError when a file cannot be downloaded, is damaged or does not fit on the disk.
+    Raises ModelError when a file cannot be downloaded or is damaged, DiskError when the files do
+    not fit on the disk.
     """
     parts = partial / PARTS_FOLDER
     parts.mkdir(exist_ok=True)
@@ -159,10 +160,10 @@ def _require_space(plan: PullRecord, partial: Path, copies: Mapping[str, Path]) 
             missing_bytes += file.size - (part.stat().st_size if part.is_file() else 0)
     free_bytes = shutil.disk_usage(partial).free
     if missing_bytes and free_bytes < missing_bytes + _RESERVED_BYTES:
-        raise ModelError(
+        raise DiskError(
             f"{plan.name} needs {_gigabytes(missing_bytes + _RESERVED_BYTES)} more on the disk of "
             f"{partial.parent}, where {_gigabytes(free_bytes)} are free",
-            hint=f"free some space there and {RESUME_HINT}",
+            hint=f"make room there and {RESUME_HINT}",
         )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from podtts import __version__
-from podtts.errors import ModelError
+from podtts.errors import DiskError, ModelError
 from podtts.hub.client import RESUME_HINT, HubFile, HubOfflineError, Listing, list_repo, listed_file
 from podtts.hub.download import PARTS_FOLDER, PullProgress, download_files
 from podtts.hub.pull_record import PullRecord, has_size, read_record, write_record
@@ -47,8 +47,9 @@ def pull_model(
     The settings of huggingface_hub apply: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, proxies.
     An interrupted pull continues with the same commit. Large files that another model in
     `models_dir` already has are linked from there. A complete newer revision replaces an older one.
-    Raises ModelError when the hub cannot be reached, a repository or file is missing, the content
-    of a file is wrong, or the disk is full. `models_dir/NAME` never holds an incomplete model.
+    Raises ModelError when the hub cannot be reached, a repository or file is missing, or the
+    content of a file is wrong; DiskError when the disk is full. `models_dir/NAME` never holds an
+    incomplete model.
     """
     final = model_folder(models_dir, source.name)
     partial = partial_folder(models_dir, source.name)
@@ -170,14 +171,13 @@ def _exclusive(models_dir: Path, name: str) -> Iterator[None]:
 
 @contextmanager
 def _disk_errors(models_dir: Path) -> Iterator[None]:
-    """Convert errors of the disk into ModelError."""
+    """Convert errors of the disk into DiskError, and ModelError for a folder that is unusable."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ModelError(
-                f"the disk of {models_dir} is full",
-                hint=f"free some space there and {RESUME_HINT}",
+            raise DiskError(
+                f"the disk of {models_dir} is full", hint=f"make room there and {RESUME_HINT}"
             ) from error
         raise ModelError(
             f"cannot use {error.filename or models_dir}: {error.strerror or error}",

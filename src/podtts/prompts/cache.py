@@ -109,8 +109,12 @@ class PromptCache:
         try:
             self.store(key, tensors_of(features))
         except OSError as error:
-            reason = error.strerror or str(error)
-            self._report(f"the prompt cache {self.root} cannot be written: {reason}", cause=reason)
+            self.warn_unwritable(error)
+
+    def warn_unwritable(self, error: OSError) -> None:
+        """Warn that the cache cannot be written, once for each reason."""
+        reason = error.strerror or str(error)
+        self._report(f"the prompt cache {self.root} cannot be written: {reason}", cause=reason)
 
     def store(self, key: PromptKey, tensors: Mapping[str, Array]) -> PromptEntry:
         """Store the tensors of an entry under a key. Raises OSError when that fails."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from podtts.errors import VoiceError
+from podtts.errors import DiskError, VoiceError
 from podtts.prompts.cache import PromptCache
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.entry import features_of
@@ -93,9 +92,14 @@ class VoiceCasting:
             prepared = prepare(recording, self._sources.encoders, own.cache)
         # A script's own recording belongs to that script: its label names no voice for others.
         if member.prompt is None:
-            with contextlib.suppress(VoiceError):  # the voice is used without a name
+            try:
                 if own.voices.get(member.voice) is None:
                     own.voices.put(prepared.voice)
+            except VoiceError:  # another one of that name is damaged, and stays for inspection
+                pass
+            except DiskError as error:
+                if isinstance(error.__cause__, OSError):
+                    own.cache.warn_unwritable(error.__cause__)
         return _cast(member, prepared.voice, prepared.features, prepared.cached)
 
 

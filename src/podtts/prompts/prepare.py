@@ -14,13 +14,15 @@ from podtts.audio.decoder import AudioDecoder
 from podtts.audio.io import decode_audio
 from podtts.audio.recording_problems import find_recording_problems
 from podtts.audio.strict_decoding import check_header
-from podtts.errors import AudioError, InputError, VoiceError
+from podtts.errors import AudioError, DiskError, InputError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
-from podtts.prompts.entry import RECIPE_VERSION
+from podtts.prompts.entry import RECIPE_VERSION, tensors_of
 from podtts.prompts.extract import extract_prompt
 from podtts.prompts.recording_files import LONGEST_RECORDING_BYTES, RecordingFile, read_texts
-from podtts.prompts.voices import Voice, VoiceStore, check_voice_name
+from podtts.prompts.voices import ANOTHER_CACHE, Voice, VoiceStore, check_voice_name
+from podtts.storage.disk_errors import disk_error
+from podtts.storage.permissions import check_folder_writable
 from podtts.storage.regular_files import read_regular
 from podtts.values import PromptFeatures
 
@@ -44,10 +46,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Failed:
-    """A recording that cannot be used, and the reason."""
+    """A recording that cannot be used, or whose voice cannot be stored, and the reason."""
 
     path: Path
-    error: InputError
+    error: InputError | DiskError
 
 
 def prepare(
@@ -60,9 +62,11 @@ def prepare(
     """Return the voice and the features of a recording, from the cache if possible.
 
     Stores computed features in the cache, and the voice under its name in `voices`.
+    voices:  None to use the voice once: then a cache that cannot be written is only warned of.
     decoder: the process that decodes audio; None starts one if needed.
-    Raises InputError when the recording, its texts or its name are not usable, or the voice cannot
-    be stored; ModelError when an encoder fails; UsageError when torchaudio cannot be loaded.
+    Raises InputError when the recording, its texts or its name are not usable; DiskError when the
+    voice cannot be stored; ModelError when an encoder fails; UsageError when torchaudio cannot be
+    loaded.
     """
     if decoder is None:
         with AudioDecoder() as own:
@@ -77,10 +81,15 @@ def prepare(
     warnings: tuple[str, ...] = ()
     features = cached = cache.get(key)
     if features is None:
+        if voices is not None:
+            _check_cache(cache, voice)
         decoded = decode_audio(raw, str(recording.path), decoder)
         features = extract_prompt(decoded, encoders)
         warnings = find_recording_problems(decoded)
-        cache.put(key, features)
+        if voices is None:
+            cache.put(key, features)
+        else:
+            _keep(cache, key, features, voice)
 
     replaced = _store(voice, voices) if voices else False
     seconds_of_work = time.perf_counter() - started
@@ -98,7 +107,8 @@ def prepare_all(
 ) -> Iterator[Prepared | Failed]:
     """Prepare recordings in parallel and yield the results in the same order.
 
-    A recording that fails does not affect the others; a model that fails ends all (ModelError).
+    A recording that fails, or cannot be stored, does not affect the others; a model that fails ends
+    all (ModelError).
     When the caller stops early, recordings that have not started are skipped.
     """
     with (
@@ -126,7 +136,7 @@ def _attempt(
 ) -> Prepared | Failed:
     try:
         return prepare(recording, encoders, cache, voices, decoder)
-    except InputError as error:
+    except (InputError, DiskError) as error:
         return Failed(recording.path, error)
 
 
@@ -142,13 +152,37 @@ def _read(path: Path, decoder: AudioDecoder) -> bytes:
         raise AudioError(path, f"cannot be read: {error.strerror}", "check the path") from error
 
 
+def _check_cache(cache: PromptCache, voice: Voice) -> None:
+    """Raise DiskError for a folder that is read-only, before the prompt is computed."""
+    try:
+        check_folder_writable(cache.root)
+    except OSError as error:
+        raise _not_stored(voice, disk_error(cache.root, error, ANOTHER_CACHE)) from error
+
+
+def _keep(cache: PromptCache, key: PromptKey, features: PromptFeatures, voice: Voice) -> None:
+    """Store the prompt of a voice. Raises DiskError."""
+    try:
+        cache.store(key, tensors_of(features))
+    except OSError as error:
+        raise _not_stored(voice, disk_error(cache.root, error, ANOTHER_CACHE)) from error
+
+
 def _store(voice: Voice, voices: VoiceStore) -> bool:
-    """Store a voice and return whether it replaced another one."""
+    """Store a voice and return whether it replaced another one. Raises DiskError."""
     try:
         known = voices.get(voice.name)
-    except VoiceError:  # damaged: its message asks for preparing it again
+        is_damaged = False
+    except VoiceError:  # its message asks for preparing it again
+        known, is_damaged = None, True
+    if known == voice:
+        return False
+    try:
         voices.put(voice)
-        return True
-    if known != voice:
-        voices.put(voice)
-    return known not in (None, voice)
+    except DiskError as error:
+        raise _not_stored(voice, error) from error
+    return is_damaged or known is not None
+
+
+def _not_stored(voice: Voice, error: DiskError) -> DiskError:
+    return DiskError(f"voice {voice.name} is not stored: {error.problem}", error.hint)

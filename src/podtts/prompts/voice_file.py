@@ -15,8 +15,10 @@ from podtts.prompts.entry import (
     key_of,
 )
 from podtts.prompts.recording_files import RecordingFile, read_texts
-from podtts.prompts.voices import Voice, VoiceStore
+from podtts.prompts.voices import ANOTHER_CACHE, Voice, VoiceStore
 from podtts.storage.atomic import write_atomically
+from podtts.storage.disk_errors import disk_error
+from podtts.storage.permissions import check_replaceable
 from podtts.storage.regular_files import read_regular
 from podtts.storage.sealed import Array, SealError, seal, unseal
 
@@ -39,7 +41,8 @@ def export_voice(name: str, voices: VoiceStore, cache: PromptCache, target: Path
     """Write a voice and its most recently used prompt to one file.
 
     Replaces an existing file in one step, and creates the folder if needed. Raises VoiceError when
-    there is no such voice or it has no prompt, UsageError when the file cannot be written.
+    there is no such voice or it has no prompt, UsageError for what is not a file, DiskError when
+    the file cannot be written.
     """
     if target.exists() and not target.is_file():  # for example, never replace /dev/null
         raise UsageError(f"{target} is not a regular file", "choose another name")
@@ -55,9 +58,10 @@ def export_voice(name: str, voices: VoiceStore, cache: PromptCache, target: Path
     texts = {text: getattr(voice, text) for text in _TEXTS}
     raw = seal(tensors, {**description_of(entry.key), **texts, "format": _FORMAT})
     try:
+        check_replaceable(target)
         write_atomically(Path(os.path.realpath(target)), raw)
     except OSError as error:
-        raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
+        raise disk_error(target, error, "choose another file") from error
     return entry
 
 
@@ -66,8 +70,8 @@ def import_voice(
 ) -> Imported:
     """Import a voice from a file of `export_voice`, under its own name or another one.
 
-    Raises InputError when the file is damaged, foreign, of another recipe or has invalid texts, and
-    when the voice cannot be stored; VoiceError when the name is not valid.
+    Raises InputError when the file is damaged, foreign, of another recipe or has invalid texts;
+    VoiceError when the name is not valid; DiskError when the voice cannot be stored.
     """
     try:
         raw = read_regular(source, _LONGEST_BYTES)
@@ -95,10 +99,7 @@ def import_voice(
     try:
         entry = cache.store(key, tensors)
     except OSError as error:
-        raise InputError(
-            f"{cache.root}: cannot be written: {error.strerror}",
-            "choose another folder with --cache-dir",
-        ) from error
+        raise disk_error(cache.root, error, ANOTHER_CACHE) from error
     voices.put(voice)  # last, so that no voice is stored without its prompt
     return Imported(voice, entry, replaced)
 

@@ -1,7 +1,7 @@
 """The stored voices: names that scripts use, each with its recording's digest and transcript."""
 
+import contextlib
 import dataclasses
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -12,9 +12,14 @@ from podtts.deprecation import renamed_method
 from podtts.errors import VoiceError
 from podtts.prompts.cache import PromptCache, PromptEntry
 from podtts.storage.atomic import write_atomically
+from podtts.storage.disk_errors import disk_error
 from podtts.storage.file_names import file_name_problem
 from podtts.storage.quarantine import Quarantine
 from podtts.storage.regular_files import is_unusable, read_regular
+from podtts.storage.sealed import SealError
+from podtts.storage.sealed_texts import seal_texts, unseal_texts
+
+ANOTHER_CACHE = "choose another folder with --cache-dir"
 
 _LONGEST_VOICE_BYTES = 2**22  # a transcript and a dialect prompt of 1 MiB each, escaped
 _NAME_HINT = "use a short word, such as anna"
@@ -50,20 +55,31 @@ class Voice:
             )
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """A voice as its file has it."""
+
+    voice: Voice
+    raw: bytes
+    is_sealed: bool
+
+
 class _DamagedError(VoiceError):
     """A voice's file that `put` did not write, or that has changed since."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
             f"{path} is damaged",
-            f"prepare the recording of that voice again: podtts prep PATH/{path.stem}.wav",
+            "import the voice again, or prepare its recording again: "
+            f"podtts prep PATH/{path.stem}.wav",
         )
         self.reason = reason
 
 
 class VoiceStore:
-    """The folder `voices` under a root: one JSON file per voice, replaced in one step.
+    """The folder `voices` under a root: one JSON file per voice, sealed and replaced in one step.
 
+    Version 0.1.0 wrote these files without a seal. They are read, and sealed when they are used.
     A new format of these files needs another folder, because other versions of podtts may share
     the root.
     """
@@ -74,19 +90,19 @@ class VoiceStore:
 
     def get(self, name: str) -> Voice | None:
         """Return a voice, or None when there is none. Raises VoiceError if it is not readable."""
-        return self._read(self._path(name))
+        path = self._path(name)
+        stored = self._read(path)
+        if stored and not stored.is_sealed:
+            self._seal(path, stored)
+        return stored.voice if stored else None
 
     def put(self, voice: Voice) -> None:
-        """Store a voice; replaces any other of its name. Raises VoiceError if that fails."""
+        """Store a voice; replaces any other of its name. Raises DiskError if that fails."""
         path = self._path(voice.name)
-        content = json.dumps(dataclasses.asdict(voice), ensure_ascii=False, indent=2) + "\n"
         try:
-            write_atomically(path, content.encode())
+            write_atomically(path, _to_bytes(voice))
         except OSError as error:
-            raise VoiceError(
-                f"{path}: cannot be written: {error.strerror}",
-                "choose another folder with --cache-dir",
-            ) from error
+            raise disk_error(path, error, ANOTHER_CACHE) from error
 
     def remove(self, name: str) -> None:
         """Delete a voice, damaged or not. Raises VoiceError if it is missing or remains."""
@@ -100,8 +116,8 @@ class VoiceStore:
 
     def list(self) -> tuple[Voice, ...]:
         """Return all voices in order of their names. Raises VoiceError for a damaged one."""
-        voices = (self._read(path) for path in self._paths())
-        return tuple(voice for voice in voices if voice)
+        found = (self._read(path) for path in self._paths())
+        return tuple(stored.voice for stored in found if stored)
 
     sound = renamed_method("VoiceStore.sound", "readable")
 
@@ -109,12 +125,20 @@ class VoiceStore:
         """Yield the readable voices in order of their names; call `on_error` for the others."""
         for path in self._paths():
             try:
-                voice = self._read(path)
+                stored = self._read(path)
             except VoiceError as error:
                 on_error(error)
             else:
-                if voice:
-                    yield voice
+                if stored:
+                    yield stored.voice
+
+    def seal_older(self) -> Iterator[Path]:
+        """Seal the readable voices that have no seal, and yield the path of each."""
+        for path in self._paths():
+            with contextlib.suppress(VoiceError):
+                stored = self._read(path)
+                if stored and not stored.is_sealed and self._seal(path, stored):
+                    yield path
 
     def verify(self) -> Iterator[tuple[Path, str | None]]:
         """Check every voice; yield its path and its problem, None for no problem.
@@ -131,16 +155,24 @@ class VoiceStore:
             else:
                 yield path, None
 
-    def _read(self, path: Path) -> Voice | None:
+    def _seal(self, path: Path, stored: _Stored) -> bool:
+        """Seal a voice unless it was replaced since it was read; return whether that worked."""
+        with contextlib.suppress(OSError):  # the cache may be read-only or full
+            if read_regular(path, _LONGEST_VOICE_BYTES) == stored.raw:
+                write_atomically(path, _to_bytes(stored.voice))
+                return True
+        return False
+
+    def _read(self, path: Path) -> _Stored | None:
         try:
-            return _from_json(read_regular(path, _LONGEST_VOICE_BYTES), path.stem)
+            return _from_bytes(read_regular(path, _LONGEST_VOICE_BYTES), path.stem)
         except FileNotFoundError:
             return None
         except OSError as error:
             if not is_unusable(error):
                 raise VoiceError(f"{path}: cannot be read: {error.strerror}") from error
             raise _DamagedError(path, f"it is not a voice: {error.strerror}") from error
-        except (ValueError, RecursionError, VoiceError) as error:
+        except (SealError, VoiceError) as error:
             raise _DamagedError(path, str(error)) from error
 
     def _paths(self) -> tuple[Path, ...]:
@@ -153,16 +185,18 @@ class VoiceStore:
         return self._voices / f"{check_voice_name(name)}.json"
 
 
-def _from_json(raw: bytes, name: str) -> Voice:
-    """Return the voice `name` from bytes that `put` wrote. Raises ValueError or VoiceError."""
-    fields = json.loads(raw)
-    if not isinstance(fields, dict) or not all(isinstance(text, str) for text in fields.values()):
-        raise ValueError("it is not an object of texts")
+def _to_bytes(voice: Voice) -> bytes:
+    return seal_texts(dataclasses.asdict(voice))
+
+
+def _from_bytes(raw: bytes, name: str) -> _Stored:
+    """Return the voice `name` from bytes that `put` wrote. Raises SealError or VoiceError."""
+    fields, is_sealed = unseal_texts(raw)
     if fields.keys() != {field.name for field in dataclasses.fields(Voice)}:
-        raise ValueError("it does not have the fields of a voice")
+        raise SealError("it does not have the fields of a voice")
     if fields["name"] != name:
-        raise ValueError("it is the voice of another file")
-    return Voice(**fields)
+        raise SealError("it is the voice of another file")
+    return _Stored(Voice(**fields), raw, is_sealed)
 
 
 def forget_voice(name: str, voices: VoiceStore, cache: PromptCache) -> list[PromptEntry]:

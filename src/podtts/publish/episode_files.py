@@ -10,12 +10,14 @@ from pathlib import Path
 from podtts.errors import UsageError
 from podtts.publish.publish_options import (
     BESIDE,
+    FORMATS,
     LOSSLESS,
     SPLITS,
     SUBTITLES,
     PublishOptions,
     Split,
 )
+from podtts.storage.permissions import is_read_only
 
 _PART = re.compile(rf"\d+-[^/]+\.({'|'.join(LOSSLESS)})")
 _SUBTITLES_JSON, _CHAPTERS_JSON = ".subtitles.json", ".chapters.json"
@@ -84,6 +86,25 @@ def check_output_paths(output: Path, options: PublishOptions, script: str) -> No
                 "lost",
                 "move it away",
             )
+
+
+def check_writable(output: Path, options: PublishOptions) -> None:
+    """Refuse files that are read-only, and folders that take no new file. Raises UsageError."""
+    files, folders = [output, *_files(output, options)], _folders(output, options)
+    for path in (*files, *folders):
+        if is_read_only(path):
+            raise UsageError(
+                f"{path} is read-only", "allow writing to it, or choose another output file"
+            )
+    for folder in dict.fromkeys(file.parent for file in files):
+        if is_read_only(folder):
+            raise UsageError(f"the folder {folder} is read-only", "choose another output file")
+
+
+def other_episodes(output: Path) -> list[Path]:
+    """Return the audio files beside an output that share the names of its other files."""
+    files = (output.with_suffix(f".{ending}") for ending in FORMATS)
+    return [file for file in files if file != output and file.is_file()]
 
 
 def is_json_of_an_episode(name: str) -> bool:

@@ -11,12 +11,13 @@ from pathlib import Path
 from podtts.audio.loudness import CEILING_DBTP, MEASURING_PASSES, Gain, gain_to, measure
 from podtts.audio.metadata import AudioMetadata
 from podtts.audio.mix_reader import MixReader
-from podtts.errors import UsageError
+from podtts.errors import DiskError
 from podtts.publish.audio_files import write_audio, write_parts
 from podtts.publish.chapters import chapters
 from podtts.publish.episode_files import (
     chapters_file,
     leftover_files,
+    other_episodes,
     page_file,
     split_folder,
     subtitles_file,
@@ -28,6 +29,7 @@ from podtts.publish.publish_options import PublishOptions
 from podtts.publish.subtitles import subtitles
 from podtts.publish.timeline import Timeline
 from podtts.publish.transcript import transcript
+from podtts.storage.disk_errors import disk_error
 from podtts.storage.staging import Staging
 from podtts.values import RunWork
 
@@ -67,24 +69,29 @@ def publish(
     mix:    a WAV file of 24 kHz, as long as the timeline. If its folder is beside the output, like
             a journal, a killed process leaves temporary files only there.
     tags:   metadata of the files; the mix has the same.
-    report: called with a message about the loudness, and about files that may be outdated.
+    report: called with a message about the loudness, about files of another episode that are
+            replaced, and about files that may be outdated.
     work:   what this run synthesized, for the figures of the page.
     watch:  called for every step that takes longer for longer episodes.
     returns: the files and folders; the audio file of the episode is the last.
-    Raises UsageError when a file cannot be written; then every older file is unchanged.
+    Raises DiskError when a file cannot be written; then every older file is unchanged.
     """
     with MixReader(mix) as reader:
         assert reader.samples == timeline.samples
     source = _MixSource(mix, watch)
     source = source.with_gain(_gain(source, timeline, options, report))
     try:
-        written = _write(source, timeline, output, options, tags, work)
-    except OSError as error:
-        raise UsageError(
-            f"{output}: cannot be published: {error.strerror}",
-            "the synthesized turns are kept: free some space, then run the same command with "
-            "--resume",
-        ) from error
+        written, replaced = _write(source, timeline, output, options, tags, work)
+    except (OSError, DiskError) as error:  # both may name a file by its hidden name
+        cause = error if isinstance(error, OSError) else error.__cause__
+        assert isinstance(cause, OSError)
+        raise disk_error(_refused(cause, output), cause, "choose another output file") from cause
+    if replaced:
+        names, others = ", ".join(map(str, replaced)), ", ".join(map(str, other_episodes(output)))
+        report(
+            f"replaced, although perhaps of another episode ({others}): {names}; give episodes of "
+            "one folder different names"
+        )
     if leftovers := leftover_files(output, options):
         names = ", ".join(map(str, leftovers))
         report(
@@ -94,6 +101,12 @@ def publish(
     return written
 
 
+def _refused(error: OSError, output: Path) -> Path:
+    """The path to name: the output for all of its files, whose hidden names tell nobody a thing."""
+    folder = Path(error.filename or output).parent
+    return output if folder.exists() else folder
+
+
 def _write(
     source: _MixSource,
     timeline: Timeline,
@@ -101,7 +114,8 @@ def _write(
     options: PublishOptions,
     tags: AudioMetadata,
     work: RunWork | None,
-) -> list[Path]:
+) -> tuple[list[Path], list[Path]]:
+    """Write the files; return them, and those that may have been of another episode."""
     turn_samples = sum(turn.stop - turn.start for turn in timeline.turns)
     work_folder = source.path.parent if source.path.parent != output.parent else None
     with Staging(work_folder) as staging:
@@ -128,8 +142,9 @@ def _write(
                     options.rate_hz,
                     tags,
                 )
+        changing = staging.changing() if other_episodes(output) else []
     source.path.unlink(missing_ok=True)
-    return staging.targets
+    return staging.targets, [path for path in changing if path != staging.targets[-1]]
 
 
 def _texts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
 import os
 import secrets
 import shutil
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from podtts.storage.atomic import sync_folder
+from podtts.storage.permissions import check_replaceable
 
 _HIDDEN = ".podtts-*.part*"
 _NAME_CHARACTERS = 40  # of the target's name in the hidden name, which error messages may show
@@ -20,7 +22,8 @@ _NAME_CHARACTERS = 40  # of the target's name in the hidden name, which error me
 class Staging:
     """Collects new content under hidden names, and renames all of it at the end of a `with` block.
 
-    If the block fails, nothing new is left and every old file is unchanged. Raises OSError.
+    If the block fails, nothing new is left and every old file is unchanged. Raises OSError; also
+    for a file that is read-only, although a rename could replace it.
     work_folder: a folder that only this process uses now. It holds the hidden files of targets
                  beside it, and leftovers of a killed process in it are removed first. All other
                  hidden files are beside their targets.
@@ -52,6 +55,10 @@ class Staging:
         """The targets, in the order of the calls."""
         return [target for _, target in self._staged]
 
+    def changing(self) -> list[Path]:
+        """The targets that are there now, with other content than the new one."""
+        return [target for hidden, target in self._staged if _differ(hidden, target)]
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -62,6 +69,7 @@ class Staging:
             if kind is None:
                 for hidden, target in self._staged:
                     _check_kind(hidden, target)
+                    check_replaceable(target)
                     _sync(hidden)
                 for hidden, target in self._staged:
                     self._publish(hidden, target)
@@ -90,6 +98,18 @@ def _check_kind(hidden: Path, target: Path) -> None:
     if target.exists() and target.is_dir() != hidden.is_dir():
         number = errno.EISDIR if target.is_dir() else errno.ENOTDIR
         raise OSError(number, os.strerror(number), str(target))
+
+
+def _differ(hidden: Path, target: Path) -> bool:
+    """Whether a target is there and its content is not the new one."""
+    if not target.exists() or hidden.is_dir() != target.is_dir():
+        return target.exists()
+    if not target.is_dir():
+        return not filecmp.cmp(hidden, target, shallow=False)
+    names = sorted(path.name for path in target.iterdir())
+    if names != sorted(path.name for path in hidden.iterdir()):
+        return True
+    return filecmp.cmpfiles(hidden, target, names, shallow=False)[0] != names
 
 
 def _sync(path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from podtts.errors import ModelError
+from podtts.errors import DiskError
 from podtts.weights.checkpoint import Tensors, open_pt
 from podtts.weights.fold import hift_tensors
 from podtts.weights.settings import CheckpointSettings
@@ -22,7 +22,7 @@ def convert_checkpoint(directory: Path) -> list[Path]:
     """Write flow.safetensors and hift.safetensors from flow.pt and hift.pt; return the new files.
 
     Changes neither a .safetensors that exists nor the .pt files.
-    Raises ModelError for a folder with neither, for damaged files, and when writing fails.
+    Raises ModelError for a folder with neither and for damaged files, DiskError when writing fails.
     """
     settings = CheckpointSettings.read(directory)
     parts: dict[str, Callable[[Path], Tensors]] = {
@@ -65,6 +65,9 @@ def _write(target: Path, tensors: Tensors, source: str) -> None:
             os.fsync(file.fileno())
         temporary.replace(target)
     except (OSError, SafetensorError) as error:  # safetensors has its own type for disk errors
-        raise ModelError(f"{target} cannot be written: {error}") from error
+        raise DiskError(
+            f"{target} cannot be written: {error}",
+            "make room or get the permission to write there, then run the same command again",
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,11 +1,15 @@
 """The first signal asks a batch to stop, the second one stops it; each handler is restored."""
 
+import ctypes
+import os
 import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from podtts.cli.signals import GracefulStop, Stopped, stop_on_signals
+from podtts.device.cancellation import calling_if_cancelled, raise_if_cancelled, work_under
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -16,6 +20,8 @@ def handlers() -> Iterator[None]:
     before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
     stop_on_signals()
     yield
+    signal.set_wakeup_fd(-1)
+    work_under(None)
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -54,3 +60,33 @@ def test_a_signal_that_the_shell_ignores_stays_ignored() -> None:
         signal.raise_signal(signal.SIGINT)
         assert not stop.requested()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_a_signal_brings_the_main_thread_back_from_compiled_code() -> None:
+    reader, writer = os.pipe()
+    compiled = ctypes.CDLL(None).read  # returns when the work is cancelled, and not before
+
+    def signal_itself() -> None:  # the main thread's calls are not interrupted
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    with pytest.raises(Stopped), calling_if_cancelled(lambda: os.close(writer)):
+        threading.Thread(target=signal_itself).start()
+        compiled(reader, ctypes.create_string_buffer(1), 1)
+        raise AssertionError("the handler comes first")
+    os.close(reader)
+
+
+def test_what_unwinds_the_stack_is_not_cancelled() -> None:
+    with pytest.raises(Stopped):
+        signal.raise_signal(signal.SIGTERM)
+    raise_if_cancelled()
+
+
+def test_the_first_signal_to_a_graceful_stop_cancels_nothing() -> None:
+    cancelled = threading.Event()
+    with calling_if_cancelled(cancelled.set), GracefulStop("finishing turns"):
+        signal.raise_signal(signal.SIGTERM)
+        raise_if_cancelled()
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+        cancelled.wait()

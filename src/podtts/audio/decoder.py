@@ -57,6 +57,7 @@ class AudioDecoder:
         self._timeout_seconds = timeout_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
+        self._stopped = False
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +85,12 @@ class AudioDecoder:
         """End the process. Another file starts a new one."""
         with self._lock:
             self._end()
+
+    def stop(self) -> None:
+        """End what is being decoded, and decode nothing more; another thread may wait for it."""
+        self._stopped = True
+        if process := self._process:
+            process.kill()
 
     def _ask(self, path: Path | None, raw: bytes, longest_seconds: float) -> DecodedAudio:
         request = {
@@ -122,6 +129,8 @@ class AudioDecoder:
     def _running_process(self) -> subprocess.Popen[bytes]:
         if self._process and self._process.poll() is not None:
             self._end()
+        if self._stopped:
+            raise DecodeError("decoding was stopped")
         if not self._process:
             try:
                 self._process = subprocess.Popen(

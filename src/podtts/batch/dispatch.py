@@ -14,6 +14,7 @@ from typing import Any
 from podtts.batch.request import Entry
 from podtts.batch.task import Outcome, Ready, Task, failed
 from podtts.batch.worker_handle import WorkerDiedError, WorkerHandle
+from podtts.device.cancellation import Cancellation, cancelled_by
 from podtts.errors import DeviceError
 
 Built = Task | Outcome  # ready for a worker, or known already
@@ -43,6 +44,7 @@ class Dispatcher:
         self._build, self._stopped, self._on_ready = build, stopped, on_ready
         self._slots = [_Slot(start) for start in starts]
         self._building: list[Future[Built]] = []
+        self._building_ends = Cancellation()
         self._tasks: deque[Task] = deque()
         self._suspects: deque[Task] = deque()  # a worker died with them: each runs alone now
         self._deaths: Counter[str] = Counter()
@@ -66,6 +68,7 @@ class Dispatcher:
                 for slot in self._slots:
                     yield from self._collect_outcomes(slot, is_drained)
         finally:
+            self._building_ends.cancel()
             pool.shutdown(wait=False, cancel_futures=True)
             for slot in self._slots:
                 slot.clear()
@@ -75,7 +78,11 @@ class Dispatcher:
         while len(self._building) + len(self._tasks) < room:
             if (entry := next(entries, None)) is None:
                 return
-            self._building.append(pool.submit(self._build, entry))
+            self._building.append(pool.submit(self._cancellable_build, entry))
+
+    def _cancellable_build(self, entry: Entry) -> Built:
+        with cancelled_by(self._building_ends):
+            return self._build(entry)
 
     def _assign(self) -> None:
         loading = sum(slot.loading is not None for slot in self._slots)

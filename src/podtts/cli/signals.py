@@ -1,13 +1,20 @@
-"""SIGINT and SIGTERM: stop at once, or finish what is being computed and then stop."""
+"""SIGINT and SIGTERM: stop at once, or finish what is being computed and then stop.
+
+Python calls a handler only in the main thread and between two of its own instructions. While that
+thread is in compiled code, a thread of this module cancels the work, so that the thread comes back.
+"""
 
 from __future__ import annotations
 
 import signal
+import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
 from podtts.cli.messages import say
+from podtts.device.cancellation import Cancellation, work_under
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -25,10 +32,26 @@ class Stopped(BaseException):
 
 
 def stop_on_signals() -> None:
-    """Make SIGINT and SIGTERM raise Stopped in the main thread."""
+    """Make SIGINT and SIGTERM raise Stopped in the main thread, and cancel what it computes."""
     for number in _STOP_SIGNALS:
         if not _is_ignored(number):
             signal.signal(number, _raise_stopped)
+    cancellation = Cancellation()
+    work_under(cancellation)
+    sockets = socket.socketpair()  # the interpreter writes a signal's number to the second
+    sockets[1].setblocking(False)
+    signal.set_wakeup_fd(sockets[1].fileno(), warn_on_full_buffer=False)
+    watcher = threading.Thread(target=_cancel_on_signal, args=(sockets, cancellation), daemon=True)
+    watcher.start()
+
+
+def _cancel_on_signal(
+    sockets: tuple[socket.socket, socket.socket], cancellation: Cancellation
+) -> None:
+    """Cancel as soon as a signal has arrived. Holds both ends, so that they stay open."""
+    while numbers := sockets[0].recv(1):
+        if numbers[0] in _STOP_SIGNALS:
+            cancellation.cancel()
 
 
 class GracefulStop:
@@ -41,6 +64,7 @@ class GracefulStop:
         self._finishing = finishing
         self._previous_handlers: dict[int, Callable[[int, FrameType | None], object] | int] = {}
         self._announced = False
+        self._wakeup = -1
         self.received: signal.Signals | None = None
 
     def __enter__(self) -> GracefulStop:
@@ -49,6 +73,7 @@ class GracefulStop:
             if handler is not None and not _is_ignored(number):
                 self._previous_handlers[number] = handler
                 signal.signal(number, self._receive)
+        self._wakeup = signal.set_wakeup_fd(-1)  # the first signal cancels nothing
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -68,6 +93,9 @@ class GracefulStop:
     def _restore_handlers(self) -> None:
         for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
+        if self._wakeup >= 0:
+            signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
+            self._wakeup = -1
         self._previous_handlers.clear()
 
 
@@ -77,4 +105,5 @@ def _is_ignored(number: signal.Signals) -> bool:
 
 
 def _raise_stopped(number: int, frame: FrameType | None) -> NoReturn:
+    work_under(None)  # from here on, what unwinds the stack is not to be cancelled
     raise Stopped(number)

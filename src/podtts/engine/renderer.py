@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event
 from typing import Generic, Protocol, TypeVar
 
-from podtts.device.cancellation import cancelled_by
+from podtts.device.cancellation import Cancellation, cancelled_by
 from podtts.device.cuda_stream import DeviceStream
 from podtts.device.memory import memory_errors_named
 from podtts.device.placement import batches_rows
@@ -113,7 +112,7 @@ class ThreadedRenderer(Generic[Owner]):
         self._queue: _Queue[Owner] = _Queue()
         self._stream = DeviceStream(models.device)
         self._thread: ThreadPoolExecutor | None = None
-        self._closing = Event()
+        self._closing = Cancellation()
         self._owners: list[Owner] = []  # of the group that is being rendered
         self._group: Future[list[Result]] | None = None
 
@@ -139,10 +138,10 @@ class ThreadedRenderer(Generic[Owner]):
 
     def close(self) -> None:
         self._queue.clear()
-        self._closing.set()
+        self._closing.cancel()
         if self._thread is not None:
             self._thread.shutdown()
-        self._thread, self._group, self._closing = None, None, Event()
+        self._thread, self._group, self._closing = None, None, Cancellation()
 
     def _begin_group(self) -> None:
         if self._group is not None or not self._queue:
@@ -154,7 +153,7 @@ class ThreadedRenderer(Generic[Owner]):
         jobs = [job for _, job in group]
         self._group = self._thread.submit(self._render, jobs, self._closing)
 
-    def _render(self, jobs: Sequence[RenderJob], closing: Event) -> list[Result]:
+    def _render(self, jobs: Sequence[RenderJob], closing: Cancellation) -> list[Result]:
         with (
             cancelled_by(closing),
             memory_errors_named("rendering turns"),

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from podtts.device.cancellation import raise_if_cancelled
 from podtts.flow.masks import valid_positions, visible_keys, zero_padding
 
 UPSAMPLING = 2  # mel frames per token
@@ -173,6 +174,7 @@ def _attend(x: Tensor, layers: nn.ModuleList, valid: Tensor | None, chunk: int) 
     visible = visible_keys(valid, x.shape[1], chunk, x.device)
     distances = distance_encoding(x.shape[1], x.shape[2]).to(x)
     for layer in layers:
+        raise_if_cancelled()
         x = layer(x, distances, visible)
     return x
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from podtts.device.cancellation import raise_if_cancelled
 from podtts.device.cuda_graph import NotRecorded, Recorder
 from podtts.device.placement import has_graphs
 from podtts.llm.decode_state import DecodeState
@@ -22,6 +23,9 @@ from podtts.options import SamplingOptions
 from podtts.values import SpeechTokens
 
 BLOCK_STEPS = 16  # 0.64 s of speech
+# Tokens of a piece of a prefill. Where a cut may change the last bits, four prompts of 30 s and
+# their transcripts are read in one piece, and so is what a window of ordinary turns begins with.
+_INVARIANT_PIECE, _PIECE = 64, 4096
 _POSITIONS = 1024  # a graph attends to multiples of so many positions: few graphs are recorded
 
 
@@ -33,9 +37,19 @@ Decoded = SpeechTokens | NotFiniteError
 
 
 def prefill(model: Qwen3, ids: Sequence[int], cache: KVCache) -> Tensor:
-    """Read ids that follow what the cache holds; return the last hidden state [1, H]."""
+    """Read ids that follow what the cache holds; return the last hidden state [1, H].
+
+    They are read in pieces. Raises Cancelled before a piece that nobody needs.
+    """
     device = model.embed_tokens.weight.device
-    hidden: Tensor = model(torch.tensor([ids], device=device), cache)
+    layers = model.fused_layers
+    invariant = layers is not None and layers.batch_invariant
+    size = _INVARIANT_PIECE if invariant else _PIECE
+    cache.reserve(len(ids))  # once for all pieces
+    for start in range(0, len(ids), size):
+        raise_if_cancelled()
+        piece = torch.tensor([ids[start : start + size]], device=device)
+        hidden: Tensor = model(piece, cache)
     return hidden[:, -1]
 
 

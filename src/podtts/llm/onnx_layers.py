@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from podtts.device.onnx_run import cancellable_run
 from podtts.llm.attention_context import rotary_angles
 from podtts.llm.block_quant import BLOCK, BlockWeights
 from podtts.llm.kv_cache import CacheRows
@@ -77,7 +78,8 @@ class OnnxLayers:
         _bind(binding.bind_input, "last", last)
         binding.bind_cpu_input("total", np.array(max(lengths) + x.shape[1], np.int32))
         _bind(binding.bind_output, "hidden", hidden)
-        self._session.run_with_iobinding(binding)
+        with cancellable_run() as options:
+            self._session.run_with_iobinding(binding, options)
         return hidden
 
     def _binding(self, caches: CacheRows, rows: range) -> IOBinding:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from podtts.device.onnx_run import cancellable_load, cancellable_run
 from podtts.errors import ModelError
 from podtts.rates import SPEAKER_EMBEDDING_SIZE
 
@@ -28,7 +29,7 @@ class PromptEncoders:
     """Speech tokenizer and speaker encoder of a model; each is loaded on first use.
 
     Several threads may use it at once. Every method raises ModelError, naming the file, when a file
-    is missing, damaged, or not the expected encoder.
+    is missing, damaged, or not the expected encoder; and Cancelled.
     """
 
     def __init__(self, speech_tokenizer: Path, speaker_encoder: Path) -> None:
@@ -92,10 +93,10 @@ class _OnnxFile:
 
         session = self._loaded()
         names = [node.name for node in session.get_inputs()]
+        inputs = dict(zip(names, arrays, strict=True))
         try:
-            output: NDArray[np.generic] = session.run(None, dict(zip(names, arrays, strict=True)))[
-                0
-            ]
+            with cancellable_run() as options:
+                output: NDArray[np.generic] = session.run(None, inputs, options)[0]
         except (failures.InvalidArgument, failures.RuntimeException, failures.Fail) as error:
             raise self.error(f"cannot be run: {_first_line(error)}") from error
         return output
@@ -119,9 +120,10 @@ class _OnnxFile:
         options.intra_op_num_threads = 1  # as published; files are prepared in parallel instead
         options.log_severity_level = 4  # errors are raised, so the log would repeat them
         try:
-            session = onnxruntime.InferenceSession(
-                str(self._path), options, providers=["CPUExecutionProvider"]
-            )
+            with cancellable_load(options):
+                session = onnxruntime.InferenceSession(
+                    str(self._path), options, providers=["CPUExecutionProvider"]
+                )
         except (
             failures.Fail,
             failures.InvalidArgument,

@@ -14,6 +14,12 @@ from podtts.audio.decoder import AudioDecoder
 from podtts.audio.io import decode_audio
 from podtts.audio.recording_problems import find_recording_problems
 from podtts.audio.strict_decoding import check_header
+from podtts.device.cancellation import (
+    Cancellation,
+    calling_if_cancelled,
+    cancelled_by,
+    raise_if_cancelled,
+)
 from podtts.errors import AudioError, DiskError, InputError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
@@ -66,11 +72,26 @@ def prepare(
     decoder: the process that decodes audio; None starts one if needed.
     Raises InputError when the recording, its texts or its name are not usable; DiskError when the
     voice cannot be stored; ModelError when an encoder fails; UsageError when torchaudio cannot be
-    loaded.
+    loaded; Cancelled.
     """
     if decoder is None:
         with AudioDecoder() as own:
             return prepare(recording, encoders, cache, voices, own)
+    with calling_if_cancelled(decoder.stop):
+        try:
+            return _prepare(recording, encoders, cache, voices, decoder)
+        except InputError:  # a recording that is not decoded any more is no bad one
+            raise_if_cancelled()
+            raise
+
+
+def _prepare(
+    recording: RecordingFile,
+    encoders: PromptEncoders,
+    cache: PromptCache,
+    voices: VoiceStore | None,
+    decoder: AudioDecoder,
+) -> Prepared:
     started = time.perf_counter()
     name = check_voice_name(recording.name)
     texts = read_texts(recording)
@@ -83,6 +104,7 @@ def prepare(
     if features is None:
         if voices is not None:
             _check_cache(cache, voice)
+        raise_if_cancelled()
         decoded = decode_audio(raw, str(recording.path), decoder)
         features = extract_prompt(decoded, encoders)
         warnings = find_recording_problems(decoded)
@@ -109,20 +131,24 @@ def prepare_all(
 
     A recording that fails, or cannot be stored, does not affect the others; a model that fails ends
     all (ModelError).
-    When the caller stops early, recordings that have not started are skipped.
+    When the caller stops early, what is in work is ended, and the rest is skipped.
     """
+    cancellation = Cancellation()
+
+    def attempt(recording: RecordingFile) -> Prepared | Failed:
+        with cancelled_by(cancellation):
+            return _attempt(recording, encoders, cache, voices, decoder)
+
     with (
         AudioDecoder() as decoder,
         ThreadPoolExecutor(workers, thread_name_prefix="prepare") as pool,
     ):
-        results = deque(
-            pool.submit(_attempt, recording, encoders, cache, voices, decoder)
-            for recording in recordings
-        )
+        results = deque(pool.submit(attempt, recording) for recording in recordings)
         try:
             while results:  # removed before it is yielded, to free the features early
                 yield results.popleft().result()
         finally:
+            cancellation.cancel()
             for future in results:
                 future.cancel()
 

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from podtts.device.cancellation import raise_if_cancelled
 from podtts.device.placement import batches_rows
 from podtts.nn.convolution import Conv, TransposedConv
 from podtts.nn.variants import WeightVariants
@@ -89,6 +90,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         for step in self.steps:
+            raise_if_cancelled()
             x = step(x, mask)
         return x
 

@@ -5,7 +5,9 @@ import os
 import platform
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,16 @@ import torch
 from podtts.device.placement import arithmetic
 from podtts.native import library
 from podtts.native.library import _UNITS as UNITS
-from podtts.native.library import NUMERICS, Unavailable, estimator_library, layers_library
+from podtts.native.library import (
+    NUMERICS,
+    Unavailable,
+    estimator_library,
+    layers_library,
+    load_problem,
+)
 from podtts.options import LAYER_BITS, QUANTIZATIONS, Quantization
 
+NOBODY = 65534
 needs_compiler = pytest.mark.skipif(
     platform.machine() != "x86_64" or not any(map(shutil.which, library._COMPILERS)),
     reason="there is no C compiler for x86-64 here",
@@ -102,12 +111,125 @@ def test_the_reason_quotes_a_compiler_that_fails(
     assert files(source / "__pycache__") == []
 
 
+def damaged(source: Path) -> Path:
+    """A stored library that cannot be loaded."""
+    stored = source / "__pycache__" / f"layers-{library.source_digest()[:16]}.so"
+    stored.parent.mkdir()
+    stored.write_bytes(b"\x7fELF, but no more")
+    return stored
+
+
 @needs_compiler
-def test_the_reason_names_a_damaged_library(source: Path) -> None:
-    compiled = source / "__pycache__" / f"layers-{library.source_digest()[:16]}.so"
-    compiled.parent.mkdir()
-    compiled.write_bytes(b"\x7fELF, but no more")
-    assert reason().startswith(f"{compiled} cannot be loaded")
+def test_a_damaged_library_is_named_and_the_user_gets_another(source: Path, home: Path) -> None:
+    stored, users = damaged(source), home / "cache" / "podtts" / "native"
+    for _ in range(2):  # as long as it is there
+        assert isinstance(layers_library(8), ctypes.CDLL)
+        problem = load_problem("layers")
+        assert problem.startswith(f"{stored} cannot be loaded (")
+        assert problem.endswith(f": remove it; this run uses {users / stored.name}")
+        library.forget_libraries()
+    assert stored.read_bytes() == b"\x7fELF, but no more"
+
+
+@needs_compiler
+def test_without_a_compiler_the_reason_names_a_damaged_library(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = damaged(source)
+    monkeypatch.setenv("PATH", "")
+    assert reason().startswith(f"{stored} cannot be loaded (")
+    assert reason().endswith(": remove it, and there is no C compiler (cc, gcc, clang)")
+    assert load_problem("layers").endswith("this run is slower without it, and computes other bits")
+
+
+@needs_compiler
+@pytest.mark.usefixtures("source")
+def test_no_library_is_no_problem_of_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert isinstance(layers_library(8), Unavailable)
+    assert load_problem("layers") == ""
+
+
+@needs_compiler
+def test_who_can_read_the_source_can_read_the_library(source: Path) -> None:
+    source.chmod(0o755)
+    (source / "layers.c").chmod(0o644)
+    before = os.umask(0o077)
+    try:
+        assert isinstance(layers_library(8), ctypes.CDLL)
+    finally:
+        os.umask(before)
+    [stored] = files(source / "__pycache__")
+    assert stat.S_IMODE(stored.stat().st_mode) == 0o644
+    assert stat.S_IMODE(stored.parent.stat().st_mode) == 0o755
+
+
+@contextmanager
+def another_user(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Be a user who is not root; cache: of this user."""
+    cache.mkdir()
+    cache.chmod(0o777)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    library.forget_libraries()
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that every user can enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+needs_root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be another user"
+)
+
+
+@needs_compiler
+@needs_root
+def test_users_of_a_shared_install_use_what_root_compiled(
+    source: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install = Path(shutil.copytree(source, shared / "native"))
+    monkeypatch.setattr(library, "_FOLDER", install)
+    before = os.umask(0o022)
+    try:
+        layers_library(8)
+    finally:
+        os.umask(before)
+    monkeypatch.setenv("PATH", "")  # nobody can compile it again
+    with another_user(shared / "cache", monkeypatch):
+        assert isinstance(layers_library(8), ctypes.CDLL)
+        assert load_problem("layers") == ""
+
+
+@needs_compiler
+@needs_root
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_a_library_that_a_user_cannot_read_is_compiled_for_the_user(
+    closed: str, source: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install = Path(shutil.copytree(source, shared / "native"))
+    monkeypatch.setattr(library, "_FOLDER", install)
+    stored = damaged(install)  # dlopen would not open again what this process has loaded
+    (stored if closed == "file" else stored.parent).chmod(0o700)
+    users = shared / "cache" / "podtts" / "native" / stored.name
+    with another_user(shared / "cache", monkeypatch):
+        assert isinstance(layers_library(8), ctypes.CDLL)
+        problem = load_problem("layers")
+    assert users.exists()
+    if closed == "file":
+        assert problem.startswith(f"{stored} cannot be loaded (")
+        assert "Permission denied" in problem
+        assert problem.endswith(f"this run uses {users}")
+    else:  # what is in the folder is not to be known
+        assert problem == ""
 
 
 @pytest.mark.usefixtures("source")

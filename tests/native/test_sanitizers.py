@@ -24,9 +24,21 @@ READS_PAST_THE_END = """
 weights, scales = buffer(48 * 32 - 1), buffer(48 * 2)
 layers.podtts_layers_pack_matrix(model, 0, 0, ctypes.addressof(weights), ctypes.addressof(scales))
 """
+# Of a source that is compiled in the same way: podtts' own refuses what would overflow.
 OVERFLOWS = """
-none = [None] * 3, [None] * 2
-layers.podtts_layers_forward(model, None, 1 << 16, 1 << 16, *none[0], 0, 0, 1, 0, *none[1])
+import pathlib, tempfile
+folder = tempfile.mkdtemp()
+pathlib.Path(folder, "layers.c").write_text(
+    "int podtts_layers_supported(int x) { return 1; }"
+    "int podtts_layers_takes(int x) { return x * x; }"
+)
+library._FOLDER, library._UNITS = pathlib.Path(folder), {"layers": {
+    name: library._UNITS["layers"][name] for name in ("supported", "takes")
+}}
+library.forget_libraries()
+seeded = library.layers_library(8).podtts_layers_takes
+seeded.argtypes = [ctypes.c_int]
+seeded(1 << 16)
 """
 
 

@@ -13,6 +13,8 @@ import weakref
 import torch
 from torch import Tensor, nn
 
+from podtts.device.cancellation import cancellation_flag
+from podtts.device.compiled_calls import check_result
 from podtts.device.cpu_cores import CORES
 from podtts.flow.estimator import Estimator, EstimatorConfig, ResNet, TransformerBlock, time_waves
 from podtts.native.library import Unavailable, estimator_library
@@ -21,21 +23,29 @@ from podtts.options import Precision
 _BITS: dict[Precision, int] = {"float32": 32, "bfloat16": 16, "int8": 8}
 _OUTSIDE = -1  # of the stages or blocks, in place of a number
 _Layer = nn.Linear | nn.Conv1d
-_MAX_HEAD_SIZE = 64  # the outputs of one panel
 
 
 def supports_estimator(config: EstimatorConfig, device: torch.device, precision: Precision) -> bool:
     """Whether compiled code runs an estimator of these sizes on this device."""
-    vector_sizes = (
-        *(config.input_channels, config.output_channels, config.channels),
-        *(config.time_size, config.head_size, config.feed_forward_size),
+    if device.type != "cpu":
+        return False
+    library = estimator_library(_BITS[precision])
+    return not isinstance(library, Unavailable) and bool(
+        library.podtts_estimator_takes(*_sizes(config), _BITS[precision])
     )
+
+
+def _sizes(config: EstimatorConfig) -> tuple[int, ...]:
     return (
-        device.type == "cpu"
-        and all(size % 16 == 0 for size in vector_sizes)
-        and config.head_size <= _MAX_HEAD_SIZE
-        and min(config.blocks, config.middle_stages) > 0
-        and not isinstance(estimator_library(_BITS[precision]), Unavailable)
+        config.input_channels,
+        config.output_channels,
+        config.channels,
+        config.time_size,
+        config.heads,
+        config.head_size,
+        config.feed_forward_size,
+        config.blocks,
+        config.middle_stages + 2,  # and the first and the last
     )
 
 
@@ -47,28 +57,18 @@ class NativeEstimator:
                layers have factors in 8 bits, with a scale for every output and every position.
 
     The weights are copied, except those of norms. One call runs at a time; other threads wait.
-    Raises MemoryError.
+    Raises MemoryError, and ValueError for sizes that `supports_estimator` does not know.
     """
 
     def __init__(self, estimator: Estimator, precision: Precision) -> None:
         config = self.config = estimator.config
-        library = estimator_library(_BITS[precision])
-        assert not isinstance(library, Unavailable), library.reason
+        bits, device = _BITS[precision], estimator.final.norm.weight.device
+        library = estimator_library(bits)
+        if isinstance(library, Unavailable) or not supports_estimator(config, device, precision):
+            raise ValueError(f"compiled code does not run an estimator in {precision} of {config}")
         self._library = library
-        stages = (estimator.down, *estimator.middle, estimator.up)
         self._estimator = library.podtts_estimator_new(
-            config.input_channels,
-            config.output_channels,
-            config.channels,
-            config.time_size,
-            config.heads,
-            config.head_size,
-            config.feed_forward_size,
-            config.blocks,
-            len(stages),
-            _BITS[precision],
-            estimator.final.norm.eps,
-            torch.get_num_threads(),
+            *_sizes(config), bits, estimator.final.norm.eps, torch.get_num_threads()
         )
         if self._estimator is None:
             raise MemoryError
@@ -77,6 +77,7 @@ class NativeEstimator:
         self._lock = threading.Lock()
         time, outside = estimator.time, (_OUTSIDE, _OUTSIDE)
         convolutions = estimator.down_conv, estimator.up_conv, estimator.final.conv, estimator.out
+        stages = (estimator.down, *estimator.middle, estimator.up)
         layers: tuple[_Layer, ...] = (time.linear_1, time.linear_2, *convolutions)
         for which, layer in enumerate(layers):
             self._pack(*outside, which, layer)
@@ -138,14 +139,15 @@ class NativeEstimator:
     def __call__(self, x: Tensor, valid: None, t: Tensor, chunk_frames: int) -> Tensor:
         """Velocity float32 [B, 80, F] for x [B, 320, F] at times t [B].
 
-        valid: None: no row is padded. chunk_frames: 0 for full attention. Raises MemoryError.
+        valid: None: no row is padded. chunk_frames: 0 for full attention.
+        Raises MemoryError, Cancelled, and ValueError for what is too long to be evaluated at once.
         """
         frames_first = x.transpose(1, 2).float().contiguous()
         waves = time_waves(t, self.config.input_channels).contiguous()
         rows, frames, _ = frames_first.shape
         velocity = frames_first.new_empty(rows, frames, self.config.output_channels)
         with self._lock, CORES.shared_by(self):
-            failed = self._library.podtts_estimator_evaluate(
+            result = self._library.podtts_estimator_evaluate(
                 self._estimator,
                 frames_first.data_ptr(),
                 waves.data_ptr(),
@@ -153,7 +155,7 @@ class NativeEstimator:
                 frames,
                 chunk_frames,
                 velocity.data_ptr(),
+                cancellation_flag(),
             )
-        if failed:
-            raise MemoryError
+        check_result(result)
         return velocity.transpose(1, 2)

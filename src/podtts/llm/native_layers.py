@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from podtts.device.cancellation import cancellation_flag
+from podtts.device.compiled_calls import check_result
 from podtts.device.cpu_cores import CORES
 from podtts.llm.attention_context import rotary_angles
 from podtts.llm.block_quant import BLOCK, BlockWeights
@@ -24,7 +26,6 @@ from podtts.native.library import Unavailable, layers_library
 if TYPE_CHECKING:
     from podtts.llm.qwen3 import Qwen3Config
 
-_HEAD_SIZES = (16, 32, 64, 128, 256)
 _TILE = 16  # outputs of a matrix are computed in so many
 _MATRICES = ("qkv", "o", "gate_up", "down")
 _NORMS = ("input_norm", "post_attention_norm", "q_norm", "k_norm")
@@ -32,12 +33,20 @@ _NORMS = ("input_norm", "post_attention_norm", "q_norm", "k_norm")
 
 def supports_layers(config: Qwen3Config, bits: int) -> bool:
     """Whether compiled code runs layers of these sizes on this machine; bits: of weights."""
-    outputs = (config.hidden_size, config.intermediate_size)
+    library = layers_library(bits)
+    return not isinstance(library, Unavailable) and bool(
+        library.podtts_layers_takes(*_sizes(config), bits)
+    )
+
+
+def _sizes(config: Qwen3Config) -> tuple[int, ...]:
     return (
-        config.head_size in _HEAD_SIZES
-        and all(size % _TILE == 0 for size in outputs)
-        and config.heads % config.kv_heads == 0
-        and not isinstance(layers_library(bits), Unavailable)
+        config.layers,
+        config.hidden_size,
+        config.heads,
+        config.kv_heads,
+        config.head_size,
+        config.intermediate_size,
     )
 
 
@@ -52,7 +61,8 @@ class NativeLayers:
     head:       the output head [V, H]. `logits` computes it if it is bfloat16 and the CPU has
                 instructions for bfloat16.
 
-    One call runs at a time; other threads wait. Raises MemoryError.
+    One call runs at a time; other threads wait. Raises MemoryError, and ValueError for sizes that
+    `supports_layers` does not know.
     """
 
     def __init__(
@@ -67,18 +77,11 @@ class NativeLayers:
         first = next(iter(matrices.values()))
         bits = first.bits if isinstance(first, BlockWeights) else 16
         library = layers_library(bits)
-        assert not isinstance(library, Unavailable), library.reason
+        if isinstance(library, Unavailable) or not supports_layers(config, bits):
+            raise ValueError(f"compiled code does not run layers of {bits} bits and {config}")
         self._library = library
         self._layers = library.podtts_layers_new(
-            config.layers,
-            config.hidden_size,
-            config.heads,
-            config.kv_heads,
-            config.head_size,
-            config.intermediate_size,
-            bits,
-            config.rms_norm_eps,
-            torch.get_num_threads(),
+            *_sizes(config), bits, config.rms_norm_eps, torch.get_num_threads()
         )
         if self._layers is None:
             raise MemoryError
@@ -99,12 +102,14 @@ class NativeLayers:
             self._pack_head(head)
 
     def _pack_head(self, head: Tensor) -> None:
-        self._outputs, size = head.shape
+        outputs, size = head.shape
         padded = torch.nn.functional.pad(
-            head.detach(), (0, -size % BLOCK, 0, -self._outputs % _TILE)
+            head.detach(), (0, -size % BLOCK, 0, -outputs % _TILE)
         ).contiguous()
-        if self._library.podtts_layers_pack_head(self._layers, len(padded), padded.data_ptr()):
-            raise MemoryError
+        check_result(
+            self._library.podtts_layers_pack_head(self._layers, len(padded), padded.data_ptr())
+        )
+        self._outputs = outputs
 
     def _pack(self, number: int, which: int, matrix: BlockWeights | Tensor) -> None:
         scale_address: int | None
@@ -144,6 +149,7 @@ class NativeLayers:
         """Read embeddings behind what rows of the caches hold; no row's length moves.
 
         x: float32 [R, T, H]; T above 1 for one row alone. returns: float32 [R, T, H].
+        Raises MemoryError, ValueError where the caches have no room for the tokens, and Cancelled.
         """
         hidden = x.clone(memory_format=torch.contiguous_format)
         lengths = torch.tensor([caches.rows[row].length for row in rows], dtype=torch.int32)
@@ -154,7 +160,7 @@ class NativeLayers:
             )
             self._angles = angles.cos(), angles.sin()
         with self._lock, CORES.shared_by(self):
-            failed = self._library.podtts_layers_forward(
+            result = self._library.podtts_layers_forward(
                 self._layers,
                 hidden.data_ptr(),
                 len(lengths),
@@ -167,7 +173,7 @@ class NativeLayers:
                 caches.capacity,
                 caches.keys.dtype == torch.bfloat16,
                 *(angle.data_ptr() for angle in self._angles),
+                cancellation_flag(),
             )
-        if failed:
-            raise MemoryError
+        check_result(result)
         return hidden

@@ -109,9 +109,14 @@ INLINE void attend_sized(
         ATTEND(2, VECTORS)                                                                        \
     }
 
+// Whether `attend` is compiled for heads of a size.
+static bool is_head_size(int size) {
+    return size == 16 || size == 32 || size == 64 || size == 128 || size == 256;
+}
+
 // One or two queries that share keys and values, so that those are read once.
 // query, out: float32 [queries, size]. keys, values: [count, size], float32 or bfloat16.
-// scores: [queries, score_stride(count)], overwritten. size: 16, 32, 64, 128 or 256.
+// scores: [queries, score_stride(count)], overwritten. size: see is_head_size.
 static void attend(
     const float *query, int queries, const void *keys, const void *values, int count, int size,
     bool bfloat16, float *scores, float *out

@@ -5,27 +5,34 @@
 
 #include "estimator_steps.h"
 
+// Do a step, unless the evaluation is cancelled.
+static void run_step(evaluation *e, team_task *task, int count) {
+    e->cancelled = e->cancelled || is_cancelled(e->cancel);
+    if (!e->cancelled) {
+        team_run(&e->m->team, task, e, count);
+    }
+}
+
 static void run_stage(
     evaluation *e, int number, sequences source, sequences target, sequences second_target
 ) {
-    team *t = &e->m->team;
     int tasks = e->count * e->segments, blocks = e->m->config.blocks;
     e->stage = &e->m->stages[number];
     e->source = source, e->target = target, e->second_target = second_target;
     e->next = &e->stage->blocks[0];
-    team_run(t, first_convolution_task, e, tasks);
-    team_run(t, second_convolution_task, e, tasks);
+    run_step(e, first_convolution_task, tasks);
+    run_step(e, second_convolution_task, tasks);
     for (int block = 0; block < blocks; block++) {
         e->block = &e->stage->blocks[block];
         e->next = block + 1 < blocks ? e->block + 1 : NULL;
-        team_run(t, attend_task, e, tasks * e->m->config.heads);
-        team_run(t, feed_forward_task, e, tasks);
+        run_step(e, attend_task, tasks * e->m->config.heads);
+        run_step(e, feed_forward_task, tasks);
     }
 }
 
 static void run_convolution(evaluation *e, int which, sequences source, sequences target) {
     e->source = source, e->target = target, e->conv = &e->m->outer[which];
-    team_run(&e->m->team, outer_convolution_task, e, e->count * e->segments);
+    run_step(e, outer_convolution_task, e->count * e->segments);
 }
 
 // What the stages add for the time; waves: [count, input].
@@ -54,13 +61,12 @@ static void embed_times(evaluation *e, const float *waves) {
 
 static void evaluate(evaluation *e, const float *waves) {
     const config *c = &e->m->config;
-    team *t = &e->m->team;
     int tasks = e->count * e->segments, last = c->stages - 1;
     // The last stage reads, in each position, what the middle stages give and what the first gave.
     sequences none = {0}, skipped = e->concatenated;
     skipped.rows += (size_t)c->channels * LANE_BYTES / c->conv_dtype;
     embed_times(e, waves);
-    team_run(t, store_input_task, e, tasks);
+    run_step(e, store_input_task, tasks);
     run_stage(e, 0, e->input, e->b, skipped);
     run_convolution(e, DOWN_CONV, e->b, e->a);
     for (int number = 1; number < last; number++) {
@@ -69,7 +75,7 @@ static void evaluate(evaluation *e, const float *waves) {
     run_stage(e, last, e->concatenated, e->a, none);
     run_convolution(e, UP_CONV, e->a, e->b);
     e->source = e->b, e->target = e->a;
-    team_run(t, final_block_task, e, tasks);
+    run_step(e, final_block_task, tasks);
 }
 
 static sequences alloc_sequences(const evaluation *e, int width) {
@@ -155,15 +161,28 @@ static void free_buffers(const evaluation *e) {
     free(e->scratch);
 }
 
+// Whether there is something to evaluate, and not more tasks in a step than a team takes.
+static bool is_evaluated(const model *m, int count, int frames, int chunk) {
+    if (count < 1 || frames < 1 || frames > INT32_MAX - SEGMENT || chunk < 0) {
+        return false;
+    }
+    int64_t most = MAX_TASKS / m->config.heads / ceil_div(frames, SEGMENT);
+    return count <= most;
+}
+
 // Velocity [count, frames, output] of x [count, frames, input] at times whose sines and cosines are
 // waves [count, input]. chunk: positions that see one another and all before them; 0: all see all.
-// Returns 0, or -1 where memory does not suffice.
+// cancel: see is_cancelled; a step is finished before.
 int podtts_estimator_evaluate(
-    model *m, const float *x, const float *waves, int count, int frames, int chunk, float *velocity
+    model *m, const float *x, const float *waves, int count, int frames, int chunk, float *velocity,
+    const int *cancel
 ) {
+    if (!is_evaluated(m, count, frames, chunk)) {
+        return REFUSED;
+    }
     evaluation e = {
         .m = m, .count = count, .frames = frames, .chunk = chunk,
-        .segments = ceil_div(frames, SEGMENT), .given = x, .velocity = velocity,
+        .segments = ceil_div(frames, SEGMENT), .given = x, .velocity = velocity, .cancel = cancel,
     };
     bool allocated = alloc_buffers(&e);
     if (allocated) {
@@ -172,5 +191,5 @@ int podtts_estimator_evaluate(
         team_sleep(&m->team);
     }
     free_buffers(&e);
-    return allocated ? 0 : -1;
+    return !allocated ? OUT_OF_MEMORY : e.cancelled ? CANCELLED : DONE;
 }

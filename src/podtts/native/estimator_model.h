@@ -5,6 +5,7 @@
 #include "cpu.h"
 #include "panel_matmul.h"
 #include "pointwise.h"
+#include "result.h"
 #include "team.h"
 
 enum { KERNEL = 3 };  // positions that a convolution sees
@@ -46,6 +47,18 @@ typedef struct {
 int podtts_estimator_supported(int bits) {
     int needs = bits == 32 ? 0 : bits == 16 ? NEEDS_BF16 : NEEDS_BF16 | NEEDS_VNNI;
     return cpu_supports(needs);
+}
+
+// Whether the code is written for an estimator of these sizes; for bits see podtts_estimator_new.
+int podtts_estimator_takes(
+    int input, int output, int channels, int time, int heads, int head_size, int feed_forward,
+    int blocks, int stages, int bits
+) {
+    return is_vector_size(input) && is_vector_size(output) && is_vector_size(channels)
+        && is_vector_size(time) && is_vector_size(feed_forward) && is_count(heads)
+        && is_vector_size(head_size) && head_size <= PANEL && 3 * heads * head_size <= MAX_SIZE
+        && is_count(blocks) && is_count(stages) && stages >= 3  // first, middle and last
+        && (bits == 32 || bits == 16 || bits == 8);
 }
 
 void podtts_estimator_free(model *m) {
@@ -98,12 +111,17 @@ static bool alloc_outer(const config *c, matrix *outer) {
         && alloc_matrix(&outer[FINAL_OUT], c->conv_dtype, c->output, c->channels);
 }
 
-// A model without weights; NULL where memory does not suffice. bits: of the blocks' linear layers,
-// 32, 16 or 8; everything else is float32 with 32, else bfloat16.
+// A model without weights; NULL where memory does not suffice, and for sizes that are not taken.
+// bits: of the blocks' linear layers, 32, 16 or 8; everything else is float32 with 32, else bfloat16.
 model *podtts_estimator_new(
     int input, int output, int channels, int time, int heads, int head_size, int feed_forward,
     int blocks, int stages, int bits, float epsilon, int threads
 ) {
+    if (!podtts_estimator_takes(
+            input, output, channels, time, heads, head_size, feed_forward, blocks, stages, bits
+        )) {
+        return NULL;
+    }
     model *m = alloc_zeroed(1, sizeof(model));
     if (m == NULL) {
         return NULL;

@@ -42,6 +42,8 @@ typedef struct {
     scratch *scratch;          // [threads]
     const float *given;        // [count, frames, input]
     float *velocity;           // [count, frames, output]
+    const int *cancel;
+    bool cancelled;
     // Of the step:
     const stage *stage;
     const block *block, *next;  // next: the block after this one, NULL after the last

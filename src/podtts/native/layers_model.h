@@ -4,7 +4,9 @@
 #pragma once
 
 #include "block_matmul.h"
+#include "cache_attention.h"
 #include "cpu.h"
+#include "result.h"
 #include "team.h"
 
 enum { QKV, O, GATE_UP, DOWN, MATRICES };
@@ -42,6 +44,16 @@ static int padded(int inputs) { return round_up(inputs, BLOCK); }
 // Whether this CPU runs a model of so many bits.
 int podtts_layers_supported(int bits) {
     return cpu_supports(bits == 16 ? NEEDS_VNNI | NEEDS_BF16 : NEEDS_VNNI);
+}
+
+// Whether the code is written for layers of these sizes; bits: of weights.
+int podtts_layers_takes(
+    int layers, int hidden, int heads, int kv_heads, int head_size, int intermediate, int bits
+) {
+    return is_count(layers) && is_count(heads) && is_count(kv_heads) && heads % kv_heads == 0
+        && is_head_size(head_size) && (heads + 2 * kv_heads) * head_size <= MAX_SIZE
+        && is_vector_size(hidden) && is_vector_size(intermediate)
+        && (bits == 4 || bits == 8 || bits == 16);
 }
 
 void podtts_layers_free(model *m) {
@@ -89,11 +101,14 @@ static bool alloc_layer(const config *c, layer *l) {
         && alloc_matrix(&l->matrices[DOWN], c->bits, c->hidden, c->intermediate);
 }
 
-// A model without weights; NULL where memory does not suffice.
+// A model without weights; NULL where memory does not suffice, and for sizes that are not taken.
 model *podtts_layers_new(
     int layers, int hidden, int heads, int kv_heads, int head_size, int intermediate, int bits,
     float epsilon, int threads
 ) {
+    if (!podtts_layers_takes(layers, hidden, heads, kv_heads, head_size, intermediate, bits)) {
+        return NULL;
+    }
     model *m = alloc_zeroed(1, sizeof(model));
     if (m == NULL) {
         return NULL;
@@ -143,15 +158,18 @@ void podtts_layers_pack_matrix(
 }
 
 // Fill the output head from bfloat16 [outputs, hidden, padded to whole blocks], once; outputs: a
-// multiple of 16. The weights are copied. 0, or -1 where memory does not suffice.
+// multiple of 16. The weights are copied.
 int podtts_layers_pack_head(model *m, int outputs, const uint8_t *weights) {
     int hidden = m->config.hidden;
+    if (outputs < 1 || outputs % TILE != 0 || m->head.weights != NULL) {
+        return REFUSED;
+    }
     if (!alloc_matrix(&m->head, 16, outputs, hidden)
         || !alloc_activations(&m->head_in, 16, CHUNK, hidden)) {
-        return -1;
+        return OUT_OF_MEMORY;
     }
     pack(m, &m->head, weights, NULL);
-    return 0;
+    return DONE;
 }
 
 // Set a norm's weight, float32, which is not copied; layer -1: the last norm.

@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include "cache_attention.h"
 #include "layers_model.h"
 #include "pointwise.h"
 
@@ -22,6 +21,7 @@ typedef struct {
     int capacity;        // positions of a row of the cache
     bool cache_bfloat16;
     const float *cosine, *sine;  // [capacity, head size / 2]
+    const int *cancel;
     float *scores;       // [threads, 2, score_stride(capacity)]
     int first, count;    // tokens of the chunk, counted over all rows
     int layer;

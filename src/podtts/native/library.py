@@ -1,8 +1,9 @@
 """Compiles this folder's C once, and loads it.
 
-The library is stored beside the source, as Python stores bytecode, or in the user's cache folder
-where that is not writable. Without a C compiler, or on a CPU that lacks the instructions, podtts
-runs without it and slower; `podtts doctor` says so.
+The library is stored beside the source, as Python stores bytecode and for the same readers, or in
+the user's cache folder where that is not writable. Without a C compiler, or on a CPU that lacks the
+instructions, podtts runs without it and slower; `podtts doctor` says so. Where a stored library
+cannot be loaded, every run says so.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import hashlib
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -37,6 +39,7 @@ _flags: tuple[str, ...] = (
     *("-mbmi2", "-mfma", "-mf16c"),
 )
 _COMPILE_SECONDS = 120
+_ALL_MAY_READ, _OWNER_MAY_WRITE = 0o444, 0o200
 
 _POINTER, _INT, _FLOAT, _LONG = ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_int64
 # By unit, which is a C file: its functions after podtts_<unit>_, and the types of their result and
@@ -44,6 +47,7 @@ _POINTER, _INT, _FLOAT, _LONG = ctypes.c_void_p, ctypes.c_int, ctypes.c_float, c
 _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
     "layers": {
         "supported": (_INT, [_INT]),
+        "takes": (_INT, [_INT] * 7),
         "new": (_POINTER, [_INT] * 7 + [_FLOAT, _INT]),
         "free": (None, [_POINTER]),
         "set_threads": (None, [_POINTER, _INT]),
@@ -59,20 +63,24 @@ _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
                 *[_POINTER] * 3,
                 *[_LONG] * 2,
                 *[_INT] * 2,
-                *[_POINTER] * 2,
+                *[_POINTER] * 3,
             ],
         ),
     },
     "estimator": {
         "supported": (_INT, [_INT]),
+        "takes": (_INT, [_INT] * 10),
         "new": (_POINTER, [_INT] * 10 + [_FLOAT, _INT]),
         "free": (None, [_POINTER]),
         "set_threads": (None, [_POINTER, _INT]),
         "pack_matrix": (None, [_POINTER, _INT, _INT, _INT, _POINTER, _POINTER]),
         "set_norm": (None, [_POINTER, _INT, _INT, _INT, _POINTER, _POINTER]),
-        "evaluate": (_INT, [*[_POINTER] * 3, _INT, _INT, _INT, _POINTER]),
+        "evaluate": (_INT, [*[_POINTER] * 3, _INT, _INT, _INT, *[_POINTER] * 2]),
     },
 }
+
+# What calls return that do not succeed: see result.h.
+OUT_OF_MEMORY, REFUSED, CANCELLED = -1, -2, -3
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,19 @@ def estimator_library(bits: int) -> ctypes.CDLL | Unavailable:
     return _supported("estimator", bits)
 
 
+def load_problem(unit: str) -> str:
+    """Say which stored library of a unit cannot be loaded, and what is used instead; else empty.
+
+    Where nothing is stored there is no problem, with a compiler or without.
+    """
+    stored = _stored(unit)
+    if not stored.damaged:
+        return ""
+    if isinstance(stored.library, Unavailable):
+        return f"{stored.damaged}; this run is slower without it, and computes other bits"
+    return f"{stored.damaged}; this run uses {stored.library._name}"
+
+
 def add_flags(*flags: str) -> None:
     """Compile with more flags from now on, for example with those of a sanitizer."""
     global _flags
@@ -101,7 +122,7 @@ def add_flags(*flags: str) -> None:
 
 def forget_libraries() -> None:
     """Look for the compiled code again when it is asked for next."""
-    for cached in (_supported, _library, source_digest):
+    for cached in (_supported, _stored, source_digest):
         cached.cache_clear()
 
 
@@ -122,27 +143,70 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-@cache
 def _library(unit: str) -> ctypes.CDLL | Unavailable:
+    return _stored(unit).library
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The library of a unit."""
+
+    library: ctypes.CDLL | Unavailable
+    damaged: str = ""  # which file cannot be loaded, and why
+
+
+@cache
+def _stored(unit: str) -> _Stored:
+    """Load the library that was stored, or compile it."""
     if platform.machine() not in ("x86_64", "AMD64") or sys.platform == "win32":
-        return Unavailable(
-            f"it is written for x86-64, not for {platform.machine()} on {sys.platform}"
+        return _Stored(
+            Unavailable(f"it is written for x86-64, not for {platform.machine()} on {sys.platform}")
         )
     name = f"{unit}-{source_digest()[:16]}.so"
+    damaged, free = "", []
     for folder in _folders():
-        if (folder / name).is_file():
-            return _load(unit, folder / name)
+        if not _exists(folder / name):
+            free.append(folder)
+            continue
+        library = _load(unit, folder / name)
+        if not isinstance(library, Unavailable):
+            return _Stored(library, damaged)
+        damaged = damaged or library.reason
+    library = _compile_in(free, unit, name)
+    if damaged and isinstance(library, Unavailable):
+        library = Unavailable(f"{damaged}, and {library.reason}")
+    return _Stored(library, damaged)
+
+
+def _compile_in(folders: Sequence[Path], unit: str, name: str) -> ctypes.CDLL | Unavailable:
+    """Compile into the first folder that can be written."""
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if compiler is None:
         return Unavailable(f"there is no C compiler ({', '.join(_COMPILERS)})")
-    for folder in _folders():
+    for folder in folders:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(folder)
             return _compile(unit, compiler, folder / name)
         except OSError:
             continue  # the folder is not writable
     with tempfile.TemporaryDirectory() as temporary:
         return _compile(unit, compiler, Path(temporary) / name)
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder; beside the source, for all who can read the source. Raises OSError."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True)
+    if folder.parent == _FOLDER:
+        folder.chmod(stat.S_IMODE(_FOLDER.stat().st_mode))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:  # its folder is closed to this user
+        return False
 
 
 def _folders() -> Iterator[Path]:
@@ -165,6 +229,9 @@ def _compile(unit: str, compiler: str, path: Path) -> ctypes.CDLL | Unavailable:
         if process.returncode:
             messages = process.stderr.strip().splitlines() or ["without a message"]
             return Unavailable(f"{compiler} failed: {messages[0]}")
+        # Compilers leave it to its owner alone, as temporary files are.
+        readers = (_FOLDER / f"{unit}.c").stat().st_mode & _ALL_MAY_READ
+        Path(new).chmod(readers | _OWNER_MAY_WRITE)
         Path(new).replace(path)
     except subprocess.TimeoutExpired:
         return Unavailable(f"{compiler} took longer than {_COMPILE_SECONDS} s")
@@ -180,5 +247,6 @@ def _load(unit: str, path: Path) -> ctypes.CDLL | Unavailable:
             function = getattr(library, f"podtts_{unit}_{name}")
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError) as error:
-        return Unavailable(f"{path} cannot be loaded ({error}); remove it")
+        reason = str(error).removeprefix(f"{path}: ")
+        return Unavailable(f"{path} cannot be loaded ({reason}): remove it")
     return library

@@ -40,6 +40,7 @@ struct team {
 
 enum { COUNT_BITS = 20, SPINS_BEFORE_YIELD = 4096 };
 #define COUNT_MASK ((UINT64_C(1) << COUNT_BITS) - 1)
+#define MAX_TASKS ((int)COUNT_MASK)  // of a step
 
 INLINE void team_spin(int spins) {
     if (spins < SPINS_BEFORE_YIELD) {
@@ -70,7 +71,7 @@ static bool team_take_tasks(team *t, int thread) {
     return any;
 }
 
-// Do a step of `count` tasks, at most a million, and return when all are done.
+// Do a step of `count` tasks, at most MAX_TASKS, and return when all are done.
 static void team_run(team *t, team_task *function, const void *argument, int count) {
     if (t->size == 1 || count == 1) {
         for (int task = 0; task < count; task++) {

@@ -1,0 +1,162 @@
+"""Compiled code works with the sizes that it takes, refuses all others, and never ends the process.
+
+`make check-native` runs this with sanitizers, which find what is read or written out of bounds.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from ctypes import CDLL
+
+import numpy as np
+import pytest
+from support.compiled_models import Estimator, Layers, address
+
+from podtts.native.library import (
+    REFUSED,
+    Unavailable,
+    estimator_library,
+    layers_library,
+)
+
+ROUNDS = 60
+SIZES = (16, 24, 32, 48, 64, 80, 96)  # of which all are whole vectors but one
+COUNTS = (1, 2, 3, 4)
+IMPOSSIBLE = (-(2**31), -1, 0, 2**16 + 16, 2**31 - 1)
+
+
+def available(library: Callable[[int], CDLL | Unavailable], bits: int) -> CDLL:
+    found = library(bits)
+    if isinstance(found, Unavailable):
+        pytest.skip(found.reason)
+    return found
+
+
+def one_is_impossible(sizes: Sequence[int]) -> list[list[int]]:
+    """The sizes with each of them in turn replaced by an impossible one."""
+    return [
+        [*sizes[:place], wrong, *sizes[place + 1 :]]
+        for place in range(len(sizes))
+        for wrong in IMPOSSIBLE
+    ]
+
+
+@pytest.mark.parametrize("bits", [4, 8, 16])
+def test_layers_of_any_sizes(bits: int) -> None:
+    library, rng, taken = available(layers_library, bits), random.Random(bits), 0
+    for _ in range(ROUNDS):
+        names = ("layers", "hidden", "heads", "kv_heads", "head_size", "intermediate")
+        kinds = (COUNTS, SIZES, COUNTS, COUNTS, SIZES, SIZES)
+        sizes = [rng.choice(kind) for kind in kinds]
+        if not library.podtts_layers_takes(*sizes, bits):
+            assert library.podtts_layers_new(*sizes, bits, 1e-6, 2) is None
+            continue
+        taken += 1
+        layers = type("Sized", (Layers,), dict(zip(names, sizes, strict=True)))(library, bits, 2)
+        try:
+            layers.forward([rng.randrange(9)], rng.randint(1, 70), rng.random() < 0.5)
+            layers.forward([rng.randrange(9) for _ in range(9)], 1, rng.random() < 0.5)
+            if bits == 16:
+                layers.logits(rows=rng.randint(1, 9))
+        finally:
+            library.podtts_layers_free(layers.model)
+    assert 0 < taken < ROUNDS
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_estimators_of_any_sizes(bits: int) -> None:
+    library, rng, taken = available(estimator_library, bits), random.Random(bits), 0
+    names = ("input", "output", "channels", "time", "heads", "head_size", "feed_forward")
+    kinds = (SIZES, SIZES, SIZES, SIZES, COUNTS, SIZES, SIZES)
+    for _ in range(ROUNDS):
+        sizes = [rng.choice(kind) for kind in kinds]
+        if not library.podtts_estimator_takes(*sizes, 1, 3, bits):
+            assert library.podtts_estimator_new(*sizes, 1, 3, bits, 1e-5, 2) is None
+            continue
+        taken += 1
+        own = {**dict(zip(names, sizes, strict=True)), "blocks": 1}
+        estimator = type("Sized", (Estimator,), own)(library, bits, 2)
+        try:
+            estimator.evaluate(rng.randint(1, 3), rng.randint(1, 100), rng.choice((0, 1, 20, 500)))
+        finally:
+            library.podtts_estimator_free(estimator.model)
+    assert 0 < taken < ROUNDS
+
+
+def test_layers_of_impossible_sizes_are_refused() -> None:
+    library = available(layers_library, 8)
+    sizes = (2, 48, 6, 2, 32, 112, 8)
+    assert library.podtts_layers_takes(*sizes)
+    for wrong in one_is_impossible(sizes):
+        assert not library.podtts_layers_takes(*wrong), wrong
+        assert library.podtts_layers_new(*wrong, 1e-6, 1) is None
+
+
+def test_estimators_of_impossible_sizes_are_refused() -> None:
+    library = available(estimator_library, 32)
+    sizes = (48, 16, 32, 64, 3, 16, 80, 2, 3, 32)
+    assert library.podtts_estimator_takes(*sizes)
+    for wrong in one_is_impossible(sizes):
+        assert not library.podtts_estimator_takes(*wrong), wrong
+        assert library.podtts_estimator_new(*wrong, 1e-5, 1) is None
+    fewer_stages = (*sizes[:-2], 2, 32)
+    assert not library.podtts_estimator_takes(*fewer_stages)
+
+
+@pytest.mark.parametrize(
+    ("rows", "tokens", "length", "capacity"),
+    [
+        (0, 1, 0, 9),
+        (1, 0, 0, 9),
+        (-1, 1, 0, 9),
+        (1, 1, -1, 9),
+        (1, 1, 9, 9),  # the cache is full
+        (1, 4, 6, 9),
+        (1, 2**31 - 1, 2**31 - 1, 2**31 - 1),
+        (2**16, 2**16, 0, 2**17),
+    ],
+)
+def test_tokens_without_room_in_the_cache_are_refused(
+    rows: int, tokens: int, length: int, capacity: int
+) -> None:
+    library = available(layers_library, 8)
+    layers = Layers(library, 8, 1)
+    lengths = np.full(max(rows, 1), length, np.int32)
+    nothing = [None] * 3
+    try:
+        result = library.podtts_layers_forward(
+            *(layers.model, None, rows, tokens, address(lengths), None, None, 0, 0, capacity, 0),
+            *nothing,
+        )
+    finally:
+        library.podtts_layers_free(layers.model)
+    assert result == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("rows", "frames", "chunk"),
+    [(0, 1, 0), (1, 0, 0), (1, -1, 0), (1, 1, -1), (1, 2**31 - 1, 0), (2**20, 1, 0)],
+)
+def test_rows_that_cannot_be_evaluated_at_once_are_refused(
+    rows: int, frames: int, chunk: int
+) -> None:
+    library = available(estimator_library, 32)
+    estimator = Estimator(library, 32, 1)
+    try:
+        result = library.podtts_estimator_evaluate(
+            estimator.model, None, None, rows, frames, chunk, None, None
+        )
+    finally:
+        library.podtts_estimator_free(estimator.model)
+    assert result == REFUSED
+
+
+def test_an_output_head_that_is_no_whole_tiles_or_the_second_is_refused() -> None:
+    library = available(layers_library, 16)
+    layers = Layers(library, 16, 1)
+    try:
+        for outputs in (-16, 0, 24):
+            assert library.podtts_layers_pack_head(layers.model, outputs, None) == REFUSED
+        layers.logits(rows=1)
+        assert library.podtts_layers_pack_head(layers.model, 16, None) == REFUSED
+    finally:
+        library.podtts_layers_free(layers.model)

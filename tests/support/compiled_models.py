@@ -1,0 +1,154 @@
+"""Layers and an estimator with fixed weights, which call the compiled code without the library."""
+
+import ctypes
+import hashlib
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def noise(name: str, *shape: int) -> Array:
+    """Float32 numbers in [-1, 1) that are exact in bfloat16 and the same everywhere."""
+    random_bytes = hashlib.shake_256(name.encode()).digest(int(np.prod(shape)))
+    return np.frombuffer(random_bytes, np.int8).reshape(shape).astype(np.float32) / 128
+
+
+def bfloat16(x: Array) -> Array:
+    return (x.view(np.uint32) >> 16).astype(np.uint16)
+
+
+def address(x: Array) -> int:
+    return x.ctypes.data
+
+
+def digest(*outputs: Array) -> str:
+    assert all(np.isfinite(output).all() for output in outputs if output.dtype == np.float32)
+    return hashlib.sha256(b"".join(output.tobytes() for output in outputs)).hexdigest()[:16]
+
+
+def padded(x: Array) -> Array:
+    """Rows that are filled with zeros to whole blocks of 32 inputs."""
+    return np.pad(x, ((0, 0), (0, -x.shape[1] % 32)))
+
+
+class Layers:
+    """Layers with fixed weights, of sizes that are no whole blocks."""
+
+    layers, hidden, heads, kv_heads, head_size, intermediate, vocabulary = 2, 48, 6, 2, 32, 112, 80
+
+    def __init__(self, library: ctypes.CDLL, bits: int, threads: int) -> None:
+        self.library, self.bits = library, bits
+        self.norms: list[Array] = []  # the library does not copy them
+        sizes = self.layers, self.hidden, self.heads, self.kv_heads, self.head_size
+        self.model = library.podtts_layers_new(*sizes, self.intermediate, bits, 1e-6, threads)
+        queries, keys_values = self.heads * self.head_size, 2 * self.kv_heads * self.head_size
+        self.set_norm(-1, 0, self.hidden)
+        for layer in range(self.layers):
+            for which, size in enumerate([self.hidden] * 2 + [self.head_size] * 2):
+                self.set_norm(layer, which, size)
+            self.pack(layer, 0, queries + keys_values, self.hidden)
+            self.pack(layer, 1, self.hidden, queries)
+            self.pack(layer, 2, 2 * self.intermediate, self.hidden)
+            self.pack(layer, 3, self.hidden, self.intermediate)
+
+    def set_norm(self, layer: int, which: int, size: int) -> None:
+        self.norms.append(1 + noise(f"norm {layer} {which}", size) / 4)
+        self.library.podtts_layers_set_norm(self.model, layer, which, address(self.norms[-1]))
+
+    def pack(self, layer: int, which: int, outputs: int, inputs: int) -> None:
+        name, pack = f"{layer} {which}", self.library.podtts_layers_pack_matrix
+        if self.bits == 16:
+            weights = bfloat16(padded(noise(name, outputs, inputs) / 4))
+            pack(self.model, layer, which, address(weights), None)
+            return
+        blocks = -(-inputs // 32)
+        level_bytes = hashlib.shake_256(name.encode()).digest(outputs * blocks * 4 * self.bits)
+        levels = np.frombuffer(level_bytes, np.uint8)
+        scales = (noise(f"scales {name}", outputs, blocks) / (1 << self.bits)).astype(np.float16)
+        pack(self.model, layer, which, address(levels), address(scales))
+
+    def forward(self, lengths: list[int], tokens: int, cache_bfloat16: bool) -> str:
+        rows, capacity = len(lengths), max(lengths) + tokens + 3
+        x = noise("x", rows, tokens, self.hidden)
+        shape = self.layers, rows, self.kv_heads, capacity, self.head_size
+        keys, values = noise("keys", *shape), noise("values", *shape)
+        if cache_bfloat16:
+            keys, values = bfloat16(keys), bfloat16(values)
+        cosine, sine = (noise(which, capacity, self.head_size // 2) for which in ("cos", "sin"))
+        starts = np.array(lengths, np.int32)
+        assert not self.library.podtts_layers_forward(
+            *(self.model, address(x), rows, tokens, address(starts)),
+            *(address(keys), address(values)),
+            *(stride // keys.itemsize for stride in keys.strides[:2]),
+            *(capacity, cache_bfloat16, address(cosine), address(sine), None),
+        )
+        return digest(x, keys, values)
+
+    def logits(self, rows: int) -> str:
+        head = bfloat16(padded(noise("head", self.vocabulary, self.hidden)))
+        assert not self.library.podtts_layers_pack_head(self.model, len(head), address(head))
+        hidden = padded(noise("hidden", rows, self.hidden))
+        logits = np.empty((rows, self.vocabulary), np.float32)
+        self.library.podtts_layers_logits(self.model, address(hidden), rows, address(logits))
+        return digest(logits)
+
+
+class Estimator:
+    """An estimator with fixed weights, of sizes that are no whole panels."""
+
+    input, output, channels, time, heads, head_size, feed_forward = 48, 16, 32, 64, 3, 16, 80
+    blocks, stages = 2, 3
+
+    def __init__(self, library: ctypes.CDLL, bits: int, threads: int) -> None:
+        self.library = library
+        self.norms: list[Array] = []  # the library does not copy them
+        width, outside = self.heads * self.head_size, -1
+        sizes = self.input, self.output, self.channels, self.time, self.heads, self.head_size
+        self.model = library.podtts_estimator_new(
+            *sizes, self.feed_forward, self.blocks, self.stages, bits, 1e-5, threads
+        )
+        self.pack(outside, outside, 0, self.time, self.input)
+        self.pack(outside, outside, 1, self.time, self.time)
+        for which in (2, 3, 4):
+            self.pack(outside, outside, which, self.channels, 3 * self.channels)
+        self.pack(outside, outside, 5, self.output, self.channels)
+        self.set_norm(outside, outside, 0)
+        for stage, inputs in enumerate((self.input, self.channels, 2 * self.channels)):
+            self.pack(stage, outside, 0, self.channels, 3 * inputs)
+            self.pack(stage, outside, 1, self.channels, 3 * self.channels)
+            self.pack(stage, outside, 2, self.channels, inputs)
+            self.pack(stage, outside, 3, self.channels, self.time)
+            self.set_norm(stage, outside, 0)
+            self.set_norm(stage, outside, 1)
+            for block in range(self.blocks):
+                self.pack(stage, block, 0, 3 * width, self.channels)
+                self.pack(stage, block, 1, self.channels, width)
+                self.pack(stage, block, 2, self.feed_forward, self.channels)
+                self.pack(stage, block, 3, self.channels, self.feed_forward)
+                self.set_norm(stage, block, 0)
+                self.set_norm(stage, block, 1)
+
+    def set_norm(self, stage: int, block: int, which: int) -> None:
+        name = f"norm {stage} {block} {which}"
+        weight, bias = 1 + noise(name, self.channels) / 4, noise(f"bias {name}", self.channels) / 4
+        self.norms += (weight, bias)
+        self.library.podtts_estimator_set_norm(
+            self.model, stage, block, which, address(weight), address(bias)
+        )
+
+    def pack(self, stage: int, block: int, which: int, outputs: int, inputs: int) -> None:
+        name = f"{stage} {block} {which}"
+        weights, bias = noise(name, outputs, inputs) / 4, noise(f"bias {name}", outputs) / 4
+        self.library.podtts_estimator_pack_matrix(
+            self.model, stage, block, which, address(weights), address(bias)
+        )
+
+    def evaluate(self, rows: int, frames: int, chunk: int) -> str:
+        x, waves = noise("x", rows, frames, self.input), noise("waves", rows, self.input)
+        velocity = np.empty((rows, frames, self.output), np.float32)
+        assert not self.library.podtts_estimator_evaluate(
+            self.model, address(x), address(waves), rows, frames, chunk, address(velocity), None
+        )
+        return digest(velocity)

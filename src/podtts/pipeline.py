@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from podtts.deprecation import warn_renamed
-from podtts.device.placement import has_graphs
+from podtts.device.placement import compiled_code_problems, has_graphs
 from podtts.engine.engine import Engine
 from podtts.engine.request import Request, RequestFailed, TurnFinished
 from podtts.errors import PodttsError
@@ -65,12 +65,15 @@ class Synthesizer:
         preset: faithful, balanced or fast: the LLM's quantization and how the flow is solved.
         cache:  folder in which quantized weights and the LLM's state after the prompts are kept
                 for later runs; None: nowhere.
-        warn:   is called with one line for a file of the cache that cannot be used or written.
+        warn:   is called with one line for a file of the cache that cannot be used or written, and
+                for compiled code that cannot be loaded.
         Raises UsageError for an unknown name, ModelError for a bad checkpoint, DeviceError for a
         device that is not there.
         """
         chosen = choose_preset(preset)
         placement = suited_placement(device, dtype, chosen.quantize)
+        for problem in compiled_code_problems(placement):
+            warn(problem)
         if cache is None:
             opened = OpenedCheckpoint(load_models(Path(directory), placement), None)
         else:

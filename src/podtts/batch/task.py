@@ -127,6 +127,7 @@ class Ready:
     rows: int
     place: str  # for people
     process_id: int
+    problems: tuple[str, ...] = ()  # of the machine, with which it works all the same
 
 
 @dataclass(frozen=True)

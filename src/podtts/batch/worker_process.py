@@ -25,6 +25,7 @@ def open_worker(setup: Setup) -> tuple[Worker, Ready]:
     import torch
 
     from podtts.batch.memory import rows_that_fit
+    from podtts.device.placement import compiled_code_problems
     from podtts.engine.engine import Engine
     from podtts.episode.fingerprint import checkpoint_fingerprint
     from podtts.options import SamplingOptions, SynthesisOptions
@@ -43,7 +44,8 @@ def open_worker(setup: Setup) -> tuple[Worker, Ready]:
     engine = Engine(opened.models, opened.prefixes, rows=rows)
     checkpoint = checkpoint_fingerprint(directory, placement, root)
     worker = Worker(engine, placement, checkpoint, directory.name, setup.day, setup.output, _warn)
-    return worker, Ready(rows, str(placement), os.getpid())
+    problems = compiled_code_problems(placement)
+    return worker, Ready(rows, str(placement), os.getpid(), problems)
 
 
 def serve(connection: Connection, setup: Setup) -> None:

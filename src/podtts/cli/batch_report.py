@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from podtts.cli.messages import fail, say, warn
+from podtts.cli.messages import fail, say, warn, warn_once
 
 if TYPE_CHECKING:
     from podtts.batch.summary import Totals
@@ -49,6 +49,8 @@ class BatchReport:
     def ready(self, ready: Ready) -> None:
         """Report that a worker has loaded its models."""
         self._workers += 1
+        for problem in ready.problems:
+            warn_once(problem)
         if self._verbose:
             say(
                 f"worker {self._workers}, process {ready.process_id}: {ready.place}, "

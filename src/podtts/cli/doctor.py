@@ -76,7 +76,7 @@ def _devices() -> Iterator[tuple[str, str]]:
         has_graphs,
         place,
     )
-    from podtts.native.library import estimator_library, layers_library
+    from podtts.native.library import estimator_library, layers_library, load_problem
     from podtts.options import LAYER_BITS
 
     for name in available_devices():
@@ -90,6 +90,9 @@ def _devices() -> Iterator[tuple[str, str]]:
     yield "auto", str(place())
     yield "compiled", f"the LLM's layers: {_compiled(layers_library(LAYER_BITS['int8']))}"
     yield "compiled", f"the flow: {_compiled(estimator_library(bits=16))}"
+    for unit in ("layers", "estimator"):
+        if problem := load_problem(unit):
+            yield "compiled", problem
 
 
 def _compiled(library: object) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from podtts.cli.flag_groups import FlagGroup
 from podtts.cli.flags import ThreadsOption
+from podtts.cli.messages import warn_once
 from podtts.options import FlowOptions, Quantization
 from podtts.presets import DEFAULT_PRESET, Preset, choose_preset, suited
 
@@ -86,17 +87,22 @@ class SpeedFlags(FlagGroup):
 
         quantize: in place of the preset's and of --quantize. A quantization that does not make this
         device faster is left out, unless --quantize asks for it. Raises UsageError, DeviceError.
+        Prints a warning of compiled code that cannot be loaded, once.
         """
         import torch
 
+        from podtts.device.placement import compiled_code_problems
         from podtts.presets import suited_placement
 
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        if quantize is not None:
-            return suited_placement(self.device, self.dtype, quantize, asked=False)
         kind, asked = self.chosen_preset().quantize, self.quantize is not None
-        return suited_placement(self.device, self.dtype, kind, asked=asked)
+        if quantize is not None:
+            kind, asked = quantize, False
+        placement = suited_placement(self.device, self.dtype, kind, asked=asked)
+        for problem in compiled_code_problems(placement):
+            warn_once(problem)
+        return placement
 
     def flow_on(self, placement: Placement) -> FlowOptions:
         """Return the options of the flow on a device, in a number type that the device has.

@@ -164,6 +164,17 @@ def _flow_kernel() -> str:
     return f"estimator.c {NUMERICS}" if available else "torch"
 
 
+def compiled_code_problems(placement: Placement) -> tuple[str, ...]:
+    """Say which stored compiled code cannot be loaded that would run here, a line for each."""
+    from podtts.native.library import estimator_library, layers_library, load_problem
+
+    if not has_fused_layers(placement.device):
+        return ()
+    layers_library(LAYER_BITS[placement.quantize])
+    estimator_library(bits=32)
+    return tuple(filter(None, map(load_problem, ("layers", "estimator"))))
+
+
 def dtype_name(dtype: torch.dtype) -> str:
     """Name of a dtype without `torch.`: `bfloat16`."""
     return str(dtype).removeprefix("torch.")

@@ -16,6 +16,9 @@ Precision = Literal["float32", "bfloat16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 
 MAX_TURN_TOKENS = 30_000  # 20 minutes; with prompts and history still within the LLM's positions
+# Of a turn's text: what is read in 20 minutes, and with history and speech still within the LLM's
+# 40,960 positions. A longer one cannot be spoken, but its prefill would take minutes.
+MAX_TEXT_TOKENS = 4096
 MAX_STEPS = 1000  # far beyond an audible difference
 
 

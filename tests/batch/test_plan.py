@@ -9,7 +9,7 @@ from support.golden_data import MODEL
 from podtts.batch.manifest import Manifest
 from podtts.batch.plan import Plan, make_plan
 from podtts.batch.request import EpisodeSettings
-from podtts.engine.compatibility import TagCheck
+from podtts.engine.compatibility import TextCheck
 from podtts.errors import InputError, PodttsError, UsageError
 from podtts.options import SynthesisOptions
 from podtts.prompts.cache import PromptCache
@@ -43,7 +43,7 @@ class Planner:
 
         with path.open("rb") as file:
             source = Manifest(file, "all.jsonl", self.folder, EpisodeSettings(SynthesisOptions()))
-            tags = TagCheck(self.model)
+            tags = TextCheck(self.model)
             return make_plan(
                 source, self.voices, tags, self.folder, flags, fail, self.warnings.append
             )

@@ -69,10 +69,13 @@ def test_a_signal_brings_the_main_thread_back_from_compiled_code() -> None:
     def signal_itself() -> None:  # the main thread's calls are not interrupted
         signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
 
-    with pytest.raises(Stopped), calling_if_cancelled(lambda: os.close(writer)):
+    def compute() -> None:
         threading.Thread(target=signal_itself).start()
         compiled(reader, ctypes.create_string_buffer(1), 1)
         raise AssertionError("the handler comes first")
+
+    with calling_if_cancelled(lambda: os.close(writer)), pytest.raises(Stopped):
+        compute()
     os.close(reader)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podtts.batch.request import Entry, EpisodeRequest, Source
-from podtts.engine.compatibility import TagCheck
+from podtts.engine.compatibility import TextCheck
 from podtts.errors import InputError, PodttsError, ScriptError, UsageError, nearest
 from podtts.prompts.casting import VoiceCasting
 from podtts.publish.episode_files import episode_file
@@ -27,7 +27,7 @@ class Plan:
 def make_plan(
     source: Source,
     voices: VoiceCasting,
-    tags: TagCheck,
+    tags: TextCheck,
     output: Path,
     flags: Collection[str],
     fail: Callable[[PodttsError], None],
@@ -35,7 +35,7 @@ def make_plan(
 ) -> Plan:
     """Read and check all of a source.
 
-    tags:   knows which tags the checkpoint's tokenizer lacks.
+    tags:   knows which tags the checkpoint's tokenizer lacks, and which texts are too long for it.
     output: folder of the episodes, which need not be there.
     flags:  labels that --speaker names; each must be a label of some script.
     fail:   is called with every error. warn: is called with every warning of a script.

@@ -131,9 +131,9 @@ def batch(
         voices = find_voices(directory, root, script_flags.speakers)
         from podtts.batch.plan import make_plan
         from podtts.batch.task import Setup
-        from podtts.engine.compatibility import TagCheck
+        from podtts.engine.compatibility import TextCheck
 
-        tags = TagCheck(directory)
+        tags = TextCheck(directory)
         plan = make_plan(
             source,
             voices,

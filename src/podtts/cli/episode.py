@@ -58,11 +58,11 @@ class SynthRun:
         self, directory: Path, overrides: dict[str, str], root: Path, speakers: Path | None
     ) -> None:
         """Find the voices; prepares those that only --speakers or the script has."""
-        from podtts.engine.compatibility import TagCheck
+        from podtts.engine.compatibility import TextCheck
         from podtts.prompts.casting import VoiceCasting
         from podtts.weights.voices import checkpoint_voices
 
-        for error in TagCheck(directory).problems(self._script):
+        for error in TextCheck(directory).problems(self._script):
             raise error
         started = time.perf_counter()
         self._root = root

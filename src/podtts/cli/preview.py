@@ -103,7 +103,7 @@ def make_preview(
     recordings. Raises ModelError for an incomplete checkpoint, UsageError for a label that the
     script does not have.
     """
-    from podtts.engine.compatibility import TagCheck
+    from podtts.engine.compatibility import TextCheck
     from podtts.hub.bundled import bundled_model
     from podtts.script.cast import cast_voices
     from podtts.script.preflight import preflight
@@ -135,7 +135,7 @@ def make_preview(
         return PreviewSpeaker(member.label, member.voice, state, rate, error)
 
     cast = [find_speaker(member) for member in cast_voices(script, overrides)]
-    return Preview(script, cast, warnings, TagCheck(directory).problems(script, texts))
+    return Preview(script, cast, warnings, TextCheck(directory).problems(script, texts))
 
 
 def show_preview(preview: Preview, *, full_text: bool = False, as_json: bool = False) -> None:

@@ -1,18 +1,20 @@
 """Whether a checkpoint can synthesize a script with its prompts; checked before any work is done.
 
-Tags are checked without torch and without weights: the tokenizer alone decides.
+Texts are checked without torch and without weights: the tokenizer alone decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podtts.errors import InputError, ModelError, ScriptError, VoiceError
-from podtts.llm.tokenizer import Encode, is_token, quick_encode
+from podtts.llm.tokenizer import Encode, is_token, load_encode, quick_encode
+from podtts.options import MAX_TEXT_TOKENS
 from podtts.script.model import Script
+from podtts.text.normalize import normalize_text
 from podtts.text.tags import DIALECT_TAGS, PARALINGUISTIC_TAGS, Tag
 
 if TYPE_CHECKING:
@@ -20,10 +22,11 @@ if TYPE_CHECKING:
     from podtts.weights.load import Models
 
 _TAGS = PARALINGUISTIC_TAGS + DIALECT_TAGS
+_SPLIT = "split it into several turns, or give a long word spaces"
 
 
 def check_compatibility(models: Models, script: Script, prompts: Sequence[SpeakerPrompt]) -> None:
-    """Raise InputError for prompts or tags that do not fit script or checkpoint."""
+    """Raise InputError for prompts or texts that do not fit script or checkpoint."""
     if len(prompts) != len(script.labels):
         raise InputError(f"{len(script.labels)} speakers, but {len(prompts)} prompts")
     flow = models.flow.config
@@ -43,17 +46,20 @@ def check_compatibility(models: Models, script: Script, prompts: Sequence[Speake
             )
     encode = models.template.encode
     unknown = tuple(tag for tag in _TAGS if not is_token(encode, tag.token))
-    for error in turns_with(unknown, script):
+    for error in (*turns_with(unknown, script), *long_turns(lambda: encode, script)):
         raise error
     for prompt in prompts:
-        for voice in voice_with(unknown, prompt.name, prompt.transcript + prompt.dialect_prompt):
+        texts = prompt.transcript + prompt.dialect_prompt
+        for voice in voice_with(unknown, prompt.name, texts):
+            raise voice
+        for voice in long_texts(lambda: encode, prompt.name, texts):
             raise voice
 
 
-class TagCheck:
-    """Finds the tags that a checkpoint's tokenizer.json does not know, before weights are loaded.
+class TextCheck:
+    """Finds tags that a checkpoint's tokenizer.json does not know, and texts that are too long.
 
-    It finds none where that file does not say it all: `check_compatibility` finds them then.
+    It finds no tags where that file does not say it all: `check_compatibility` finds them then.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -67,14 +73,22 @@ class TagCheck:
         """
         voices = voices or {}
         together = "".join([*(turn.text for turn in script.turns), *voices.values()])
-        used = [tag for tag in _TAGS if tag.token in together]
-        if not used or (encode := self._encode) is None:
-            return []
-        unknown = [tag for tag in used if not is_token(encode, tag.token)]
+        unknown = self._unknown(tag for tag in _TAGS if tag.token in together)
         problems: list[InputError] = [*turns_with(unknown, script)]
+        problems += long_turns(self._any_encode, script)
         for name, texts in voices.items():
             problems += voice_with(unknown, name, texts)
+            problems += long_texts(self._any_encode, name, texts)
         return problems
+
+    def _unknown(self, used: Iterable[Tag]) -> Sequence[Tag]:
+        tags = list(used)
+        if not tags or (encode := self._encode) is None:
+            return []
+        return [tag for tag in tags if not is_token(encode, tag.token)]
+
+    def _any_encode(self) -> Encode:
+        return self._encode or load_encode(self._directory)
 
     @cached_property
     def _encode(self) -> Encode | None:
@@ -96,6 +110,31 @@ def voice_with(unknown: Sequence[Tag], name: str, texts: str) -> Iterator[VoiceE
         if tag.token in texts:
             problem, hint = _would_be_read(tag)
             yield VoiceError(f"the texts of voice {name}: {problem}", hint)
+
+
+def long_turns(encode: Callable[[], Encode], script: Script) -> Iterator[ScriptError]:
+    """Yield what is wrong with every turn whose text is too long. encode: opens the tokenizer."""
+    for turn in script.turns:
+        if (count := _excess_tokens(encode, turn.text)) is not None:
+            yield ScriptError(script.source, turn.line, _too_long("this turn", count), _SPLIT)
+
+
+def long_texts(encode: Callable[[], Encode], name: str, texts: str) -> Iterator[VoiceError]:
+    """Yield what is wrong with a voice whose transcript and dialect prompt are too long."""
+    if (count := _excess_tokens(encode, texts)) is not None:
+        yield VoiceError(_too_long(f"the transcript of voice {name}", count), "shorten it")
+
+
+def _excess_tokens(encode: Callable[[], Encode], text: str) -> int | None:
+    """How many tokens a text has, if it has too many."""
+    if len(text.encode()) <= MAX_TEXT_TOKENS:  # a token is a byte or more
+        return None
+    count = len(encode()(normalize_text(text)))
+    return count if count > MAX_TEXT_TOKENS else None
+
+
+def _too_long(what: str, count: int) -> str:
+    return f"{what} has {count} text tokens, more than {MAX_TEXT_TOKENS}"
 
 
 def _would_be_read(tag: Tag) -> tuple[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +17,7 @@ from podtts.errors import DiskError
 from podtts.storage.appending import append_line, open_to_append
 from podtts.storage.atomic import write_atomically
 from podtts.storage.disk_errors import disk_error
+from podtts.storage.streams import WholeWriter
 
 
 class Summary:
@@ -26,7 +26,7 @@ class Summary:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "summary.jsonl"
         self._lines: dict[str, int] = {}  # where the last line of an id begins
-        self._file: FileIO | None = None
+        self._file: WholeWriter | None = None
 
     def __enter__(self) -> Summary:
         with ExitStack() as undo:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +17,7 @@ from typing import Any, Self
 from podtts.cli.messages import warn
 from podtts.cli.signals import Stopped
 from podtts.errors import PartialError, PodttsError, UsageError
-from podtts.storage.appending import write_all
+from podtts.storage.streams import WholeWriter, open_stream, takes_more
 
 _PACKAGES = ("podtts", "torch", "transformers", "onnxruntime", "numpy", "soundfile")
 
@@ -28,24 +27,24 @@ class EventLog:
 
     target: a file, to whose end the events are added; -: stdout; None: nothing is written.
     Every line has `time` (UTC), `seconds` (since the start of the run) and `event`. If the block
-    ends with an error, the error is the last line. If the log cannot be written any more, there is
-    one warning and the run continues; the end of the block then raises PartialError, unless a
-    reader had closed its pipe.
-    Raises UsageError for a file that cannot be opened.
+    ends with an error, the error is the last line, unless the reader of a pipe holds up the log. If
+    the log cannot be written any more, there is one warning and the run continues; the end of the
+    block then raises PartialError, unless a reader had closed its pipe.
+    Raises UsageError for a file that cannot be opened, or a pipe that nobody reads from.
     """
 
     def __init__(self, target: str | None) -> None:
         self._target = target
         self._started = time.perf_counter()
-        self._file: FileIO | None = None
+        self._file: WholeWriter | None = None
         self._is_incomplete = False
 
     def __enter__(self) -> Self:
         if self._target == "-":
-            self._file = FileIO(os.dup(sys.stdout.fileno()), "w")
+            self._file = WholeWriter(os.dup(sys.stdout.fileno()), "wb")
         elif self._target is not None:
             try:
-                self._file = FileIO(self._target, "a")
+                self._file = open_stream(Path(self._target), append=True)
             except OSError as error:
                 raise UsageError(
                     f"--log-json {self._target}: {error.strerror}", "choose another file"
@@ -58,7 +57,7 @@ class EventLog:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error is not None:
+        if error is not None and self._file is not None and takes_more(self._file):
             self.write("error", **_error_values(error))
         if self._file is not None:
             self._file.close()
@@ -83,9 +82,7 @@ class EventLog:
             **values,
         }
         try:
-            write_all(
-                self._file, json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n"
-            )
+            self._file.write(json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n")
         except OSError as error:
             self._file.close()
             self._file = None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from podtts.errors import UsageError
 from podtts.storage.disk_errors import is_full
+from podtts.storage.streams import WholeWriter, open_stream
 
 
 def check_output(output: str) -> None:
@@ -42,12 +44,19 @@ def is_device(path: Path) -> bool:
 def open_output(output: str) -> Iterator[BinaryIO]:
     """Open the stream that -o names: stdout, a pipe or a device.
 
-    Raises OSError; that of a full disk or device names the stream.
+    Raises UsageError when nobody reads from a pipe, and OSError; that of a full disk or device
+    names the stream.
     """
     try:
-        with nullcontext(sys.stdout.buffer) if output == "-" else Path(output).open("wb") as stream:
+        with _opened(output) as stream:
             yield stream
     except OSError as error:
         if is_full(error):  # no file is open in the block, so no other one can be full
             error.filename = "stdout" if output == "-" else output
         raise
+
+
+def _opened(output: str) -> BinaryIO:
+    if output == "-":
+        return WholeWriter(os.dup(sys.stdout.fileno()), "wb")
+    return open_stream(Path(output))

@@ -19,7 +19,6 @@ import shutil
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,6 +37,7 @@ from podtts.errors import DiskError, UsageError
 from podtts.storage.appending import append_line, open_to_append
 from podtts.storage.atomic import write_atomically
 from podtts.storage.disk_errors import disk_error
+from podtts.storage.streams import WholeWriter
 from podtts.values import SpeechTokens, Turn, TurnAudio
 
 _LOCK = "lock"
@@ -89,7 +89,7 @@ class Journal:
         self._resume = resume
         self._patience_seconds = patience_seconds
         self._lines: dict[int, dict[str, Any]] = {}
-        self._file: FileIO | None = None
+        self._file: WholeWriter | None = None
 
     def __enter__(self) -> Journal:
         try:

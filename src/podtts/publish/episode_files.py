@@ -70,6 +70,8 @@ def check_output_paths(output: Path, options: PublishOptions, script: str) -> No
     for path in (output, *others):
         if path.is_dir():
             raise UsageError(f"{path} is a folder", "move it away, or choose another output file")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is a pipe or a device", "choose another name for the file")
         if path.exists() and Path(script).exists() and path.samefile(script):
             raise UsageError(f"{path} is the script itself", "choose another output file")
     for folder in _folders(output, options):

@@ -9,6 +9,7 @@ import torch
 from support.golden_data import models, relative_rms
 from torch import Tensor
 
+from podtts.device.cancellation import Cancellation, Cancelled, cancelled_by
 from podtts.flow.estimator import Estimator, EstimatorConfig
 from podtts.flow.native_estimator import NativeEstimator, supports_estimator
 from podtts.options import PRECISIONS, Precision
@@ -96,6 +97,34 @@ def test_velocity_of_the_golden_model_is_close_to_torch(precision: Precision) ->
 @pytest.mark.parametrize("changes", [{"head_size": 80}, {"channels": 40}, {"blocks": 0}], ids=str)
 def test_unsupported_sizes_are_known(changes: dict[str, int]) -> None:
     assert not supports_estimator(replace(CONFIG, **changes), CPU, "bfloat16")
+
+
+@pytest.mark.parametrize("changes", [{"head_size": 24}, {"channels": 40}, {"blocks": 0}], ids=str)
+def test_sizes_that_are_not_taken_are_refused(
+    changes: dict[str, int], precision: Precision
+) -> None:
+    refused = estimator(replace(CONFIG, **changes))
+    with pytest.raises(ValueError, match="compiled code does not run an estimator in"):
+        NativeEstimator(refused, precision)
+
+
+def test_what_cannot_be_evaluated_at_once_is_refused(precision: Precision) -> None:
+    native = NativeEstimator(estimator(CONFIG), precision)
+    x, t = inputs(CONFIG, 1, 1)
+    with pytest.raises(ValueError, match="does not take these sizes"):
+        native(x[..., :0], None, t, 0)
+    assert native(x, None, t, 0).isfinite().all()
+
+
+def test_what_is_cancelled_before_computes_nothing(precision: Precision) -> None:
+    native, cancellation = NativeEstimator(estimator(CONFIG), precision), Cancellation()
+    x, t = inputs(CONFIG, 2, 77)
+    with cancelled_by(cancellation):
+        velocity = native(x, None, t, 0)
+        cancellation.cancel()
+        with pytest.raises(Cancelled):
+            native(x, None, t, 0)
+    assert torch.equal(native(x, None, t, 0), velocity)
 
 
 def test_rows_of_a_batch_have_the_bits_of_rows_alone(precision: Precision) -> None:

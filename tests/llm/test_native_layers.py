@@ -8,8 +8,10 @@ import torch
 from support.golden_data import MODEL, models, relative_rms, tensors, trace
 from torch import Tensor
 
+from podtts.device.cancellation import Cancellation, Cancelled, cancelled_by
 from podtts.device.placement import place
-from podtts.llm.decoder import replay
+from podtts.llm.decoder import prefill, replay
+from podtts.llm.kv_cache import CacheRows
 from podtts.llm.native_layers import NativeLayers, supports_layers
 from podtts.llm.quantized import quantize_llm
 from podtts.llm.qwen3 import Qwen3, Qwen3Config
@@ -152,3 +154,48 @@ def test_unsupported_sizes_are_left_to_torch_and_onnx_runtime() -> None:
     quantize_llm(llm, "int8")
     assert llm.fused_layers is not None
     assert not isinstance(llm.fused_layers, NativeLayers)
+
+
+@pytest.mark.parametrize("kind", QUANTIZATIONS)
+def test_a_cancelled_prefill_reads_no_further_piece(
+    llm: Qwen3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers, cancellation, lengths = llm.fused_layers, Cancellation(), list[int]()
+    assert isinstance(layers, NativeLayers)
+    forward = layers.forward
+
+    def cancel_in_the_third_piece(x: Tensor, caches: CacheRows, rows: range) -> Tensor:
+        lengths.append(x.shape[1])
+        hidden = forward(x, caches, rows)
+        if len(lengths) == 3:
+            cancellation.cancel()
+        return hidden
+
+    monkeypatch.setattr(layers, "forward", cancel_in_the_third_piece)
+    cache = llm.new_cache()
+    with torch.inference_mode(), cancelled_by(cancellation), pytest.raises(Cancelled):
+        prefill(llm, ids(1000)[0].tolist(), cache)
+    assert lengths == [64, 64, 64]
+    assert cache.length == sum(lengths)
+
+
+def test_what_is_cancelled_before_computes_nothing(llm: Qwen3) -> None:
+    cancellation, caches = Cancellation(), llm.new_caches(1)
+    caches.reserve(3)
+    cancellation.cancel()
+    assert llm.fused_layers is not None
+    with cancelled_by(cancellation), pytest.raises(Cancelled):
+        llm.fused_layers.forward(torch.ones(1, 3, llm.config.hidden_size), caches, range(1))
+    assert not caches.keys.any()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"head_size": 24}, {"hidden_size": 40}, {"intermediate_size": 8}], ids=str
+)
+def test_sizes_that_are_not_taken_are_refused(changes: dict[str, int]) -> None:
+    llm = random_llm(replace(models().llm.config, **changes))
+    assert not supports_layers(llm.config, 16)
+    with pytest.raises(ValueError, match="compiled code does not run layers of 16 bits"):
+        NativeLayers(
+            llm.config, {}, {"layers.0.o": torch.zeros(1)}, torch.bfloat16, llm.head.weight
+        )

@@ -143,10 +143,14 @@ def run_and_list_modules(*arguments: str | Path) -> tuple[Result, set[str]]:
 
 @contextmanager
 def started(
-    *arguments: str | Path, stdout_in_lines: bool = False, env: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    stdout_in_lines: bool = False,
+    env: Mapping[str, str] | None = None,
+    script: str | None = None,
 ) -> Iterator[Running]:
     """Start a command; it is killed at the end of the block if it still runs.
 
+    script: a Python program that ends with the command line's main(); None: podtts itself.
     stdout_in_lines: it also waits until its lines on stdout are read.
     env: in addition to the environment of the test.
     """
@@ -157,7 +161,7 @@ def started(
     lines, stdout = line_pipe() if stdout_in_lines else (-1, subprocess.PIPE)
     try:
         process = subprocess.Popen(
-            _command(arguments),
+            _command(arguments, script),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=writer,
@@ -184,5 +188,6 @@ def environment(extra: Mapping[str, str] | None) -> dict[str, str]:
     return inherited | {"PYTHONPATH": str(_SOURCES)} | dict(extra or {})
 
 
-def _command(arguments: tuple[str | Path, ...]) -> list[str]:
-    return [sys.executable, "-m", "podtts", *map(str, arguments)]
+def _command(arguments: tuple[str | Path, ...], script: str | None = None) -> list[str]:
+    program = ("-m", "podtts") if script is None else ("-c", script)
+    return [sys.executable, *program, *map(str, arguments)]

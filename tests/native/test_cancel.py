@@ -1,0 +1,34 @@
+"""Compiled code looks at a flag between layers. Here the flag is memory that a layer writes."""
+
+import numpy as np
+import pytest
+from support.compiled_models import Layers, address, noise
+
+from podtts.native.library import CANCELLED, Unavailable, layers_library
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_layer_is_finished_and_the_next_one_is_not_begun(threads: int) -> None:
+    library = layers_library(8)
+    if isinstance(library, Unavailable):
+        pytest.skip(library.reason)
+    layers = Layers(library, 8, threads)
+    tokens, capacity = 70, 80
+    x = noise("x", 1, tokens, layers.hidden)
+    keys, values = np.zeros((2, 2, 1, layers.kv_heads, capacity, layers.head_size), np.float32)
+    angles = noise("cos", capacity, layers.head_size // 2), noise("sin", capacity, 16)
+    lengths = np.zeros(1, np.int32)
+    try:
+        result = library.podtts_layers_forward(
+            *(layers.model, address(x), 1, tokens, address(lengths)),
+            *(address(keys), address(values)),
+            *(stride // keys.itemsize for stride in keys.strides[:2]),
+            *(capacity, 0, *map(address, angles), address(keys)),  # 0 until the first layer writes
+        )
+    finally:
+        library.podtts_layers_free(layers.model)
+    assert result == CANCELLED
+    first, second = keys
+    assert first[0, :, :64].any(axis=-1).all()
+    assert not first[0, :, 64:].any()
+    assert not second.any()

@@ -3,8 +3,11 @@
 import ctypes
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +96,26 @@ def test_the_first_signal_to_a_graceful_stop_cancels_nothing() -> None:
         with pytest.raises(Stopped):
             signal.raise_signal(signal.SIGTERM)
         cancelled.wait()
+
+
+def test_an_import_is_finished_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a library would take it for an import error, and the run would go on."""
+    (tmp_path / "outer_module.py").write_text("import inner_module\nfinished = True\n")
+    (tmp_path / "inner_module.py").write_text("import signal\nsignal.raise_signal(15)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    script = "import outer_module\ngone_on = True"
+    with pytest.raises(Stopped):
+        exec(compile(script, "script", "exec"), names := dict[str, object]())
+    assert sys.modules["outer_module"].finished
+    assert "gone_on" not in names
+
+
+def test_a_second_signal_ends_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "module_with_signals.py").write_text(
+        "import signal\nsignal.raise_signal(15)\nsignal.raise_signal(15)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(Stopped):
+        import_module("module_with_signals")
+    sys.settrace(None)
+    assert "module_with_signals" not in sys.modules

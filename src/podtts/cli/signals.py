@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
 
 from podtts.cli.messages import say
 from podtts.device.cancellation import Cancellation, work_under
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_IMPORT_SYSTEM = "<frozen importlib._bootstrap>"  # the name of its file in every frame
 
 
 class Stopped(BaseException):
@@ -104,6 +105,34 @@ def _is_ignored(number: signal.Signals) -> bool:
     return signal.getsignal(number) is signal.SIG_IGN
 
 
-def _raise_stopped(number: int, frame: FrameType | None) -> NoReturn:
+def _raise_stopped(number: int, frame: FrameType | None) -> None:
+    importer = _importer(frame)
+    if importer is not None and sys.gettrace() is None:  # a second signal does not wait
+        _raise_after_import(number, importer)
+        return
     work_under(None)  # from here on, what unwinds the stack is not to be cancelled
     raise Stopped(number)
+
+
+def _raise_after_import(number: int, importer: FrameType) -> None:
+    """Raise Stopped as soon as a frame goes on behind its import statement.
+
+    Libraries take any exception in an import for a library that is missing, and go on.
+    """
+
+    def trace(frame: FrameType, event: str, argument: object) -> None:
+        sys.settrace(None)
+        _raise_stopped(number, frame)
+
+    importer.f_trace = trace
+    sys.settrace(lambda *_: None)
+
+
+def _importer(frame: FrameType | None) -> FrameType | None:
+    """The frame that imports a module while others are called by that; None: none does."""
+    importer = None
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORT_SYSTEM:
+            importer = frame.f_back
+        frame = frame.f_back
+    return importer

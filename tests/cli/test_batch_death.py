@@ -84,6 +84,29 @@ def test_a_signal_lets_turns_end_and_the_same_command_goes_on(
     assert "done before" in result.stderr
 
 
+def test_a_second_signal_ends_a_batch_at_once(
+    scripts: Path, whole: Path, prepared: Path, tmp_path: Path
+) -> None:
+    """The turn that the first signal lets end is held at a gate that never opens."""
+    output = tmp_path / "out"
+    command = ("batch", scripts, "-o", output, *FLAGS, "--threads", "1", "--cache-dir", prepared)
+    with (
+        gate(tmp_path / "gate", "*.podtts/turn-0003*") as held,
+        started(*command, "--batch", "1", env=held.env) as running,
+    ):
+        worker = held.wait_for_arrival(running)
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_for("send it again to stop at once")
+        running.process.send_signal(signal.SIGINT)
+        stopped = running.finish()
+        wait_for_end(worker)
+    assert stopped.code == 128 + signal.SIGINT
+    assert stopped.said[-1] == "podtts: stopped (SIGINT)"
+    assert turns_kept(output) == 2
+    run(*command).done()
+    assert once_each(output, whole)
+
+
 def test_after_a_killed_driver_the_same_command_goes_on(
     scripts: Path, whole: Path, prepared: Path, tmp_path: Path
 ) -> None:

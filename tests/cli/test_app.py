@@ -104,6 +104,10 @@ def test_the_installed_command_is_this_one() -> None:
         ("model pull", "Missing argument 'NAME'"),
         ("synth talk.txt -o out.wav --seed soon", "'--seed'"),
         ("synth talk.txt -o out.wav --threads 0", "'--threads'"),
+        ("synth talk.txt -o out.wav --threads 10000", "'--threads'"),
+        ("batch scripts -o out --threads 1025", "'--threads'"),
+        ("bench --threads 10000", "'--threads'"),
+        ("prep recordings --threads -1", "'--threads'"),
         ("synth talk.txt -o out.wav --temperature warm", "'--temperature'"),
     ],
 )

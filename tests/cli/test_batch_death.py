@@ -143,3 +143,21 @@ def test_scripts_of_a_killed_worker_are_spoken_by_another(
         result = running.finish()
     assert result.code == 0, result.stderr
     assert once_each(output, whole)
+
+
+def test_a_worker_that_loads_while_the_driver_is_killed_ends_in_silence(
+    scripts: Path, own_cache: Path, tmp_path: Path
+) -> None:
+    command = ("batch", scripts, "-o", tmp_path / "out", *FLAGS, "--cache-dir", own_cache)
+    with (
+        gate(tmp_path / "gate", "*/quantized/*") as held,
+        started(*command, "--quantize", "int8", env=held.env) as running,
+    ):
+        running.wait_for("workers 1")
+        worker = held.wait_for_arrival(running)
+        running.process.kill()
+        running.process.wait()
+        held.open()
+        rest = running.finish().stderr.partition("workers 1\n")[2]
+        wait_for_end(worker)
+    assert rest == ""

@@ -56,16 +56,16 @@ def serve(connection: Connection, setup: Setup) -> None:
     try:
         worker, ready = open_worker(setup)
     except PodttsError as error:
-        send(connection, WorkerFailure.of(error))
+        _report(connection, WorkerFailure.of(error))
         return
-    send(connection, ready)
+    _report(connection, ready)
     sending = threading.Lock()  # the writer threads answer, and this one
 
     def answer(outcome: Future[Outcome]) -> None:
         if outcome.exception() is not None:  # the thread that ended has printed why
             os._exit(_DIED)
-        with sending, contextlib.suppress(OSError):  # the parent is gone
-            send(connection, outcome.result())
+        with sending:
+            _report(connection, outcome.result())
 
     while True:
         try:
@@ -90,5 +90,11 @@ def receive(connection: Connection) -> object:
     return message
 
 
+def _report(connection: Connection, message: object) -> None:
+    with contextlib.suppress(OSError):  # the parent is gone
+        send(connection, message)
+
+
 def _warn(line: str) -> None:
-    sys.stderr.write(f"podtts: warning: {line}\n")
+    with contextlib.suppress(OSError):  # whoever read stderr is gone
+        sys.stderr.write(f"podtts: warning: {line}\n")

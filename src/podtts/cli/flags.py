@@ -46,7 +46,13 @@ CacheDirOption = Annotated[
 ]
 ThreadsOption = Annotated[
     int | None,
-    typer.Option("--threads", min=1, metavar="N", help="CPU threads; default: one per core."),
+    typer.Option(
+        "--threads",
+        min=1,
+        max=1024,  # OpenMP ends the process when the system refuses a thread
+        metavar="N",
+        help="CPU threads; default: one per core.",
+    ),
 ]
 SeedOption = Annotated[
     int,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Annotated
 import typer
 
 from podtts.cli.flag_groups import FlagGroup
+from podtts.errors import UsageError
 from podtts.publish.option_names import override_options
 from podtts.publish.publish_options import PageBeside, PublishOptions
 
 _DEFAULT = PublishOptions()
+_LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,26 @@ class PublishFlags(FlagGroup):
     ] = ""
 
     def options(self, audio_format: str, page: Path | PageBeside | None) -> PublishOptions:
-        """Return the options of publishing. Raises UsageError for values that are not allowed."""
+        """Return the options of publishing.
+
+        Raises UsageError for values that are not allowed, also that of SOURCE_DATE_EPOCH: the date
+        is needed late, when all turns are finished.
+        """
+        today()
         return override_options(_DEFAULT, {**asdict(self), "format": audio_format, "page": page})
 
 
 def today() -> str:
-    """Return the date of an episode: SOURCE_DATE_EPOCH's, for repeatable builds, or today's."""
+    """Return the date of an episode: SOURCE_DATE_EPOCH's, for repeatable builds, or today's.
+
+    Raises UsageError for a SOURCE_DATE_EPOCH that is no date. Empty is as if it were not set.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if epoch.isdecimal() and len(epoch) <= 11:  # seconds; more digits are beyond the year 5000
-        return datetime.fromtimestamp(int(epoch), UTC).date().isoformat()
-    return date.today().isoformat()
+    if not epoch:
+        return date.today().isoformat()
+    if not re.fullmatch("[0-9]{1,12}", epoch) or int(epoch) > _LAST_SECOND:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH={epoch} is no number of seconds since 1970 up to the year 9999",
+            "correct it, or: unset SOURCE_DATE_EPOCH",
+        )
+    return datetime.fromtimestamp(int(epoch), UTC).date().isoformat()

@@ -10,7 +10,13 @@ from typing import Any
 
 import torch
 
-from podtts.device.placement import Placement, onnxruntime_of_layers
+from podtts.device.placement import (
+    Placement,
+    flow_kernel,
+    llm_kernel,
+    onnxruntime_of_layers,
+    processor,
+)
 from podtts.episode.fingerprint_schema import NUMERICS
 from podtts.options import SynthesisOptions
 from podtts.values import SpeakerPrompt
@@ -28,7 +34,9 @@ def checkpoint_fingerprint(directory: Path, placement: Placement, root: Path) ->
         "torch": torch.__version__,
         "onnxruntime": onnxruntime_of_layers(placement.device, placement.quantize),
         "checkpoint": checkpoint_digest(directory, root / "digests"),
+        "kernels": {"llm": llm_kernel(placement), "flow": flow_kernel(placement)},
         "device": placement.device.type,
+        "processor": processor(placement.device),
         "dtype": placement.dtype_name,
         "quantize": placement.quantize,
         "threads": torch.get_num_threads(),

@@ -16,6 +16,7 @@ from podtts.audio.metadata import AudioMetadata
 from podtts.audio.sink import Sink
 from podtts.audio.wav import WavWriter
 from podtts.episode.journal import FinishedTurn, Journal
+from podtts.errors import UsageError
 from podtts.options import SynthesisOptions
 from podtts.publish.audio_files import open_stream
 from podtts.publish.episode_metadata import episode_metadata
@@ -163,15 +164,21 @@ class EpisodeWriter:
         """End the mix and make the episode's files from it.
 
         say, work, watch, and what is returned and raised: see `podtts.publish.publishing.publish`.
+        Raises JournalLostError when the journal is not there any more.
         """
         assert self._journal is not None
         assert self.next_turn is None
         plan, mix = self.plan, self._opened()
+        self._journal.check_in_place()
         self._open_mix.close()
         voices = [prompt.name for prompt in plan.prompts]
         timeline = mix.timeline(plan.script, speaker_names(plan.script.labels, voices))
         partial = self._journal.partial
-        return publish(partial, timeline, output, plan.publishing, plan.tags, say, work, watch)
+        try:
+            return publish(partial, timeline, output, plan.publishing, plan.tags, say, work, watch)
+        except UsageError:
+            self._journal.check_in_place()
+            raise
 
     def result(self) -> EpisodeResult:
         """What the episode has come to so far."""

@@ -237,12 +237,14 @@ class SynthRun:
         """Say at the end of a run that did not get to its end what the next one has."""
         from podtts.episode.journal import JournalLostError
 
-        if self._is_done or isinstance(error, JournalLostError) or not journal.count:
+        if self._is_done or isinstance(error, JournalLostError):
             return
         try:
             journal.check_in_place()
         except JournalLostError as lost:
             say(f"{lost.problem}; {lost.hint}")
+            return
+        if not journal.count:
             return
         listen = f", or listen to {journal.partial.name} there"
         say(

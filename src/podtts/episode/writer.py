@@ -5,8 +5,8 @@ An episode with a journal is written to files. Without one its mix goes to a str
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -116,7 +116,8 @@ class EpisodeWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._open_mix.__exit__(kind, error, traceback)
+        with self._lost_journal_named():
+            self._open_mix.__exit__(kind, error, traceback)
 
     @property
     def remaining(self) -> int:
@@ -169,22 +170,29 @@ class EpisodeWriter:
         assert self._journal is not None
         assert self.next_turn is None
         plan, mix = self.plan, self._opened()
-        self._journal.check_in_place()
-        self._open_mix.close()
         voices = [prompt.name for prompt in plan.prompts]
         timeline = mix.timeline(plan.script, speaker_names(plan.script.labels, voices))
-        partial = self._journal.partial
-        try:
-            return publish(partial, timeline, output, plan.publishing, plan.tags, say, work, watch)
-        except UsageError:
-            self._journal.check_in_place()
-            raise
+        partial, options = self._journal.partial, plan.publishing
+        self._journal.check_in_place()
+        with self._lost_journal_named():
+            self._open_mix.close()
+            return publish(partial, timeline, output, options, plan.tags, say, work, watch)
 
     def result(self) -> EpisodeResult:
         """What the episode has come to so far."""
         samples = self._mix.samples if self._mix else 0
         turns, problems = len(self.plan.turns), tuple(self._problems)
         return EpisodeResult(turns, len(self.finished), problems, self._work, samples)
+
+    @contextmanager
+    def _lost_journal_named(self) -> Iterator[None]:
+        """Raise JournalLostError where that is why the disk refuses a file."""
+        try:
+            yield
+        except UsageError:
+            if self._journal is not None:
+                self._journal.check_in_place()
+            raise
 
     def _opened(self) -> Mix:
         if self._mix is None:

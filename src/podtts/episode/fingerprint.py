@@ -27,14 +27,15 @@ def checkpoint_fingerprint(directory: Path, placement: Placement, root: Path) ->
     """The part of a fingerprint that follows from a checkpoint and where it runs.
 
     root: of the cache, which holds the digests of files.
-    returns: JSON values, by the names of `podtts.episode.fingerprint_schema.KEYS`.
+    returns: JSON values, by the names of `podtts.episode.fingerprint_schema.KEYS`. Differences are
+             named in this order.
     """
     return {
         "numerics": NUMERICS,
+        "kernels": {"llm": llm_kernel(placement), "flow": flow_kernel(placement)},
         "torch": torch.__version__,
         "onnxruntime": onnxruntime_of_layers(placement.device, placement.quantize),
         "checkpoint": checkpoint_digest(directory, root / "digests"),
-        "kernels": {"llm": llm_kernel(placement), "flow": flow_kernel(placement)},
         "device": placement.device.type,
         "processor": processor(placement.device),
         "dtype": placement.dtype_name,

@@ -59,7 +59,8 @@ def test_the_journal_of_another_content_is_set_aside(changed: str, tmp_path: Pat
     [outcome] = synthesize(tmp_path, other)
     assert (outcome.state, outcome.kept_turns) == ("done", 0)
     assert samples(episode_file(tmp_path, "e", "wav")) == synthesized_alone(other)
-    assert (tmp_path / "e.wav.podtts.previous" / "turns.jsonl").is_file()
+    assert (tmp_path / "e.wav.podtts.previous-1" / "turns.jsonl").is_file()
+    assert outcome.set_aside.startswith("3 turns of the earlier run are set aside in ")
 
 
 def test_a_script_that_fails_fails_alone(tmp_path: Path) -> None:

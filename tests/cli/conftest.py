@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.commands import Result, run
 from support.golden_data import MODEL
+from support.journals import FLAGS, TURNS, journal
 
 SPEAKERS = Path(__file__).parents[1] / "speakers"
 
@@ -70,6 +71,32 @@ def first_synth(
 def episode(first_synth: tuple[Path, Result]) -> bytes:
     """The WAV file of `talk` with two flow steps."""
     return first_synth[0].read_bytes()
+
+
+@pytest.fixture(scope="session")
+def six_turns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A script of six turns."""
+    path = tmp_path_factory.mktemp("talk") / "talk.txt"
+    lines = [f"[{'anna' if number % 2 else 'ben'}] line {number}" for number in range(TURNS)]
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(six_turns: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run of `six_turns`, with its journal. Do not change it."""
+    output = tmp_path_factory.mktemp("finished") / "out.wav"
+    run("synth", six_turns, "-o", output, *FLAGS, "--cache-dir", prepared).done()
+    return output
+
+
+@pytest.fixture
+def again(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the uninterrupted run, alone in a folder."""
+    folder = tmp_path / "again"
+    folder.mkdir()
+    shutil.copytree(journal(finished), journal(folder / "out.wav"))
+    return Path(shutil.copy(finished, folder / "out.wav"))
 
 
 @pytest.fixture

@@ -1,54 +1,13 @@
-"""Runs that are stopped by a signal and resumed, as real processes."""
+"""Runs that are stopped by a signal and continued, as real processes."""
 
 import json
-import shutil
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 import soundfile
 from support.commands import run, started
-from support.golden_data import MODEL
-
-TURNS = 6
-FLAGS = ("--model", MODEL, "--flow-steps", "2", "--max-turn-tokens", "16", "--dtype", "float32")
-
-
-@pytest.fixture(scope="session")
-def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("talk") / "talk.txt"
-    lines = [f"[{'anna' if number % 2 else 'ben'}] line {number}" for number in range(TURNS)]
-    path.write_text("\n".join(lines))
-    return path
-
-
-@pytest.fixture(scope="session")
-def finished(talk: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An uninterrupted run, with its journal."""
-    output = tmp_path_factory.mktemp("finished") / "out.wav"
-    run("synth", talk, "-o", output, *FLAGS, "--cache-dir", prepared).done()
-    return output
-
-
-@pytest.fixture
-def again(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the uninterrupted run."""
-    shutil.copytree(journal(finished), journal(tmp_path / "out.wav"))
-    return Path(shutil.copy(finished, tmp_path / "out.wav"))
-
-
-def journal(output: Path) -> Path:
-    return output.with_name(output.name + ".podtts")
-
-
-def lines_of(output: Path) -> list[dict[str, Any]]:
-    lines = (journal(output) / "turns.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines[1:]]
-
-
-def turns_spoken(output: Path) -> list[int]:
-    return [line["turn"] for line in lines_of(output)]
+from support.journals import FLAGS, TURNS, journal, lines_of, turns_spoken
 
 
 def test_the_journal_has_the_fingerprint_and_every_turn(finished: Path) -> None:
@@ -62,19 +21,19 @@ def test_the_journal_has_the_fingerprint_and_every_turn(finished: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_run_stopped_in_any_turn_resumes_to_the_same_bytes(
-    number: signal.Signals, talk: Path, prepared: Path, finished: Path, tmp_path: Path
+def test_a_run_stopped_in_any_turn_is_continued_to_the_same_bytes(
+    number: signal.Signals, six_turns: Path, prepared: Path, finished: Path, tmp_path: Path
 ) -> None:
-    """The same run is killed after every finished turn and resumed until one turn is left.
+    """The same command is killed after every finished turn and repeated until one turn is left.
 
     The run waits until its output is read: when it has reported a turn, it may have stored the
     next one, but no more.
     """
     output = tmp_path / "out.wav"
-    command = ("synth", talk, "-o", output, *FLAGS, "--verbose", "--cache-dir", prepared)
+    command = ("synth", six_turns, "-o", output, *FLAGS, "--verbose", "--cache-dir", prepared)
     done = 0
     while done < TURNS - 1:
-        with started(*command, *(["--resume"] if done else [])) as process:
+        with started(*command) as process:
             process.wait_for("stage=vocoder")  # a turn is finished and stored
             process.process.send_signal(number)
             code = process.finish().code
@@ -87,28 +46,40 @@ def test_a_run_stopped_in_any_turn_resumes_to_the_same_bytes(
         tokens = [line["tokens"] for line in lines_of(output)[:done]]
         assert frames >= 960 * sum(tokens) or number == signal.SIGKILL
         done = len(turns_spoken(output))
-    result = run(*command, "--resume").done()
+    result = run(*command).done()
     assert output.read_bytes() == finished.read_bytes()
     assert "turns are taken from" in result.stderr
     assert sorted(set(turns_spoken(output))) == list(range(1, TURNS + 1))
     assert len(turns_spoken(output)) == TURNS  # no turn was stored twice
 
 
-def test_a_finished_run_is_resumed_without_loading_weights(
-    again: Path, talk: Path, prepared: Path, finished: Path
+@pytest.mark.parametrize("flags", [(), ("--resume",)])
+def test_a_finished_run_is_exported_again_without_loading_weights(
+    flags: tuple[str, ...], again: Path, six_turns: Path, prepared: Path, finished: Path
 ) -> None:
     again.unlink()
-    result = run(
-        "synth", talk, "-o", again, *FLAGS, "--cache-dir", prepared, "--resume", "--verbose"
-    ).done()
+    command = ("synth", six_turns, "-o", again, *FLAGS, "--cache-dir", prepared)
+    result = run(*command, *flags, "--verbose").done()
     assert again.read_bytes() == finished.read_bytes()
+    taken = f"6 of 6 turns are taken from {journal(again)}; --fresh synthesizes them anew"
+    assert taken in result.said
     assert "stage=load" not in result.stderr
+    assert [path.name for path in again.parent.iterdir()] == ["out.wav.podtts", "out.wav"]
+
+
+def test_resume_begins_a_run_where_there_is_none(
+    six_turns: Path, prepared: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.wav"
+    flags = ("--limit-turns", "1", "--resume")
+    run("synth", six_turns, "-o", output, *FLAGS, "--cache-dir", prepared, *flags).done()
+    assert turns_spoken(output) == [1]
 
 
 def test_retake_synthesizes_one_turn_again_and_keeps_the_others(
-    again: Path, talk: Path, prepared: Path, finished: Path
+    again: Path, six_turns: Path, prepared: Path, finished: Path
 ) -> None:
-    flags = ("synth", talk, "-o", again, *FLAGS, "--cache-dir", prepared)
+    flags = ("synth", six_turns, "-o", again, *FLAGS, "--cache-dir", prepared)
     run(*flags, "--retake", "3").done()
     assert turns_spoken(again) == [*range(1, TURNS + 1), 3]
     assert again.read_bytes() != finished.read_bytes()
@@ -117,39 +88,34 @@ def test_retake_synthesizes_one_turn_again_and_keeps_the_others(
     assert again.read_bytes() == first
 
 
-def test_a_changed_text_is_synthesized_again_with_a_note_on_later_turns(
-    again: Path, talk: Path, prepared: Path, tmp_path: Path
+def test_retake_of_a_changed_text_keeps_all_other_turns(
+    again: Path, six_turns: Path, prepared: Path, tmp_path: Path
 ) -> None:
     changed = tmp_path / "changed.txt"
-    changed.write_text(talk.read_text().replace("line 1", "quite another line"))
-    result = run("synth", changed, "-o", again, *FLAGS, "--cache-dir", prepared, "--resume").done()
-    assert turns_spoken(again) == [*range(1, TURNS + 1), 2]
+    changed.write_text(six_turns.read_text().replace("line 1", "quite another line"))
+    flags = (*FLAGS, "--cache-dir", prepared, "--retake", "4")
+    result = run("synth", changed, "-o", again, *flags).done()
+    assert turns_spoken(again) == [*range(1, TURNS + 1), 2, 4]
     assert (
         "turn 2 has another text and is synthesized again; turns 3 to 6 continue" in result.stderr
     )
 
 
-def test_another_seed_is_not_resumed(again: Path, talk: Path, prepared: Path) -> None:
-    flags = ("synth", talk, "-o", again, *FLAGS, "--cache-dir", prepared)
+def test_another_seed_is_not_resumed(again: Path, six_turns: Path, prepared: Path) -> None:
+    flags = ("synth", six_turns, "-o", again, *FLAGS, "--cache-dir", prepared)
     before = again.read_bytes()
     result = run(*flags, "--resume", "--seed", "5")
     assert result.code == 2
     assert "made with seed 1988, this run uses 5; use the same --seed again" in result.error
+    assert result.error.endswith("or start over with --fresh")
     assert again.read_bytes() == before
     assert turns_spoken(again) == list(range(1, TURNS + 1))
 
 
-def test_a_new_run_keeps_the_previous_journal(
-    again: Path, talk: Path, prepared: Path, finished: Path
+def test_no_keep_and_pipes_leave_no_journal(
+    six_turns: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    run("synth", talk, "-o", again, *FLAGS, "--cache-dir", prepared, "--limit-turns", "1").done()
-    assert turns_spoken(again) == [1]
-    previous = again.with_name("out.wav.podtts.previous")
-    assert len((previous / "turns.jsonl").read_text().splitlines()) == TURNS + 1
-
-
-def test_no_keep_and_pipes_leave_no_journal(talk: Path, prepared: Path, tmp_path: Path) -> None:
-    flags = ("synth", talk, *FLAGS, "--cache-dir", prepared, "--limit-turns", "1")
+    flags = ("synth", six_turns, *FLAGS, "--cache-dir", prepared, "--limit-turns", "1")
     run(*flags, "-o", tmp_path / "out.wav", "--no-keep").done()
     assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
     run(*flags, "-o", "-", cwd=tmp_path).done()
@@ -161,23 +127,26 @@ def test_no_keep_and_pipes_leave_no_journal(talk: Path, prepared: Path, tmp_path
     [
         (("--retake", "9"), "'9' is no turn of this script"),
         (("--retake", "1,x"), "'x' is no turn of this script"),
-        (("--resume",), "holds no run to resume"),
+        (("--retake", "1"), "holds no run to retake"),
+        (("--fresh", "--resume"), "--fresh begins anew"),
+        (("--fresh", "--retake", "1"), "--fresh begins anew"),
     ],
 )
-def test_flags_that_cannot_be_combined_with_resume_are_refused(
-    flags: tuple[str, ...], problem: str, talk: Path, prepared: Path, tmp_path: Path
+def test_flags_that_do_not_fit_are_refused(
+    flags: tuple[str, ...], problem: str, six_turns: Path, prepared: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.wav"
-    result = run("synth", talk, "-o", output, *FLAGS, "--cache-dir", prepared, *flags)
+    result = run("synth", six_turns, "-o", output, *FLAGS, "--cache-dir", prepared, *flags)
     assert result.code == 2
     assert problem in result.error
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_second_run_on_the_same_output_at_the_same_time_is_refused(
-    talk: Path, prepared: Path, finished: Path, tmp_path: Path
+    six_turns: Path, prepared: Path, finished: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.wav"
-    command = ("synth", talk, "-o", output, *FLAGS, "--cache-dir", prepared)
+    command = ("synth", six_turns, "-o", output, *FLAGS, "--cache-dir", prepared)
     with started(*command, "--verbose") as first:
         first.wait_for("stage=load")  # it holds the journal by then, and waits to be read
         second = run(*command)

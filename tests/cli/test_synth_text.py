@@ -36,15 +36,15 @@ def test_the_journal_has_spoken_forms_and_a_changed_one_is_synthesized_again(
     texts, _ = speak()
     assert texts == ["Hello, Mr. Xi.", "Good evening.", "I have three dogs."]
 
-    texts, said = speak("--resume")
+    texts, said = speak()
     assert len(texts) == 3
     assert any("3 of 3 turns are taken from" in line for line in said)
 
     words = tmp_path / "words.txt"
     words.write_text("Xi = She\n", encoding="utf-8")
-    texts, said = speak("--resume", "--lexicon", words)
-    assert texts[3:] == ["Hello, Mr. She."]
+    texts, said = speak("--lexicon", words)
+    assert texts == ["Hello, Mr. She.", "Good evening.", "I have three dogs."]
     assert any("turn 1 has another text" in line for line in said)
 
-    texts, _ = speak("--resume", "--lexicon", words, "--no-normalize", "--retake", "2")
-    assert texts[4:] == ["Good evening.", "I have 3 dogs."]
+    texts, _ = speak("--lexicon", words, "--no-normalize", "--retake", "2")
+    assert texts[3:] == ["Good evening.", "I have 3 dogs."]

@@ -11,7 +11,12 @@ from torch import Tensor
 
 from podtts.device.placement import place
 from podtts.episode.fingerprint import checkpoint_fingerprint, speaker_fingerprint
+from podtts.flow import native_estimator
+from podtts.llm import native_layers
+from podtts.llm.native_layers import NativeLayers
+from podtts.llm.onnx_layers import OnnxLayers
 from podtts.native import library
+from podtts.options import Quantization
 from podtts.weights.load import load_models
 
 
@@ -28,6 +33,39 @@ def test_a_checkpoint_has_every_value_of_a_fingerprint(tmp_path: Path) -> None:
     assert values.keys() == CHECKPOINT.keys()
     assert values["device"] == "cpu"
     assert values["onnxruntime"] is None
+    assert values["kernels"].keys() == CHECKPOINT["kernels"].keys()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "quantize", "fallback"),
+    [("float32", "none", "torch"), ("bfloat16", "none", "torch"), ("float32", "int4", "onnx")],
+)
+def test_what_computes_the_llm_is_that_of_the_loaded_model(
+    dtype: str,
+    quantize: Quantization,
+    fallback: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With compiled code where it runs, and without."""
+    placement = place("cpu", dtype, quantize)
+
+    def kernels_are_those_of_the_model() -> dict[str, str]:
+        kernels: dict[str, str] = checkpoint_fingerprint(MODEL, placement, tmp_path)["kernels"]
+        models = load_models(MODEL, placement)
+        kinds = {NativeLayers: "compiled code ", OnnxLayers: "onnxruntime", type(None): "torch"}
+        assert kernels["llm"].startswith(kinds[type(models.llm.fused_layers)])
+        assert kernels["flow"].startswith("compiled code ") == models.flow.runs_compiled("float32")
+        return kernels
+
+    kernels_are_those_of_the_model()
+    unavailable = library.Unavailable("no compiler")
+    for module in (library, native_layers, native_estimator):
+        for name in ("layers_library", "estimator_library"):
+            monkeypatch.setattr(module, name, lambda bits: unavailable, raising=False)
+    kernels = kernels_are_those_of_the_model()
+    assert kernels["llm"].startswith(fallback)
+    assert kernels["flow"] == "torch"
 
 
 def test_onnxruntime_is_recorded_where_it_computes_the_layers(

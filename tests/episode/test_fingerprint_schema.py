@@ -20,7 +20,7 @@ FINGERPRINT = fingerprint()
 def older_record(**changes: Any) -> dict[str, Any]:
     """What the first version of podtts recorded of FINGERPRINT's run."""
     values = copy.deepcopy(FINGERPRINT)
-    del values["numerics"], values["onnxruntime"]
+    del values["numerics"], values["onnxruntime"], values["kernels"], values["processor"]
     return {"podtts": "0.1.0", **values, **changes}
 
 
@@ -117,6 +117,67 @@ def test_threads_count_on_a_cpu_alone() -> None:
     assert FingerprintSchema().mismatch(on_cuda, fingerprint(device="cuda")) is None
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"kernels": {"llm": "torch", "flow": "torch"}},
+            "the LLM's layers computed by compiled code avx512 1, this run uses torch",
+        ),
+        (
+            {"kernels": {"llm": "compiled code avx512 1", "flow": "compiled code avx2 1"}},
+            "the flow computed by torch, this run uses compiled code avx2 1",
+        ),
+        (
+            {"processor": "AVX2, no bfloat16"},
+            "processor AVX512, native bfloat16, this run uses AVX2, no bfloat16",
+        ),
+    ],
+)
+def test_what_computes_was_not_recorded_at_first_and_counts_since(
+    change: dict[str, Any], words: str
+) -> None:
+    current = fingerprint(**change)
+    assert FingerprintSchema().mismatch(older_record(), current) is None
+    assert problem(newer_record(), current) == f"the journal was made with {words}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "before"),
+    [
+        ({"threads": 1}, {"threads": 2}),
+        (
+            {"kernels": {"llm": "torch", "flow": "torch"}, "torch": "2.1"},
+            {"kernels.llm": "compiled code avx512 1", "torch": "2.0"},
+        ),
+        ({"device": "cuda", "processor": "a GPU"}, {"device", "processor"}),
+        ({"checkpoint": "d" * 64}, {}),
+        ({"threads": 1, "checkpoint": "d" * 64}, {}),
+    ],
+)
+def test_runs_that_differ_in_what_computes_alone_can_be_mixed(
+    changes: dict[str, Any], before: Any
+) -> None:
+    mismatch = FingerprintSchema().mismatch(newer_record(), fingerprint(**changes))
+    assert mismatch is not None
+    assert (mismatch.before.keys() if isinstance(before, set) else mismatch.before) == before
+
+
+def test_options_of_the_sound_cannot_be_mixed() -> None:
+    for options in (SynthesisOptions(seed=1), SynthesisOptions(flow=FlowOptions(4))):
+        mismatch = FingerprintSchema().mismatch(newer_record(), fingerprint(options))
+        assert mismatch is not None
+        assert not mismatch.before
+
+
+def test_another_order_of_the_speakers_is_named() -> None:
+    recorded = newer_record()
+    recorded["speakers"].reverse()
+    assert problem(recorded) == "the journal was made with the speakers in another order"
+    recorded["speakers"][0] = recorded["speakers"][1]
+    assert "transcript of speaker 2" in problem(recorded)
+
+
 def test_onnxruntime_was_not_recorded_at_first_and_counts_since() -> None:
     uses_onnx = fingerprint(onnxruntime="1.20.0")
     assert FingerprintSchema().mismatch(older_record(), uses_onnx) is None
@@ -176,10 +237,13 @@ def test_a_changed_record_is_never_taken_for_the_run(change: dict[str, Any]) -> 
 
 
 def test_digests_of_the_first_version_stay() -> None:
-    """It had the version of podtts in place of the numerics, and no other key."""
-    values = FingerprintSchema().digest_values(FINGERPRINT)
-    assert values == older_record()
-    raised = FingerprintSchema().digest_values(FINGERPRINT | {"numerics": 2})
+    """It had the version of podtts in place of the numerics, and no other key.
+
+    The values of a digest are those that a batch knows before its workers run: not what computes.
+    """
+    of_batch = {key: FINGERPRINT[key] for key in FINGERPRINT if key not in ("kernels", "processor")}
+    assert FingerprintSchema().digest_values(of_batch) == older_record()
+    raised = FingerprintSchema().digest_values(of_batch | {"numerics": 2})
     assert raised["numerics"] == 2
     assert "podtts" not in raised
 

@@ -73,16 +73,20 @@ class Running:
 
     def wait_for(self, words: str) -> str:
         """Read stderr up to a line that contains `words`; return the line."""
-        assert self.process.stderr
         while True:
             while self._unread:
                 self.heard.append(self._unread.popleft())
                 if words in self.heard[-1]:
                     return self.heard[-1]
-            part = os.read(self.process.stderr.fileno(), 2**16)
-            if not part:
+            if not self.read_on():
                 raise AssertionError(f"ended without printing {words!r}: {''.join(self.heard)}")
-            self._unread.extend(part.decode().splitlines(keepends=True))
+
+    def read_on(self) -> bool:
+        """Read what comes next on stderr, for `wait_for`; return whether there was anything."""
+        assert self.process.stderr
+        part = os.read(self.process.stderr.fileno(), 2**16)
+        self._unread.extend(part.decode().splitlines(keepends=True))
+        return bool(part)
 
     def finish(self) -> Result:
         """Wait for the end; stdout of the result is what was not read before."""

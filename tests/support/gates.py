@@ -30,8 +30,18 @@ class Gate:
         }
 
     def wait_for_arrival(self, running: Running) -> int:
-        """Wait until a process of the command is at the gate; return its number."""
-        while not select.select([self._arrivals], [], [], 0.1)[0]:
+        """Wait until a process of the command is at the gate; return its number.
+
+        What the command prints on its way is read.
+        """
+        assert running.process.stderr
+        sources = [self._arrivals, running.process.stderr.fileno()]
+        while True:
+            ready, _, _ = select.select(sources, [], [], 0.1)
+            if self._arrivals in ready:
+                break
+            if ready:
+                running.read_on()
             assert running.process.poll() is None, running.finish().stderr
         line = b""
         while not line.endswith(b"\n"):

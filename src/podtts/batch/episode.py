@@ -12,7 +12,7 @@ from podtts.batch.task import Outcome, State, Task
 from podtts.engine.request import Request
 from podtts.episode.fingerprint import run_fingerprint
 from podtts.episode.journal import Journal
-from podtts.episode.journal_choice import open_or_replace
+from podtts.episode.journal_choice import Earlier, open_journal
 from podtts.episode.writer import EpisodePlan, EpisodeWriter
 from podtts.errors import DiskError, PartialError, PodttsError
 from podtts.options import SynthesisOptions
@@ -37,7 +37,7 @@ class BatchEpisode:
         model: str,
         day: str,
     ) -> None:
-        """Open the journal: it is resumed if it is of the same content, else it is set aside.
+        """Open the journal: it is continued if it is of the same content, else it is set aside.
 
         options:    the task's, suited to the device.
         checkpoint: see podtts.episode.fingerprint.checkpoint_fingerprint.
@@ -52,16 +52,18 @@ class BatchEpisode:
         self._output = episode_file(folder, task.id, task.publishing.format)
         self._open_journal = ExitStack()
         journal = self._open_journal.enter_context(
-            open_or_replace(
+            open_journal(
                 self._output,
                 FORMATS,  # turns are the same in any format
                 run_fingerprint(checkpoint, options, task.prompts),
                 task.script.turns[: options.limit_turns],
+                Earlier.CONTINUE,
                 day=day,
                 patience_seconds=_PATIENCE_SECONDS,
             )
         )
         self._writer = self._new_writer(journal, model, checkpoint["device"])
+        self._set_aside = str(journal.set_aside or "")
         self._notes: list[str] = []
         self._started: float | None = None
 
@@ -157,4 +159,5 @@ class BatchEpisode:
             notes=tuple(self._notes),
             fingerprint=self.task.fingerprint,
             voices=self.task.voices,
+            set_aside=self._set_aside,
         )

@@ -63,13 +63,14 @@ class Outcome:
     notes: tuple[str, ...] = ()  # flow in float32, loudness, files of an earlier run
     fingerprint: str = ""
     voices: Mapping[str, CastVoice] = field(default_factory=dict)
+    set_aside: str = ""  # what became of an earlier run of other content, for people
     unwritable: bool = False  # the disk refused it, and will refuse the next
     skipped: bool = False  # an earlier run did it
 
     def record(self) -> dict[str, Any]:
         """This outcome as JSON values."""
         values = asdict(self)
-        del values["skipped"], values["unwritable"]
+        del values["skipped"], values["unwritable"], values["set_aside"]
         lists = ("failed_turns", "problems", "notes")
         return values | {name: list(values[name]) for name in lists}
 

@@ -60,6 +60,8 @@ class BatchReport:
     def ended(self, outcome: Outcome) -> None:
         """Report the outcome of an episode."""
         self._progress.advance(self._task)
+        if outcome.set_aside:
+            say(f"{outcome.id}: {outcome.set_aside}")
         for problem in outcome.problems:
             warn(f"{outcome.id}: {problem}")
         if outcome.state == "failed":

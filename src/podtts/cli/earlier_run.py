@@ -1,19 +1,51 @@
-"""What happens to an earlier run of the same output: --resume, --retake, --keep."""
+"""What happens to an earlier run of the same output: --resume, --fresh, --retake, --keep."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from podtts.errors import UsageError
+
+if TYPE_CHECKING:
+    from podtts.episode.journal_choice import Earlier
 
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """How a run uses the journal of an earlier one, and whether it keeps its own."""
+    """How a run uses the journal of an earlier one, and whether it keeps its own.
 
-    resume: bool  # take the turns of the journal that are still valid
+    Raises UsageError for flags that exclude each other.
+    """
+
+    resume: bool  # continue the earlier run, or refuse
+    anyway: bool  # continue it also where something else computed its turns
+    fresh: bool  # set it aside
     retake: frozenset[int]  # 0-based turns to synthesize again in spite of the journal
     keep: bool  # keep the journal after the run
+
+    def __post_init__(self) -> None:
+        if self.fresh and self.needs_journal:
+            raise UsageError(
+                "--fresh begins anew, and --resume, --resume-anyway and --retake do not",
+                "leave out --fresh, or the others",
+            )
+
+    @property
+    def needs_journal(self) -> bool:
+        """Whether the run asks for the turns of an earlier one."""
+        return self.resume or self.anyway or bool(self.retake)
+
+    @property
+    def rule(self) -> Earlier:
+        """What becomes of the journal."""
+        from podtts.episode.journal_choice import Earlier
+
+        if self.retake:
+            return Earlier.RETAKE
+        if self.fresh:
+            return Earlier.FRESH
+        return Earlier.RESUME if self.needs_journal else Earlier.CONTINUE
 
 
 def parse_retakes(flag: str | None, turns: int) -> frozenset[int]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
-from podtts.cli.messages import say, warn_once
+from podtts.cli.messages import say, warn, warn_once
 from podtts.cli.output import is_stream, open_output
 from podtts.cli.publish_flags import today
 from podtts.errors import PartialError, UsageError
@@ -51,7 +53,7 @@ class SynthRun:
         self._keeps_prefix = keeps_prefix
         self._turns = script.turns[: options.limit_turns]
         self._is_done = False
-        if (earlier.resume or earlier.retake) and is_stream(output):
+        if earlier.needs_journal and is_stream(output):
             raise UsageError(f"-o {output} keeps no journal to resume", "write to a file")
 
     def gather(
@@ -74,7 +76,8 @@ class SynthRun:
     def synthesize(self, directory: Path, placement: Placement) -> None:
         """Synthesize the turns that no earlier run finished, and write each as soon as it is there.
 
-        Raises PartialError when turns failed a check: the episode is written all the same.
+        Raises PartialError when turns failed a check: the episode is written all the same. If this
+        run synthesized no turn, an earlier one has said so with its exit code: it is only repeated.
         """
         from podtts.episode.writer import EpisodePlan, EpisodeWriter
 
@@ -107,13 +110,21 @@ class SynthRun:
         result = writer.result()
         self._report.summary("stdout" if self._output == "-" else self._output, result.samples)
         if journal is not None and not self._earlier.keep:
-            journal.remove()
+            self._remove(journal)
         if failed := result.failed_turns:
             numbers = ",".join(str(index + 1) for index in failed)
-            raise PartialError(
-                f"{len(failed)} of {result.turns} turns failed a check: {numbers}",
-                f"listen to them; --retake {numbers} synthesizes them again",
-            )
+            problem = f"{len(failed)} of {result.turns} turns failed a check: {numbers}"
+            hint = f"listen to them; --retake {numbers} synthesizes them again"
+            if result.work.turns:
+                raise PartialError(problem, hint)
+            warn(f"{problem}; {hint}")
+
+    def _remove(self, journal: Journal) -> None:
+        """Remove the journal, unless another file owns it."""
+        from podtts.episode.journal_files import journal_folder
+
+        if journal.folder == journal_folder(Path(self._output)):
+            journal.remove()
 
     def _open_journal(
         self, stack: ExitStack, directory: Path, placement: Placement
@@ -122,15 +133,28 @@ class SynthRun:
         if is_stream(self._output):
             return None
         from podtts.episode.fingerprint import checkpoint_fingerprint, run_fingerprint
-        from podtts.episode.journal import Journal
-        from podtts.episode.journal_choice import journal_owner
+        from podtts.episode.journal_choice import open_journal
 
-        resume = self._earlier.resume or bool(self._earlier.retake)
-        owner = journal_owner(Path(self._output), FORMATS if resume else ())
         checkpoint = checkpoint_fingerprint(directory, placement, self._root)
-        fingerprint = run_fingerprint(checkpoint, self._options, self._prompts)
-        journal = stack.enter_context(Journal(owner, fingerprint, resume=resume, day=today()))
-        stack.callback(self._say_what_is_stored, journal)
+        journal = stack.enter_context(
+            open_journal(
+                Path(self._output),
+                FORMATS,  # turns are the same in any format
+                run_fingerprint(checkpoint, self._options, self._prompts),
+                self._turns,
+                self._earlier.rule,
+                anyway=self._earlier.anyway,
+                day=today(),
+            )
+        )
+        if journal.set_aside is not None:
+            say(str(journal.set_aside))
+        if journal.is_mixed:
+            warn(
+                f"{journal.folder} was continued with --resume-anyway: its turns are not those of "
+                "an uninterrupted run to the last bit"
+            )
+        stack.push(partial(self._say_what_is_stored, journal))
         return journal
 
     def _write_turns(self, writer: EpisodeWriter, audio: Iterator[TurnAudio]) -> None:
@@ -200,12 +224,30 @@ class SynthRun:
                 )
         if writer.finished:
             count = f"{len(writer.finished)} of {len(self._turns)}"
-            say(f"{count} turns are taken from {journal.folder}")
+            rest = "" if writer.remaining else "; --fresh synthesizes them anew"
+            say(f"{count} turns are taken from {journal.folder}{rest}")
 
-    def _say_what_is_stored(self, journal: Journal) -> None:
-        if not self._is_done and journal.count:
-            listen = f", or listen to {journal.partial.name} there"
-            say(
-                f"{journal.count} turns are stored in {journal.folder}; continue with --resume"
-                f"{listen if journal.partial.exists() else ''}"
-            )
+    def _say_what_is_stored(
+        self,
+        journal: Journal,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Say at the end of a run that did not get to its end what the next one has."""
+        from podtts.episode.journal import JournalLostError
+
+        if self._is_done or isinstance(error, JournalLostError):
+            return
+        try:
+            journal.check_in_place()
+        except JournalLostError as lost:
+            say(f"{lost.problem}; {lost.hint}")
+            return
+        if not journal.count:
+            return
+        listen = f", or listen to {journal.partial.name} there"
+        say(
+            f"{journal.count} turns are stored in {journal.folder}; continue with the same command"
+            f"{listen if journal.partial.exists() else ''}"
+        )

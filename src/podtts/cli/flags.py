@@ -67,8 +67,8 @@ KeepOption = Annotated[
     bool,
     typer.Option(
         "--keep/--no-keep",
-        help="Keep the journal of a finished episode (the folder OUT.podtts); --resume and "
-        "--retake need it.",
+        help="Keep the journal of a finished episode (the folder OUT.podtts), for other files of "
+        "the same turns and for --retake.",
     ),
 ]
 PrefixCacheOption = Annotated[

@@ -74,7 +74,23 @@ def synth(
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Continue an earlier run of OUT where it stopped."),
+        typer.Option(
+            "--resume",
+            help="Continue an earlier run of OUT, or fail where its options differ; without this "
+            "flag, such a run is set aside.",
+        ),
+    ] = False,
+    resume_anyway: Annotated[
+        bool,
+        typer.Option(
+            "--resume-anyway",
+            help="Continue an earlier run of OUT also where another device, library, compiled code "
+            "or number of threads computed it.",
+        ),
+    ] = False,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Set an earlier run of OUT aside and begin anew."),
     ] = False,
     retake: Annotated[
         str | None,
@@ -121,6 +137,8 @@ def synth(
         stream = is_stream(output)
         publishing = publish.options(choose_format(output, format_name, is_stream=stream), page)
     dialogue = read_spoken_script(script, script_flags.speech_text())
+    retakes = parse_retakes(retake, len(dialogue.turns))
+    earlier = EarlierRun(resume, resume_anyway, fresh, retakes, keep)
     overrides, root = script_flags.voice_overrides(), model_flags.cache_root()
     if output is not None and publishing is not None:
         check_publishing(publishing, output, dialogue, stream=stream)
@@ -134,7 +152,6 @@ def synth(
         warn(warning)
     placement = speed.placement()
     options = replace(options, flow=speed.flow_on(placement))
-    earlier = EarlierRun(resume, parse_retakes(retake, len(dialogue.turns)), keep)
     with EventLog(log_json) as log:
         log.start(context.params, model=directory, placement=placement)
         planned = dialogue.turns[: options.limit_turns]

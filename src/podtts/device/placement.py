@@ -115,17 +115,53 @@ def device_label(device: torch.device) -> str:
 def arithmetic(device: torch.device, quantize: Quantization = "none") -> str:
     """Name what decides the last bits of results, besides weights, dtype and input.
 
-    Cached prefix states and journals carry it: with another name they are not used.
+    Cached prefix states carry it: with another name they are not used.
     """
     if device.type == "cpu":
-        native = "native bfloat16" if cpu_has_native_bfloat16() else "no bfloat16"
-        kind = f"{device_label(device)}, {torch.backends.cpu.get_cpu_capability()}, {native}"
+        kind = f"{device_label(device)}, {processor(device)}"
     else:
         kind = device_label(device)
     layers, flow = "torch", "torch"
     if has_fused_layers(device):
         layers, flow = _layers_kernel(quantize), _flow_kernel()
     return f"{kind}, torch {torch.__version__}, {quantize} by {layers}, flow by {flow}"
+
+
+def processor(device: torch.device) -> str:
+    """Name the model of a GPU, or the instructions of the CPU that torch uses."""
+    if device.type == "cpu":
+        native = "native bfloat16" if cpu_has_native_bfloat16() else "no bfloat16"
+        return f"{torch.backends.cpu.get_cpu_capability()}, {native}"
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def llm_kernel(placement: Placement) -> str:
+    """Name what computes the LLM's layers, if it supports their sizes."""
+    from podtts.native.library import Unavailable, layers_library
+
+    quantize = placement.quantize
+    torch_only = quantize == "none" and placement.llm_dtype != torch.bfloat16
+    if not has_fused_layers(placement.device) or torch_only:
+        return "torch"
+    if not isinstance(layers_library(LAYER_BITS[quantize]), Unavailable):
+        return _compiled_code()
+    return "torch" if quantize == "none" else "onnxruntime"
+
+
+def flow_kernel(placement: Placement) -> str:
+    """Name what computes the flow's estimator, if it supports its sizes."""
+    from podtts.native.library import Unavailable, estimator_library
+
+    on_cpu = has_fused_layers(placement.device)
+    if on_cpu and not isinstance(estimator_library(bits=32), Unavailable):
+        return _compiled_code()
+    return "torch"
+
+
+def _compiled_code() -> str:
+    from podtts.native.library import INSTRUCTIONS, NUMERICS
+
+    return f"compiled code {INSTRUCTIONS} {NUMERICS}"
 
 
 def _layers_kernel(quantize: Quantization) -> str:

@@ -10,7 +10,13 @@ from typing import Any
 
 import torch
 
-from podtts.device.placement import Placement, onnxruntime_of_layers
+from podtts.device.placement import (
+    Placement,
+    flow_kernel,
+    llm_kernel,
+    onnxruntime_of_layers,
+    processor,
+)
 from podtts.episode.fingerprint_schema import NUMERICS
 from podtts.options import SynthesisOptions
 from podtts.values import SpeakerPrompt
@@ -21,14 +27,17 @@ def checkpoint_fingerprint(directory: Path, placement: Placement, root: Path) ->
     """The part of a fingerprint that follows from a checkpoint and where it runs.
 
     root: of the cache, which holds the digests of files.
-    returns: JSON values, by the names of `podtts.episode.fingerprint_schema.KEYS`.
+    returns: JSON values, by the names of `podtts.episode.fingerprint_schema.KEYS`. Differences are
+             named in this order.
     """
     return {
         "numerics": NUMERICS,
+        "kernels": {"llm": llm_kernel(placement), "flow": flow_kernel(placement)},
         "torch": torch.__version__,
         "onnxruntime": onnxruntime_of_layers(placement.device, placement.quantize),
         "checkpoint": checkpoint_digest(directory, root / "digests"),
         "device": placement.device.type,
+        "processor": processor(placement.device),
         "dtype": placement.dtype_name,
         "quantize": placement.quantize,
         "threads": torch.get_num_threads(),

@@ -10,8 +10,9 @@ that of every element of the list `speakers`, and `speakers` alone is the length
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeGuard
 
@@ -29,6 +30,7 @@ _NOT_COMPARED = ("schema", "podtts")
 _DIGEST_CHARACTERS = 12
 _SHOWN_DIFFERENCES = 4
 _SAME_OPTIONS = "use the same options again"
+_SEE_DOCTOR = "see podtts doctor for what computes here"
 
 Path = tuple[str, ...]
 
@@ -48,6 +50,8 @@ class Key:
     older:  the value that records without the key are read with, or what its absence means.
     device: the only type of device on which the value decides anything; empty: on all.
     advice: what to do when a run has another value.
+    computes: whether it says what computes, and not what is computed: turns with other values
+            differ in their last bits alone, and can be mixed.
     """
 
     path: str
@@ -55,32 +59,68 @@ class Key:
     older: object = Absent.DAMAGED
     device: str = ""
     advice: str = _SAME_OPTIONS
+    computes: bool = False
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Why a recorded run cannot be resumed, and what to do."""
+    """Why a recorded run cannot be continued, and what to do.
+
+    before: the recorded values that differ, by path, if all of them say what computes. Then the run
+            can be continued all the same, and has turns of both.
+    """
 
     problem: str
     advice: str
+    before: Mapping[str, object] = field(default_factory=dict)
 
 
 KEYS = (
-    Key("numerics", "numerics version", advice="use the version of podtts that made it"),
-    Key("torch", "torch", advice="install the same version of torch again"),
+    Key(
+        "numerics",
+        "numerics version",
+        advice="use the version of podtts that made it",
+        computes=True,
+    ),
+    # What computes the LLM's layers and the flow's estimator: compiled code with its instruction
+    # set and version, ONNX Runtime or torch.
+    Key(
+        "kernels.llm",
+        "the LLM's layers computed by",
+        older=Absent.ACCEPTED,
+        advice=_SEE_DOCTOR,
+        computes=True,
+    ),
+    Key(
+        "kernels.flow",
+        "the flow computed by",
+        older=Absent.ACCEPTED,
+        advice=_SEE_DOCTOR,
+        computes=True,
+    ),
+    Key("torch", "torch", advice="install the same version of torch again", computes=True),
     Key(
         "onnxruntime",  # None where it does not compute the LLM's layers
         "onnxruntime",
         older=Absent.ACCEPTED,
         advice="install the same version of onnxruntime again",
+        computes=True,
     ),
     Key("checkpoint", "checkpoint", advice="use the same --model again"),
-    Key("device", "device", advice="use the same --device again"),
-    Key("dtype", "dtype", advice="use the same --dtype again"),
-    Key("quantize", "quantization"),
+    Key("device", "device", advice="use the same --device again", computes=True),
+    # The model of a GPU, or the instructions of a CPU that torch uses.
+    Key(
+        "processor",
+        "processor",
+        older=Absent.ACCEPTED,
+        advice="use the same machine again",
+        computes=True,
+    ),
+    Key("dtype", "dtype", advice="use the same --dtype again", computes=True),
+    Key("quantize", "quantization", computes=True),
     # On a CPU, torch runs the flow's encoder and the vocoder, and sums in an order that depends on
     # the threads. For other devices the CPU only loads weights and draws numbers one by one.
-    Key("threads", "threads", device="cpu", advice="use the same --threads again"),
+    Key("threads", "threads", device="cpu", advice="use the same --threads again", computes=True),
     Key("speakers", "number of speakers", advice="use the same script again"),
     Key("speakers.*.features", "voice features", advice="use the same voices again"),
     Key("speakers.*.transcript", "transcript", advice="use the same voices again"),
@@ -101,7 +141,7 @@ KEYS = (
     Key("window.full_turns", "turns in the context in full"),
     Key("flow.steps", "flow steps"),
     Key("flow.solver", "flow solver"),
-    Key("flow.precision", "flow precision"),
+    Key("flow.precision", "flow precision", computes=True),
     Key("flow.guidance", "flow guidance"),
     Key("flow.guided_start", "guided start of the flow"),
     Key("flow.prompt_seconds", "flow prompt seconds"),
@@ -157,29 +197,38 @@ class FingerprintSchema:
     def _difference(
         self, recorded: Mapping[Path, object], current: Mapping[Path, object]
     ) -> Mismatch | None:
-        differences, advice = [], ""
+        if _is_other_order(recorded, current):
+            return Mismatch(
+                "the journal was made with the speakers in another order",
+                "begin the script with a line for each label, such as S1 = anna, in that order",
+            )
+        differences: list[str] = []
+        before: dict[str, object] = {}
+        advice, all_compute = "", True
         for path, value in current.items():
             key = self._keys[_pattern(path)]
-            before = recorded.get(path, key.older)
-            if before is Absent.ACCEPTED or key.device not in ("", current[("device",)]):
+            older = recorded.get(path, key.older)
+            if older is Absent.ACCEPTED or key.device not in ("", current[("device",)]):
                 continue
             if len(path) > 1 and recorded.get(path[:1]) != current.get(path[:1]):
                 continue  # lists of different lengths: their length says it
-            if before is Absent.DAMAGED:
+            if older is Absent.DAMAGED:
                 return Mismatch(
                     f"the journal does not record {'.'.join(path)}: its first line is damaged",
                     "move the journal away",
                 )
-            if before != value:
-                difference = f"with {_words(key, path)} {_shown(before)}"
+            if older != value:
+                difference = f"with {_words(key, path)} {_shown(older)}"
                 differences.append(f"{difference}, this run uses {_shown(value)}")
-                advice = advice or key.advice
+                advice, all_compute = advice or key.advice, all_compute and key.computes
+                before[".".join(path)] = older
         if not differences:
             return None
         shown = "; ".join(differences[:_SHOWN_DIFFERENCES])
         if (more := len(differences) - _SHOWN_DIFFERENCES) > 0:
             shown += f"; and {more} more"
-        return Mismatch(f"the journal was made {shown}", advice)
+        problem = f"the journal was made {shown}"
+        return Mismatch(problem, advice, before if all_compute else {})
 
     def digest_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values of a fingerprint from which a digest of it is computed.
@@ -220,6 +269,24 @@ def _leaves(values: Mapping[str, object], above: Path = ()) -> Iterator[tuple[Pa
                 yield from _leaves(element, (*path, str(number)))
         else:
             yield path, value
+
+
+def _is_other_order(recorded: Mapping[Path, object], current: Mapping[Path, object]) -> bool:
+    """Whether both have the same speakers in another order."""
+
+    def speakers(values: Mapping[Path, object]) -> list[dict[str, object]]:
+        found: dict[str, dict[str, object]] = {}
+        for path, value in values.items():
+            if path[0] == "speakers" and len(path) == 3:
+                found.setdefault(path[1], {})[path[2]] = value
+        return list(found.values())
+
+    before, now = speakers(recorded), speakers(current)
+    return before != now and sorted(map(_sorted, before)) == sorted(map(_sorted, now))
+
+
+def _sorted(values: Mapping[str, object]) -> str:
+    return json.dumps(values, sort_keys=True)
 
 
 def _is_list_of_objects(value: object) -> TypeGuard[list[Mapping[str, Any]]]:

@@ -1,4 +1,4 @@
-"""A run's journal: it stores every finished turn, and a later run resumes behind the last one.
+"""A run's journal: it stores every finished turn, and a later run continues behind the last one.
 
 `episode.wav.podtts/`, beside `episode.wav`:
     turns.jsonl         append-only; the first line records the run's fingerprint, then a line
@@ -13,7 +13,6 @@ a turn has several lines, the last one counts.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Collection, Mapping
@@ -30,21 +29,40 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-import podtts
 from podtts.audio.wav import to_pcm16
-from podtts.episode.fingerprint_schema import SCHEMA_VERSION, FingerprintSchema, Mismatch
-from podtts.errors import DiskError, UsageError
+from podtts.episode.journal_files import (
+    LOCK,
+    PARTIAL,
+    TURNS,
+    SetAside,
+    journal_folder,
+    remove_others,
+    set_aside,
+    turn_file,
+    turns_in,
+)
+from podtts.episode.journal_header import (
+    as_json,
+    is_mixed,
+    mixed_header,
+    new_header,
+    resume_mismatch,
+)
+from podtts.episode.journal_lines import JournalLines, Line, encoded, read_lines, write_lines
+from podtts.errors import DiskError, PodttsError, UsageError
 from podtts.storage.appending import append_line, open_to_append
 from podtts.storage.atomic import write_atomically
 from podtts.storage.disk_errors import disk_error
 from podtts.storage.streams import WholeWriter
 from podtts.values import SpeechTokens, Turn, TurnAudio
 
-_LOCK = "lock"
-FORMAT = 1  # raise when a journal of the older layout cannot be continued any more
-# The version of podtts is for people: nothing is compared with it.
-_HEADER = {"format": FORMAT, "schema": SCHEMA_VERSION, "podtts": podtts.__version__}
-_TURN_KEYS = {"turn", "key", "variation", "ended", "problems", "file", "sha256"}
+
+class JournalBusyError(UsageError):
+    """Another run holds the journal."""
+
+
+class JournalLostError(PodttsError):
+    """The journal of a run was removed, moved or replaced while the run used it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,21 +75,18 @@ class FinishedTurn:
     problems: tuple[str, ...]
 
 
-def journal_folder(output: Path) -> Path:
-    """The folder of an output file's journal."""
-    return output.with_name(f"{output.name}.podtts")
-
-
 class Journal:
     """The journal of one output file, open for one run in a `with` block.
 
     fingerprint: see `podtts.episode.fingerprint.run_fingerprint`.
-    resume:      use what is there; otherwise the journal of a finished or killed run is set aside
-                 as `OUT.podtts.previous`, in place of an older one.
-    day:         when the run began; a run that is resumed keeps its own.
+    resume:      continue the run that is there, or begin one where there is none. Otherwise a run
+                 that is there is set aside, see `set_aside`.
+    anyway:      continue it also where something else computed its turns: another engine, library,
+                 device or number of threads. The journal records that it is mixed.
+    day:         when the run began; a run that is continued keeps its own.
     patience_seconds: how long to wait for another run that holds the journal.
-    Raises UsageError when another run holds the journal, when there is no run to resume, or when
-    its fingerprint is another; DiskError when it cannot be written.
+    Raises JournalBusyError when another run holds the journal, UsageError when it is damaged or its
+    fingerprint is another; DiskError when it cannot be written.
     """
 
     def __init__(
@@ -80,25 +95,28 @@ class Journal:
         fingerprint: Mapping[str, Any],
         *,
         resume: bool,
+        anyway: bool = False,
         day: str = "",
         patience_seconds: float = 0.0,
     ) -> None:
         self.folder = journal_folder(output)
         self.day = day
+        self.set_aside: SetAside | None = None  # the run that was there
         self._fingerprint = as_json(fingerprint)
-        self._resume = resume
+        self._resume, self._anyway = resume, anyway
         self._patience_seconds = patience_seconds
-        self._lines: dict[int, dict[str, Any]] = {}
+        self._recorded = JournalLines({})
+        self._lines: dict[int, Line] = {}
         self._file: WholeWriter | None = None
 
     def __enter__(self) -> Journal:
         try:
             self.folder.mkdir(exist_ok=True)
             # In a batch, one thread opens a journal and another may close it.
-            self._lock = FileLock(self.folder / _LOCK, thread_local=False)
+            self._lock = FileLock(self.folder / LOCK, thread_local=False)
             self._lock.acquire(timeout=self._patience_seconds)
         except Timeout as error:
-            raise UsageError(
+            raise JournalBusyError(
                 f"another run is writing {self.folder.name.removesuffix('.podtts')}",
                 "wait for it, or choose another output file",
             ) from error
@@ -137,11 +155,12 @@ class Journal:
     def wave(self, index: int) -> Tensor:
         """The wave of a finished turn, float32 [S]; it rounds to the stored samples.
 
-        Raises UsageError when its file was changed after `finished` read it.
+        Raises UsageError when its file was changed after `finished` read it, JournalLostError.
         """
         line = self._lines[index]
         tensors = self._tensors(line)
         if tensors is None:
+            self.check_in_place()
             raise UsageError(
                 f"{self.folder / line['file']} was damaged while it was used",
                 "run the same command again: it synthesizes the turn again",
@@ -151,9 +170,9 @@ class Journal:
     @property
     def partial(self) -> Path:
         """The file in which the mix grows."""
-        return self.folder / "partial.wav"
+        return self.folder / PARTIAL
 
-    def _tensors(self, line: Mapping[str, Any]) -> dict[str, Tensor] | None:
+    def _tensors(self, line: Line) -> dict[str, Tensor] | None:
         try:
             raw = (self.folder / line["file"]).read_bytes()
             return load(raw) if hashlib.sha256(raw).hexdigest() == line["sha256"] else None
@@ -163,7 +182,12 @@ class Journal:
     @property
     def count(self) -> int:
         """How many turns are stored."""
-        return len(self._lines)
+        return sum((self.folder / line["file"]).is_file() for line in self._lines.values())
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether something else computed some of the turns, see `anyway`."""
+        return is_mixed(self._recorded.header)
 
     def next_attempts(self, turns: Collection[int]) -> dict[int, int]:
         """The first attempt of each of these turns (0-based) that no run has made."""
@@ -175,15 +199,25 @@ class Journal:
         line = self._lines.get(index)
         return line is not None and line["key"] != turn_key(turn)
 
+    def keep_first(self, turns: int, reason: str) -> None:
+        """Set the journal aside, and continue with its first turns alone.
+
+        reason: why, for `set_aside`. Raises UsageError when the disk refuses it.
+        """
+        try:
+            self._begin(self._recorded.first(turns), reason)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
     def append(self, audio: TurnAudio, label: str) -> None:
         """Store a turn: first its file, then its line; each is on the disk before the next.
 
-        Raises DiskError when the disk refuses it.
+        Raises DiskError when the disk refuses it, JournalLostError.
         """
         samples = np.frombuffer(to_pcm16(audio.wave), "<i2").astype(np.int16)
         ids = torch.tensor(audio.tokens.ids, dtype=torch.int32)
         raw = save({"tokens": ids, "samples": torch.from_numpy(samples)})
-        name = f"turn-{audio.index + 1:04}+{audio.attempt}.safetensors"
+        name = turn_file(audio.index, audio.attempt)
         line = {
             "turn": audio.index + 1,
             "line": audio.turn.line,
@@ -198,74 +232,101 @@ class Journal:
             "file": name,
             "sha256": hashlib.sha256(raw).hexdigest(),
         }
+        self.check_in_place()
         try:
             write_atomically(self.folder / name, raw)
             self._append_line(line)
         except OSError as error:
+            self.check_in_place()
             raise self._unwritable(error) from error
+        self.check_in_place()
         self._lines[audio.index] = line
+
+    def check_in_place(self) -> None:
+        """Raise JournalLostError if the journal was removed, moved or replaced."""
+        assert self._file is not None
+        try:
+            there = (self.folder / TURNS).stat()
+            is_in_place = os.path.samestat(there, os.fstat(self._file.fileno()))
+        except OSError:
+            is_in_place = False
+        if not is_in_place:
+            raise JournalLostError(
+                f"{self.folder} was removed, moved or replaced while this run used it",
+                "if it was moved, move it back; then run the same command again",
+            )
 
     def remove(self) -> None:
         """Delete the journal."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _open(self) -> None:
-        path = self.folder / "turns.jsonl"
-        header = self._read(path)
-        if self._resume:
-            if header is None:
-                raise UsageError(
-                    f"{self.folder} holds no run to resume", "leave out --resume and --retake"
-                )
-            self.day = header.get("day", self.day)
-            if (mismatch := resume_mismatch(header, self._fingerprint)) is not None:
-                raise UsageError(
-                    f"{self.folder}: {mismatch.problem}",
-                    f"{mismatch.advice}, or leave out --resume and --retake to start over",
-                )
-        elif header is not None:
-            self._set_aside()
-        self._file = open_to_append(path)
-        if not self._resume:
-            self._append_line({**_HEADER, **self._fingerprint, "day": self.day})
-
-    def _set_aside(self) -> None:
-        previous = self.folder.with_name(f"{self.folder.name}.previous")
-        shutil.rmtree(previous, ignore_errors=True)
-        previous.mkdir()
-        for path in self.folder.iterdir():
-            if path.name != _LOCK:
-                path.replace(previous / path.name)
-
-    def _read(self, path: Path) -> dict[str, Any] | None:
-        """Read the lines, return the first; None when there is no run.
-
-        Cuts off a last line that a kill left incomplete.
-        """
+        """Continue the run that is there, or begin one. Raises OSError."""
+        recorded, damage = None, ""
         try:
-            raw = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        complete = raw[: raw.rfind(b"\n") + 1]
-        if complete != raw:
-            os.truncate(path, len(complete))
-        try:
-            lines = [_object(line) for line in complete.splitlines()]
-            if not all(line.keys() >= _TURN_KEYS for line in lines[1:]):
-                raise ValueError("a turn lacks a key")
-            turns = {int(line["turn"]) - 1: line for line in lines[1:]}
-        except (ValueError, TypeError) as error:
+            recorded = read_lines(self.folder / TURNS)
+        except UsageError as error:
+            if self._resume:
+                raise
+            damage = error.problem
+        if recorded is None and not damage:
+            self._begin(JournalLines(new_header(self._fingerprint, self.day)))
+        elif recorded is not None and self._resume:
+            self._continue(recorded)
+        else:
+            self._recorded = recorded or self._recorded
+            self._begin(
+                JournalLines(new_header(self._fingerprint, self.day)), damage or self._difference()
+            )
+
+    def _difference(self) -> str:
+        """Why a run of this fingerprint cannot continue what is recorded; empty: it can."""
+        mismatch = resume_mismatch(self._recorded.header, self._fingerprint)
+        if mismatch is None:
+            return ""
+        goes_on = ", which podtts synth --resume-anyway would continue" if mismatch.before else ""
+        return f"{mismatch.problem}{goes_on}"
+
+    def _continue(self, recorded: JournalLines) -> None:
+        """Append to the lines that are there."""
+        self.day = recorded.header.get("day", self.day)
+        mismatch = resume_mismatch(recorded.header, self._fingerprint)
+        if mismatch is not None and mismatch.before and self._anyway:
+            former, before = recorded.header, mismatch.before
+            header = mixed_header(former, before, self._fingerprint, self.day)
+            recorded = JournalLines(header, recorded.turns)
+            write_lines(self.folder / TURNS, recorded)
+        elif mismatch is not None:
+            regardless = "go on regardless with --resume-anyway, " if mismatch.before else ""
             raise UsageError(
-                f"{path} is damaged", f"move {self.folder} away to start over"
-            ) from error
-        if not lines:
-            return None
-        self._lines = turns if self._resume else {}
-        return lines[0]
+                f"{self.folder}: {mismatch.problem}",
+                f"{mismatch.advice}, {regardless}or start over with --fresh",
+            )
+        self._use(recorded)
 
-    def _append_line(self, line: Mapping[str, Any]) -> None:
+    def _begin(self, lines: JournalLines, reason: str = "") -> None:
+        """Use these lines in place of what is there. Any turn that is there is set aside."""
+        self._close()
+        if count := turns_in(self.folder):
+            folder = set_aside(self.folder)
+            self.set_aside = SetAside(self.folder, folder, count, reason)
+        write_lines(self.folder / TURNS, lines)
+        if count:
+            remove_others(self.folder, {line["file"] for line in lines.last.values()})
+        self._use(lines)
+
+    def _use(self, lines: JournalLines) -> None:
+        self._recorded, self._lines = lines, lines.last
+        self._file = open_to_append(self.folder / TURNS)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _append_line(self, line: Line) -> None:
         assert self._file is not None
-        append_line(self._file, json.dumps(line, ensure_ascii=False).encode())
+        append_line(self._file, encoded(line))
 
     def _unwritable(self, error: OSError) -> DiskError:
         return disk_error(self.folder, error, "choose another output file")
@@ -274,28 +335,3 @@ class Journal:
 def turn_key(turn: Turn) -> str:
     """A digest of what a turn says: speaker and text."""
     return hashlib.sha256(f"{turn.speaker}\0{turn.text}".encode()).hexdigest()
-
-
-def resume_mismatch(header: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> Mismatch | None:
-    """Return why a run of this fingerprint cannot resume a journal; header: its first line."""
-    if (layout := header.get("format")) != FORMAT:
-        return Mismatch(
-            f"the journal has layout {layout!r}, and this podtts reads layout {FORMAT}",
-            "use the version of podtts that made it",
-        )
-    recorded = {key: value for key, value in header.items() if key not in ("format", "day")}
-    return FingerprintSchema().mismatch(recorded, fingerprint)
-
-
-def _object(line: bytes) -> dict[str, Any]:
-    """The JSON object of a line. Raises ValueError."""
-    value = json.loads(line)
-    if not isinstance(value, dict):
-        raise ValueError("not an object")
-    return value
-
-
-def as_json(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as they are when they are read from a file."""
-    values: dict[str, Any] = json.loads(json.dumps(fingerprint))
-    return values

@@ -1,20 +1,34 @@
-"""Which journal belongs to an output, and whether a run resumes it."""
+"""Which journal belongs to an output, and what a run does with it."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from podtts.episode.journal import Journal, as_json, journal_folder, resume_mismatch
+from podtts.episode.journal import Journal, JournalBusyError
+from podtts.episode.journal_files import TURNS, journal_folder
+from podtts.episode.journal_header import as_json, resume_mismatch
+from podtts.errors import UsageError
 from podtts.values import Turn
 
 
+class Earlier(Enum):
+    """What a run does with the run that is in the journal of its output."""
+
+    CONTINUE = "continues it if it has the same fingerprint, and sets it aside otherwise"
+    RESUME = "continues it, or raises UsageError; begins one where there is none"
+    RETAKE = "continues it, or raises UsageError; keeps all turns that have the same text"
+    FRESH = "sets it aside"
+
+
 def journal_owner(output: Path, endings: Sequence[str]) -> Path:
-    """Return the file whose journal a run resumes: the output's own, where it has one.
+    """Return the file whose journal a run continues: the output's own, where it has one.
 
     Otherwise that of the only `OUTPUT.ENDING` that has one: the turns of `episode.wav` are those of
     `episode.mp3`.
@@ -25,31 +39,48 @@ def journal_owner(output: Path, endings: Sequence[str]) -> Path:
 
 
 @contextmanager
-def open_or_replace(
+def open_journal(
     output: Path,
     endings: Sequence[str],
     fingerprint: Mapping[str, Any],
     turns: Sequence[Turn],
+    earlier: Earlier,
     *,
+    anyway: bool = False,
     day: str,
-    patience_seconds: float,
+    patience_seconds: float = 0.0,
 ) -> Iterator[Journal]:
-    """Open the journal of a run with this fingerprint and these turns, else begin a new one.
+    """Open the journal of a run with this fingerprint and these turns.
+
+    Where a turn has another text, the journal is set aside, and the run continues with the turns
+    before it: a turn depends on all turns before it.
 
     endings: of the files that may own the journal, see `journal_owner`. For the rest, and for what
     is raised, see `Journal`.
     """
-    owner = journal_owner(output, endings)
-    if _holds_run(owner, fingerprint):
-        waits = patience_seconds
-        with Journal(owner, fingerprint, resume=True, day=day, patience_seconds=waits) as journal:
-            # Later turns continue the text of this one: a changed script begins again.
-            if not any(journal.has_changed(*turn) for turn in enumerate(turns)):
-                yield journal
-                return
-    with Journal(
-        output, fingerprint, resume=False, day=day, patience_seconds=patience_seconds
-    ) as journal:
+    journal_of = partial(
+        Journal, fingerprint=fingerprint, anyway=anyway, day=day, patience_seconds=patience_seconds
+    )
+    owner, resume = journal_owner(output, endings), True
+    if earlier is Earlier.CONTINUE:
+        if owner != output and _holds_run(owner, fingerprint):
+            with _unless_busy(journal_of(owner, resume=True)) as journal:
+                # The journal of another file is continued as it is, or left alone.
+                if journal is not None and _first_change(journal, turns) is None:
+                    yield journal
+                    return
+        owner, resume = output, _holds_run(output, fingerprint)
+    elif earlier is Earlier.FRESH:
+        owner, resume = output, False
+    elif earlier is Earlier.RETAKE and not (journal_folder(owner) / TURNS).is_file():
+        raise UsageError(f"{journal_folder(owner)} holds no run to retake", "leave out --retake")
+    with journal_of(owner, resume=resume) as journal:
+        if earlier is not Earlier.RETAKE and (change := _first_change(journal, turns)) is not None:
+            reason = (
+                f"turn {change + 1} has another text or speaker, so this turn and all after it are "
+                "synthesized again"
+            )
+            journal.keep_first(change, reason)
         yield journal
 
 
@@ -59,11 +90,27 @@ def remove_journals(output: Path, endings: Sequence[str]) -> None:
         shutil.rmtree(journal_folder(file), ignore_errors=True)
 
 
+def _first_change(journal: Journal, turns: Sequence[Turn]) -> int | None:
+    """The number (0-based) of the first turn that is stored with another text or speaker."""
+    changed = (index for index, turn in enumerate(turns) if journal.has_changed(index, turn))
+    return next(changed, None)
+
+
 def _holds_run(output: Path, fingerprint: Mapping[str, Any]) -> bool:
-    """Whether the journal of an output holds a run that a run of this fingerprint can resume."""
+    """Whether the journal of an output holds a run that a run of this fingerprint can continue."""
     try:
-        with (journal_folder(output) / "turns.jsonl").open("rb") as file:
+        with (journal_folder(output) / TURNS).open("rb") as file:
             header = json.loads(file.readline())
     except (OSError, ValueError):
         return False
     return isinstance(header, dict) and resume_mismatch(header, as_json(fingerprint)) is None
+
+
+@contextmanager
+def _unless_busy(journal: Journal) -> Iterator[Journal | None]:
+    """A journal, opened; None while another run holds it."""
+    with ExitStack() as stack:
+        opened: Journal | None = None
+        with suppress(JournalBusyError):
+            opened = stack.enter_context(journal)
+        yield opened

@@ -5,8 +5,8 @@ An episode with a journal is written to files. Without one its mix goes to a str
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from podtts.audio.metadata import AudioMetadata
 from podtts.audio.sink import Sink
 from podtts.audio.wav import WavWriter
 from podtts.episode.journal import FinishedTurn, Journal
+from podtts.errors import UsageError
 from podtts.options import SynthesisOptions
 from podtts.publish.audio_files import open_stream
 from podtts.publish.episode_metadata import episode_metadata
@@ -115,7 +116,8 @@ class EpisodeWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._open_mix.__exit__(kind, error, traceback)
+        with self._lost_journal_named():
+            self._open_mix.__exit__(kind, error, traceback)
 
     @property
     def remaining(self) -> int:
@@ -163,21 +165,34 @@ class EpisodeWriter:
         """End the mix and make the episode's files from it.
 
         say, work, watch, and what is returned and raised: see `podtts.publish.publishing.publish`.
+        Raises JournalLostError when the journal is not there any more.
         """
         assert self._journal is not None
         assert self.next_turn is None
         plan, mix = self.plan, self._opened()
-        self._open_mix.close()
         voices = [prompt.name for prompt in plan.prompts]
         timeline = mix.timeline(plan.script, speaker_names(plan.script.labels, voices))
-        partial = self._journal.partial
-        return publish(partial, timeline, output, plan.publishing, plan.tags, say, work, watch)
+        partial, options = self._journal.partial, plan.publishing
+        self._journal.check_in_place()
+        with self._lost_journal_named():
+            self._open_mix.close()
+            return publish(partial, timeline, output, options, plan.tags, say, work, watch)
 
     def result(self) -> EpisodeResult:
         """What the episode has come to so far."""
         samples = self._mix.samples if self._mix else 0
         turns, problems = len(self.plan.turns), tuple(self._problems)
         return EpisodeResult(turns, len(self.finished), problems, self._work, samples)
+
+    @contextmanager
+    def _lost_journal_named(self) -> Iterator[None]:
+        """Raise JournalLostError where that is why the disk refuses a file."""
+        try:
+            yield
+        except UsageError:
+            if self._journal is not None:
+                self._journal.check_in_place()
+            raise
 
     def _opened(self) -> Mix:
         if self._mix is None:

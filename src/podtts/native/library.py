@@ -29,6 +29,8 @@ import platformdirs
 # whichever text of the source. Caches and journals depend on it: change it whenever a bit of a
 # result changes, and only then. It is the digest of the source that first computed these bits.
 NUMERICS = "b7d086439a371c1c"
+# Name of the instruction set that it is compiled for, as journals record it.
+INSTRUCTIONS = "avx512"
 
 _FOLDER = Path(__file__).parent
 _COMPILERS = ("cc", "gcc", "clang")

@@ -1,0 +1,80 @@
+"""The lines of a journal's `turns.jsonl`: the first records the run, then there is one a turn."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from podtts.errors import UsageError
+from podtts.storage.atomic import write_atomically
+
+Line = Mapping[str, Any]
+
+_TURN_KEYS = {"turn", "key", "variation", "ended", "problems", "file", "sha256"}
+
+
+@dataclass(frozen=True)
+class JournalLines:
+    """All lines. If a turn has several, the last one counts."""
+
+    header: Line
+    turns: tuple[Line, ...] = ()
+
+    @property
+    def last(self) -> dict[int, Line]:
+        """The line that counts, by the 0-based number of its turn."""
+        return {line["turn"] - 1: line for line in self.turns}
+
+    def first(self, count: int) -> JournalLines:
+        """The lines of the first turns alone."""
+        kept = tuple(line for line in self.turns if line["turn"] <= count)
+        return JournalLines(self.header, kept)
+
+
+def read_lines(path: Path) -> JournalLines | None:
+    """Read all lines; None when there is no run. Cuts off a line that a kill left incomplete.
+
+    Raises UsageError when a line is damaged.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    complete = raw[: raw.rfind(b"\n") + 1]
+    if complete != raw:
+        os.truncate(path, len(complete))
+    try:
+        lines = [_object(line) for line in complete.splitlines()]
+        for line in lines[1:]:
+            _check_turn(line)
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged", f"move {path.parent} away to start over") from error
+    return JournalLines(lines[0], tuple(lines[1:])) if lines else None
+
+
+def write_lines(path: Path, lines: JournalLines) -> None:
+    """Replace all lines in one step. Raises OSError."""
+    write_atomically(path, *(encoded(line) + b"\n" for line in [lines.header, *lines.turns]))
+
+
+def encoded(line: Line) -> bytes:
+    """A line as it is in the file, without its end."""
+    return json.dumps(line, ensure_ascii=False).encode()
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    """The JSON object of a line. Raises ValueError."""
+    value = json.loads(line)
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def _check_turn(line: Line) -> None:
+    """Raise ValueError if a line is not one of a turn."""
+    if not (line.keys() >= _TURN_KEYS and isinstance(line["turn"], int)):
+        raise ValueError("not a turn")

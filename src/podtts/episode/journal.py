@@ -37,6 +37,7 @@ from podtts.errors import DiskError, UsageError
 from podtts.storage.appending import append_line, open_to_append
 from podtts.storage.atomic import write_atomically
 from podtts.storage.disk_errors import disk_error
+from podtts.storage.regular_files import NotRegularError, check_entries
 from podtts.storage.streams import WholeWriter
 from podtts.values import SpeechTokens, Turn, TurnAudio
 
@@ -94,6 +95,7 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             self.folder.mkdir(exist_ok=True)
+            check_entries(self.folder)
             # In a batch, one thread opens a journal and another may close it.
             self._lock = FileLock(self.folder / _LOCK, thread_local=False)
             self._lock.acquire(timeout=self._patience_seconds)
@@ -101,6 +103,10 @@ class Journal:
             raise UsageError(
                 f"another run is writing {self.folder.name.removesuffix('.podtts')}",
                 "wait for it, or choose another output file",
+            ) from error
+        except NotRegularError as error:
+            raise UsageError(
+                f"{error.filename} is a pipe or a device", f"move {self.folder} away to start over"
             ) from error
         except OSError as error:
             raise self._unwritable(error) from error

@@ -61,8 +61,11 @@ def remove_journals(output: Path, endings: Sequence[str]) -> None:
 
 def _holds_run(output: Path, fingerprint: Mapping[str, Any]) -> bool:
     """Whether the journal of an output holds a run that a run of this fingerprint can resume."""
+    path = journal_folder(output) / "turns.jsonl"
+    if not path.is_file():  # nothing, or a pipe that nobody may write to
+        return False
     try:
-        with (journal_folder(output) / "turns.jsonl").open("rb") as file:
+        with path.open("rb") as file:
             header = json.loads(file.readline())
     except (OSError, ValueError):
         return False

@@ -193,7 +193,7 @@ def test_what_is_cancelled_before_computes_nothing(llm: Qwen3) -> None:
     "changes", [{"head_size": 24}, {"hidden_size": 40}, {"intermediate_size": 8}], ids=str
 )
 def test_sizes_that_are_not_taken_are_refused(changes: dict[str, int]) -> None:
-    llm = random_llm(replace(models().llm.config, **changes))
+    llm = random_llm(Qwen3Config(**{**asdict(models().llm.config), **changes}))
     assert not supports_layers(llm.config, 16)
     with pytest.raises(ValueError, match="compiled code does not run layers of 16 bits"):
         NativeLayers(

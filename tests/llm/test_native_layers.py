@@ -175,7 +175,7 @@ def test_a_cancelled_prefill_reads_no_further_piece(
     cache = llm.new_cache()
     with torch.inference_mode(), cancelled_by(cancellation), pytest.raises(Cancelled):
         prefill(llm, ids(1000)[0].tolist(), cache)
-    assert lengths == [64, 64, 64]
+    assert lengths == [256, 256, 256]
     assert cache.length == sum(lengths)
 
 

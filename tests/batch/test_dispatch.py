@@ -11,6 +11,7 @@ from podtts.batch.dispatch import Dispatcher
 from podtts.batch.request import Entry
 from podtts.batch.task import Outcome, Ready, Task
 from podtts.batch.worker_handle import WorkerDiedError, WorkerHandle
+from podtts.device.cancellation import calling_if_cancelled, raise_if_cancelled
 from podtts.errors import DeviceError, ModelError
 from podtts.options import SynthesisOptions
 from podtts.publish.publish_options import PublishOptions
@@ -187,3 +188,18 @@ def test_workers_that_die_while_loading_end_the_batch() -> None:
     with pytest.raises(DeviceError, match="a worker died 3 times while it loaded the model"):
         list(dispatcher.run([Entry("a", 0, 0)]))
     assert len(hired) == 3
+
+
+def test_what_is_being_built_ends_with_the_run() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def build_until_cancelled(entry: Entry) -> Task | Outcome:
+        with calling_if_cancelled(ended.set):
+            begun.set()
+            ended.wait()
+        raise_if_cancelled()
+        return task(entry.id)
+
+    outcomes = Office().run(numbered(5), stopped=begun.is_set, build=build_until_cancelled)
+    assert list(outcomes) == []
+    assert ended.is_set()

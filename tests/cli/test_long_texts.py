@@ -58,9 +58,10 @@ def test_the_transcript_of_a_voice_has_the_same_limit(
     run("prep", speakers / "ben.wav", *flags).done()
     script = tmp_path / "talk.txt"
     script.write_text("[anna] Hello.\n[ben] Hi.\n")
-    for command in (("check", script), ("synth", script, "-o", tmp_path / "out.wav")):
+    for command in (("check", script), ("synth", script, "-v", "-o", tmp_path / "a.wav")):
         result = run(*command, *flags)
         assert result.code == 3
+        assert "stage=load" not in result.stderr
         assert result.said[-1].startswith("podtts: the transcript of voice ben has ")
         assert result.said[-1].endswith(f" more than {MAX_TEXT_TOKENS}; shorten it")
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import stat
 import struct
@@ -89,3 +90,38 @@ def test_a_file_does_not_replace_a_pipe(
     assert result.code == 2
     assert result.error == f"{other} is a pipe or a device; choose another name for the file"
     assert stat.S_ISFIFO(other.stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["turns.jsonl", "partial.wav", "turn-0001+0.safetensors"])
+def test_a_pipe_in_a_journal_is_named(
+    name: str, tmp_path: Path, talk: Path, prepared: Path
+) -> None:
+    output = tmp_path / "talk.wav"
+    journal = tmp_path / "talk.wav.podtts"
+    journal.mkdir()
+    os.mkfifo(journal / name)
+    result = run("synth", talk, "-o", output, *flags(prepared))
+    assert result.code == 2
+    problem = f"{journal / name} is a pipe or a device; move {journal} away to start over"
+    assert result.error == problem
+
+
+def test_a_pipe_in_the_folder_of_a_batch_is_named(
+    tmp_path: Path, talk: Path, prepared: Path
+) -> None:
+    output, scripts = tmp_path / "out", tmp_path / "scripts"
+    for folder in (output, scripts, output / "talk.wav.podtts"):
+        folder.mkdir()
+    shutil.copy(talk, scripts)
+    os.mkfifo(output / "talk.wav.podtts" / "turns.jsonl")
+    failed = run("batch", scripts, "-o", output, *flags(prepared))
+    assert failed.code == 1
+    assert "turns.jsonl is a pipe or a device" in failed.stderr
+    (output / "summary.jsonl").unlink()
+    os.mkfifo(output / "summary.jsonl")
+    refused = run("batch", scripts, "-o", output, *flags(prepared))
+    assert refused.code == 5
+    assert (
+        f"{output / 'summary.jsonl'}: cannot be written: it is not a regular file"
+        in (refused.said[-1])
+    )

@@ -55,7 +55,7 @@ def stop_in_third_step(running: Running, number: signal.Signals) -> None:
 @needs_compiled_code
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_prefill(number: signal.Signals, own_cache: Path, tmp_path: Path) -> None:
-    """Of some 4000 text tokens, read in more than fifty pieces after those of the prompt."""
+    """Of some 4000 text tokens, read in fifteen pieces after those of the prompt."""
     script = tmp_path / "long.txt"
     script.write_text(f"[anna] {'ab' * 1900}\n")
     command = ("synth", script, "-o", tmp_path / "a.wav", "--model", MODEL)

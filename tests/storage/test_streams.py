@@ -42,7 +42,12 @@ def test_a_slow_reader_gets_everything(pipe: Path) -> None:
     os.set_blocking(reader, True)
     data = bytes(range(256)) * 4096
     stream = open_stream(pipe, patience_seconds=0)
-    writer = threading.Thread(target=lambda: [stream.write(data), stream.close()])
+
+    def write() -> None:
+        with stream:
+            stream.write(data)
+
+    writer = threading.Thread(target=write)
     writer.start()
     read = b""
     while part := os.read(reader, 1000):

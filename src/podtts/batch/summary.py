@@ -7,6 +7,7 @@ counts; the others are dropped when the file is opened and closed.
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from podtts.errors import DiskError
 from podtts.storage.appending import append_line, open_to_append
 from podtts.storage.atomic import write_atomically
 from podtts.storage.disk_errors import disk_error
+from podtts.storage.regular_files import read_regular
 from podtts.storage.streams import WholeWriter
 
 
@@ -69,7 +71,8 @@ class Summary:
         """Read the file again, and drop lines that are superseded, damaged or cut off."""
         self._close()
         try:
-            lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+            raw = read_regular(self.path, sys.maxsize) if self.path.exists() else b""
+            lines = raw.splitlines(keepends=True)
             last = {outcome.id: line for line in lines if (outcome := _outcome(line))}
             if len(last) < len(lines):
                 write_atomically(self.path, *last.values())

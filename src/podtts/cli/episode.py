@@ -64,13 +64,17 @@ class SynthRun:
         from podtts.prompts.casting import VoiceCasting
         from podtts.weights.voices import checkpoint_voices
 
-        for error in TextCheck(directory).problems(self._script):
+        check = TextCheck(directory)
+        for error in check.problems(self._script):
             raise error
         started = time.perf_counter()
         self._root = root
         voices = VoiceCasting(checkpoint_voices(directory, root, speakers, warn_once))
         self._cast = voices.gather(self._script, overrides)
         self._prompts = [member.prompt for member in self._cast]
+        texts = {each.name: each.transcript + each.dialect_prompt for each in self._prompts}
+        for error in check.problems(self._script, texts):
+            raise error
         self._report.voices_ready(self._cast, time.perf_counter() - started)
 
     def synthesize(self, directory: Path, placement: Placement) -> None:

@@ -53,6 +53,7 @@ from podtts.errors import DiskError, PodttsError, UsageError
 from podtts.storage.appending import append_line, open_to_append
 from podtts.storage.atomic import write_atomically
 from podtts.storage.disk_errors import disk_error
+from podtts.storage.regular_files import NotRegularError, check_entries
 from podtts.storage.streams import WholeWriter
 from podtts.values import SpeechTokens, Turn, TurnAudio
 
@@ -112,6 +113,7 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             self.folder.mkdir(exist_ok=True)
+            check_entries(self.folder)
             # In a batch, one thread opens a journal and another may close it.
             self._lock = FileLock(self.folder / LOCK, thread_local=False)
             self._lock.acquire(timeout=self._patience_seconds)
@@ -119,6 +121,10 @@ class Journal:
             raise JournalBusyError(
                 f"another run is writing {self.folder.name.removesuffix('.podtts')}",
                 "wait for it, or choose another output file",
+            ) from error
+        except NotRegularError as error:
+            raise UsageError(
+                f"{error.filename} is a pipe or a device", f"move {self.folder} away to start over"
             ) from error
         except OSError as error:
             raise self._unwritable(error) from error

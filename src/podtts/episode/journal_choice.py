@@ -98,8 +98,11 @@ def _first_change(journal: Journal, turns: Sequence[Turn]) -> int | None:
 
 def _holds_run(output: Path, fingerprint: Mapping[str, Any]) -> bool:
     """Whether the journal of an output holds a run that a run of this fingerprint can continue."""
+    path = journal_folder(output) / TURNS
+    if not path.is_file():  # nothing, or a pipe that nobody may write to
+        return False
     try:
-        with (journal_folder(output) / TURNS).open("rb") as file:
+        with path.open("rb") as file:
             header = json.loads(file.readline())
     except (OSError, ValueError):
         return False

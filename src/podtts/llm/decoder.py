@@ -25,7 +25,7 @@ from podtts.values import SpeechTokens
 BLOCK_STEPS = 16  # 0.64 s of speech
 # Tokens of a piece of a prefill. Where a cut may change the last bits, four prompts of 30 s and
 # their transcripts are read in one piece, and so is what a window of ordinary turns begins with.
-_INVARIANT_PIECE, _PIECE = 64, 4096
+_INVARIANT_PIECE, _PIECE = 256, 4096
 _POSITIONS = 1024  # a graph attends to multiples of so many positions: few graphs are recorded
 
 

@@ -32,6 +32,16 @@ def read_regular(path: Path, longest_bytes: int) -> bytes:
         return file.readall()
 
 
+def check_entries(folder: Path) -> None:
+    """Raise NotRegularError for an entry that is neither a file nor a folder, else OSError.
+
+    To open such an entry may wait for ever.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise NotRegularError(errno.EINVAL, "it is not a regular file", str(path))
+
+
 def map_regular(path: Path, longest_bytes: int) -> mmap.mmap:
     """Map a regular file into memory. Writing to that memory does not change the file.
 

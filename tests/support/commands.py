@@ -149,6 +149,7 @@ def run_and_list_modules(*arguments: str | Path) -> tuple[Result, set[str]]:
 def started(
     *arguments: str | Path,
     stdout_in_lines: bool = False,
+    cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     script: str | None = None,
 ) -> Iterator[Running]:
@@ -170,6 +171,7 @@ def started(
             stdout=stdout,
             stderr=writer,
             bufsize=0,  # `communicate` would miss buffered output
+            cwd=cwd,
             env=environment(env),
         )
     finally:

@@ -12,9 +12,9 @@ from podtts.cli.app import app
 # Of the files of `lay_out`, from their folder.
 CALLS = (
     "prep recordings --model model",
-    "check talk.txt --model model",
-    "synth talk.txt -o talk.wav --model model --flow-steps 1",
-    "batch scripts -o episodes --model model --flow-steps 1",
+    "check talk.txt --model model --speakers recordings",
+    "synth talk.txt -o talk.wav --model model --speakers recordings --flow-steps 1",
+    "batch scripts -o episodes --model model --speakers recordings --flow-steps 1",
     "bench --model model --flow-steps 1 --workload short --repeat 1",
     "tags",
     "doctor",

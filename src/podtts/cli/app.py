@@ -10,8 +10,10 @@ import typer
 import podtts
 from podtts.cli import batch, bench, cache, check, doctor, model, prep, synth, tags
 from podtts.cli.help_panels import CommandWithPanels
+from podtts.cli.locations import check_folders
 from podtts.cli.messages import fail
 from podtts.cli.signals import Stopped, stop_on_signals
+from podtts.cli.standard_streams import mend_streams
 from podtts.errors import PodttsError, UsageError
 from podtts.storage.disk_errors import disk_error, is_full
 
@@ -73,16 +75,19 @@ def _root(
     ] = False,
 ) -> None:
     del debug  # `main` reads sys.argv for it, so that it also holds while flags are parsed
+    check_folders()
 
 
 def main() -> NoReturn:
     """Run the command line and exit with a documented code."""
+    mend_streams()
     stop_on_signals()
     if isinstance(sys.stdout, io.TextIOWrapper):  # stdout's encoding may not know a voice's name
         sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     let_idle_threads_sleep()
     try:
+        _check_arguments()
         code = app(standalone_mode=False)
         print(end="", flush=True)  # a write error shows up here and not when Python exits
     except PodttsError as error:
@@ -105,6 +110,18 @@ def main() -> NoReturn:
         )
         code = 1
     sys.exit(code or 0)
+
+
+def _check_arguments() -> None:
+    """Raise UsageError for bytes that are no text: no name of a file could be written to a file."""
+    for argument in sys.argv[1:]:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"the argument {argument} is no text in {sys.getfilesystemencoding()}",
+                "rename the file, or set LC_ALL=C.UTF-8",
+            ) from None
 
 
 def let_idle_threads_sleep() -> None:

@@ -117,6 +117,8 @@ def bench(
         raise UsageError("--picture draws the figures of --sweep", "add --sweep")
     if picture is not None:
         _check_file(picture)
+    if json_file == "-" and sys.stdout is None:
+        raise UsageError("there is no stdout to write the figures to", "name a file")
     if json_file is not None and json_file != "-":
         _check_file(Path(json_file))
     speed.chosen_preset()  # an unknown name is reported before anything is loaded
@@ -299,7 +301,8 @@ def _print(output: Output, json_file: str | None) -> None:
     if json_file == "-":
         sys.stdout.write(as_json)
         return
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    console = Console(width=None if is_terminal else _PIPE_COLUMNS)
     for table in tables:
         console.print(table, highlight=False)
     if json_file is not None:

@@ -156,7 +156,7 @@ def clear(
     counts = ", ".join(f"{count} in {folder}" for folder, count in contents.items())
     if not yes:
         question = f"remove everything in {root} ({counts})"
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError(f"nothing removed: --yes must be given to {question}")
         say(f"{question}? [y/N]")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):

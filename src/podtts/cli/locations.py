@@ -7,8 +7,28 @@ from pathlib import Path
 
 import platformdirs
 
+from podtts.errors import UsageError
 from podtts.hub.bundled import MINI
 from podtts.hub.store import resolve_model
+
+
+def check_folders() -> None:
+    """Check that paths have a meaning. Raises UsageError without a working or a home folder.
+
+    Libraries would take a home folder that nobody knows for a folder of the name ~.
+    """
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            f"the working folder cannot be found: {error.strerror}", "cd to another folder"
+        ) from error
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise UsageError(
+            "HOME is not set, and this user has no home folder", "set HOME to a folder"
+        ) from error
 
 
 def cache_root(flag: Path | None) -> Path:

@@ -132,13 +132,8 @@ class Reporter:
 
     def files_published(self, files: Sequence[Path]) -> None:
         """All files of the episode were written; the last one is the episode itself."""
-        here = Path.cwd()
-        others = [
-            str(path.relative_to(here) if path.is_relative_to(here) else path)
-            for path in files[:-1]
-        ]
-        if others:
-            say(f"also written: {', '.join(others)}")
+        if others := files[:-1]:
+            say(f"also written: {', '.join(map(_from_here, others))}")
         self._log.write("published", files=[str(path) for path in files])
 
     def summary(self, output: str, samples: int) -> None:
@@ -193,6 +188,14 @@ class Reporter:
     def _perf(self, stage: str, device: str, seconds: float, detail: str = "") -> None:
         if self._verbose:
             say(f"[PERF] stage={stage} device={device} seconds={seconds:.3f} {detail}")
+
+
+def _from_here(path: Path) -> str:
+    """Return the name of a file as seen from the working folder, if it is in there."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):  # elsewhere; or the working folder was removed
+        return str(path)
 
 
 def _rounded(seconds: float) -> float:

@@ -53,11 +53,11 @@ check-native: .venv/installed-dev  ## test the compiled code with sanitizers of 
 	fi
 
 # Two processes, a file each at a time: most tests start programs of their own and wait for them.
-torture: .venv/installed-dev  ## kill synth, prep and batch at random for ten minutes
-	$(BIN)/pytest --torture --capture=no tests/torture tests/cli/test_disturbed.py
-
 test: check check-native .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+torture: .venv/installed-dev  ## kill synth, prep and batch at random for ten minutes
+	$(BIN)/pytest --torture --capture=no tests/torture tests/cli/test_disturbed.py
 
 format: .venv/installed-dev  ## rewrite the source in the house style
 	$(BIN)/ruff check --fix .

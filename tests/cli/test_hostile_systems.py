@@ -14,7 +14,6 @@ from support.hostile_system import (
     hostile_system,
     quota,
 )
-from support.repeating import again
 
 FLAGS = ("--model", MODEL, "--flow-steps", "2")
 
@@ -34,7 +33,7 @@ def test_an_output_has_one_writer_on_a_disk_without_locks(
         running.process.send_signal(signal.SIGKILL)
         running.finish()
     # A killed run holds the lock no longer.
-    done = run(*again(command, out), env=env).done()
+    done = run(*command, env=env).done()
     assert "warning" not in done.stderr.lower()
     assert out.read_bytes() == episode
 
@@ -59,7 +58,7 @@ def test_a_quota_is_named(talk: Path, prepared: Path, episode: bytes, tmp_path: 
         "your quota on this disk is used up: make room, then run the same command again"
     )
     assert not out.exists()
-    run(*again(command, out)).done()
+    run(*command).done()
     assert out.read_bytes() == episode
 
 
@@ -73,5 +72,5 @@ def test_a_clock_that_jumps_changes_no_byte(
         running.wait_for("stage=vocoder")
         running.process.kill()
         running.finish()
-    run(*again(command, out), env=env).done()
+    run(*command, env=env).done()
     assert out.read_bytes() == episode

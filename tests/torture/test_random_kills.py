@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from support.golden_data import MODEL
 from support.killable_commands import KillableCommands
-from support.repeating import again
 from torture.conftest import Torment
 
 from podtts.prompts.cache import PromptCache
@@ -65,7 +64,7 @@ def test_synth(
         files = ("--subtitles", "srt,vtt", "--split", "turns", "--transcript")
         return ("synth", talk, "-o", out, *files, "--cache-dir", cache, *FLAGS)
 
-    kill_again_and_again(torment, commands, synth, tmp_path, output="out.opus")
+    kill_again_and_again(torment, commands, synth, tmp_path)
 
 
 def test_prep(torment: Torment, commands: KillableCommands, tmp_path: Path) -> None:
@@ -100,14 +99,13 @@ def kill_again_and_again(
     command: Commands,
     tmp_path: Path,
     *,
-    output: str = "",
     most: int | None = None,
     **kill: Any,
 ) -> None:
     """Kill a command some times, each time before a change of a file, and let it end at last.
 
-    output: the file of `synth`. most: about how many changes the killed process makes; None: as
-    many as the command itself. kill: see `KillableCommands.run`.
+    most: about how many changes the killed process makes; None: as many as the command itself.
+    kill: see `KillableCommands.run`.
     """
     undisturbed = tmp_path / "undisturbed"
     undisturbed.mkdir()
@@ -121,11 +119,11 @@ def kill_again_and_again(
         folder.mkdir()
         for _ in range(3):
             at = torment.chance.randint(1, most or reference.steps)
-            ended = commands.run(*again(command(folder), folder / output), kill_at=at, **kill)
+            ended = commands.run(*command(folder), kill_at=at, **kill)
             assert ended.code in (0, -signal.SIGKILL), f"killed at {at}: {ended.stderr}"
             kills += ended.has_killed
             assert_whole(folder, whole)
-        ended = commands.run(*again(command(folder), folder / output))
+        ended = commands.run(*command(folder))
         assert ended.code == 0, ended.stderr
         assert named_files(folder) == whole
         shutil.rmtree(folder)

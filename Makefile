@@ -12,7 +12,7 @@ WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
 NATIVE_TESTS := tests/native tests/llm/test_native_layers.py tests/flow/test_native_estimator.py
 
-.PHONY: help demo test check check-native format bench wheels gpu clean
+.PHONY: help demo test torture check check-native format bench wheels gpu clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ check-native: .venv/installed-dev  ## test the compiled code with sanitizers of 
 # Two processes, a file each at a time: most tests start programs of their own and wait for them.
 test: check check-native .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+torture: .venv/installed-dev  ## kill synth, prep and batch at random for ten minutes
+	$(BIN)/pytest --torture --capture=no tests/torture tests/cli/test_disturbed.py
 
 format: .venv/installed-dev  ## rewrite the source in the house style
 	$(BIN)/ruff check --fix .

@@ -24,6 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--sanitize", action="store_true", help="compile the C with sanitizers: make check-native"
     )
+    parser.addoption("--torture", action="store_true", help="kill for ten minutes: make torture")
+    parser.addoption("--seed", type=int, help="of the kills of tests/torture")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,5 +1,6 @@
 """`podtts cache`: verify, prune, clear, export and import."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,37 @@ def test_verify_finds_damaged_files_and_prep_repairs_them(own_cache: Path, speak
 
     run("prep", speakers, "--model", MODEL, "--cache-dir", own_cache).done()
     assert run("cache", "verify", "--cache-dir", own_cache).done().lines == sound.lines
+
+
+def test_a_flipped_bit_in_a_voice_is_found_wherever_it_is_used(
+    own_cache: Path, tmp_path: Path
+) -> None:
+    file = own_cache / "voices" / "anna.json"
+    raw = bytearray(file.read_bytes())
+    raw[raw.index(b'"transcript"') + 20] ^= 1
+    file.write_bytes(raw)
+    flags = ("--model", MODEL, "--cache-dir", own_cache, "--speaker", "S1=anna")
+    refused = run("synth", "-", "-o", tmp_path / "out.wav", *flags, stdin="[S1] Hi.")
+    assert refused.code == 3
+    assert f"{file} is damaged" in refused.error
+    assert f"podtts prep PATH/{file.stem}.wav" in refused.error
+    bad = run("cache", "verify", "--cache-dir", own_cache)
+    assert bad.code == 1
+    assert next(line for line in bad.lines if line.startswith("bad")).startswith(
+        f"bad  {file}: its content does not match its digest; it was moved to "
+    )
+
+
+def test_verify_seals_the_voices_of_older_versions(own_cache: Path) -> None:
+    file = own_cache / "voices" / "anna.json"
+    voice = json.loads(file.read_text())
+    sealed = file.read_bytes()
+    del voice["payload_sha256"]
+    file.write_text(json.dumps(voice, ensure_ascii=False, indent=2) + "\n")
+    first = run("cache", "verify", "--cache-dir", own_cache).done()
+    assert f"{file} had no digest, as podtts 0.1.0 wrote it: it has one now" in first.said
+    assert file.read_bytes() == sealed
+    assert len(run("cache", "verify", "--cache-dir", own_cache).done().said) == 1
 
 
 def test_ls_lists_good_voices_and_warns_of_a_damaged_one(own_cache: Path) -> None:

@@ -121,12 +121,25 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_run(
     talk: Path, prepared: Path, tmp_path: Path
 ) -> None:
     flags = (*FLAGS, "--cache-dir", prepared, "--limit-turns", "2", "--log-json", FULL)
-    result = run("synth", talk, "-o", tmp_path / "out.wav", *flags).done()
+    result = run("synth", talk, "-o", tmp_path / "out.wav", *flags)
+    assert result.code == 1  # the episode is done, the log is not
     warnings = [line for line in result.said if "log-json" in line]
     assert warnings == [
-        f"podtts: warning: --log-json {FULL}: No space left on device; nothing more is logged"
+        f"podtts: warning: --log-json {FULL}: No space left on device; nothing more is logged",
+        f"podtts: the log of --log-json {FULL} is incomplete, see above",
     ]
-    assert result.said[-1].startswith(f"{tmp_path / 'out.wav'}: 2 turns, ")
+    assert result.said[-2].startswith(f"{tmp_path / 'out.wav'}: 2 turns, ")
+    assert (tmp_path / "out.wav").exists()
+
+
+def test_a_reader_of_the_log_may_leave(talk: Path, prepared: Path, tmp_path: Path) -> None:
+    flags = (*FLAGS, "--cache-dir", prepared, "--limit-turns", "1", "--log-json", "-")
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = run("synth", talk, "-o", tmp_path / "out.wav", *flags, stdout=writer)
+    os.close(writer)
+    assert result.code == 0, result.stderr
+    assert "--log-json -: Broken pipe; nothing more is logged" in result.stderr
 
 
 def test_a_log_to_a_file_of_the_run_is_refused(talk: Path, tmp_path: Path) -> None:

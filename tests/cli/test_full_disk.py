@@ -10,7 +10,6 @@ import pytest
 import soundfile
 from support.commands import Result, run
 from support.golden_data import MODEL
-from support.repeating import again
 from support.small_disk import SmallDisk, small_disk
 
 AGAIN = "No space left on device; make room, then run the same command again"
@@ -97,7 +96,7 @@ def test_an_episode_is_finished_when_there_is_room(
     assert refused.said[-1].endswith(f": cannot be written: {AGAIN}")
     assert not (disk.outside / "out.wav").exists()
     disk.make_room()
-    run(*again(command, disk.outside / "out.wav"), within=disk.enter).done()
+    run(*command, within=disk.enter).done()
     assert (disk.outside / "out.wav").read_bytes() == episode
 
 
@@ -132,7 +131,7 @@ def test_a_disk_without_names_for_files_asks_to_remove_some(
             "the same command again"
         )
         disk.remount("nr_inodes=100")
-        run(*again(command, disk.outside / "out.wav"), within=disk.enter).done()
+        run(*command, within=disk.enter).done()
         assert (disk.outside / "out.wav").read_bytes() == episode
 
 

@@ -7,9 +7,8 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from filelock import FileLock
-
 from podtts.errors import ModelError
+from podtts.storage.locks import file_lock
 from podtts.weights.digest import checkpoint_digest
 from podtts.weights.files import missing_files
 
@@ -48,7 +47,7 @@ def copied_checkpoint(
             return directory
     try:
         copies.mkdir(parents=True, exist_ok=True)
-        with FileLock(copies / f"{digest}.lock"):
+        with file_lock(copies / f"{digest}.lock"):
             if _has_digest(digest, target, root):  # another process was faster
                 return target
             shutil.rmtree(target, ignore_errors=True)

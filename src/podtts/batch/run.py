@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from podtts.batch.dispatch import Dispatcher
 from podtts.batch.plan import Plan
@@ -20,6 +20,7 @@ from podtts.errors import DiskError, UsageError
 from podtts.publish.episode_files import episode_file
 from podtts.publish.publish_options import FORMATS
 from podtts.storage.disk_errors import disk_error
+from podtts.storage.locks import file_lock
 
 _LOCK = ".podtts-batch.lock"
 
@@ -39,9 +40,9 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises DiskError when it cannot be written.
     """
-    lock = FileLock(folder / _LOCK)
     try:
         folder.mkdir(exist_ok=True)
+        lock = file_lock(folder / _LOCK)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise UsageError(

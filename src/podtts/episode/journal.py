@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -53,6 +53,7 @@ from podtts.errors import DiskError, PodttsError, UsageError
 from podtts.storage.appending import append_line, open_to_append
 from podtts.storage.atomic import write_atomically
 from podtts.storage.disk_errors import disk_error
+from podtts.storage.locks import file_lock
 from podtts.storage.regular_files import NotRegularError, check_entries
 from podtts.storage.streams import WholeWriter
 from podtts.values import SpeechTokens, Turn, TurnAudio
@@ -114,8 +115,7 @@ class Journal:
         try:
             self.folder.mkdir(exist_ok=True)
             check_entries(self.folder)
-            # In a batch, one thread opens a journal and another may close it.
-            self._lock = FileLock(self.folder / LOCK, thread_local=False)
+            self._lock = file_lock(self.folder / LOCK)
             self._lock.acquire(timeout=self._patience_seconds)
         except Timeout as error:
             raise JournalBusyError(

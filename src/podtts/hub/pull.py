@@ -153,12 +153,14 @@ def _publish(partial: Path, final: Path) -> None:
 @contextmanager
 def _exclusive(models_dir: Path, name: str) -> Iterator[None]:
     """Refuse a second pull of the same model, because both would append to the same files."""
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
+
+    from podtts.storage.locks import file_lock
 
     models_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(models_dir / f".{name}.lock", timeout=0)
+    lock = file_lock(models_dir / f".{name}.lock")
     try:
-        lock.acquire()
+        lock.acquire(timeout=0)
     except Timeout as error:
         raise ModelError(
             f"another podtts is pulling {name} into {models_dir}", hint="wait until it has finished"

@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # What a machine without a network, but with torch, may lack; for its Python, on x86-64 Linux.
 GPU_PYTHON ?= 3.12
 GPU_NEEDS ?= filelock huggingface_hub numpy onnx onnxruntime platformdirs pyloudnorm pysubs2 rich \
-	safetensors soundfile soxr transformers typer wetext pytest pytest-timeout
+	safetensors soundfile soxr transformers typer pytest pytest-timeout
 # What was brought along is used in place, beside whatever the machine's Python has.
 WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)

@@ -101,7 +101,6 @@ OWNERS = {
     "ctypes": {"native", "device/memory.py"},
     "ray": {"batch/ray_workers.py"},
     "transformers": {"llm/tokenizer.py", "bench"},
-    "wetext": {"text/verbalize.py"},
 }
 
 

@@ -44,11 +44,15 @@ def test_turns_voices_and_minutes_are_listed(script: Path, flags: list[str]) -> 
     assert result.said == []
 
 
-def test_text_prints_the_spoken_form(script: Path, flags: list[str], tmp_path: Path) -> None:
+def test_text_prints_both_forms_and_marks_what_differs(
+    script: Path, flags: list[str], tmp_path: Path
+) -> None:
     words = tmp_path / "words.txt"
     words.write_text("GWh = gigawatt hours\n", encoding="utf-8")
     lines = run("check", script, *flags, "--text", "--lexicon", words).done().lines
-    assert lines[1].endswith("  She's got five gigawatt hours.")
+    assert lines[1].endswith("  «She’s» got «5 GWh».")
+    assert lines[2].strip() == "= «She's» got «five gigawatt hours»."
+    assert lines[3].endswith("  [pause 1.5] Do you believe it?")  # the same in both forms
     lines = run("check", script, *flags, "--text", "--no-normalize").done().lines
     assert lines[1].endswith("  She’s got 5 GWh.")
 

@@ -24,6 +24,7 @@ from support.documents import (
 import podtts
 from podtts.cli.app import EXIT_CODES, app
 from podtts.script.parse import parse_script
+from podtts.text.languages import Language
 from podtts.text.lexicon import SECTIONS, parse_lexicon
 from podtts.text.pauses import split_pauses
 from podtts.text.tags import DIALECT_TAGS, PARALINGUISTIC_TAGS
@@ -182,8 +183,20 @@ def test_the_lexicon_example_and_what_is_said_of_numbers() -> None:
     assert set(lexicon.sections) == {"all", "en", "zh", "yue"}
     sections = f"`{'`, `'.join(f'[{name}]' for name in SECTIONS[:-1])}` and `[{SECTIONS[-1]}]`"
     assert sections in prose(page)
-    [(written, words)] = re.findall(r"^ +`(.*)` becomes `(.*)`\.", prose(page), re.MULTILINE)
-    assert verbalize(written, "en") == words
+    [(written, words)] = re.findall(r"`(.*)` becomes `(.*)`\.", prose(page))
+    assert verbalize(written, "en").text == words
+
+
+def test_the_readings_in_the_table_are_right() -> None:
+    languages: tuple[Language, ...] = ("en", "zh")
+    rows = re.findall(r"^\| \w.*", prose(DOCS / "text.md"), re.MULTILINE)
+    checked = 0
+    for row in rows:
+        for language, cell in zip(languages, row.strip("| ").split("|")[1:], strict=False):
+            for written, words in re.findall(r"`([^`]+)` ([^`,|]+)", cell):
+                assert verbalize(written, language).text == words.strip()
+                checked += 1
+    assert checked > 25
 
 
 def test_tags_and_pauses_are_those_of_the_source() -> None:

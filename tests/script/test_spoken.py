@@ -48,6 +48,25 @@ def test_the_lexicon_applies_before_verbalization() -> None:
     assert texts(spoken_script(script, options)) == ["she is in an A three eighty."]
 
 
+def test_the_lexicon_wins_over_everything() -> None:
+    lexicon = parse_lexicon("Dr. = Drive\nkg = kay gee\nHenry VIII = Henry vee\nMIT/X = MIT X", "x")
+    script = parse_script("[S1] Dr. Lee has 5 kg, Henry VIII, MIT/X and Rocky II.")
+    assert texts(spoken_script(script, SpeechTextOptions(lexicon))) == [
+        "Drive Lee has five kay gee, Henry vee, MIT X and Rocky two."
+    ]
+
+
+def test_what_is_left_out_is_told_with_its_line() -> None:
+    script = parse_script("[S1] One.\n[S2] Yes 🎉, 🎉 it is 7.500. <|sigh|> Well 👍.")
+    spoken = spoken_script(script)
+    assert texts(spoken)[1] == "Yes, it is seven point five zero zero. <|sigh|> Well."
+    assert spoken.warnings == (
+        "<script>:2: 7.500 is read as a decimal; for thousands write 7,500",
+        "<script>:2: left out, as it has no words: 🎉",
+        "<script>:2: left out, as it has no words: 👍",
+    )
+
+
 def test_ordinary_text_is_unchanged() -> None:
     script = parse_script(
         "S1 = anna, rate 0.9\n[S1] Hello, <|sigh|> world. [pause 1] 你好！\n# End"

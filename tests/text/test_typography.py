@@ -17,7 +17,8 @@ from podtts.text.typography import plain_characters
         ("＋５ －３", "+5 -3"),
         ("\ufb01ne o\ufb03ce", "fine office"),
         ("10\u00a0km\u202fx\u3000y", "10 km x y"),
-        ("a\u00adb\u200bc\ufeffd", "abcd"),
+        ("a\u00adb\u200bc\ufeffd\u200e", "abcd"),
+        ("\u0661\u0662 5\ufe0f\u20e3", "12 5"),
         ("\u22125 twenty\u2011one", "-5 twenty-one"),
     ],
 )

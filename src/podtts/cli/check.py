@@ -18,7 +18,11 @@ def check(
     script_flags: ScriptFlags,
     model_flags: ModelFlags,
     text: Annotated[
-        bool, typer.Option("--text", help="Print the whole text of every turn, as it is spoken.")
+        bool,
+        typer.Option(
+            "--text",
+            help="Print the whole text of every turn; where it is spoken otherwise, both forms.",
+        ),
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:

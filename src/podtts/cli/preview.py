@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from podtts.values import Turn
 
 _EXCERPT = 60  # characters of a turn in the table
+_SPOKEN = "= "  # before the form that is spoken, below the one that is written
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ def make_preview(
 def show_preview(preview: Preview, *, full_text: bool = False, as_json: bool = False) -> None:
     """Print a preview; then raise the error that `synth` would raise for its tags and voices.
 
-    full_text: print the whole spoken form of every turn in place of an excerpt as written.
+    full_text: print the whole text of every turn in place of an excerpt; where it is spoken
+    otherwise, both forms, with the differences marked.
     """
     if as_json:
         print(json.dumps(preview.as_json(), ensure_ascii=False, indent=2))
@@ -158,17 +160,24 @@ def show_preview(preview: Preview, *, full_text: bool = False, as_json: bool = F
 
 
 def _table(preview: Preview, *, full_text: bool) -> Iterator[str]:
+    from podtts.text.changes import mark_changes
     from podtts.text.characters import excerpt
 
     rows = [("turn", "line", "speaker", "voice", "about", "text")]
     for number, turn in enumerate(preview.script.turns, 1):
         speaker = preview.cast[turn.speaker]
-        text = turn.text if full_text else excerpt(turn.shown, _EXCERPT)
+        text, spoken = turn.shown, ""
+        if not full_text:
+            text = excerpt(text, _EXCERPT)
+        elif text != turn.text:
+            text, spoken = mark_changes(text, turn.text)
         before = f"[pause {turn.pause:g}] " if turn.pause else "… " if turn.continues else ""
         seconds = f"{preview.seconds(turn):.1f} s"
         rows.append(
             (str(number), str(turn.line), speaker.label, str(speaker), seconds, before + text)
         )
+        if spoken:
+            rows.append(("", "", "", "", "", f"{_SPOKEN}{spoken}"))
     yield from _columns(rows)
     count, total = len(preview.script.turns), preview.total_seconds
     length = f"{total:.0f} s" if total < 60 else f"{total / 60:.1f} minutes"

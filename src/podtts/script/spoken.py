@@ -13,6 +13,7 @@ from podtts.script.model import Script
 from podtts.text.languages import Language, split_by_language
 from podtts.text.length import LONGEST_TURN_SECONDS, expected_seconds
 from podtts.text.lexicon import EVERY, Lexicon, WordReplacer
+from podtts.text.readable import unreadable
 from podtts.text.splitting import candidate_splits, group_evenly
 from podtts.text.tags import TAG, Tag, dialect_of
 from podtts.text.typography import plain_characters
@@ -57,6 +58,7 @@ def spoken_script(script: Script, options: SpeechTextOptions | None = None) -> S
             )
     starts.append(len(turns))
     chapters = tuple(replace(chapter, turn=starts[chapter.turn]) for chapter in script.chapters)
+    warnings += [f"{script.source}:{line}: {note}" for line, note in forms.notes]
     return replace(script, turns=tuple(turns), chapters=chapters, warnings=tuple(warnings))
 
 
@@ -76,11 +78,12 @@ class _SpokenForms:
     """Converts written text of a language or dialect to its spoken form."""
 
     def __init__(self, options: SpeechTextOptions) -> None:
+        self.notes: dict[tuple[int, str], None] = {}  # line, and what to tell about its words
         self._options = options
         self._spellers: dict[tuple[str, ...], WordReplacer] = {}
 
-    def converter(self, language: Language, dialect: Tag | None) -> Callable[[str], str]:
-        """Return the function that converts written text, which may have tags."""
+    def converter(self, language: Language, dialect: Tag | None, line: int) -> Callable[[str], str]:
+        """Return the function that converts the text of a line, which may have tags."""
         sections = (EVERY, language, *([dialect.name.lower()] if dialect else []))
         if (replacer := self._spellers.get(sections)) is None:
             replacer = self._spellers[sections] = self._options.lexicon.replacer(sections)
@@ -88,7 +91,12 @@ class _SpokenForms:
         def convert_words(text: str) -> str:
             if not self._options.normalize:
                 return replacer.replace(text)
-            return verbalize(replacer.replace(plain_characters(text)), language)
+            words, marked = replacer.replace_and_mark(plain_characters(text))
+            # The lexicon wins, but a number in it is read as one.
+            fixed = [(start, end) for start, end in marked if not unreadable(words[start:end])]
+            verbalized = verbalize(words, language, fixed)
+            self.notes |= {(line, note): None for note in verbalized.notes}
+            return verbalized.text
 
         def convert(text: str) -> str:
             parts, at = [], 0
@@ -102,10 +110,14 @@ class _SpokenForms:
 
 def _spoken_turns(turn: Turn, forms: _SpokenForms, longest: float) -> list[Turn]:
     dialect = dialect_of(turn.text)
+
+    def converter(language: Language) -> Callable[[str], str]:
+        return forms.converter(language, dialect, turn.line)
+
     pieces = [
         piece
         for sentence in split_by_language(turn.text)
-        for piece in _pieces(sentence.text, forms.converter(sentence.language, dialect), longest)
+        for piece in _pieces(sentence.text, converter(sentence.language), longest)
         if piece.spoken.strip()
     ]
     groups = group_evenly(pieces, lambda piece: piece.seconds, longest)

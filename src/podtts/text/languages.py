@@ -16,6 +16,8 @@ HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN = re.compile(rf"[{HAN}]")
 # A word next to a digit is a unit or a name, no evidence of English: 5kg, A380.
 _LATIN = r"A-Za-z\u00c0-\u024f"
+_LONG_WORD = re.compile(rf"[{_LATIN}]{{2}}")
+_CHINESE_PUNCTUATION = re.compile("[，。！？；：、]")
 _LATIN_WORD = re.compile(rf"(?<![0-9{_LATIN}])[{_LATIN}]+(?![0-9{_LATIN}])")
 
 # A sentence ends after its last punctuation mark and the closing quotes and brackets after that.
@@ -26,7 +28,13 @@ _END = re.compile(
 )
 _ABBREVIATED = re.compile(
     r"(?<!\w)(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|etc|approx|Inc|Ltd|Co|Fig|Vol|Mt|Gen|Sen|Rep|Capt"
+    r"|Lt|Col|Sgt|Gov|Rev|Hon|Ft|pp|cf|al|(?i:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"
     r"|[A-Za-z]|e\.g|i\.e|[ap]\.m)\.$"
+)
+# These are abbreviations only before a number: vol. 2.
+_BEFORE_NUMBER = re.compile(
+    r"(?<!\w)(?:vol|ch|figs?|pp?|sec|eq|pt|ext|apt|rm|ca|c|tel|para|ver|nos?|nr|rs|temp|max|min)\.$",
+    re.IGNORECASE,
 )
 _LONGEST_ABBREVIATION = 8  # with its dot and the character before it
 
@@ -42,8 +50,9 @@ class Sentence:
 def split_by_language(text: str) -> list[Sentence]:
     """Return the sentences of a text, each with its language.
 
-    A sentence is Chinese when it has more Chinese characters than words of Latin letters. One that
-    has neither gets the language of the sentence before it, or of the first sentence that has any.
+    A sentence is Chinese when it has more Chinese characters and punctuation marks than words of
+    Latin letters. One that has neither gets the language of the sentence before it, or of the
+    first sentence that has any.
     """
     texts = split_sentences(text)
     detected = [_language(sentence) for sentence in texts]
@@ -69,7 +78,8 @@ def split_sentences(text: str) -> list[str]:
     for end in _END.finditer(text):
         dot = end.start() + 1
         last = text[max(start, dot - _LONGEST_ABBREVIATION) : dot]
-        if end.end() < len(text) and not _ABBREVIATED.search(last):
+        before_number = _BEFORE_NUMBER.search(last) and text[end.end() : end.end() + 1].isdigit()
+        if end.end() < len(text) and not before_number and not _ABBREVIATED.search(last):
             sentences.append(text[start : end.end()])
             start = end.end()
     return [*sentences, text[start:]]
@@ -83,6 +93,7 @@ def has_han(text: str) -> bool:
 def _language(text: str) -> Language | None:
     text = TAG.sub(" ", text)
     chinese, words = len(_HAN.findall(text)), len(_LATIN_WORD.findall(text))
-    if not chinese and not words:
-        return None
-    return "zh" if chinese > words else "en"
+    punctuation = len(_CHINESE_PUNCTUATION.findall(text))
+    if not chinese and not _LONG_WORD.search(text):
+        return "zh" if punctuation else ("en" if words else None)
+    return "zh" if chinese and chinese + punctuation > words else "en"

@@ -94,17 +94,29 @@ class WordReplacer:
 
     def replace(self, text: str) -> str:
         """Return the spoken form of a text without tags."""
-        if not self.table.lengths:
-            return text
-        parts, at = [], 0
-        while at < len(text):
-            length, spoken = self._match(text, at)
-            parts.append(spoken)
-            at += length
-        return "".join(parts)
+        return self.replace_and_mark(text)[0]
 
-    def _match(self, text: str, at: int) -> tuple[int, str]:
-        """Return the length of the word or character at an offset, and its spoken form."""
+    def replace_and_mark(self, text: str) -> tuple[str, list[tuple[int, int]]]:
+        """Return the spoken form of a text without tags, and where in it the lexicon's words are.
+
+        Each range has a start and an end, in characters.
+        """
+        if not self.table.lengths:
+            return text, []
+        parts: list[str] = []
+        marked: list[tuple[int, int]] = []
+        at = done = 0
+        while at < len(text):
+            length, spoken, found = self._match(text, at)
+            parts.append(spoken)
+            if found:
+                marked.append((done, done + len(spoken)))
+            at, done = at + length, done + len(spoken)
+        return "".join(parts), marked
+
+    def _match(self, text: str, at: int) -> tuple[int, str, bool]:
+        """Return the length of the word or character at an offset, its spoken form, and whether
+        the lexicon has it."""
         inside_before = at > 0 and _LETTER.match(text[at - 1]) and _LETTER.match(text[at])
         for length in () if inside_before else self.table.lengths:
             end = at + length
@@ -112,8 +124,8 @@ class WordReplacer:
                 continue
             inside = end < len(text) and _LETTER.match(text[end - 1]) and _LETTER.match(text[end])
             if not inside and (spoken := self.table.spoken(text[at:end])) is not None:
-                return length, spoken
-        return 1, text[at]
+                return length, spoken, True
+        return 1, text[at], False
 
 
 def read_lexicons(paths: Sequence[Path]) -> Lexicon:

@@ -18,7 +18,11 @@ _WIDE_IN_NUMBER = re.compile("(?<=[0-9])[\uff0e\uff1a\uff0d\uff0f](?=[0-9])")
 _WIDE_SIGN = re.compile("[\uff0b\uff0d\uff1d\uff03](?=\\s?[0-9])")
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _ODD_SPACE = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
-_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
+# Soft hyphens, zero-width spaces, marks of direction, and what follows an emoji.
+_INVISIBLE = re.compile(
+    "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\u20e3\ufe00-\ufe0f\ufeff]"
+)
+_FOREIGN_DIGIT = re.compile(r"[^\D0-9]")
 _SAME_AS = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2212": "-"})
 
 
@@ -29,6 +33,7 @@ def plain_characters(text: str) -> str:
     text = _INVISIBLE.sub("", text).translate(_SAME_AS)
     text = _ODD_SPACE.sub(" ", text)
     text = _LIGATURE.sub(_compatible, text)
+    text = _FOREIGN_DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), text)
     text = _WIDE_WORD.sub(_compatible, text)
     text = _WIDE_IN_NUMBER.sub(_compatible, text)
     text = _WIDE_SIGN.sub(_compatible, text)

@@ -1,116 +1,94 @@
-"""Writes out numbers, dates, amounts and addresses in words (verbalization).
+"""Writes out what is not words in words: numbers, dates, amounts, addresses, abbreviations, signs.
 
-wetext does the verbalization. It gets only the expressions that need it, never the text around
-them, so a text without such expressions stays exactly the same. wetext takes half a second and
-40 MB to load, so it is imported for the first such expression.
+The grammar of the language finds and reads these expressions; the text between them stays exactly
+the same. What a grammar gives is checked here: an expression whose words are missing or still hold
+a digit or a sign is spelled character by character, and a note says so. So no digit and no sign
+reaches the model, and nothing vanishes without a note.
 """
 
 import re
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from podtts.text.languages import HAN, Language
-from podtts.text.wetext_corrections import MONTH, correct_chinese, correct_english
+from podtts.text import english, mandarin
+from podtts.text.characters import excerpt
+from podtts.text.grammar import Grammar, Spot
+from podtts.text.languages import Language
+from podtts.text.numerals import is_ambiguous, is_european
+from podtts.text.readable import spell, unreadable
 
-_NEEDED = re.compile(r"(?:[0-9$€£¥%&@²³½¼¾℃℉]|www\.|://)")
-_INSIDE = (
-    r"[^\s\"“”„«»()（）\[\]{}<>|\\，。！？；：、…—《》「」『』]"  # characters of an expression
-)
-_WORD = rf"{_INSIDE}*{_NEEDED.pattern}{_INSIDE}*"
-# Units and similar words that belong to a number before them, with a space between.
-_UNIT = (
-    r"(?:[ap]\.m\.|[ap]m|AM|PM|o'clock|thousand|million|billion|trillion|percent|mph"
-    r"|km/h|m/s|[kcm]?m[²³]?|[km]?g|m[lL]|[kMG]?Hz|[kMGT]B|[kMGT]?Wh?|lbs?|oz|ft|°[CF])(?![\w/])"
-)
-_ENGLISH_EXPRESSION = re.compile(
-    rf"(?<!{_INSIDE})(?:(?:{MONTH}\.?|No\.) (?=[0-9]))?{_WORD}"
-    rf"(?: {_UNIT}| (?:of )?{MONTH}(?!\w)| [+×*÷=] {_WORD})*"
-)
-_LATIN = rf"{_INSIDE[:-1]}{HAN}]"
-_OUTER = f"{_LATIN}*"
-_CHINESE_EXPRESSION = re.compile(
-    rf"(?<!{_LATIN}){_OUTER}{_NEEDED.pattern}{_OUTER}"
-    rf"(?: ?[{HAN}](?:{_OUTER}[0-9]{_OUTER}[{HAN}]?)*)?"
-)
-_EDGES = ".,!?;:*_/~'’‘-"  # at either end of an expression they are punctuation
-_NUMBER_SIGNS = "-.'’‘~"  # but these belong to a number right after them: -5, .5, '90s
-_NUMBER = re.compile(r"[0-9]+")
-_MAX_CHARACTERS = 100  # wetext's memory grows with the length of the expression
-_LONG_NUMBER = re.compile(r"[0-9]{16,}")  # too long for a number word
-# wetext writes 1,000 as "thousand" when no number is before it.
-_BARE_THOUSAND = re.compile(
-    r"(?:^|(?<=\bto )|(?<=\babout )|(?<=\bnumber )|(?<=\bnegative ))thousand\b"
-)
-_DECADE = re.compile(r"([0-9]{3}0)s")
+_NO_SPACE_BEFORE = re.compile(r"[.,!?;:)]|$")
+_GRAMMARS: dict[Language, Grammar] = {"en": english.GRAMMAR, "zh": mandarin.GRAMMAR}
 
 
-def needs_verbalizing(text: str) -> bool:
-    """Whether a text contains an expression that must be written out in words."""
-    return _NEEDED.search(text) is not None
+@dataclass(frozen=True)
+class Verbalized:
+    """A text in words."""
+
+    text: str
+    notes: tuple[str, ...] = ()  # what was left out or spelled, and what has two meanings
 
 
-def verbalize(text: str, language: Language) -> str:
-    """Return a text of one language, without tags, with numbers and similar expressions in words.
+def verbalize(text: str, language: Language, fixed: Sequence[tuple[int, int]] = ()) -> Verbalized:
+    """Return a text of one language, without tags, in words.
 
-    The rest of the text stays the same, and no digit is left.
+    fixed: ranges of the text that stay as they are, start and end in characters; none has a digit
+    or a sign.
     """
-    if not needs_verbalizing(text):
-        return text
-    expressions = _CHINESE_EXPRESSION if language == "zh" else _ENGLISH_EXPRESSION
-    return expressions.sub(lambda match: _verbalize_expression(match[0], language), text)
+    spots = _GRAMMARS[language].spots(text, fixed)
+    if not spots:
+        return Verbalized(text)
+    notes: list[str] = []
+    left_out: list[str] = []
+    parts: list[str] = []
+    at = 0
+    for spot in spots:
+        _append(parts, text[at : spot.start], language)
+        written, at = text[spot.start : spot.end], spot.end
+        words = checked_words(written, spot, language)
+        if words != spot.words:
+            notes.append(f"{_quoted(written)} has no reading; it is spelled {_quoted(words)}")
+        elif is_ambiguous(written) and not is_european(text):
+            thousands = written.replace(".", ",")
+            notes.append(f"{written} is read as a decimal; for thousands write {thousands}")
+        if words:
+            _append(parts, words, language)
+        else:
+            left_out.append(written.strip())
+            at = _close_gap(parts, text, at)
+    if left_out:
+        notes.append(f"left out, as it has no words: {' '.join(dict.fromkeys(left_out))}")
+    _append(parts, text[at:], language)
+    return Verbalized("".join(parts), tuple(dict.fromkeys(notes)))
 
 
-def _verbalize_expression(expression: str, language: Language) -> str:
-    """Verbalize an expression, but keep the punctuation at its ends."""
-    start, end = len(expression) - len(expression.lstrip(_EDGES)), len(expression.rstrip(_EDGES))
-    if (
-        0 < start < end
-        and expression[start - 1] in _NUMBER_SIGNS
-        and needs_verbalizing(expression[start])
-    ):
-        start -= 1
-    if expression[:end].endswith(("a.m", "p.m")):
-        end += 1
-    core = expression[start:end]
-    if not needs_verbalizing(core):
-        return expression
-    core = _LONG_NUMBER.sub(lambda number: _digits(number[0], language), core)
-    if len(core) > _MAX_CHARACTERS:
-        words = _NUMBER.sub(lambda number: _words(number[0], language), core)
-    elif language == "zh":
-        words = _words(correct_chinese(core), "zh")
-    elif decade := _DECADE.fullmatch(core):
-        words = _decade(_words(decade[1], "en"))
-    else:
-        words = _words(correct_english(core), "en")
-    return expression[:start] + words + expression[end:]
+def _append(parts: list[str], part: str, language: Language) -> None:
+    """Append a part of a text; in English, words that would run into each other get a space."""
+    if not part:
+        return
+    if language == "en" and parts and parts[-1][-1].isalnum() and part[0].isalnum():
+        parts.append(" ")
+    parts.append(part)
 
 
-def _words(expression: str, language: Language) -> str:
-    """Return wetext's words for an expression; if it has none, for each number in it alone."""
-    words = _wetext(expression, language)
-    if words is None:
-        words = _NUMBER.sub(lambda number: _wetext(number[0], language) or number[0], expression)
-    words = _NUMBER.sub(lambda number: _digits(number[0], language), words)
-    return _BARE_THOUSAND.sub("one thousand", words)
+def _close_gap(parts: list[str], text: str, at: int) -> int:
+    """Leave one space or none where something was left out; return where the text goes on."""
+    if not parts or parts[-1][-1].isspace():
+        if text[at : at + 1].isspace():
+            return at + 1
+        if parts and _NO_SPACE_BEFORE.match(text, at):
+            shorter = parts.pop()[:-1]
+            parts += [shorter] if shorter else []
+    return at
 
 
-def _digits(number: str, language: Language) -> str:
-    """Return a number digit by digit, in words."""
-    gap = "" if language == "zh" else " "
-    return gap.join(_wetext(digit, language) or digit for digit in number)
+def checked_words(written: str, spot: Spot, language: Language) -> str:
+    """Return the words of an expression, or its spelling when they cannot be what it says."""
+    has_words = any(character.isalnum() for character in written) and spot.kind != "mark"
+    if unreadable(spot.words) or (has_words and not spot.words.strip()):
+        return spell(written, language)
+    return spot.words
 
 
-def _decade(year: str) -> str:
-    """nineteen ninety -> nineteen nineties"""
-    return year.removesuffix("y") + ("ies" if year.endswith("y") else "s")
-
-
-@lru_cache(maxsize=4096)
-def _wetext(expression: str, language: Language) -> str | None:
-    """Return wetext's output for an expression, or None when its grammar does not accept it."""
-    from wetext import normalize
-
-    try:
-        return str(normalize(expression, lang=language, operator="tn"))
-    except (AssertionError, RuntimeError):  # wetext raises these for what it does not accept
-        return None
+def _quoted(text: str) -> str:
+    return f'"{excerpt(text)}"'

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from podtts.device.cancellation import Cancellation, Cancelled, cancelled_by
 from podtts.device.placement import place
-from podtts.llm.decoder import prefill, replay
 from podtts.llm.kv_cache import CacheRows
 from podtts.llm.native_layers import NativeLayers, supports_layers
+from podtts.llm.prefill import prefill, replay
 from podtts.llm.quantized import quantize_llm
 from podtts.llm.qwen3 import Qwen3, Qwen3Config
 from podtts.options import QUANTIZATIONS, Quantization

@@ -14,8 +14,9 @@ import torch
 
 from podtts.deprecation import renamed_method, renamed_property
 from podtts.llm.context import ContextWindow, WindowMark
-from podtts.llm.decoder import generate, prefill, replay
+from podtts.llm.decoder import generate
 from podtts.llm.kv_cache import KVCache
+from podtts.llm.prefill import prefill, replay
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions, WindowOptions
 from podtts.values import SpeechTokens

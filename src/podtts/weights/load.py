@@ -15,7 +15,7 @@ from podtts.device.memory import keep_freed_memory, memory_errors_named
 from podtts.device.placement import Placement, dtype_name
 from podtts.errors import ModelError
 from podtts.flow.decode import Flow
-from podtts.llm.decoder import prefill
+from podtts.llm.prefill import prefill
 from podtts.llm.qwen3 import Qwen3
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode

@@ -58,8 +58,10 @@ if TYPE_CHECKING:
     from podtts.prompts.voices import Voice, VoiceStore
     from podtts.publish.publish_options import LayoutOptions, PublishOptions
     from podtts.script.model import Script, ScriptPrompt
+    from podtts.script.own_form import own_form
     from podtts.script.parse import parse_script
     from podtts.script.read import decode_script, read_script
+    from podtts.script.reading import ReadingOptions
     from podtts.script.spoken import SpeechTextOptions, spoken_script
     from podtts.text.lexicon import Lexicon, read_lexicons
     from podtts.text.normalize import normalize_text
@@ -191,11 +193,13 @@ _HOMES = {
         "Script",
         "ScriptPrompt",
     ),
+    "podtts.script.own_form": ("own_form",),
     "podtts.script.parse": ("parse_script",),
     "podtts.script.read": (
         "decode_script",
         "read_script",
     ),
+    "podtts.script.reading": ("ReadingOptions",),
     "podtts.script.spoken": (
         "SpeechTextOptions",
         "spoken_script",
@@ -263,6 +267,7 @@ __all__ = [
     "PromptKey",
     "PublishOptions",
     "Qwen3",
+    "ReadingOptions",
     "Recording",
     "RecordingFile",
     "Request",
@@ -310,6 +315,7 @@ __all__ = [
     "noise_frames",
     "normalize_text",
     "open_checkpoint",
+    "own_form",
     "parse_script",
     "place",
     "prepare",

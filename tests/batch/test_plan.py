@@ -16,6 +16,7 @@ from podtts.prompts.cache import PromptCache
 from podtts.prompts.casting import VoiceCasting
 from podtts.prompts.lookup import VoiceSources
 from podtts.prompts.voices import VoiceStore
+from podtts.script.preflight import script_warnings
 from podtts.weights.voices import checkpoint_encoders
 
 SPEAKERS = Path(__file__).parents[1] / "speakers"
@@ -45,8 +46,22 @@ class Planner:
             source = Manifest(file, "all.jsonl", self.folder, EpisodeSettings(SynthesisOptions()))
             tags = TextCheck(self.model)
             return make_plan(
-                source, self.voices, tags, self.folder, flags, fail, self.warnings.append
+                source,
+                self.voices,
+                tags,
+                self.folder,
+                flags,
+                fail,
+                self.warnings.append,
+                lambda script: script_warnings(script, self.model),
             )
+
+
+class _Forgotten(list[str]):
+    """Warnings that nobody keeps."""
+
+    def append(self, line: str) -> None:
+        pass
 
 
 @pytest.fixture
@@ -98,7 +113,9 @@ def test_warnings_of_scripts_are_told(planner: Planner) -> None:
     assert len(plan.entries) == 2
     assert [warned.rpartition("/")[2] for warned in planner.warnings] == [
         "all.jsonl:1: ben never speaks",
+        "all.jsonl:1: very short turns often fail: Hello.",
         "talk.txt:2: S2 never speaks",
+        "talk.txt:3: very short turns often fail: Hello.",
     ]
 
 
@@ -117,6 +134,7 @@ def test_a_plan_of_many_scripts_is_small(planner: Planner) -> None:
     """The manifest has 6 MB; what is remembered of a line are its id and where it stands."""
     path = planner.folder / "large.jsonl"
     text = "This goes on and on. " * 140
+    planner.warnings = _Forgotten()
     with path.open("w") as file:
         for number in range(2_000):
             file.write(json.dumps({"id": f"e{number}", "turns": [["anna", text]]}) + "\n")

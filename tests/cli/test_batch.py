@@ -11,7 +11,7 @@ from support.commands import Result, run, run_script, started
 from support.golden_data import MODEL
 
 FLAGS = ("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "12", "--dtype", "float32")
-TALK = "[anna] Hello, number {}.\n[ben] Hi.\n"
+TALK = "[anna] Hello, number {}.\n[ben] Hello to you, too.\n"
 
 
 def manifest(path: Path, *lines: dict[str, Any]) -> Path:
@@ -22,7 +22,7 @@ def manifest(path: Path, *lines: dict[str, Any]) -> Path:
 def line(number: int, **more: Any) -> dict[str, Any]:
     return {
         "id": f"e{number}",
-        "turns": [["anna", f"Hello, number {number}."], ["ben", "Hi."]],
+        "turns": [["anna", f"Hello, number {number}."], ["ben", "Hello to you, too."]],
         **more,
     }
 

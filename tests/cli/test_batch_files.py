@@ -9,7 +9,7 @@ from support.commands import Result, run
 from support.golden_data import MODEL
 
 FLAGS = ("--model", MODEL, "--flow-steps", "1", "--max-turn-tokens", "12", "--dtype", "float32")
-TALK = "# The opening\n[anna] Hello, number {}.\n[ben] Hi.\n"
+TALK = "# The opening\n[anna] Hello, number {}.\n[ben] Hello to you, too.\n"
 FILES = (
     *("--loudness", "-19", "--subtitles", "srt,json", "--chapters", "--transcript"),
     *("--split", "turns,speakers", "--artist", "Anna and Ben"),
@@ -95,7 +95,7 @@ def test_an_episode_that_cannot_be_published_fails_before_synthesis(
     """A script without headings, and a folder that contains other files."""
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.txt").write_text(TALK.format(name))
-    (tmp_path / "b.txt").write_text("[anna] Hello.")
+    (tmp_path / "b.txt").write_text("[anna] Hello, everybody.")
     (tmp_path / "out/c.turns").mkdir(parents=True)
     (tmp_path / "out/c.turns/precious.txt").touch()
     lines = [json.dumps({"id": name, "script": f"{name}.txt"}) + "\n" for name in ("a", "b", "c")]

@@ -161,8 +161,8 @@ def test_the_bundled_model_speaks_only_english(script: Path) -> None:
     [
         ("[anna] Hi <|laugter|>", ":1: unknown tag <|laugter|>; did you mean laughter?"),
         (
-            "[anna] Hi [pause]",
-            ":1: [pause] is not a valid pause; a pause looks like this: [pause 0.8]",
+            "[anna] Hi [pause 0]",
+            ":1: [pause 0] is not a valid pause; a pause looks like this: [pause 0.8]",
         ),
         ("", ":1: the script is empty"),
     ],

@@ -67,15 +67,15 @@ def test_a_complete_script() -> None:
         ("[E\u0301mile] salut", "Émile", "salut"),
         ("[" + "L" * 32 + "] hello", "L" * 32, "hello"),
         ("A: B: hello", "A", "B: hello"),
-        ("[A] [B] hello", "A", "[B] hello"),
-        ("[A]: hello", "A", ": hello"),
+        ("[A]: hello", "A", "hello"),
+        ("[小明]：你好", "小明", "你好"),
         ("[A] = hello", "A", "= hello"),
         ("A: x = y", "A", "x = y"),
         ("[S1] ...", "S1", "..."),
         ("[S1] <|laughter|>", "S1", "<|laughter|>"),
         ("[S1] <|Yue|>哈囉", "S1", "<|Yue|>哈囉"),
         ("[S1] שלום", "S1", "שלום"),
-        ("[S1] 😀", "S1", "😀"),
+        ("[S1] 😀 so", "S1", "so"),
     ],
 )
 def test_lines_that_start_a_turn(line: str, label: str, text: str) -> None:
@@ -85,23 +85,15 @@ def test_lines_that_start_a_turn(line: str, label: str, text: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "S2:hello",
-        "S2：hello",
         "10:30 sharp",
         "10: ten",
         "https://example.org",
         "two words: no label",
-        "[two words] no label",
-        "[1] no label",
-        "[] no label",
         "[S2 no label",
         "_S2: no label",
         "-S2: no label",
         "²S2: no label",
-        "[" + "L" * 33 + "] too long",
         "L" * 33 + ": too long",
-        "Ingredients:",
-        "配料：",
         "#no heading",
         "####### no heading",
         "#",
@@ -114,6 +106,30 @@ def test_other_lines_continue_the_turn_above(line: str) -> None:
     script = parse_script(f"[S1] one\n{line}\n[S1] two")
     assert turns_of(script) == [("S1", f"one {line}"), ("S1", "two")]
     assert script.warnings == ()
+
+
+@pytest.mark.parametrize("line", ["Ingredients:", "配料：", "Carl:hello"])
+def test_a_doubtful_label_is_read_aloud_with_a_warning(line: str) -> None:
+    script = parse_script(f"[S1] one\n{line}\n[S1] two", "talk.txt")
+    assert turns_of(script) == [("S1", f"one {line}"), ("S1", "two")]
+    (warning,) = script.warnings
+    assert warning.startswith("talk.txt:2: ")
+    assert "is read aloud, as words of the turn of line 1; if it names a speaker" in warning
+
+
+@pytest.mark.parametrize("mark", ["[two words]", "[1]", "[]", "[" + "l" * 33 + "]"])
+def test_brackets_that_are_no_label_are_left_out_with_a_warning(mark: str) -> None:
+    script = parse_script(f"[S1] one\n{mark} no label", "talk.txt")
+    assert turns_of(script) == [("S1", "one no label")]
+    (warning,) = script.warnings
+    assert warning.startswith("talk.txt:2: ")
+    assert mark[:20] in warning
+
+
+@pytest.mark.parametrize("line", ["S2:hello", "S2：hello", "S2：<|sigh|>hello"])
+def test_a_colon_without_a_space_starts_a_turn_of_what_can_only_be_a_label(line: str) -> None:
+    said = line[3:]
+    assert turns_of(parse_script(f"[S1] one\n{line}")) == [("S1", "one"), ("S2", said)]
 
 
 @pytest.mark.parametrize("blank", [" ", "\t", "\u3000", "\xa0"])
@@ -163,7 +179,7 @@ def test_all_line_ends_and_a_byte_order_mark_are_accepted(newline: str, mark: st
 
 
 def test_a_unicode_line_separator_does_not_end_a_line() -> None:
-    assert turns_of(parse_script("[A] one\u2028[B] two")) == [("A", "one\u2028[B] two")]
+    assert turns_of(parse_script("[A] one\u2028B: two")) == [("A", "one\u2028B: two")]
 
 
 def test_speaker_numbers_are_header_order_then_first_appearance() -> None:
@@ -207,7 +223,7 @@ def test_a_script_without_turns_is_refused(text: str) -> None:
     assert "the script has no turns" in refused(text).problem
 
 
-@pytest.mark.parametrize("line", ["hello", "  [S1] hello", "S1:", "S1:hello", "1 = alice"])
+@pytest.mark.parametrize("line", ["hello", "  [S1] hello", "S1:", "1 = alice"])
 def test_a_line_before_the_first_turn_is_refused(line: str) -> None:
     error = refused(f"// a talk\n\n{line}\n[S1] hi")
     assert error.line == 3

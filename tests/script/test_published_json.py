@@ -133,8 +133,8 @@ def test_invalid_turns_are_refused(turn: str, wanted: str) -> None:
 
 
 def test_an_escaped_surrogate_pair_is_one_character() -> None:
-    text = '{"speakers": {"S1": {}}, "text": [["S1", "\\ud83d\\ude00"]]}'
-    assert parse_published(text, "a", FOLDER).turns[0].text == "😀"
+    text = '{"speakers": {"S1": {}}, "text": [["S1", "\\ud835\\udc00"]]}'
+    assert parse_published(text, "a", FOLDER).turns[0].text == "𝐀"
 
 
 @pytest.mark.parametrize(

@@ -138,9 +138,38 @@ def test_the_longest_turn_is_well_within_the_limit_of_the_model() -> None:
     assert limit_seconds >= LONGEST_TURN_SECONDS * 3  # slower turns fail the length check
 
 
-def test_a_turn_of_invisible_characters_is_refused() -> None:
-    with pytest.raises(ScriptError, match="<script>:2: this turn has only invisible"):
-        spoken_script(parse_script("[S1] One.\n[S2] \u200b"))
+@pytest.mark.parametrize("text", [".", "…", "\u200b", "?!", "—"])
+def test_a_turn_with_nothing_to_say_is_silence_before_the_next_words(text: str) -> None:
+    spoken = spoken_script(parse_script(f"[S1] One.\n# Two\n[S2] {text}\n[S1] [pause 0.5] Two."))
+    assert [(turn.text, turn.pause) for turn in spoken.turns] == [("One.", 0.0), ("Two.", 1.3)]
+    assert [chapter.turn for chapter in spoken.chapters] == [1]
+    (warning,) = spoken.warnings
+    assert warning.startswith("<script>:3: nothing to say in this turn")
+    assert warning.endswith("it is 0.8 s of silence before the next words")
+
+
+def test_silence_of_many_turns_is_at_most_a_pause() -> None:
+    spoken = spoken_script(parse_script("[S1] One.\n" + "[S2] .\n" * 20 + "[S1] Two."))
+    assert spoken.turns[1].pause == 10.0
+    assert len(spoken.warnings) == 20
+
+
+def test_a_turn_with_nothing_to_say_at_the_end_has_no_sound() -> None:
+    spoken = spoken_script(parse_script("[S1] One.\n[S2] ."))
+    assert [turn.text for turn in spoken.turns] == ["One."]
+    assert spoken.warnings == ('<script>:2: nothing to say in this turn ".", and no words follow',)
+
+
+def test_words_without_a_spoken_form_are_kept_as_written() -> None:
+    """Silence is for what has no words: an address that a grammar rejects is not silent."""
+    for text in ("sale.com/50%", "x", "7"):
+        (turn,) = spoken_script(parse_script(f"[S1] {text}")).turns
+        assert any(character.isalnum() for character in turn.text)
+
+
+def test_a_script_with_nothing_to_say_is_refused() -> None:
+    with pytest.raises(ScriptError, match="<script>:1: the script has nothing to say"):
+        spoken_script(parse_script("[S1] .\n[S2] …"))
 
 
 @given(st.lists(st.sampled_from(["Word ", "don't, ", "好", "。", "…", "<|sigh|>", "é! ", "“So” "])))

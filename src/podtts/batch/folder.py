@@ -58,7 +58,7 @@ class ScriptFolder:
 
     def read(self, entry: Entry) -> EpisodeRequest:
         """Read one script again. Raises InputError."""
-        written = read_script(self._folder / self._names[entry.position])
+        written = read_script(self._folder / self._names[entry.position], self._defaults.reading)
         script = spoken_script(written, self._defaults.speech)
         voices = known_voices(self._defaults.voices, script)
         return EpisodeRequest(entry.id, script, replace(self._defaults, voices=voices))

@@ -23,6 +23,7 @@ from podtts.errors import InputError, ScriptError, UsageError, nearest
 from podtts.script.model import Script
 from podtts.script.published_json import parse_published
 from podtts.script.read import read_script
+from podtts.script.reading import ReadingOptions
 from podtts.script.spoken import spoken_script
 from podtts.storage.file_names import file_name_problem
 from podtts.text.characters import decode_utf8, excerpt
@@ -79,7 +80,8 @@ class Manifest:
             entry = Entry(self._id(members, number), position, number)
             settings = self._settings(members, number)
             try:
-                script = self._in_spoken_form(self._script(members, number), settings)
+                written = self._script(members, number, settings.reading)
+                script = self._in_spoken_form(written, settings)
             except _ScriptFileError as error:
                 return entry, error.error
             voices = self._voices(members, script, number)
@@ -136,12 +138,12 @@ class Manifest:
         except UsageError as error:
             raise self._error(number, error.problem, error.hint) from None
 
-    def _script(self, members: Mapping[str, Any], number: int) -> Script:
+    def _script(self, members: Mapping[str, Any], number: int, reading: ReadingOptions) -> Script:
         if ("script" in members) == ("turns" in members):
             both = 'both "script" and' if "script" in members else 'neither "script" nor'
             raise self._error(number, f'it has {both} "turns"', "give one of them")
         if "turns" in members:
-            return self._inline(members, number)
+            return self._inline(members, number, reading)
         written = members["script"]
         if not isinstance(written, str) or not written or "\0" in written:
             raise self._error(number, '"script" must be the path of a script')
@@ -151,7 +153,7 @@ class Manifest:
                 number, f"there is no script {path}", "paths are relative to the manifest's folder"
             )
         try:
-            return read_script(path)
+            return read_script(path, reading.with_names(self._named(members, number)))
         except InputError as error:
             raise _ScriptFileError(error) from error
 
@@ -161,7 +163,7 @@ class Manifest:
         except InputError as error:
             raise _ScriptFileError(error) from error
 
-    def _inline(self, members: Mapping[str, Any], number: int) -> Script:
+    def _inline(self, members: Mapping[str, Any], number: int, reading: ReadingOptions) -> Script:
         turns = members["turns"]
         labels = dict.fromkeys(self._named(members, number))
         if isinstance(turns, list):
@@ -172,7 +174,7 @@ class Manifest:
             raise self._error(
                 number, '"turns" must be an array of turns', 'one is ["S1", "Hello there."]'
             )
-        return parse_published(json.dumps(script), self.name, self._folder, number)
+        return parse_published(json.dumps(script), self.name, self._folder, number, reading)
 
     def _named(self, members: Mapping[str, Any], number: int) -> dict[str, str]:
         """The member "speakers", checked."""

@@ -30,6 +30,7 @@ _FIELDS = {
     "flow_solver": ("flow", "solver", _NAME),
     "flow_precision": ("flow", "precision", _NAME),
     "normalize": ("speech", "normalize", _SWITCH),
+    "directions": ("reading", "directions", _NAME),
 }
 _PUBLISHING = {  # by the names of podtts.publish.option_names
     "format": _NAME,
@@ -98,6 +99,7 @@ def with_options(settings: EpisodeSettings, values: Mapping[str, object]) -> Epi
         options=options,
         keeps_precision=keeps_precision,
         speech=replace(settings.speech, **parts["speech"]),
+        reading=replace(settings.reading, **parts["reading"]),
         publishing=override_options(settings.publishing, publishing),
     )
 

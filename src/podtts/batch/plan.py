@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from podtts.prompts.casting import VoiceCasting
 from podtts.publish.episode_files import episode_file
 from podtts.publish.requirements import check_publishing
 from podtts.script.cast import cast_voices
+from podtts.script.model import Script
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ def make_plan(
     flags: Collection[str],
     fail: Callable[[PodttsError], None],
     warn: Callable[[str], None],
+    warnings: Callable[[Script], Iterable[str]],
 ) -> Plan:
     """Read and check all of a source.
 
@@ -39,6 +41,7 @@ def make_plan(
     output: folder of the episodes, which need not be there.
     flags:  labels that --speaker names; each must be a label of some script.
     fail:   is called with every error. warn: is called with every warning of a script.
+    warnings: returns the warnings of a script.
     Raises InputError or UsageError after all checks if the source or the flags are wrong: then
     nothing must begin. A script that cannot be synthesized is left out.
     """
@@ -59,7 +62,7 @@ def make_plan(
             error = request
         else:
             labels.update(request.script.labels)
-            for line in request.script.warnings:
+            for line in warnings(request.script):
                 warn(line)
             error = (
                 known.missing(request)

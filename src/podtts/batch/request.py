@@ -10,6 +10,7 @@ from podtts.errors import InputError
 from podtts.options import SynthesisOptions
 from podtts.publish.publish_options import PublishOptions
 from podtts.script.model import Script
+from podtts.script.reading import ReadingOptions
 from podtts.script.spoken import SpeechTextOptions
 
 
@@ -23,6 +24,7 @@ class EpisodeSettings:
     voices: Mapping[str, str] = field(default_factory=dict)  # label to voice, before the script's
     speech: SpeechTextOptions = field(default_factory=SpeechTextOptions)
     publishing: PublishOptions = field(default_factory=PublishOptions)
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
 
 
 @dataclass(frozen=True)

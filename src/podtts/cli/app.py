@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 
 import podtts
-from podtts.cli import batch, bench, cache, check, doctor, model, prep, synth, tags
+from podtts.cli import batch, bench, cache, check, convert, doctor, model, prep, synth, tags
 from podtts.cli.help_panels import CommandWithPanels
 from podtts.cli.locations import check_folders
 from podtts.cli.messages import fail
@@ -40,6 +40,7 @@ app = typer.Typer(
 app.command("prep")(prep.prep)
 app.command("synth", cls=CommandWithPanels)(synth.synth)
 app.command("check")(check.check)
+app.command("convert")(convert.convert)
 app.command("batch", cls=CommandWithPanels)(batch.batch)
 app.command("bench", cls=CommandWithPanels)(bench.bench)
 app.command("tags")(tags.tags)

@@ -126,12 +126,14 @@ def batch(
     speech = script_flags.speech_text()
     publishing = publish.options(format_name, BESIDE if page else None)
     precision_asked = speed.flow_precision is not None
-    defaults = EpisodeSettings(options, precision_asked, overrides, speech, publishing)
+    reading = script_flags.reading(root)
+    defaults = EpisodeSettings(options, precision_asked, overrides, speech, publishing, reading)
     with opened(scripts, defaults) as source:
         voices = find_voices(directory, root, script_flags.speakers)
         from podtts.batch.plan import make_plan
         from podtts.batch.task import Setup
         from podtts.engine.compatibility import TextCheck
+        from podtts.script.preflight import script_warnings
 
         tags = TextCheck(directory)
         plan = make_plan(
@@ -142,6 +144,7 @@ def batch(
             overrides,
             lambda error: fail(error.problem, error.hint),
             warn,
+            lambda script: script_warnings(script, directory),
         )
         if check:
             count = len(plan.entries) + len(plan.failed)

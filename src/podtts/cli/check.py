@@ -30,8 +30,8 @@ def check(
 
     Loads no model and synthesizes nothing. Ends with the exit code that synth would have.
     """
-    spoken = read_spoken_script(script, script_flags.speech_text())
-    overrides = script_flags.voice_overrides()
-    root, directory = model_flags.cache_root(), model_flags.directory()
+    speech, root = script_flags.speech_text(), model_flags.cache_root()
+    spoken = read_spoken_script(script, speech, script_flags.reading(root))
+    overrides, directory = script_flags.voice_overrides(), model_flags.directory()
     preview = make_preview(spoken, overrides, directory, root, script_flags.speakers)
     show_preview(preview, full_text=text, as_json=as_json)

@@ -12,6 +12,7 @@ from podtts.cli.flag_groups import FlagGroup
 from podtts.cli.locations import cache_root, model_directory
 
 if TYPE_CHECKING:
+    from podtts.script.reading import ReadingOptions
     from podtts.script.spoken import SpeechTextOptions
 
 
@@ -115,6 +116,27 @@ class ScriptFlags(FlagGroup):
             "--normalize/--no-normalize", help="Write numbers, dates and units out as words."
         ),
     ] = True
+
+    directions: Annotated[
+        str,
+        typer.Option(
+            "--directions",
+            metavar="MODE",
+            help="What becomes of stage directions such as (laughs) or [pause]: tags and pauses "
+            "(tags), nothing (drop), or an error (refuse).",
+        ),
+    ] = "tags"
+
+    def reading(self, root: Path) -> ReadingOptions:
+        """Return how scripts are read; root: of the cache, whose voices are known names.
+
+        Raises UsageError for a bad --speaker, InputError for a bad --speakers.
+        """
+        from podtts.prompts.voice_names import voice_names
+        from podtts.script.reading import ReadingOptions
+
+        names = [*voice_names(root, self.speakers), *self.voice_overrides()]
+        return ReadingOptions.of(names, self.directions)
 
     def voice_overrides(self) -> dict[str, str]:
         """Return the voices of --speaker by label. Raises UsageError."""

@@ -19,7 +19,7 @@ PANELS: dict[str, tuple[str, ...]] = {  # parameters of any command, in the orde
         "repeat",
         "json_file",
     ),
-    "Text": ("dry_run", "check", "limit_turns", "lexicon", "normalize"),
+    "Text": ("dry_run", "check", "limit_turns", "lexicon", "normalize", "directions"),
     "Pauses and loudness": ("gap", "gap_same_speaker", "trim_silence", "loudness"),
     "Output files": (
         "format_name",

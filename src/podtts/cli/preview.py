@@ -105,37 +105,31 @@ def make_preview(
     script does not have.
     """
     from podtts.engine.compatibility import TextCheck
-    from podtts.hub.bundled import bundled_model
     from podtts.script.cast import cast_voices
-    from podtts.script.preflight import preflight
-    from podtts.text.languages import has_han
-    from podtts.text.tags import dialect_of
+    from podtts.script.preflight import script_warnings
     from podtts.weights.voices import checkpoint_voices
 
     sources = checkpoint_voices(directory, root, speakers, warn_once)
-    warnings = [*script.warnings, *preflight(script)]
-    is_foreign = any(has_han(turn.text) or dialect_of(turn.text) for turn in script.turns)
-    if directory == bundled_model() and is_foreign:
-        warnings.append(f"{script.source}: mini, the bundled model, speaks only English")
-
     texts: dict[str, str] = {}  # transcript and dialect prompt of each voice
 
     def find_speaker(member: CastMember) -> PreviewSpeaker:
         from podtts.prompts.recording_files import RecordingFile
 
-        state, error = "cached", None
+        state, error, name = "cached", None, member.voice
         try:
             source = sources.find(script, member)
             if isinstance(source, RecordingFile) and not sources.is_prepared(source):
                 state = "to prepare"
             voice = source if isinstance(source, RecordingFile) else source.voice
-            texts[voice.name] = (voice.transcript or "") + (voice.dialect_prompt or "")
+            name = voice.name
+            texts[name] = (voice.transcript or "") + (voice.dialect_prompt or "")
         except InputError as problem:
             state, error = "missing", problem
         rate = script.rates.get(member.label, 1.0)
-        return PreviewSpeaker(member.label, member.voice, state, rate, error)
+        return PreviewSpeaker(member.label, name, state, rate, error)
 
     cast = [find_speaker(member) for member in cast_voices(script, overrides)]
+    warnings = script_warnings(script, directory)
     return Preview(script, cast, warnings, TextCheck(directory).problems(script, texts))
 
 

@@ -125,6 +125,7 @@ def synth(
     """
     from podtts.publish.episode_files import check_writable
     from podtts.publish.requirements import check_publishing
+    from podtts.script.preflight import script_warnings
 
     # Checks that need no model come first, so that a mistake is reported at once.
     chosen, directory = speed.chosen_preset(), model_flags.directory()
@@ -136,10 +137,11 @@ def synth(
         check_output(output)
         stream = is_stream(output)
         publishing = publish.options(choose_format(output, format_name, is_stream=stream), page)
-    dialogue = read_spoken_script(script, script_flags.speech_text())
+    overrides, root = script_flags.voice_overrides(), model_flags.cache_root()
+    speech, reading = script_flags.speech_text(), script_flags.reading(root)
+    dialogue = read_spoken_script(script, speech, reading)
     retakes = parse_retakes(retake, len(dialogue.turns))
     earlier = EarlierRun(resume, resume_anyway, fresh, retakes, keep)
-    overrides, root = script_flags.voice_overrides(), model_flags.cache_root()
     if output is not None and publishing is not None:
         check_publishing(publishing, output, dialogue, stream=stream)
         if not stream:
@@ -148,7 +150,7 @@ def synth(
     if output is None or publishing is None or dry_run:
         show_preview(make_preview(dialogue, overrides, directory, root, script_flags.speakers))
         return
-    for warning in dialogue.warnings:
+    for warning in script_warnings(dialogue, directory):
         warn(warning)
     placement = speed.placement()
     options = replace(options, flow=speed.flow_on(placement))

@@ -70,7 +70,7 @@ class VoiceSources:
 
         Raises ScriptError for a voice that is damaged or not prepared, with the command that
         prepares it, and for a recording of the script's own that does not exist; AudioError for a
-        recording without a transcript.
+        recording without a transcript. A name in another case is found if only one voice has it.
         """
         if (own := member.prompt) is not None:
             if not own.audio.is_file():
@@ -78,15 +78,30 @@ class VoiceSources:
                     script,
                     member,
                     f"the recording of {member.label}, {own.audio}, is not there",
-                    "prompt_audio is relative to the script's folder",
+                    "prompt_audio is relative to the script's folder; to use a prepared voice, "
+                    f"give --speaker {member.label}=VOICE",
                 )
             return RecordingFile(own.audio, member.label, own.transcript, own.dialect_prompt)
+        member = self._as_spelled(member)
         if (recording := self._recordings.get(member.voice)) is not None:
             texts = read_texts(recording)
             return replace(
                 recording, transcript=texts.transcript, dialect_prompt=texts.dialect_prompt
             )
         return self._stored(script, member)
+
+    def _as_spelled(self, member: CastMember) -> CastMember:
+        """Return a speaker with the name of the voice as it is stored: anna for Anna."""
+        try:
+            is_exact = any(library.voices.get(member.voice) for library in self._libraries)
+        except VoiceError:  # `_stored` says what is wrong
+            return member
+        if is_exact or member.voice in self._recordings:
+            return member
+        names = {name for library in self._libraries for name in library.voices.names()}
+        folded = member.voice.casefold()
+        same = [name for name in names | {*self._recordings} if name.casefold() == folded]
+        return replace(member, voice=same[0]) if len(same) == 1 else member
 
     def is_prepared(self, recording: RecordingFile) -> bool:
         """Whether the user's own cache has a recording's prompt; decodes no audio."""
@@ -107,7 +122,8 @@ class VoiceSources:
                 f"no voice {member.voice!r} is prepared for {member.label}"
                 f"{nearest(member.voice, known)}",
                 f"run: {command}, or map the label with "
-                f"--speaker {member.label}=VOICE (have: {', '.join(known) or 'none'})",
+                f"--speaker {shlex.quote(f'{member.label}=VOICE')} "
+                f"(have: {', '.join(known) or 'none'}){_or_words(script, member)}",
             )
         # A prompt depends on the recording alone, so any cache that has it will do.
         key = self._key(voice.audio_sha256)
@@ -146,6 +162,12 @@ class VoiceSources:
         """Names of the prepared voices that can be read."""
         for library in self._libraries:
             yield from (voice.name for voice in library.voices.readable(lambda _: None))
+
+
+def _or_words(script: Script, member: CastMember) -> str:
+    """Return what to do if a label is not a speaker but words: `Note: this`."""
+    is_doubtful = member.voice == member.label and member.line > script.turns[0].line
+    return f"; if line {member.line} continues the turn above, indent it" if is_doubtful else ""
 
 
 def _error(script: Script, member: CastMember, problem: str, hint: str) -> ScriptError:

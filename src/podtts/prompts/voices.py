@@ -114,6 +114,10 @@ class VoiceStore:
         except OSError as error:
             raise VoiceError(f"{path}: cannot be removed: {error.strerror}") from error
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all voices, of damaged ones too, without reading them."""
+        return tuple(path.stem for path in self._paths())
+
     def list(self) -> tuple[Voice, ...]:
         """Return all voices in order of their names. Raises VoiceError for a damaged one."""
         found = (self._read(path) for path in self._paths())

@@ -10,6 +10,7 @@ from podtts.text.characters import excerpt
 from podtts.values import Chapter, Turn
 
 MIN_RATE, MAX_RATE = 0.5, 2.0  # tempo of a speaker; beyond these, a time-stretch is noticeable
+SILENT_TURN_SECONDS = 0.8  # of a turn with nothing to say
 
 
 @dataclass(frozen=True)
@@ -88,3 +89,16 @@ def unused_speakers(
         for speaker, (label, line) in enumerate(label_lines.items())
         if speaker not in used
     ]
+
+
+def nothing_to_say(source: str, line: int, text: str = "", *, is_last: bool = False) -> str:
+    """Return the warning for a turn that becomes silence before the next words, if there are any.
+
+    text: of the turn; empty if everything in it was left out.
+    """
+    shown = f' "{excerpt(text)}"' if text else ""
+    silence = f": it is {SILENT_TURN_SECONDS:g} s of silence before the next words"
+    return (
+        f"{source}:{line}: nothing to say in this turn{shown}"
+        f"{', and no words follow' if is_last else silence}"
+    )

@@ -1,9 +1,12 @@
-"""Checks a script before synthesis: warns of turns that often fail, with their lines."""
+"""Checks a script before synthesis: warns of what often fails, with its lines."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from podtts.hub.bundled import bundled_model
 from podtts.script.model import Script
 from podtts.text.characters import excerpt
+from podtts.text.languages import has_han
 from podtts.text.length import expected_seconds
 from podtts.text.tags import DIALECT_TAGS, PARALINGUISTIC_TAGS, dialect_of
 from podtts.values import Turn
@@ -11,6 +14,17 @@ from podtts.values import Turn
 MIN_SECONDS, MAX_SECONDS = 0.5, 30.0  # shorter and longer turns fail more often
 _CANTONESE = frozenset("嘅喺咗冇佢哋唔咁嗰啲嘢睇畀諗搵乜嚟係")
 _MIN_CANTONESE = 3  # different characters; Mandarin texts have single ones, too
+
+
+def script_warnings(script: Script, model: Path) -> tuple[str, ...]:
+    """Return all warnings for a script in its spoken form and a checkpoint's folder.
+
+    Every command that reads scripts prints these.
+    """
+    is_foreign = any(has_han(turn.text) or dialect_of(turn.text) for turn in script.turns)
+    english = f"{script.source}: mini, the bundled model, speaks only English"
+    is_unfit = is_foreign and model == bundled_model()
+    return (*script.warnings, *preflight(script), *([english] if is_unfit else []))
 
 
 def preflight(script: Script) -> tuple[str, ...]:
@@ -24,9 +38,7 @@ def preflight(script: Script) -> tuple[str, ...]:
 def _problems(turn: Turn) -> Iterator[str]:
     seconds = expected_seconds(turn.text)
     has_sound = any(tag.token in turn.text for tag in PARALINGUISTIC_TAGS)
-    if not seconds and not has_sound:
-        yield f"this turn has no words: {excerpt(turn.shown)}"
-    elif seconds < MIN_SECONDS and not has_sound:
+    if seconds < MIN_SECONDS and not has_sound:
         yield f"very short turns often fail: {excerpt(turn.shown)}"
     elif seconds > MAX_SECONDS:
         yield f"a very long turn of about {seconds:.0f} s: two turns sound livelier"

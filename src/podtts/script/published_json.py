@@ -18,24 +18,22 @@ from pathlib import Path
 
 from podtts.errors import ScriptError, nearest
 from podtts.rates import MAX_SPEAKERS
+from podtts.script.cleaning import Cleaner
 from podtts.script.json_positions import DECODER, JsonEntry, entries
+from podtts.script.json_texts import one_line
 from podtts.script.model import (
     MAX_RATE,
     MIN_RATE,
     Script,
     ScriptPrompt,
+    nothing_to_say,
     rate_problem,
     too_many_speakers,
     unused_speakers,
 )
+from podtts.script.reading import ReadingOptions
 from podtts.script.turn_builder import TurnBuilder
-from podtts.text.characters import (
-    clean_text,
-    control_character_problem,
-    excerpt,
-    find_control_character,
-    unify_newlines,
-)
+from podtts.text.characters import clean_text, excerpt
 from podtts.text.tags import TagProblem, check_dialect_prompt, check_tags
 from podtts.values import Turn
 
@@ -43,10 +41,20 @@ _SCRIPT_KEYS = ("speakers", "text")
 _PROMPT_KEYS = ("prompt_audio", "prompt_text", "dialect_prompt")
 _SPEAKER_KEYS = (*_PROMPT_KEYS, "rate")
 _A_SPEAKER = '"S1": {"prompt_audio": "alice.wav", "prompt_text": "What she says in it."}'
+_OTHER_SHAPES = (
+    'a script is {"speakers": {"S1": {}}, "text": [["S1", "Hello there."]]} or '
+    '[{"speaker": "S1", "text": "Hello there."}]'
+)
 _AN_ENTRY = '["S1", "Hello there."]'
 
 
-def parse_published(text: str, source: str, folder: Path, first_line: int = 1) -> Script:
+def parse_published(
+    text: str,
+    source: str,
+    folder: Path,
+    first_line: int = 1,
+    options: ReadingOptions | None = None,
+) -> Script:
     """Parse a script in the published JSON format.
 
     source:     name of the script in messages.
@@ -55,7 +63,9 @@ def parse_published(text: str, source: str, folder: Path, first_line: int = 1) -
     Raises ScriptError with the line of the syntax error, or of the start of the invalid entry.
     """
     try:
-        return _Parser(source, folder, first_line).parse(clean_text(text, source))
+        return _Parser(source, folder, first_line, options or ReadingOptions()).parse(
+            clean_text(text, source)
+        )
     except RecursionError:
         raise ScriptError(source, first_line, "the JSON is nested too deeply") from None
 
@@ -63,8 +73,9 @@ def parse_published(text: str, source: str, folder: Path, first_line: int = 1) -
 class _Parser:
     """The state of parsing: source, folder, rates and warnings of the script."""
 
-    def __init__(self, source: str, folder: Path, first_line: int) -> None:
+    def __init__(self, source: str, folder: Path, first_line: int, options: ReadingOptions) -> None:
         self._source = source
+        self._cleaner = Cleaner(source, options, self._warn)
         self._folder = folder
         self._first_line = first_line
         self._warnings: list[str] = []
@@ -81,7 +92,7 @@ class _Parser:
         parts = self._members(text, start, start_line, "the script", _SCRIPT_KEYS)
         for key in _SCRIPT_KEYS:
             if key not in parts:
-                raise self._error(start_line, f'the script has no "{key}"')
+                raise self._error(start_line, f'the script has no "{key}"', _OTHER_SHAPES)
 
         label_lines, prompts = self._read_speakers(text, parts["speakers"])
         turns = self._read_turns(text, parts["text"], tuple(label_lines))
@@ -224,7 +235,12 @@ class _Parser:
         if not words:
             raise self._error(entry.line, f"the turn of {excerpt(label)} has no text")
         builder.start_turn(labels.index(label), entry.line)
-        self._refuse(entry.line, builder.add_line(entry.line, words))
+        words = self._cleaner.clean(entry.line, words)
+        if words:
+            self._refuse(entry.line, builder.add_line(entry.line, words))
+        else:
+            self._warnings.append(nothing_to_say(self._source, entry.line))
+            builder.add_silence(entry.line)
 
     def _label(self, written: str, line: int) -> str:
         label = unicodedata.normalize("NFC", self._one_line(written, line))
@@ -233,12 +249,7 @@ class _Parser:
         return label
 
     def _one_line(self, text: str, line: int) -> str:
-        """Return a string on one line: line ends become spaces, outer white space is removed."""
-        text = unify_newlines(text)
-        offset = find_control_character(text)  # escapes can bypass the check of the file's text
-        if offset is not None:
-            raise self._error(line, *control_character_problem(text[offset]))
-        return " ".join(filter(None, (part.strip() for part in text.split("\n"))))
+        return one_line(text, self._source, line)
 
     def _warn(self, line: int, problem: str) -> None:
         self._warnings.append(f"{self._source}:{line}: {problem}")

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from podtts.errors import ScriptError
-from podtts.script.model import Script
+from podtts.script.model import SILENT_TURN_SECONDS, Script, nothing_to_say
+from podtts.script.turn_builder import is_audible
 from podtts.text.languages import Language, split_by_language
 from podtts.text.length import LONGEST_TURN_SECONDS, expected_seconds
 from podtts.text.lexicon import EVERY, Lexicon, WordReplacer
+from podtts.text.pauses import MAX_PAUSE_SECONDS
 from podtts.text.readable import unreadable
 from podtts.text.splitting import candidate_splits, group_evenly
 from podtts.text.tags import TAG, Tag, dialect_of
@@ -34,28 +36,43 @@ def spoken_script(script: Script, options: SpeechTextOptions | None = None) -> S
     """Return the script with its turns in spoken form; chapters start at the same words.
 
     A turn that would take longer than options.longest_seconds is split into several, after
-    sentences where possible, and a warning reports it. Do not apply this twice.
-    Raises ScriptError for a turn without visible characters.
+    sentences where possible, and a warning reports it. A turn with nothing to say becomes silence
+    before the next words, with a warning. Do not apply this twice.
+    Raises ScriptError for a script with nothing to say.
     """
     options = options or SpeechTextOptions()
     forms = _SpokenForms(options)
     turns: list[Turn] = []
     starts: list[int] = []  # index of the first spoken turn of each turn of the script
     warnings = list(script.warnings)
+    silent: list[Turn] = []  # with nothing to say, since the last words
+    silence = 0.0  # seconds, of these
     for turn in script.turns:
         starts.append(len(turns))
         spoken = _spoken_turns(turn, forms, options.longest_seconds)
-        turns += spoken
-        if not spoken:  # a zero-width space is invisible, but not white space
-            raise ScriptError(
-                script.source, turn.line, "this turn has only invisible characters", "delete it"
-            )
+        if not any(is_audible(part.text) for part in spoken):
+            spoken = [turn] if is_audible(turn.text) else []  # no word of a script vanishes
+        if not spoken:
+            silence += turn.pause + SILENT_TURN_SECONDS
+            silent.append(turn)
+            continue
+        warnings += [nothing_to_say(script.source, other.line, other.text) for other in silent]
+        pause = min(spoken[0].pause + silence, MAX_PAUSE_SECONDS)
+        turns += [replace(spoken[0], pause=pause), *spoken[1:]]
+        silence, silent = 0.0, []
         if len(spoken) > 1:
             warnings.append(
                 f"{script.source}:{turn.line}: a turn of about "
                 f"{sum(expected_seconds(part.text) for part in spoken):.0f} s is split into "
                 f"{len(spoken)} turns, numbers {starts[-1] + 1} to {len(turns)}"
             )
+    if not turns:
+        raise ScriptError(
+            script.source, script.turns[0].line, "the script has nothing to say", "write a text"
+        )
+    warnings += [
+        nothing_to_say(script.source, turn.line, turn.text, is_last=True) for turn in silent
+    ]
     starts.append(len(turns))
     chapters = tuple(replace(chapter, turn=starts[chapter.turn]) for chapter in script.chapters)
     warnings += [f"{script.source}:{line}: {note}" for line, note in forms.notes]

@@ -7,6 +7,7 @@ turn of its own, extends the silence before the next turn. After the last words 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from podtts.script.model import SILENT_TURN_SECONDS
 from podtts.text.pauses import MAX_PAUSE_SECONDS, Pause, split_pauses
 from podtts.text.tags import DIALECT_TAGS, PARALINGUISTIC_TAGS, TagProblem, check_tags, dialect_of
 from podtts.values import Chapter, Turn
@@ -82,6 +83,10 @@ class TurnBuilder:
                 self._add_words(line, part.strip())
         return None
 
+    def add_silence(self, line: int) -> None:
+        """Make the last turn, which has no words, a silence before the next words."""
+        self._add_pause(line, SILENT_TURN_SECONDS)
+
     def _add_pause(self, line: int, seconds: float) -> None:
         if self._written:
             self.last.has_pause = True
@@ -91,10 +96,10 @@ class TurnBuilder:
         parts = self.last.parts
         if not parts:
             parts.append(_Part(self.last.line, self._take_pause(0.0), [words]))
-        elif self._pause and _is_audible(words) and _is_audible(parts[-1].words):
+        elif self._pause and is_audible(words) and is_audible(parts[-1].words):
             parts.append(_Part(line, self._take_pause(0.0), [words]))
         else:
-            if self._pause and _is_audible(words):  # … [pause 1] Well
+            if self._pause and is_audible(words):  # … [pause 1] Well
                 parts[-1].pause = self._take_pause(parts[-1].pause)
             parts[-1].pieces += [self._separator(parts[-1].pieces[-1], words), words]
 
@@ -136,7 +141,7 @@ def _turns_of(written: WrittenTurn) -> list[Turn]:
     return turns
 
 
-def _is_audible(words: str) -> bool:
+def is_audible(words: str) -> bool:
     """Whether the words have a letter, a digit or a sound tag, not only punctuation."""
     for tag in DIALECT_TAGS:
         words = words.replace(tag.token, "")

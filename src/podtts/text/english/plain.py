@@ -58,8 +58,12 @@ def _read_dimensions(match: Match) -> str:
     words = []
     for side in _SIDE.finditer(match[0]):
         value = parse_numeral(side["number"], match.string)
-        unit = f" {UNITS[side['unit']][0 if value.is_one else 1]}" if side["unit"] else ""
-        words.append(numbers.number(value) + unit)
+        said = numbers.number(value)
+        if side["unit"] == "s":  # 2x4s
+            said = numbers.plural(said)
+        elif side["unit"]:
+            said += f" {UNITS[side['unit']][0 if value.is_one else 1]}"
+        words.append(said)
     return (" times " if "*" in match[0] else " by ").join(words)
 
 

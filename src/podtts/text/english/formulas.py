@@ -17,14 +17,16 @@ OPERATORS = {
 }  # fmt: skip
 _OPERATOR = rf"(?:{either(sign for sign in OPERATORS if sign != 'x')}|(?<=[0-9] )x(?= [0-9]))"
 _POWER = r"(?:[²³]|\^-?[0-9]+)"
-_OPERAND = rf"-?(?:{NUMERAL}|(?<![A-Za-z])[A-Za-z](?![A-Za-z'’.]))%?{_POWER}?"
+_OPERAND = (
+    rf"-?(?:{NUMERAL}(?:[a-z](?![A-Za-z0-9]))?|(?<![A-Za-z])[A-Za-z](?![A-Za-z'’.]))%?{_POWER}?"
+)
 _FORMULA = re.compile(
     rf"(?<![\w.,]){_OPERAND}(?: ?{_OPERATOR} ?{_OPERAND})+(?![\w%]|[.,][0-9]| ?{UNIT}(?!\w))"
 )
 _RELATION = re.compile(r"[=<>≤≥≠≈]")
 _SUM = re.compile(r"[+×÷·*](?=.*[0-9])|[0-9].*[+×÷·*]")
 _VALUE = re.compile(
-    rf"(?P<minus>-)?(?:(?P<number>{NUMERAL})|(?P<name>[A-Za-z]))(?P<percent>%)?(?P<power>{_POWER})?"
+    rf"(?P<minus>-)?(?:(?P<number>{NUMERAL}))?(?P<name>[A-Za-z])?(?P<percent>%)?(?P<power>{_POWER})?"
 )
 _STEP = re.compile(rf" ?(?P<operator>{_OPERATOR}) ?")
 _SCIENTIFIC = re.compile(
@@ -48,7 +50,9 @@ def _read_formula(match: Match) -> str | None:
     at = 0
     while value := _VALUE.match(text, at):
         words += ["minus"] * bool(value["minus"])
-        words.append(value["name"] or numbers.number(parse_numeral(value["number"], match.string)))
+        if value["number"]:
+            words.append(numbers.number(parse_numeral(value["number"], match.string)))
+        words += [value["name"]] if value["name"] else []
         words += ["percent"] * bool(value["percent"])
         words += [_power(value["power"].lstrip("^"))] if value["power"] else []
         step = _STEP.match(text, value.end())

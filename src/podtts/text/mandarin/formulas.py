@@ -12,7 +12,7 @@ OPERATORS = {
     "≥": "大于等于", "≠": "不等于", "≈": "约等于", "<=": "小于等于", ">=": "大于等于", "±": "正负",
 }  # fmt: skip
 _POWER = r"(?:[²³]|\^-?[0-9]+)"
-_OPERAND = rf"-?(?:{NUMERAL}|(?<![A-Za-z])[A-Za-z](?![A-Za-z])){_POWER}?"
+_OPERAND = rf"-?(?:{NUMERAL}(?:[a-z](?![A-Za-z0-9]))?|(?<![A-Za-z])[A-Za-z](?![A-Za-z])){_POWER}?"
 _FORMULA = re.compile(
     rf"(?<![A-Za-z0-9.,]){_OPERAND}(?: ?{either(OPERATORS)} ?{_OPERAND})+"
     r"(?![A-Za-z0-9%]|[.,][0-9])",
@@ -21,7 +21,7 @@ _FORMULA = re.compile(
 _RELATION = re.compile(r"[=<>≤≥≠≈]")
 _SUM = re.compile(r"[+÷±]|[0-9] ?[×*]")
 _VALUE = re.compile(
-    rf"(?P<minus>-)?(?:(?P<number>{NUMERAL})|(?P<name>[A-Za-z]))(?P<power>{_POWER})?"
+    rf"(?P<minus>-)?(?:(?P<number>{NUMERAL}))?(?P<name>[A-Za-z])?(?P<power>{_POWER})?"
 )
 _STEP = re.compile(rf" ?(?P<operator>{either(OPERATORS)}) ?")
 _DIMENSIONS = re.compile(
@@ -43,7 +43,9 @@ def _read_formula(match: Match) -> str | None:
     words, at = "", 0
     while value := _VALUE.match(text, at):
         words += "负" if value["minus"] else ""
-        words += value["name"] or numbers.number(parse_numeral(value["number"], match.string))
+        if value["number"]:
+            words += numbers.number(parse_numeral(value["number"], match.string))
+        words += value["name"] or ""
         words += _power(value["power"]) if value["power"] else ""
         step = _STEP.match(text, value.end())
         if step is None:

@@ -5,7 +5,7 @@ import re
 from podtts.text.english import numbers
 from podtts.text.english.units import UNIT
 from podtts.text.grammar import Match, Rule, before, either
-from podtts.text.numerals import NUMERAL, parse_numeral
+from podtts.text.numerals import NUMERAL, SUBSCRIPTS, SUPERSCRIPTS, parse_numeral
 
 OPERATORS = {
     "+": "plus", "-": "minus", "–": "minus", "×": "times", "*": "times", "·": "times",
@@ -32,8 +32,6 @@ _STEP = re.compile(rf" ?(?P<operator>{_OPERATOR}) ?")
 _SCIENTIFIC = re.compile(
     rf"(?<![\w.,])(?P<number>{NUMERAL})[eE](?P<minus>-)?\+?(?P<power>[0-9]{{1,3}})(?!\w)"
 )
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _CARET = re.compile(r"(?<=[\w)])\^(?P<power>-?[0-9]+|[a-z](?!\w))")
 _RAISED = re.compile(r"(?P<power>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ]+)")
 _FOOT_MARK = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
@@ -65,7 +63,7 @@ def _read_formula(match: Match) -> str | None:
 
 def _power(power: str) -> str:
     """2 -> squared, -6 -> to the power of minus six"""
-    power = power.translate(_SUPERSCRIPTS)
+    power = power.translate(SUPERSCRIPTS)
     if power in ("2", "3"):
         return "squared" if power == "2" else "cubed"
     digits = power.lstrip("+-")
@@ -87,7 +85,7 @@ def _read_raised(match: Match) -> str | None:
 
 
 def _read_lowered(match: Match) -> str:
-    return numbers.cardinal(match[0].translate(_SUBSCRIPTS))
+    return numbers.cardinal(match[0].translate(SUBSCRIPTS))
 
 
 RULES = (

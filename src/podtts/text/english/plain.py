@@ -3,10 +3,10 @@
 import re
 
 from podtts.text.english import numbers
-from podtts.text.english.quantities import SIGN, VULGAR, mixed, sign_words
+from podtts.text.english.quantities import SIGN, mixed, sign_words
 from podtts.text.english.units import UNIT, UNITS
 from podtts.text.grammar import Match, Rule, after, before, either
-from podtts.text.numerals import NUMERAL, parse_numeral
+from podtts.text.numerals import NUMERAL, VULGAR, parse_numeral
 
 _START = r"(?<![\w.,])"
 _ORDINAL = re.compile(

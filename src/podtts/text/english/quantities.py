@@ -5,7 +5,7 @@ import re
 from podtts.text.english import numbers
 from podtts.text.english.units import CURRENCIES, CURRENCY, PER, UNIT, UNITS, Currency
 from podtts.text.grammar import Match, Rule, after, before, either
-from podtts.text.numerals import NUMERAL, Numeral, parse_numeral
+from podtts.text.numerals import NUMERAL, VULGAR, Numeral, parse_numeral
 
 SIGNS = {
     "-": "minus",
@@ -23,11 +23,6 @@ SIGNS = {
 }
 # After a word or a number, these would join it to the next one.
 SIGN = rf"(?:(?<![\w%°)\]'’.,$€£-])(?P<sign>{either(SIGNS)}) ?(?=[$€£¥₩₹.]?[0-9]))?"
-VULGAR = {
-    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
-    "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅐": "1/7", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
-    "⅑": "1/9", "⅒": "1/10",
-}  # fmt: skip
 _PART = rf"(?P<part> ?{either(VULGAR)}|[ -][0-9]{{1,2}}/[0-9]{{1,3}}(?!/|[0-9]))?"
 NUMBER = rf"(?P<number>{NUMERAL}){_PART}"
 

@@ -4,7 +4,7 @@ import re
 
 from podtts.text.grammar import Match, Rule, before, either
 from podtts.text.mandarin import numbers
-from podtts.text.numerals import NUMERAL, parse_numeral
+from podtts.text.numerals import NUMERAL, SUBSCRIPTS, SUPERSCRIPTS, parse_numeral
 
 OPERATORS = {
     "+": "加", "-": "减", "–": "减", "×": "乘以", "*": "乘以", "x": "乘以", "÷": "除以",
@@ -27,8 +27,6 @@ _STEP = re.compile(rf" ?(?P<operator>{either(OPERATORS)}) ?")
 _DIMENSIONS = re.compile(
     rf"(?<![A-Za-z0-9.,]){NUMERAL}(?: ?[x×*] ?{NUMERAL})+(?![A-Za-z0-9])(?! ?[=+÷])", re.ASCII
 )
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _RAISED = re.compile(r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|\^-?[0-9]+")
 _FOOT_MARK = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 _LOWERED = re.compile(r"[₀₁₂₃₄₅₆₇₈₉]+")
@@ -57,7 +55,7 @@ def _read_formula(match: Match) -> str | None:
 
 def _power(power: str) -> str:
     """² -> 的平方, ^-6 -> 的负六次方"""
-    digits = power.translate(_SUPERSCRIPTS).lstrip("^+")
+    digits = power.translate(SUPERSCRIPTS).lstrip("^+")
     if digits in ("2", "3"):
         return "的平方" if digits == "2" else "的立方"
     sign = "负" if digits.startswith("-") else ""
@@ -74,7 +72,7 @@ def _read_raised(match: Match) -> str | None:
 
 
 def _read_lowered(match: Match) -> str:
-    return numbers.cardinal(match[0].translate(_SUBSCRIPTS))
+    return numbers.cardinal(match[0].translate(SUBSCRIPTS))
 
 
 RULES = (

@@ -6,7 +6,7 @@ from podtts.text.grammar import Match, Rule, after, before, either
 from podtts.text.languages import HAN
 from podtts.text.mandarin import numbers
 from podtts.text.mandarin.units import CURRENCIES, CURRENCY, MEASURE_WORD, PER, UNIT, UNITS
-from podtts.text.numerals import NUMERAL, Numeral, parse_numeral
+from podtts.text.numerals import NUMERAL, VULGAR, Numeral, parse_numeral
 
 _SIGNS = {
     "-": "负", "+": "正", "±": "正负", "~": "约", "～": "约", "≈": "约", "<": "小于", ">": "大于",
@@ -50,12 +50,7 @@ _PARTS = re.compile(
     rf"(?P<negative>负)?(?P<sign>(?<![\w%)-])-)?(?P<below>[0-9]+|百|千|万)分之(?P<above>{NUMERAL})",
     re.ASCII,
 )
-_VULGAR = {
-    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
-    "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅐": "1/7", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
-    "⅑": "1/9", "⅒": "1/10",
-}  # fmt: skip
-_VULGAR_PART = re.compile(rf"(?P<whole>[0-9]+)? ?(?P<part>{either(_VULGAR)})", re.ASCII)
+_VULGAR_PART = re.compile(rf"(?P<whole>[0-9]+)? ?(?P<part>{either(VULGAR)})", re.ASCII)
 _NUMBER = re.compile(
     rf"{_SIGN}(?P<number>{NUMERAL})(?:{_DASH}(?P<end>{NUMERAL})(?=[{HAN}])(?![0-9.-]))?", re.ASCII
 )
@@ -152,7 +147,7 @@ def _read_parts(match: Match) -> str:
 
 def _read_vulgar(match: Match) -> str:
     whole = f"{numbers.cardinal(match['whole'])}又" if match["whole"] else ""
-    return whole + numbers.fraction(*_VULGAR[match["part"]].split("/"))
+    return whole + numbers.fraction(*VULGAR[match["part"]].split("/"))
 
 
 def _read_number(match: Match) -> str:

@@ -13,8 +13,8 @@ _ORDINAL = re.compile(
     rf"{_START}(?P<digits>[0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]+)(?P<suffix>st|nd|rd|th)(?P<many>s?)(?!\w)",
     re.IGNORECASE,
 )
-_HUNDREDS = re.compile(rf"{_START}(?P<digits>10{{1,3}})s(?= of\b)")
-_MANY = {"10": "tens", "100": "hundreds", "1000": "thousands"}
+_HUNDREDS = re.compile(rf"{_START}(?P<digits>10{{1,3}}|1,000)s(?= of\b)")
+_MANY = {"10": "tens", "100": "hundreds", "1000": "thousands", "1,000": "thousands"}
 _DIMENSIONS = re.compile(
     rf"{_START}{NUMERAL}(?: ?{UNIT})?(?: ?[x×*] ?{NUMERAL}(?: ?{UNIT}(?![\w²³]))?)+(?![\w.]*\w)"
 )

@@ -44,10 +44,17 @@ def test_joined_sentences_are_the_text(text: str) -> None:
         ("重5kg。", ["zh"]),  # a unit is not a word
         ("<|laughter|>好", ["zh"]),  # nor is a tag
         ("42", ["en"]),
+        ("9-2=7，x>5", ["zh"]),  # by its punctuation
+        ("版本2.0，Python 3，iOS 17。", ["zh"]),
     ],
 )
 def test_the_language_is_detected_by_characters(text: str, languages: list[str]) -> None:
     assert [sentence.language for sentence in split_by_language(text)] == languages
+
+
+@pytest.mark.parametrize("text", ["On Jan. 5, see vol. 2, no. 3.", "Smith et al. (2019), cf. Lee."])
+def test_abbreviations_end_no_sentence(text: str) -> None:
+    assert split_sentences(text) == [text]
 
 
 def test_chinese_characters_are_detected() -> None:

@@ -33,7 +33,8 @@ _ABBREVIATED = re.compile(
 )
 # These are abbreviations only before a number: vol. 2.
 _BEFORE_NUMBER = re.compile(
-    r"(?<!\w)(?:vol|ch|figs?|pp?|sec|eq|pt|ext|apt|rm|ca|c|tel|para|ver|nos?|nr|rs|temp|max|min)\.$",
+    r"(?<!\w)(?:vol|ch|figs?|pp?|sec|eq|pt|ext|apt|rm|ca|c|tel|para|ver|nos?|nr|rs|rte?"
+    r"|hwy|temp|max|min)\.$",
     re.IGNORECASE,
 )
 _LONGEST_ABBREVIATION = 8  # with its dot and the character before it

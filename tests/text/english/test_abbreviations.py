@@ -38,6 +38,8 @@ def test_abbreviations_are_read(written: str, words: str) -> None:
         ("No. 8, Nos. 3 and 4, #6", "number eight, numbers three and four, number six"),
         ("vol. 3, pp. 20-25, Fig. 2", "volume three, pages twenty to twenty five, figure two"),
         ("No, 5 is enough.", "No, five is enough."),
+        ("order no. 12", "order number twelve"),
+        ("He said no. 12 people left.", "He said no. twelve people left."),
     ],
 )
 def test_abbreviations_before_numbers_are_read(written: str, words: str) -> None:

@@ -54,6 +54,7 @@ def test_durations_are_read(written: str, words: str) -> None:
     [
         ("a 4:3 screen", "a four to three screen"),
         ("5:1 odds", "five to one odds"),
+        ("a scale of 1:50,000", "a scale of one to fifty thousand"),
         ("Luke 6:31", "Luke six thirty one"),
         ("Psalm 91:1-4", "Psalm ninety one one to four"),
     ],

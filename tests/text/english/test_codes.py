@@ -49,6 +49,8 @@ def test_versions_are_read(written: str, words: str) -> None:
         ("C++ and C#", "C plus plus and C sharp"),
         ("P2P or B2C", "P to P or B to C"),
         ("H2O", "H two O"),
+        ("in FY2021", "in FY twenty twenty one"),
+        ("room 5B, flat #7C", "room five B, flat number seven C"),
         ("a 403(b) plan", "a four oh three b plan"),
     ],
 )

@@ -17,6 +17,7 @@ from support.reading import english
         ("25/11/2023", "the twenty fifth of November twenty twenty three"),
         ("25.11.2023", "the twenty fifth of November twenty twenty three"),
         ("3/9/07", "March ninth zero seven"),
+        ("on 10/31, by 4/1", "on October thirty first, by April first"),
         ("Dec-24-2019", "December twenty fourth twenty nineteen"),
         ("in August 1999", "in August nineteen ninety nine"),
         ("since Feb. 2020", "since February twenty twenty"),
@@ -33,6 +34,7 @@ def test_dates_are_read_in_all_orders(written: str, words: str) -> None:
         ("June 7–9", "June seventh to the ninth"),
         ("June 7-July 9", "June seventh to July ninth"),
         ("Jan 2 - Feb 3", "January second to February third"),
+        ("Feb.–Apr. 2021", "February to April twenty twenty one"),
     ],
 )
 def test_ranges_of_dates_are_read(written: str, words: str) -> None:

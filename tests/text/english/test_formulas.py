@@ -9,7 +9,7 @@ from support.reading import english
     [
         ("8-5=3", "eight minus five equals three"),
         ("6 × 7 = 42", "six times seven equals forty two"),
-        ("a = b + 4", "a equals b plus four"),
+        ("a = 2b + 4", "a equals two b plus four"),
         ("9 ÷ 3", "nine divided by three"),
         ("x² ≥ -1", "x squared is greater than or equal to minus one"),
         ("2^8 = 256", "two to the power of eight equals two hundred and fifty six"),

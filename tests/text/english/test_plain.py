@@ -17,6 +17,7 @@ from support.reading import english
         ),
         ("12,34,567", "one million two hundred thirty four thousand five hundred and sixty seven"),
         ("1,2,3", "one, two, three"),
+        ("100s of cats, 1,000s of dogs", "hundreds of cats, thousands of dogs"),
     ],
 )
 def test_numbers_are_read(written: str, words: str) -> None:

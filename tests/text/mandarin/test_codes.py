@@ -15,6 +15,8 @@ from support.reading import mandarin
         ("拨打12345", "拨打幺二三四五"),
         ("打110报警", "打幺幺零报警"),
         ("打120分", "打一百二十分"),
+        ("卡号后4位是3091", "卡号后四位是三零九一"),
+        ("618大促", "六一八大促"),
     ],
 )
 def test_the_word_before_tells_how_a_number_is_read(written: str, words: str) -> None:
@@ -64,6 +66,7 @@ def test_ordinals_are_read(written: str, words: str) -> None:
     [
         ("以78-75获胜", "以七十八比七十五获胜"),
         ("德国2-0", "德国二比零"),
+        ("决赛甲105-98乙", "决赛甲一百零五比九十八乙"),
         ("2-0个", "两到零个"),
     ],
 )

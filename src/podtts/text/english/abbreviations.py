@@ -2,6 +2,7 @@
 
 import re
 
+from podtts.text.english.phones import COUNTED
 from podtts.text.grammar import Match, Rule, after, before, either, table
 
 _TITLES = table("""
@@ -108,8 +109,11 @@ ca. c.: circa
 tel. Tel.: telephone
 para.: paragraph
 ver. Ver.: version
+Hwy Hwy.: highway
+Rt. Rte.: route
 """)
 _NUMBERED = re.compile(rf"(?<![\w.])(?P<word>{either(_BEFORE_NUMBERS)}) ?(?=[0-9IVX])")
+_COUNTED = re.compile(rf"[0-9.,]+{COUNTED.pattern}")
 _LAST = re.compile(r"[\"'”’)]*\s*$")
 
 
@@ -128,7 +132,9 @@ def _read_abbreviation(match: Match) -> str | None:
     return f"{words}." if ends_sentence else words
 
 
-def _read_number_sign(match: Match) -> str:
+def _read_number_sign(match: Match) -> str | None:
+    if match["word"] == "no." and _COUNTED.match(after(match)):
+        return None  # the word: he said no. 5 people left
     is_many = (match["word"] or "").lower() == "nos."
     return "numbers " if is_many else "number "
 

@@ -18,7 +18,7 @@ _ZONE = (
 _START = r"(?<![\w:.,/$])"
 _COLON = re.compile(
     rf"(?<![\w:.,/])(?P<hour>[0-9]{{1,3}}):(?P<minute>[0-9]{{2}})"
-    rf"(?::(?P<second>[0-9]{{2}})(?:\.[0-9]+)?)?(?![0-9:]){_HALF}?{_ZONE}"
+    rf"(?::(?P<second>[0-9]{{2}})(?:\.[0-9]+)?)?(?![0-9:]|,[0-9]{{3}}){_HALF}?{_ZONE}"
 )
 _POINT = re.compile(rf"{_START}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-5][0-9]){_HALF}{_ZONE}")
 _HOUR = re.compile(rf"{_START}(?P<hour>1[0-9]|2[0-4]|0?[0-9]){_HALF}{_ZONE}")
@@ -37,7 +37,10 @@ _VERSE = re.compile(
     r"(?<=[a-z.] )(?P<chapter>[0-9]{1,3}):(?P<verse>[0-9]{1,3})(?:[-–](?P<last>[0-9]{1,3}))?"
     r"(?![\w:])"
 )
-_RATIO = re.compile(r"(?<![\w:.,/])(?P<a>[0-9]+(?:\.[0-9]+)?):(?P<b>[0-9]+(?:\.[0-9]+)?)(?![\w:])")
+_RATIO = re.compile(
+    r"(?<![\w:.,/])(?P<a>[0-9]+(?:\.[0-9]+)?):"
+    r"(?P<b>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:\.[0-9]+)?)(?![\w:]|,[0-9])"
+)
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 _COUNT = r"[0-9]+ ?(?:d(?:ays?)?|h(?:ours?|rs?)?|m(?:inutes?|ins?)?|s(?:econds?|ecs?)?)(?![A-Za-z])"
 _DURATION = re.compile(rf"{_START}{_COUNT}(?:,? ?{_COUNT})+")

@@ -35,12 +35,16 @@ _DIGITS_WORD = re.compile(
 )
 _PAIRS_WORD = re.compile(
     r"\b(?:rooms?|suite|apartment|apt\.?|unit|route|highway|interstate|hwy|us|bus|boeing|airbus"
-    r"|gate|studio|floor|door|locker|office|hall|line|train|form)(?: (?:number|no\.?|#))?[ #]*$",
+    r"|rm\.?|gate|studio|floor|door|locker|office|hall|line|train|form)"
+    r"(?: (?:number|no\.?|#))?[ #]*$",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"(?<![\w.,$€£%])(?P<digits>[0-9]{3,})(?![\w%$€£]|[.,:/][0-9])")
 _LONG = re.compile(r"(?<![\w.,$€£])(?P<digits>[0-9]{9,})(?![\w%]|[.,][0-9])")
-_STATUTE = re.compile(r"(?<![\w.,$])(?P<digits>[0-9]{3})(?P<parts>(?:\([a-z0-9]\))+)")
+_STATUTE = re.compile(
+    r"(?<![\w.,$])(?P<digits>[0-9]{3})(?P<parts>(?:\([a-z0-9]\))+|(?<=401)k\b|(?<=403)b\b)"
+)
+_FISCAL = re.compile(r"(?<!\w)(?P<name>FY|CY)[ ’']?(?P<year>[0-9]{4}|[0-9]{2})(?!\w)")
 _MODEL = re.compile(
     r"(?<![\w.])(?P<name>[A-Z]{2,}) (?P<digits>[1-9][0-9]{2,3})(?![\w%]|[.,:/-][0-9])"
 )
@@ -113,6 +117,10 @@ def _read_model(match: Match) -> str | None:
     return f"{match['name']} {read(match['digits'])}"
 
 
+def _read_fiscal(match: Match) -> str:
+    return f"{match['name']} {numbers.short_year(match['year'])}"
+
+
 def _read_sharp(match: Match) -> str:
     return f"{match['letter']} sharp"
 
@@ -167,6 +175,7 @@ RULES = (
 )
 # These take what is left when units and years have been read.
 CODE_RULES = (
+    Rule("code", _FISCAL, _read_fiscal),
     Rule("code", _MODEL, _read_model),
     Rule("code", _SHARP, _read_sharp),
     Rule("code", _BETWEEN, _read_between),

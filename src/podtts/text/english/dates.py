@@ -44,6 +44,14 @@ _YEAR_LAST = re.compile(
     rf"{_START}(?P<first>{_DAY_NUMBER})(?P<gap>[-/.])(?P<second>{_DAY_NUMBER})(?P=gap)"
     rf"(?P<year>[12][0-9]{{3}}|[0-9]{{2}}){_END}"
 )
+# A month and a day without a year are as well a fraction: only where a day is expected.
+_MONTH_DAY = re.compile(
+    rf"(?<=\b(?:on|by) )(?P<month>0?[1-9]|1[0-2])/(?P<day>{_DAY_NUMBER})(?![\w/-]|[.,][0-9])"
+)
+_MONTHS_RANGE = re.compile(
+    rf"(?<!\w)(?P<first>{MONTH})(?![a-z])\.? ?[-–—] ?(?P<last>{MONTH})(?![a-z])"
+    r"(?:\.(?=\s+[a-z0-9]))?"
+)
 _WEEKDAYS_RANGE = re.compile(
     rf"(?<!\w)(?P<first>{WEEKDAY})\.? ?(?:[-–—]| to ) ?(?P<last>{WEEKDAY})"
     r"(?:\.(?=\s+[a-z0-9])|(?!\w))"
@@ -125,6 +133,14 @@ def _american(month: str, day: str, year: str) -> str:
     return f"{_MONTHS[int(month) - 1]} {numbers.ordinal(day)} {numbers.short_year(year)}"
 
 
+def _read_month_day(match: Match) -> str:
+    return f"{_MONTHS[int(match['month']) - 1]} {numbers.ordinal(match['day'])}"
+
+
+def _read_months(match: Match) -> str:
+    return f"{_month(match['first'])} to {_month(match['last'])}"
+
+
 def _read_weekdays(match: Match) -> str:
     first, last = (_WEEKDAYS[match[end].lower()] for end in ("first", "last"))
     return f"{first} to {last}"
@@ -138,6 +154,8 @@ RULES = (
     Rule("weekday", _WEEKDAYS_RANGE, _read_weekdays),
     Rule("weekday", _WEEKDAY, _read_weekday),
     Rule("date", _YEAR_FIRST, _read_year_first),
+    Rule("date", _MONTH_DAY, _read_month_day),
+    Rule("months", _MONTHS_RANGE, _read_months),
     Rule("date", _YEAR_LAST, _read_year_last),
     Rule("date", _MONTH_FIRST, _read_month_first),
     Rule("date", _DAY_FIRST, _read_day_first),

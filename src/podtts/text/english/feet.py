@@ -10,7 +10,7 @@ from podtts.text.numerals import parse_numeral
 _HEIGHT = re.compile(r"(?<![A-Za-z0-9.])([0-9]{1,2})['’′] ?([0-9]{1,2})(?:\"|''|″|”)")
 _INCHES = re.compile(
     rf"(?<![A-Za-z]){NUMBER}"
-    r"(?:(?P<mark>[\"″])|(?P<hyphen>-)in\b|in\b| in(?=,| (?:long|wide|tall|deep|high|x|by)\b))"
+    r"(?:(?P<mark>[\"″])|(?P<hyphen>-)in\b|in\b| in\.?(?=,| (?:long|wide|tall|deep|high|x|by)\b))"
     r"(?!['’]\w)"
 )
 _FEET = re.compile(rf"(?<![A-Za-z]){NUMBER}['′](?!\w)")

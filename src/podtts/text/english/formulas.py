@@ -5,7 +5,7 @@ import re
 from podtts.text.english import numbers
 from podtts.text.english.units import UNIT
 from podtts.text.grammar import Match, Rule, before, either
-from podtts.text.numerals import NUMERAL, parse_numeral
+from podtts.text.numerals import NUMERAL, SUBSCRIPTS, SUPERSCRIPTS, parse_numeral
 
 OPERATORS = {
     "+": "plus", "-": "minus", "–": "minus", "×": "times", "*": "times", "·": "times",
@@ -17,21 +17,21 @@ OPERATORS = {
 }  # fmt: skip
 _OPERATOR = rf"(?:{either(sign for sign in OPERATORS if sign != 'x')}|(?<=[0-9] )x(?= [0-9]))"
 _POWER = r"(?:[²³]|\^-?[0-9]+)"
-_OPERAND = rf"-?(?:{NUMERAL}|(?<![A-Za-z])[A-Za-z](?![A-Za-z'’.]))%?{_POWER}?"
+_OPERAND = (
+    rf"-?(?:{NUMERAL}(?:[a-z](?![A-Za-z0-9]))?|(?<![A-Za-z])[A-Za-z](?![A-Za-z'’.]))%?{_POWER}?"
+)
 _FORMULA = re.compile(
     rf"(?<![\w.,]){_OPERAND}(?: ?{_OPERATOR} ?{_OPERAND})+(?![\w%]|[.,][0-9]| ?{UNIT}(?!\w))"
 )
 _RELATION = re.compile(r"[=<>≤≥≠≈]")
 _SUM = re.compile(r"[+×÷·*](?=.*[0-9])|[0-9].*[+×÷·*]")
 _VALUE = re.compile(
-    rf"(?P<minus>-)?(?:(?P<number>{NUMERAL})|(?P<name>[A-Za-z]))(?P<percent>%)?(?P<power>{_POWER})?"
+    rf"(?P<minus>-)?(?:(?P<number>{NUMERAL}))?(?P<name>[A-Za-z])?(?P<percent>%)?(?P<power>{_POWER})?"
 )
 _STEP = re.compile(rf" ?(?P<operator>{_OPERATOR}) ?")
 _SCIENTIFIC = re.compile(
     rf"(?<![\w.,])(?P<number>{NUMERAL})[eE](?P<minus>-)?\+?(?P<power>[0-9]{{1,3}})(?!\w)"
 )
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _CARET = re.compile(r"(?<=[\w)])\^(?P<power>-?[0-9]+|[a-z](?!\w))")
 _RAISED = re.compile(r"(?P<power>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ]+)")
 _FOOT_MARK = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
@@ -48,7 +48,9 @@ def _read_formula(match: Match) -> str | None:
     at = 0
     while value := _VALUE.match(text, at):
         words += ["minus"] * bool(value["minus"])
-        words.append(value["name"] or numbers.number(parse_numeral(value["number"], match.string)))
+        if value["number"]:
+            words.append(numbers.number(parse_numeral(value["number"], match.string)))
+        words += [value["name"]] if value["name"] else []
         words += ["percent"] * bool(value["percent"])
         words += [_power(value["power"].lstrip("^"))] if value["power"] else []
         step = _STEP.match(text, value.end())
@@ -61,7 +63,7 @@ def _read_formula(match: Match) -> str | None:
 
 def _power(power: str) -> str:
     """2 -> squared, -6 -> to the power of minus six"""
-    power = power.translate(_SUPERSCRIPTS)
+    power = power.translate(SUPERSCRIPTS)
     if power in ("2", "3"):
         return "squared" if power == "2" else "cubed"
     digits = power.lstrip("+-")
@@ -83,7 +85,7 @@ def _read_raised(match: Match) -> str | None:
 
 
 def _read_lowered(match: Match) -> str:
-    return numbers.cardinal(match[0].translate(_SUBSCRIPTS))
+    return numbers.cardinal(match[0].translate(SUBSCRIPTS))
 
 
 RULES = (

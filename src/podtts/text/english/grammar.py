@@ -26,6 +26,7 @@ from podtts.text.readable import SIGN
 _WORDS = "|".join(
     (
         rf"{dates.WEEKDAY}(?:\.|,| ?[-–—] ?[A-Z]| to [A-Z])",
+        rf"{dates.MONTH}\.? ?[-–—] ?{dates.MONTH}(?![a-z])",
         rf"{CODE} ?[0-9.]",
         r"[A-Z]{2,} [0-9]",  # RTX 4090
         r"[IVXLCDM]+(?:th|st|nd|rd)?(?![\w.]*\w)",

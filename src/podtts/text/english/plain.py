@@ -3,18 +3,18 @@
 import re
 
 from podtts.text.english import numbers
-from podtts.text.english.quantities import SIGN, VULGAR, mixed, sign_words
+from podtts.text.english.quantities import SIGN, mixed, sign_words
 from podtts.text.english.units import UNIT, UNITS
 from podtts.text.grammar import Match, Rule, after, before, either
-from podtts.text.numerals import NUMERAL, parse_numeral
+from podtts.text.numerals import NUMERAL, VULGAR, parse_numeral
 
 _START = r"(?<![\w.,])"
 _ORDINAL = re.compile(
     rf"{_START}(?P<digits>[0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]+)(?P<suffix>st|nd|rd|th)(?P<many>s?)(?!\w)",
     re.IGNORECASE,
 )
-_HUNDREDS = re.compile(rf"{_START}(?P<digits>10{{1,3}})s(?= of\b)")
-_MANY = {"10": "tens", "100": "hundreds", "1000": "thousands"}
+_HUNDREDS = re.compile(rf"{_START}(?P<digits>10{{1,3}}|1,000)s(?= of\b)")
+_MANY = {"10": "tens", "100": "hundreds", "1000": "thousands", "1,000": "thousands"}
 _DIMENSIONS = re.compile(
     rf"{_START}{NUMERAL}(?: ?{UNIT})?(?: ?[x×*] ?{NUMERAL}(?: ?{UNIT}(?![\w²³]))?)+(?![\w.]*\w)"
 )
@@ -58,8 +58,12 @@ def _read_dimensions(match: Match) -> str:
     words = []
     for side in _SIDE.finditer(match[0]):
         value = parse_numeral(side["number"], match.string)
-        unit = f" {UNITS[side['unit']][0 if value.is_one else 1]}" if side["unit"] else ""
-        words.append(numbers.number(value) + unit)
+        said = numbers.number(value)
+        if side["unit"] == "s":  # 2x4s
+            said = numbers.plural(said)
+        elif side["unit"]:
+            said += f" {UNITS[side['unit']][0 if value.is_one else 1]}"
+        words.append(said)
     return (" times " if "*" in match[0] else " by ").join(words)
 
 

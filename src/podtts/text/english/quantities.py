@@ -5,7 +5,7 @@ import re
 from podtts.text.english import numbers
 from podtts.text.english.units import CURRENCIES, CURRENCY, PER, UNIT, UNITS, Currency
 from podtts.text.grammar import Match, Rule, after, before, either
-from podtts.text.numerals import NUMERAL, Numeral, parse_numeral
+from podtts.text.numerals import NUMERAL, VULGAR, Numeral, parse_numeral
 
 SIGNS = {
     "-": "minus",
@@ -23,11 +23,6 @@ SIGNS = {
 }
 # After a word or a number, these would join it to the next one.
 SIGN = rf"(?:(?<![\w%°)\]'’.,$€£-])(?P<sign>{either(SIGNS)}) ?(?=[$€£¥₩₹.]?[0-9]))?"
-VULGAR = {
-    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
-    "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅐": "1/7", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
-    "⅑": "1/9", "⅒": "1/10",
-}  # fmt: skip
 _PART = rf"(?P<part> ?{either(VULGAR)}|[ -][0-9]{{1,2}}/[0-9]{{1,3}}(?!/|[0-9]))?"
 NUMBER = rf"(?P<number>{NUMERAL}){_PART}"
 
@@ -40,7 +35,8 @@ _SCALES = {
 _MONEY_SCALE = rf"(?:[ -]?(?:{_WORDS})|[ -]?{either(_SCALES)})(?![\w²³])"
 _SCALE = rf"(?:[ -]?(?:{_WORDS})|[kKMB]| ?(?:bn|mn))(?![\w²³])"
 _PER = (
-    rf"(?: ?/ ?(?:(?P<times>[0-9]+) ?)?(?P<per>{either(UNITS)}|[a-z]+)(?P<power>[²³])?(?![\w²³/]))?"
+    rf"(?: ?/ ?(?:(?P<times>10|100|1000) ?)?(?P<per>{either(UNITS)}|[a-z]+)(?P<power>[²³])?"
+    r"(?![\w²³/]))?"
 )
 # $5-10, and $3-$5 billion, where the scale is said once.
 _RANGE = (
@@ -48,7 +44,7 @@ _RANGE = (
     rf"(?P<end>{NUMERAL})(?P<end_scale>{_MONEY_SCALE})?(?![-–/]?\w))?"
 )
 # $5 dollars is written as well; the word is said once.
-_SAID = r"(?: (?:US )?(?:dollars?|euros?|pounds?|yen|rupees?|bucks)(?!\w))?"
+_SAID = r"(?: (?:US )?(?:dollars?|euros?|pounds?|yen|rupees?|bucks)(?!\w)|(?<=[0-9])p(?!\w))?"
 _PLUS = r"(?P<plus>\+(?!\w))?"
 _BEFORE = rf"{SIGN}(?<![A-Za-z])(?P<currency>{CURRENCY}) ?(?P<minus>-)?{NUMBER}"
 _MONEY = rf"{_PER}{_SAID}{_PLUS}"
@@ -59,10 +55,18 @@ _MONEY_AFTER = re.compile(
     r"(?![\w0-9])"
 )
 _MEASURE = re.compile(
-    rf"{SIGN}(?<![A-Za-z]){NUMBER}(?P<scale>{_SCALE})?"
-    rf"(?:(?P<gap>[ -]?)(?P<unit>{UNIT})(?![\w²³]))?{_PER}{_PLUS}(?:\.(?= [a-z]))?"
+    rf"{SIGN}(?<![A-Za-z]){NUMBER}(?P<scale>{_SCALE})?(?P<plus>\+(?= ?{UNIT}|(?!\w)))?"
+    rf"(?:(?P<gap>[ -]?)(?P<unit>{UNIT})(?![\w²³]))?{_PER}(?:\.(?= [a-z]|[,;:]))?"
 )
 
+_PART_OF_UNIT = re.compile(
+    rf"(?<![\w.,/])(?P<above>[0-9]{{1,2}})/(?P<below>[0-9]{{1,3}})(?P<gap>[ -]?)(?P<unit>{UNIT})"
+    r"(?![\w²³/])(?:\.(?= [a-z]|[,;:]))?"
+)
+_PENCE = re.compile(r"(?<![\w.,$€£])(?P<number>[0-9]{1,2})p(?!\w)")
+_ROOM = re.compile(
+    r"\b(?:room|gate|apt|apartment|seat|row|unit|suite|flat|class|block)[:.# ]*$", re.I
+)
 _ARTICLE = re.compile(
     r"(?:^|[\s(\"“])(?:an?|the|this|that|each|every|another|one|my|your|his|her|its|our|their"
     r"|\w+['’]s)(?: \w+-\w+,)*(?: [a-z]+)? $",
@@ -186,19 +190,22 @@ def _read_measure(match: Match) -> str | None:
     if match["per"] and not unit and match["per"] not in UNITS:
         return None
     words = [*sign_words(match), number_words(match), _scale(scale)]
+    words += ["plus"] * bool(match["plus"])
     if unit == "m" and not scale and _MILLIONS.match(after(match)):
         words.append("million")
     elif unit:
         words.append(_unit_words(match, unit))
-    return _finished(match, words)
+    return " ".join(filter(None, [*words, *_per(match)]))
 
 
 def _is_scale(match: Match) -> bool:
     """Whether a letter after a number is its scale, and not a part of a name."""
     if match["scale"] == "K":
         return match["number"] not in ("4", "8") and not _NO_THOUSANDS.match(after(match))
-    # 221B Baker Street
-    return match["scale"] != "B" or not re.match(r" [A-Z]", after(match))
+    if match["scale"] != "B":
+        return True
+    # 221B Baker Street, room 5B
+    return not re.match(r" [A-Z]", after(match)) and not _ROOM.search(before(match))
 
 
 def _unit_words(match: Match, unit: str) -> str:
@@ -209,7 +216,23 @@ def _unit_words(match: Match, unit: str) -> str:
     return UNITS[unit][0 if singular else 1]
 
 
+def _read_part_of_unit(match: Match) -> str:
+    """1/2 lb -> half a pound, 3/4 mi -> three quarters of a mile"""
+    one = UNITS[match["unit"]][0]
+    words = numbers.fraction(match["above"], match["below"])
+    if match["gap"] == "-" or describes_noun(match):
+        return f"{words} {one}"
+    article = "an" if one.startswith(("a", "e", "i", "o", "hour")) else "a"
+    return f"half {article} {one}" if words == "one half" else f"{words} of {article} {one}"
+
+
+def _read_pence(match: Match) -> str:
+    return f"{numbers.cardinal(match['number'])} {'penny' if match['number'] == '1' else 'pence'}"
+
+
 RULES = (
+    Rule("measure", _PART_OF_UNIT, _read_part_of_unit),
+    Rule("money", _PENCE, _read_pence),
     Rule("money", _RANGE_OF_MONEY, _read_money_range),
     Rule("money", _ONE_AMOUNT, _read_money),
     Rule("money", _MONEY_AFTER, _read_money),

@@ -24,7 +24,7 @@ _UNIT = re.compile(
     rf"(?<![\w/])(?P<unit>{either(unit for unit in UNITS if '/' in unit or '°' in unit)}"
     r"|(?P<above>km|m|g|kg|l|mi|mg)/(?P<below>h|s|l|m³|min|kg|day))(?![\w/])"
 )
-_SLASH = re.compile(r"(?:(?<=\w)|(?<=\w ))/ ?(?=\w)")
+_SLASH = re.compile(r"(?:(?<=[\w%°])|(?<=[\w%°] ))/ ?(?=-?[\w$€£])")
 _ARROW = re.compile(r"-{1,2}>|={1,2}>|[→⇒➔➜⟶↔⇔]")
 _SECTION = re.compile(r"(?P<sign>§{1,2}|¶) ?")
 _SECTIONS = {"§": "section ", "§§": "sections ", "¶": "paragraph "}

@@ -60,7 +60,9 @@ def _read_handle(match: Match) -> str:
     return f"at {_name(match['name'])}"
 
 
-def _read_hashtag(match: Match) -> str:
+def _read_hashtag(match: Match) -> str | None:
+    if re.fullmatch("[0-9]+[A-Z]?", match["name"]):
+        return None  # a number: apartment #4B
     return f"hashtag {_name(match['name'])}"
 
 

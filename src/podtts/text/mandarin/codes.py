@@ -23,7 +23,10 @@ _SPELLED_WORDS = (
     "邀请码 流水号 会员号 银行卡 信用卡 护照 档案号 考号 准考证号 批号 标准 波音 空客 国道 "
     "高速 代号 门禁 端口 识别码 兑换码 ID id PIN pin"
 )
-_LINK = r"(?:号码?|群|是|为|：|:|叫|到|至|了|上|输入|[ ,，#])*$"
+_LINK = (
+    r"(?:后?[0-9一二两三四五六七八]位数?字?|末[0-9一二三四五六七八]位|号码?|群|是|为|：|:|叫|到|至|了|上"
+    r"|输入|[ ,，#])*$"
+)
 _DIALLED = re.compile(either(_DIALLED_WORDS) + _LINK)
 _SPELLED = re.compile(either(_SPELLED_WORDS) + _LINK)
 _PUBLIC = word_set(
@@ -31,6 +34,7 @@ _PUBLIC = word_set(
 )
 _CALL = re.compile(r"(?:打个?电话|报警|求助|投诉|热线|专线|客服)")
 _PLACE = re.compile(r"号?(?:室|房间|病房|教室|会议室|次列车|次航班|路公交|路车)")
+_SALE = re.compile("大促|购物节")
 _COUNTED = re.compile(rf"[多余几来]?(?:{MEASURE_WORD}|[万亿千百]|元|块|年|月|人|名|分|号[人楼])")
 _NAMED = re.compile(
     r"(?<![A-Za-z0-9.,+$¥￥€£])(?P<digits>[0-9]{3,})(?![A-Za-z0-9%％]|[.,:/-][0-9])", re.ASCII
@@ -70,7 +74,7 @@ _SCORE = re.compile(
 )
 _SCORE_WORD = re.compile(
     r"比分|获胜|取胜|战胜|击败|完胜|大胜|险胜|胜出|负于|告负|不敌|领先|落后|战平|打平|逼平|平局|总分"
-    r"|输给|赢了|绝杀|逆转|晋级|淘汰"
+    r"|输给|赢了|绝杀|逆转|晋级|淘汰|决赛|联赛|季后赛|主场|客场|NBA|CBA"
 )
 _TEAM = re.compile(
     "(?:"
@@ -92,6 +96,8 @@ def _read_named(match: Match) -> str | None:
     digits, preceding, following = match["digits"], before(match, 20), after(match)
     if _PLACE.match(following):
         return numbers.spelled(digits, "幺")
+    if _SALE.match(following):
+        return numbers.spelled(digits)
     if _COUNTED.match(following):
         return None
     if _SPELLED.search(preceding):
@@ -161,7 +167,7 @@ def _rank(digits: str) -> str:
 
 
 def _read_score(match: Match) -> str | None:
-    near = before(match, 10) + " " + after(match, 8)
+    near = before(match, 14) + " " + after(match, 8)
     is_score = _SCORE_WORD.search(near) or _TEAM.search(before(match))
     if not is_score or _NO_SCORE.match(after(match)):
         return None

@@ -33,6 +33,10 @@ _MONTH_DAY = re.compile(
     rf"{_START}(?P<month>{_TWO_DIGIT_MONTH})[-/.](?P<day>{_TWO_DIGIT_DAY}){_NO_AMOUNT}{_END}",
     re.ASCII,
 )
+_HOLIDAY = re.compile(
+    rf"{_START}(?P<month>{_MONTH})[/.](?P<day>{_DAY})(?![0-9])(?=[^\s，。]{{0,3}}(?:节|国庆|元旦|生日|假期))",
+    re.ASCII,
+)
 _ERA = re.compile(
     r"(?<![\w.,])(?P<year>[0-9]{1,4})(?:年(?P<month>[0-9]{1,2})月)?"
     r" ?(?P<era>[aA]\.?[dD]|[bB]\.?[cC])\.?(?![A-Za-z])",
@@ -124,6 +128,7 @@ RULES = (
     Rule("date", _YEAR_MONTH, _read_date),
     Rule("date", _MONTH_YEAR, _read_date),
     Rule("date", _MONTH_DAY, _read_date),
+    Rule("date", _HOLIDAY, _read_date),
     Rule("date", _ERA, _read_era),
 )
 # These take what is left when codes have been read.

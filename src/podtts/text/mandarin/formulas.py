@@ -4,7 +4,7 @@ import re
 
 from podtts.text.grammar import Match, Rule, before, either
 from podtts.text.mandarin import numbers
-from podtts.text.numerals import NUMERAL, parse_numeral
+from podtts.text.numerals import NUMERAL, SUBSCRIPTS, SUPERSCRIPTS, parse_numeral
 
 OPERATORS = {
     "+": "加", "-": "减", "–": "减", "×": "乘以", "*": "乘以", "x": "乘以", "÷": "除以",
@@ -12,7 +12,7 @@ OPERATORS = {
     "≥": "大于等于", "≠": "不等于", "≈": "约等于", "<=": "小于等于", ">=": "大于等于", "±": "正负",
 }  # fmt: skip
 _POWER = r"(?:[²³]|\^-?[0-9]+)"
-_OPERAND = rf"-?(?:{NUMERAL}|(?<![A-Za-z])[A-Za-z](?![A-Za-z])){_POWER}?"
+_OPERAND = rf"-?(?:{NUMERAL}(?:[a-z](?![A-Za-z0-9]))?|(?<![A-Za-z])[A-Za-z](?![A-Za-z])){_POWER}?"
 _FORMULA = re.compile(
     rf"(?<![A-Za-z0-9.,]){_OPERAND}(?: ?{either(OPERATORS)} ?{_OPERAND})+"
     r"(?![A-Za-z0-9%]|[.,][0-9])",
@@ -21,14 +21,12 @@ _FORMULA = re.compile(
 _RELATION = re.compile(r"[=<>≤≥≠≈]")
 _SUM = re.compile(r"[+÷±]|[0-9] ?[×*]")
 _VALUE = re.compile(
-    rf"(?P<minus>-)?(?:(?P<number>{NUMERAL})|(?P<name>[A-Za-z]))(?P<power>{_POWER})?"
+    rf"(?P<minus>-)?(?:(?P<number>{NUMERAL}))?(?P<name>[A-Za-z])?(?P<power>{_POWER})?"
 )
 _STEP = re.compile(rf" ?(?P<operator>{either(OPERATORS)}) ?")
 _DIMENSIONS = re.compile(
     rf"(?<![A-Za-z0-9.,]){NUMERAL}(?: ?[x×*] ?{NUMERAL})+(?![A-Za-z0-9])(?! ?[=+÷])", re.ASCII
 )
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _RAISED = re.compile(r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|\^-?[0-9]+")
 _FOOT_MARK = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 _LOWERED = re.compile(r"[₀₁₂₃₄₅₆₇₈₉]+")
@@ -43,7 +41,9 @@ def _read_formula(match: Match) -> str | None:
     words, at = "", 0
     while value := _VALUE.match(text, at):
         words += "负" if value["minus"] else ""
-        words += value["name"] or numbers.number(parse_numeral(value["number"], match.string))
+        if value["number"]:
+            words += numbers.number(parse_numeral(value["number"], match.string))
+        words += value["name"] or ""
         words += _power(value["power"]) if value["power"] else ""
         step = _STEP.match(text, value.end())
         if step is None:
@@ -55,7 +55,7 @@ def _read_formula(match: Match) -> str | None:
 
 def _power(power: str) -> str:
     """² -> 的平方, ^-6 -> 的负六次方"""
-    digits = power.translate(_SUPERSCRIPTS).lstrip("^+")
+    digits = power.translate(SUPERSCRIPTS).lstrip("^+")
     if digits in ("2", "3"):
         return "的平方" if digits == "2" else "的立方"
     sign = "负" if digits.startswith("-") else ""
@@ -72,7 +72,7 @@ def _read_raised(match: Match) -> str | None:
 
 
 def _read_lowered(match: Match) -> str:
-    return numbers.cardinal(match[0].translate(_SUBSCRIPTS))
+    return numbers.cardinal(match[0].translate(SUBSCRIPTS))
 
 
 RULES = (

@@ -6,14 +6,15 @@ from podtts.text.grammar import Match, Rule, after, before, either
 from podtts.text.languages import HAN
 from podtts.text.mandarin import numbers
 from podtts.text.mandarin.units import CURRENCIES, CURRENCY, MEASURE_WORD, PER, UNIT, UNITS
-from podtts.text.numerals import NUMERAL, Numeral, parse_numeral
+from podtts.text.numerals import NUMERAL, VULGAR, Numeral, parse_numeral
 
 _SIGNS = {
     "-": "负", "+": "正", "±": "正负", "~": "约", "～": "约", "≈": "约", "<": "小于", ">": "大于",
     "≤": "小于等于", "≥": "大于等于", "<=": "小于等于", ">=": "大于等于",
 }  # fmt: skip
 _SIGN = rf"(?:(?<![\w%°)\].-])(?P<sign>{either(_SIGNS)}) ?(?=[$€£¥￥₩]?[0-9]))?"
-_LETTER_SCALES = {"k": "千", "K": "千", "w": "万", "W": "万"}
+_LETTER_SCALES = {"w": "万", "W": "万"}
+_POWERS = {"k": 3, "K": 3, "M": 6, "B": 9}  # zeros
 _HAN_SCALE = either("百 千 万 十万 百万 千万 亿 十亿 百亿 千亿 万亿 兆")
 _SCALE = rf"(?P<scale>{_HAN_SCALE}|[kKwW](?!\w))?"
 _NUMBER_AND_SCALE = rf"{_SIGN}(?<![A-Za-z])(?P<number>{NUMERAL}){_SCALE}"
@@ -21,7 +22,8 @@ _DASH = r"[-–—~～]"
 # ￥5元 is written as well; the word is said once.
 _SAID = "(?:元|块钱|块|人民币|美元|美金|欧元|英镑|日元|韩元|港元|港币)?"
 _MONEY = re.compile(
-    rf"{_SIGN}(?<![A-Za-z])(?P<currency>{CURRENCY}) ?(?P<number>{NUMERAL}){_SCALE}"
+    rf"{_SIGN}(?<![A-Za-z])(?P<currency>{CURRENCY}) ?(?P<number>{NUMERAL})"
+    rf"(?P<scale>{_HAN_SCALE}|[kKwWMB](?!\w))?"
     rf"(?: ?{_DASH} ?(?P<end>{NUMERAL})(?P<end_scale>{_HAN_SCALE})?)?{_SAID}",
     re.ASCII,
 )
@@ -48,12 +50,7 @@ _PARTS = re.compile(
     rf"(?P<negative>负)?(?P<sign>(?<![\w%)-])-)?(?P<below>[0-9]+|百|千|万)分之(?P<above>{NUMERAL})",
     re.ASCII,
 )
-_VULGAR = {
-    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
-    "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅐": "1/7", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
-    "⅑": "1/9", "⅒": "1/10",
-}  # fmt: skip
-_VULGAR_PART = re.compile(rf"(?P<whole>[0-9]+)? ?(?P<part>{either(_VULGAR)})", re.ASCII)
+_VULGAR_PART = re.compile(rf"(?P<whole>[0-9]+)? ?(?P<part>{either(VULGAR)})", re.ASCII)
 _NUMBER = re.compile(
     rf"{_SIGN}(?P<number>{NUMERAL})(?:{_DASH}(?P<end>{NUMERAL})(?=[{HAN}])(?![0-9.-]))?", re.ASCII
 )
@@ -66,7 +63,7 @@ _MEASURED = re.compile(
 )
 _COUNTED = re.compile(rf"[多几余来]?{MEASURE_WORD}")
 _RANKED = re.compile(r"(?:第|星期|周|礼拜|初|十|百|千|零|年|月|[0-9点比减加等于买]|之)$")
-_PICTURE = re.compile(r"(?:分辨率|屏|画质|视频|高清|电视|显示器|超清)")
+_PICTURE = re.compile(r"(?:分辨率|屏|画质|视频|高清|电视|显示器|超清|金)")
 
 
 def counted(numeral: Numeral, following: str, preceding: str = "") -> str:
@@ -94,6 +91,9 @@ def _value(match: Match, group: str = "number") -> Numeral:
 
 def _scaled(value: Numeral, scale: str | None, following: str) -> str:
     """Return a number with its scale before a unit: 2, 万 -> 两万"""
+    zeros = _POWERS.get(scale or "", 0)
+    if zeros and len(value.fraction) <= zeros:
+        return numbers.cardinal(value.whole + value.fraction.ljust(zeros, "0"))
     scale = _LETTER_SCALES.get(scale or "", scale or "")
     return counted(value, scale + following) + scale
 
@@ -147,7 +147,7 @@ def _read_parts(match: Match) -> str:
 
 def _read_vulgar(match: Match) -> str:
     whole = f"{numbers.cardinal(match['whole'])}又" if match["whole"] else ""
-    return whole + numbers.fraction(*_VULGAR[match["part"]].split("/"))
+    return whole + numbers.fraction(*VULGAR[match["part"]].split("/"))
 
 
 def _read_number(match: Match) -> str:

@@ -25,7 +25,7 @@ _UNIT = re.compile(
 _SPEED = re.compile(rf"{_ALONE}(?P<unit>km|m|g|kg|L|mg)/(?P<per>{either(PER)})(?![A-Za-z0-9])")
 _ARROW = re.compile(r"-{1,2}>|={1,2}>|[→⇒➔➜⟶↔⇔]")
 _SECTION = re.compile(r"§ ?(?P<number>[0-9]+)", re.ASCII)
-_SLASH = re.compile(r"(?<=\w) ?/ ?(?=\w)")
+_SLASH = re.compile(r"(?<=\w) ?/ ?(?=[\w㎡㎥°])")
 _RATE = re.compile(r"[0-9零一二两三四五六七八九十百千万亿][^\s，。]{0,3}$")
 _UNDERSCORE = re.compile(r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])")
 _NAMES = {

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from podtts.errors import UsageError
-from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
+from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions, WindowOptions
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
         (FlowOptions, "steps", 10**22),
         (FlowOptions, "guidance", -0.1),
         (FlowOptions, "guidance", math.nan),
+        (WindowOptions, "full_turns", -1),
         (SynthesisOptions, "limit_turns", 0),
         (SynthesisOptions, "retries", -1),
     ],
@@ -39,3 +40,10 @@ def test_defaults_are_the_published_values() -> None:
     assert (sampling.repetition_penalty, sampling.min_tokens) == (1.25, 8)
     assert (sampling.repeat_window, sampling.repeat_limit) == (25, 4)
     assert (flow.steps, flow.guidance, SynthesisOptions().seed) == (15, 0.7, 1988)
+
+
+def test_the_published_window_is_the_most_turns_of_context() -> None:
+    assert WindowOptions.of_turns(10) == WindowOptions() == SynthesisOptions().window
+    for turns in (-1, 11):
+        with pytest.raises(UsageError, match=f"context-turns is {turns}, but must be 0 to 10"):
+            WindowOptions.of_turns(turns)

@@ -1,7 +1,7 @@
 """Every knob of quality and speed, one frozen dataclass a stage; each checks its own range."""
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, TypeVar
 
 from podtts.errors import UsageError, nearest
 
@@ -80,6 +80,31 @@ class WindowOptions:
     max_tokens: int = 6192
     text_turns: int = 2  # older turns kept as text alone
     full_turns: int = 2  # latest turns kept with their speech tokens
+
+    def __post_init__(self) -> None:
+        for name in ("max_turns", "max_tokens", "text_turns", "full_turns"):
+            value: int = getattr(self, name)
+            _require(value >= 0, name, value, "at least 0")
+
+    @classmethod
+    def of_turns(cls, turns: int) -> Self:
+        """The published window, limited to a number of former turns.
+
+        turns: 0: every turn follows the prompts alone; 1 to 4: exactly so many are in the context,
+               the latest two with their speech; above: speakers and turns become so many before it
+               is rebuilt. The default of `max_turns` gives the published window.
+        Raises UsageError for other numbers.
+        """
+        published = cls()
+        _require(
+            0 <= turns <= published.max_turns,
+            "context-turns",
+            turns,
+            f"0 to {published.max_turns}",
+        )
+        full = min(turns, published.full_turns)
+        text = min(turns - full, published.text_turns)
+        return replace(published, max_turns=turns, text_turns=text, full_turns=full)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from podtts.batch.manifest import Manifest
 from podtts.batch.manifest_keys import COMMON_KEYS, OPTION_KEYS
 from podtts.batch.request import EpisodeRequest, EpisodeSettings
 from podtts.errors import InputError
-from podtts.options import SynthesisOptions
+from podtts.options import SynthesisOptions, WindowOptions
 from podtts.publish.publish_options import BESIDE, LayoutOptions, PublishOptions
 
 TALK = "[S1] Hello.\n[S2] Hi.\n"
@@ -56,6 +56,7 @@ def test_a_line_names_a_script_its_speakers_and_options(tmp_path: Path) -> None:
         "temperature": 1,
         "flow_steps": 3,
         "max_turn_tokens": 50,
+        "context_turns": 1,
         "flow_precision": "float32",
     }
     defaults = EpisodeSettings(SynthesisOptions(retries=5), voices={"S2": "ben", "S9": "clara"})
@@ -66,6 +67,7 @@ def test_a_line_names_a_script_its_speakers_and_options(tmp_path: Path) -> None:
     options = request.settings.options
     assert (options.seed, options.retries, options.sampling.temperature) == (7, 5, 1)
     assert (options.flow.steps, options.sampling.max_tokens) == (3, 50)
+    assert options.window == WindowOptions.of_turns(1)
     assert not options.check_length
     assert request.settings.keeps_precision
 
@@ -108,7 +110,7 @@ def test_every_option_of_synth_is_a_key_or_holds_for_all() -> None:
     from podtts.cli.synth import synth
 
     others = {"context", "script", "output", "speaker", "speakers", "dry_run", "resume", "retake"}
-    others |= {"verbose", "log_json"}
+    others |= {"verbose", "log_json", "fresh", "resume_anyway"}
     options = {name.removesuffix("_name") for name in inspect.signature(synth).parameters}
     assert options - others == {*OPTION_KEYS, *COMMON_KEYS}
 

@@ -112,6 +112,17 @@ def test_another_seed_is_not_resumed(again: Path, six_turns: Path, prepared: Pat
     assert turns_spoken(again) == list(range(1, TURNS + 1))
 
 
+def test_a_run_with_another_context_is_not_resumed(
+    again: Path, six_turns: Path, prepared: Path
+) -> None:
+    flags = ("synth", six_turns, "-o", again, *FLAGS, "--cache-dir", prepared)
+    result = run(*flags, "--resume", "--context-turns", "1")
+    assert result.code == 2
+    assert "turns in the context window 10, this run uses 1" in result.error
+    assert "use the same --context-turns again" in result.error
+    run(*flags, "--resume", "--context-turns", "10").done()
+
+
 def test_no_keep_and_pipes_leave_no_journal(
     six_turns: Path, prepared: Path, tmp_path: Path
 ) -> None:

@@ -265,6 +265,7 @@ def test_a_missing_script_is_refused(tmp_path: Path) -> None:
         ("--repetition-penalty -1", "repetition-penalty is -1"),
         ("--max-turn-tokens 0", "max-turn-tokens is 0"),
         ("--limit-turns 0", "limit-turns is 0"),
+        ("--context-turns 11", "context-turns is 11, but must be 0 to 10"),
         ("--speaker anna", "is not LABEL=VOICE"),
         ("--speaker S1=anna --speaker S1=ben", "twice"),
     ],

@@ -87,3 +87,20 @@ def test_memory_is_bounded_over_a_long_dialogue() -> None:
         longest = max(longest, len(window.ids))
     assert longest < 60
     assert len(window._past) == 4
+
+
+@pytest.mark.parametrize("speakers", [1, 2, 3, 4])
+@pytest.mark.parametrize("limit", range(11))
+def test_a_limited_window_has_no_more_turns(limit: int, speakers: int) -> None:
+    """Up to four: exactly so many, the latest two with their speech."""
+    window = ContextWindow([[1000]] * speakers, WindowOptions.of_turns(limit))
+    for turn in range(60):
+        window.open_turn([turn, 456])
+        former = [token for token in window.ids[speakers:-2] if token < 60]
+        assert len(former) <= limit
+        if limit <= 4:
+            assert former == list(range(max(0, turn - limit), turn))
+            assert {turn - 1, turn - 2} & set(former) <= {
+                token - 2000 for token in window.ids if token >= 2000
+            }
+        window.close_turn([2000 + turn, END])

@@ -9,6 +9,7 @@ from typing import Any
 
 from podtts.batch.request import EpisodeSettings
 from podtts.errors import UsageError
+from podtts.options import WindowOptions
 from podtts.publish.option_names import override_options
 from podtts.publish.publish_options import BESIDE
 from podtts.text.characters import excerpt
@@ -26,6 +27,7 @@ _FIELDS = {
     "top_p": ("sampling", "top_p", _NUMBER),
     "repetition_penalty": ("sampling", "repetition_penalty", _NUMBER),
     "max_turn_tokens": ("sampling", "max_tokens", _WHOLE),
+    "context_turns": ("", "window", _WHOLE),
     "flow_steps": ("flow", "steps", _WHOLE),
     "flow_solver": ("flow", "solver", _NAME),
     "flow_precision": ("flow", "precision", _NAME),
@@ -86,6 +88,8 @@ def with_options(settings: EpisodeSettings, values: Mapping[str, object]) -> Epi
         publishing["page"] = BESIDE if publishing["page"] else None
     if "max_turn_tokens" in values:
         parts[""]["check_length"] = False  # the length of turns is prescribed
+    if "context_turns" in values:
+        parts[""]["window"] = WindowOptions.of_turns(parts[""]["window"])
     options = settings.options
     options = replace(
         options,

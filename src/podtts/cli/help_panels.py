@@ -56,6 +56,7 @@ PANELS: dict[str, tuple[str, ...]] = {  # parameters of any command, in the orde
         "top_p",
         "repetition_penalty",
         "max_turn_tokens",
+        "context_turns",
     ),
     "Logging and help": ("verbose", "log_json", "help"),
 }

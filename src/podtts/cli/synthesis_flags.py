@@ -10,7 +10,7 @@ import typer
 
 from podtts.cli.flag_groups import FlagGroup
 from podtts.cli.flags import SeedOption
-from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
+from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions, WindowOptions
 
 _SAMPLING, _SYNTHESIS = SamplingOptions(), SynthesisOptions()
 _MODELS_OWN = "default: the model's own, usually"
@@ -54,6 +54,13 @@ class SynthesisFlags(FlagGroup):
             help=f"Longest turn in speech tokens, 25 a second.  [default: {_SAMPLING.max_tokens}]",
         ),
     ] = None
+    context_turns: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="How many former turns the LLM may hear: 0 to 10. Few keep a style from fading.",
+        ),
+    ] = _SYNTHESIS.window.max_turns
     limit_turns: Annotated[
         int | None,
         typer.Option(metavar="N", help="Synthesize only the first N turns of a script, to try it."),
@@ -78,6 +85,7 @@ class SynthesisFlags(FlagGroup):
                 repetition_penalty=self.repetition_penalty,
                 max_tokens=self.max_turn_tokens,
             ),
+            window=WindowOptions.of_turns(self.context_turns),
             flow=flow,
             limit_turns=self.limit_turns,
             retries=self.retries,

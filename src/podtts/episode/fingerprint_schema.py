@@ -135,7 +135,11 @@ KEYS = (
     Key("sampling.repeat_window", "repeat window"),
     Key("sampling.repeat_limit", "repeat limit"),
     Key("sampling.greedy", "greedy sampling"),
-    Key("window.max_turns", "turns in the context window"),
+    Key(
+        "window.max_turns",
+        "turns in the context window",
+        advice="use the same --context-turns again",
+    ),
     Key("window.max_tokens", "tokens in the context window"),
     Key("window.text_turns", "turns in the context as text"),
     Key("window.full_turns", "turns in the context in full"),

@@ -68,3 +68,22 @@ def test_letters_with_digits_are_read(written: str, words: str) -> None:
 )
 def test_idioms_are_read(written: str, words: str) -> None:
     assert english(written) == words
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("ISO 9001:2015", "ISO nine thousand and one, twenty fifteen"),
+        ("ISO/IEC 27001", "ISO IEC twenty seven thousand and one"),
+        ("RFC 8446", "RFC eighty four forty six"),
+        ("EN ISO 6946-2:2017", "EN ISO sixty nine forty six part two, twenty seventeen"),
+    ],
+)
+def test_standards_are_read_with_part_and_year(written: str, words: str) -> None:
+    assert english(written) == words
+
+
+@pytest.mark.parametrize("before", ["ZIP ", "Springfield, IL ", "write to "])
+def test_zip_codes_of_streets_are_read_digit_by_digit(before: str) -> None:
+    words = english(f"{before}10003-4821")
+    assert words.endswith("one zero zero zero three, four eight two one")

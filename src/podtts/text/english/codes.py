@@ -48,6 +48,12 @@ _FISCAL = re.compile(r"(?<!\w)(?P<name>FY|CY)[ ’']?(?P<year>[0-9]{4}|[0-9]{2})
 _MODEL = re.compile(
     r"(?<![\w.])(?P<name>[A-Z]{2,}) (?P<digits>[1-9][0-9]{2,3})(?![\w%]|[.,:/-][0-9])"
 )
+_STANDARD = re.compile(
+    r"(?<![\w.])(?P<name>(?:ISO(?:/IEC)?|IEC|DIN|EN|ANSI|ASTM|IEEE|RFC|BS)(?: [A-Z]{2,})?) "
+    r"(?P<digits>[1-9][0-9]{2,4})(?P<part>-[0-9]{1,2})?(?P<year>[:-](?:19|20)[0-9]{2})?"
+    r"(?!\w|[.,:/-][0-9])"
+)
+_ZIP = re.compile(r"(?<![\w.,$-])(?P<area>[0-9]{5})-(?P<street>[0-9]{4})(?![\w%]|[.,-][0-9])")
 _SHARP = re.compile(r"(?<!\w)(?P<letter>[CF])#(?!\w)")
 _BETWEEN = re.compile(r"(?<![\w.,/-])(?P<a>[A-GMOPSU])2(?P<b>[A-GMOPSU])(?!\w)")
 _CODE = re.compile(
@@ -117,6 +123,23 @@ def _read_model(match: Match) -> str | None:
     return f"{match['name']} {read(match['digits'])}"
 
 
+def _read_standard(match: Match) -> str:
+    """ISO 9001:2015 -> ISO nine thousand and one, twenty fifteen"""
+    words = numbers.cardinal(match["digits"])
+    if not match["digits"].endswith(("00", "01")):
+        words = numbers.pairs(match["digits"])
+    if match["part"]:
+        words += f" part {numbers.cardinal(match['part'][1:])}"
+    if match["year"]:
+        words += f", {numbers.year(match['year'][1:])}"
+    return f"{match['name'].replace('/', ' ')} {words}"
+
+
+def _read_zip(match: Match) -> str:
+    """10003-4821, the ZIP code of a street"""
+    return f"{numbers.spelled(match['area'])}, {numbers.spelled(match['street'])}"
+
+
 def _read_fiscal(match: Match) -> str:
     return f"{match['name']} {numbers.short_year(match['year'])}"
 
@@ -169,6 +192,8 @@ def _code_number(digits: str, after_letters: bool, are_lines: bool) -> str:
 RULES = (
     Rule("idiom", _IDIOM, _read_idiom),
     Rule("statute", _STATUTE, _read_statute),
+    Rule("standard", _STANDARD, _read_standard),
+    Rule("digits", _ZIP, _read_zip),
     Rule("version", _VERSION, _read_version),
     Rule("digits", _NAMED, _read_named),
     Rule("digits", _LONG, _read_long),

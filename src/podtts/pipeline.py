@@ -89,6 +89,7 @@ class Synthesizer:
         *,
         finished: Mapping[int, SpeechTokens] | None = None,
         attempts: Mapping[int, int] | None = None,
+        draws: Mapping[int, int] | None = None,
         spoken: Mapping[int, SpeechTokens] | None = None,
         variations: Mapping[int, int] | None = None,
     ) -> Iterator[TurnAudio]:
@@ -100,6 +101,8 @@ class Synthesizer:
                     turns after them; they are not synthesized again and not yielded.
         attempts:   the number of the first attempt, for turns (by 0-based index) that do not begin
                     with attempt 0. Every attempt number stands for other random draws.
+        draws:      the number of the random draws, for turns (both 0-based) where it is not the
+                    turn's, see `EpisodeWriter.draws`.
         spoken, variations: deprecated names of `finished` and `attempts`.
 
         A turn that fails a check (podtts.engine.checks) is attempted again up to options.retries
@@ -110,7 +113,9 @@ class Synthesizer:
         finished = _renamed("spoken", spoken, "finished", finished)
         attempts = _renamed("variations", variations, "attempts", attempts)
         options = options or self.options
-        request = Request(script.source, script, prompts, options, finished or {}, attempts or {})
+        request = Request(
+            script.source, script, prompts, options, finished or {}, attempts or {}, draws or {}
+        )
         engine = self._idle.pop() if self._idle else Engine(self.models, self.prefixes, rows=1)
         try:
             engine.add(request)

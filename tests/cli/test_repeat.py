@@ -95,7 +95,8 @@ def test_a_changed_text_is_synthesized_again_with_all_turns_after_it(
     result = run("synth", changed, "-o", again, *flags).done()
     assert (
         f"6 turns of the earlier run are set aside in {previous(again, 1)}: turn 4 has another "
-        "text or speaker, so this turn and all after it are synthesized again; to go back"
+        "text or speaker, so this turn and all after it are synthesized again, which podtts synth "
+        "--keep-later would not; to go back"
     ) in result.stderr
     assert f"3 of 6 turns are taken from {journal(again)}" in result.said
     assert turns_spoken(again) == list(range(1, TURNS + 1))

@@ -172,7 +172,7 @@ def test_the_first_turns_are_kept_and_all_others_set_aside(tmp_path: Path) -> No
     folder = journal_folder(output)
     full = contents(folder)
     with Journal(output, FINGERPRINT, resume=True, day="2026-01-31") as journal:
-        journal.keep_first(2, "why")
+        journal.keep({0: 0, 1: 1}, "why")
         assert journal.set_aside is not None
         assert (journal.set_aside.turns, journal.set_aside.reason) == (4, "why")
         assert journal.count == 2

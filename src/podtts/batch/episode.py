@@ -79,8 +79,15 @@ class BatchEpisode:
         """
         self._started = self._started or time.perf_counter()
         earlier = {index: turn.tokens for index, turn in self._writer.finished.items()}
-        task = self.task
-        return Request(task.id, task.script, task.prompts, self._options, {**earlier, **finished})
+        task, draws = self.task, self._writer.draws
+        return Request(
+            task.id,
+            task.script,
+            task.prompts,
+            self._options,
+            {**earlier, **finished},
+            draws=draws,
+        )
 
     def add(self, audio: TurnAudio) -> None:
         """Write a turn. Raises DiskError when the disk refuses it."""

@@ -13,7 +13,7 @@ from podtts.batch.request import Entry, EpisodeRequest, Source
 from podtts.batch.task import CastVoice, Outcome, Task, failed
 from podtts.episode.fingerprint import run_fingerprint
 from podtts.episode.fingerprint_schema import FingerprintSchema
-from podtts.episode.journal import turn_key
+from podtts.episode.journal_lines import turn_key
 from podtts.errors import InputError, UsageError
 from podtts.prompts.casting import VoiceCasting
 from podtts.publish.episode_files import check_writable, episode_file, file_sha256

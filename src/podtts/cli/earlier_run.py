@@ -1,4 +1,4 @@
-"""What happens to an earlier run of the same output: --resume, --fresh, --retake, --keep."""
+"""What happens to an earlier run of the same output: --resume, --keep-later, --fresh and others."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class EarlierRun:
 
     resume: bool  # continue the earlier run, or refuse
     anyway: bool  # continue it also where something else computed its turns
+    keep_later: bool  # keep turns behind a change, with the draws they were made with
     fresh: bool  # set it aside
     retake: frozenset[int]  # 0-based turns to synthesize again in spite of the journal
     keep: bool  # keep the journal after the run
@@ -27,14 +28,15 @@ class EarlierRun:
     def __post_init__(self) -> None:
         if self.fresh and self.needs_journal:
             raise UsageError(
-                "--fresh begins anew, and --resume, --resume-anyway and --retake do not",
+                "--fresh begins anew, and --resume, --resume-anyway, --keep-later and --retake do "
+                "not",
                 "leave out --fresh, or the others",
             )
 
     @property
     def needs_journal(self) -> bool:
         """Whether the run asks for the turns of an earlier one."""
-        return self.resume or self.anyway or bool(self.retake)
+        return self.resume or self.anyway or self.keep_later or bool(self.retake)
 
     @property
     def rule(self) -> Earlier:

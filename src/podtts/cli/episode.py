@@ -145,9 +145,10 @@ class SynthRun:
                 Path(self._output),
                 FORMATS,  # turns are the same in any format
                 run_fingerprint(checkpoint, self._options, self._prompts),
-                self._turns,
+                self._script.turns if self._earlier.keep_later else self._turns,
                 self._earlier.rule,
                 anyway=self._earlier.anyway,
+                keep_later=self._earlier.keep_later,
                 day=today(),
             )
         )
@@ -194,6 +195,7 @@ class SynthRun:
             self._options,
             finished={index: turn.tokens for index, turn in writer.finished.items()},
             attempts=attempts,
+            draws=writer.draws,
         )
 
     def _say_how(self, directory: Path, placement: Placement) -> None:

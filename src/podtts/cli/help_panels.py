@@ -32,7 +32,15 @@ PANELS: dict[str, tuple[str, ...]] = {  # parameters of any command, in the orde
         "page_audio",
     ),
     "Metadata": ("title", "artist", "date"),
-    "Resume and retry": ("resume", "resume_anyway", "fresh", "retake", "retries", "keep"),
+    "Resume and retry": (
+        "resume",
+        "resume_anyway",
+        "keep_later",
+        "fresh",
+        "retake",
+        "retries",
+        "keep",
+    ),
     "Other measurements": ("against", "quality", "sweep", "scripts", "batch", "picture"),
     "Device and speed": (
         "device",

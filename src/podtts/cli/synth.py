@@ -88,6 +88,14 @@ def synth(
             "or number of threads computed it.",
         ),
     ] = False,
+    keep_later: Annotated[
+        bool,
+        typer.Option(
+            "--keep-later",
+            help="Continue an earlier run of OUT after an edit, and keep also the unchanged turns "
+            "behind the first change.",
+        ),
+    ] = False,
     fresh: Annotated[
         bool,
         typer.Option("--fresh", help="Set an earlier run of OUT aside and begin anew."),
@@ -141,7 +149,7 @@ def synth(
     speech, reading = script_flags.speech_text(), script_flags.reading(root)
     dialogue = read_spoken_script(script, speech, reading)
     retakes = parse_retakes(retake, len(dialogue.turns))
-    earlier = EarlierRun(resume, resume_anyway, fresh, retakes, keep)
+    earlier = EarlierRun(resume, resume_anyway, keep_later, fresh, retakes, keep)
     if output is not None and publishing is not None:
         check_publishing(publishing, output, dialogue, stream=stream)
         if not stream:

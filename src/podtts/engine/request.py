@@ -21,6 +21,8 @@ class Request:
               after them; they are not synthesized again and not reported.
     attempts: the number of the first attempt, for turns (by 0-based index) that do not begin with
               attempt 0. Every attempt number stands for other random draws.
+    draws:    the number of the random draws, for turns (both 0-based) where it is not the turn's: a
+              turn that an edit of the script has moved keeps its number, and others get a new one.
     reports_tokens: whether `TokensDecoded` reports the speech tokens of a turn as they come.
     """
 
@@ -30,6 +32,7 @@ class Request:
     options: SynthesisOptions = field(default_factory=SynthesisOptions)
     finished: Mapping[int, SpeechTokens] = field(default_factory=dict)
     attempts: Mapping[int, int] = field(default_factory=dict)
+    draws: Mapping[int, int] = field(default_factory=dict)
     reports_tokens: bool = False
 
 

@@ -12,9 +12,9 @@ import torch
 Stage = Literal["llm", "flow", "vocoder"]
 
 
-def attempt_name(index: int, attempt: int) -> str:
-    """Name the random draws of an attempt: the turn's index, and a later attempt's number."""
-    return f"{index}+{attempt}" if attempt else str(index)
+def attempt_name(turn: int, attempt: int) -> str:
+    """Name the random draws of an attempt: `Request.draws`, or the turn's index, and its number."""
+    return f"{turn}+{attempt}" if attempt else str(turn)
 
 
 def stage_rng(seed: int, turn: int | str, stage: Stage) -> torch.Generator:

@@ -35,7 +35,8 @@ class Attempt:
     index: int  # of the turn, 0-based
     turn: Turn
     text: Ids[int]  # the turn's text as ids
-    number: int  # which of the seed's draws it uses
+    draw_number: int  # see `Request.draws`
+    number: int  # which attempt it is; each has draws of its own
     work: StageSeconds = field(default_factory=StageSeconds)  # of all attempts of this turn
     tokens: SpeechTokens = _NO_TOKENS
     start: TurnMark | None = None  # of the turn in the dialogue; None: the LLM was not finite
@@ -47,11 +48,13 @@ class Attempt:
     @property
     def draws(self) -> str:
         """Names the random draws of this attempt."""
-        return attempt_name(self.index, self.number)
+        return attempt_name(self.draw_number, self.number)
 
     def next(self) -> Attempt:
         """The next attempt at the same turn."""
-        return Attempt(self.index, self.turn, self.text, self.number + 1, self.work)
+        return Attempt(
+            self.index, self.turn, self.text, self.draw_number, self.number + 1, self.work
+        )
 
 
 class Sequence:
@@ -156,7 +159,8 @@ class Sequence:
             if finished is None:
                 self.dialogue.open_turn(text)
                 work, self._rolled_back_work = self._rolled_back_work, StageSeconds()
-                return Attempt(index, turn, text, self._first_number(index), work)
+                draw_number = self.request.draws.get(index, index)
+                return Attempt(index, turn, text, draw_number, self._first_number(index), work)
             self.dialogue.append_finished(text, finished)
         return None
 

@@ -3,7 +3,8 @@
 `episode.wav.podtts/`, beside `episode.wav`:
     turns.jsonl         append-only; the first line records the run's fingerprint, then a line
                         a turn: its text, how it was drawn, and the digest of its file
-    turn-0007+1.safetensors   tokens (int32) and samples (int16) of a turn; `+1`: of its attempt 1
+    turn-0007+1.safetensors   tokens (int32) and samples (int16) of a turn; `7`: the number of its
+                        draws, which is the turn's unless it was moved; `+1`: of its attempt 1
     partial.wav         the mix as it grows, 24 kHz; the output is made from it at the end
     lock                held by the run that writes
 A turn's file is complete before its line is written, so no line names a file that is not there. If
@@ -48,7 +49,17 @@ from podtts.episode.journal_header import (
     new_header,
     resume_mismatch,
 )
-from podtts.episode.journal_lines import JournalLines, Line, encoded, read_lines, write_lines
+from podtts.episode.journal_lines import (
+    JournalLines,
+    Line,
+    draws_of,
+    encoded,
+    read_lines,
+    turn_key,
+    turn_line,
+    write_lines,
+)
+from podtts.episode.kept_turns import draw_numbers
 from podtts.errors import DiskError, PodttsError, UsageError
 from podtts.storage.appending import append_line, open_to_append
 from podtts.storage.atomic import write_atomically
@@ -205,39 +216,39 @@ class Journal:
         line = self._lines.get(index)
         return line is not None and line["key"] != turn_key(turn)
 
-    def keep_first(self, turns: int, reason: str) -> None:
-        """Set the journal aside, and continue with its first turns alone.
+    @property
+    def stored(self) -> dict[int, str]:
+        """The `turn_key` of every turn that is stored, by its number (0-based)."""
+        return {index: line["key"] for index, line in self._lines.items()}
 
-        reason: why, for `set_aside`. Raises UsageError when the disk refuses it.
+    def draws(self, turns: int) -> dict[int, int]:
+        """The number of the draws of each turn, see `draw_numbers`; turns: of the script."""
+        used = {index: draws_of(line) for index, line in self._lines.items()}
+        return draw_numbers(used, turns)
+
+    def keep(self, former: Mapping[int, int], reason: str) -> None:
+        """Set the journal aside, and continue with some of its turns alone.
+
+        former: where a turn (both 0-based) is now. reason: why, for `set_aside`. Raises UsageError
+        when the disk refuses it.
         """
         try:
-            self._begin(self._recorded.first(turns), reason)
+            self._begin(self._recorded.moved(former), reason)
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def append(self, audio: TurnAudio, label: str) -> None:
+    def append(self, audio: TurnAudio, label: str, draws: int | None = None) -> None:
         """Store a turn: first its file, then its line; each is on the disk before the next.
 
+        draws: their number, see `draws`; None: the turn's.
         Raises DiskError when the disk refuses it, JournalLostError.
         """
         samples = np.frombuffer(to_pcm16(audio.wave), "<i2").astype(np.int16)
         ids = torch.tensor(audio.tokens.ids, dtype=torch.int32)
         raw = save({"tokens": ids, "samples": torch.from_numpy(samples)})
-        name = turn_file(audio.index, audio.attempt)
-        line = {
-            "turn": audio.index + 1,
-            "line": audio.turn.line,
-            "label": label,
-            "text": audio.turn.text,
-            "key": turn_key(audio.turn),
-            "variation": audio.attempt,  # a key of the journal's format
-            "tokens": len(audio.tokens.ids),
-            "ended": audio.tokens.ended,
-            "seconds": audio.seconds,
-            "problems": list(audio.problems),
-            "file": name,
-            "sha256": hashlib.sha256(raw).hexdigest(),
-        }
+        draws = audio.index if draws is None else draws
+        name = turn_file(draws, audio.attempt)
+        line = turn_line(audio, label, draws, name, hashlib.sha256(raw).hexdigest())
         self.check_in_place()
         try:
             write_atomically(self.folder / name, raw)
@@ -336,8 +347,3 @@ class Journal:
 
     def _unwritable(self, error: OSError) -> DiskError:
         return disk_error(self.folder, error, "choose another output file")
-
-
-def turn_key(turn: Turn) -> str:
-    """A digest of what a turn says: speaker and text."""
-    return hashlib.sha256(f"{turn.speaker}\0{turn.text}".encode()).hexdigest()

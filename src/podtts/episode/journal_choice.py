@@ -14,6 +14,8 @@ from typing import Any
 from podtts.episode.journal import Journal, JournalBusyError
 from podtts.episode.journal_files import TURNS, journal_folder
 from podtts.episode.journal_header import as_json, resume_mismatch
+from podtts.episode.journal_lines import turn_key
+from podtts.episode.kept_turns import match_turns
 from podtts.errors import UsageError
 from podtts.values import Turn
 
@@ -47,6 +49,7 @@ def open_journal(
     earlier: Earlier,
     *,
     anyway: bool = False,
+    keep_later: bool = False,
     day: str,
     patience_seconds: float = 0.0,
 ) -> Iterator[Journal]:
@@ -55,6 +58,7 @@ def open_journal(
     Where a turn has another text, the journal is set aside, and the run continues with the turns
     before it: a turn depends on all turns before it.
 
+    keep_later: continue with all turns that the journal has in place, each where it is now.
     endings: of the files that may own the journal, see `journal_owner`. For the rest, and for what
     is raised, see `Journal`.
     """
@@ -75,12 +79,16 @@ def open_journal(
     elif earlier is Earlier.RETAKE and not (journal_folder(owner) / TURNS).is_file():
         raise UsageError(f"{journal_folder(owner)} holds no run to retake", "leave out --retake")
     with journal_of(owner, resume=resume) as journal:
-        if earlier is not Earlier.RETAKE and (change := _first_change(journal, turns)) is not None:
+        change = _first_change(journal, turns)
+        if change is not None and keep_later:
+            kept = match_turns(journal.stored, [turn_key(turn) for turn in turns])
+            journal.keep(kept.former, f"the script has changed; {kept}")
+        elif change is not None and earlier is not Earlier.RETAKE:
             reason = (
                 f"turn {change + 1} has another text or speaker, so this turn and all after it are "
-                "synthesized again"
+                "synthesized again, which podtts synth --keep-later would not"
             )
-            journal.keep_first(change, reason)
+            journal.keep({index: index for index in range(change)}, reason)
         yield journal
 
 

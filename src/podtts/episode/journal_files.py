@@ -60,9 +60,9 @@ def journal_folder(output: Path) -> Path:
     return output.with_name(f"{output.name}.podtts")
 
 
-def turn_file(index: int, attempt: int) -> str:
-    """The name of a turn's file; index: 0-based."""
-    return f"turn-{index + 1:04}+{attempt}.safetensors"
+def turn_file(draws: int, attempt: int) -> str:
+    """The name of a turn's file; draws: their number, 0-based, which no other turn has."""
+    return f"turn-{draws + 1:04}+{attempt}.safetensors"
 
 
 def turns_in(journal: Path) -> int:

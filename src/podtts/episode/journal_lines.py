@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 from podtts.errors import UsageError
 from podtts.storage.atomic import write_atomically
+from podtts.values import Turn, TurnAudio
 
 Line = Mapping[str, Any]
 
@@ -29,9 +31,17 @@ class JournalLines:
         """The line that counts, by the 0-based number of its turn."""
         return {line["turn"] - 1: line for line in self.turns}
 
-    def first(self, count: int) -> JournalLines:
-        """The lines of the first turns alone."""
-        kept = tuple(line for line in self.turns if line["turn"] <= count)
+    def moved(self, former: Mapping[int, int]) -> JournalLines:
+        """The lines of some turns alone, at other positions, with the draws they were made with.
+
+        former: where a turn (both 0-based) is now.
+        """
+        position = {before + 1: index + 1 for index, before in former.items()}
+        kept = tuple(
+            {**line, "turn": position[line["turn"]], "draws": draws_of(line) + 1}
+            for line in self.turns
+            if line["turn"] in position
+        )
         return JournalLines(self.header, kept)
 
 
@@ -61,6 +71,36 @@ def write_lines(path: Path, lines: JournalLines) -> None:
     write_atomically(path, *(encoded(line) + b"\n" for line in [lines.header, *lines.turns]))
 
 
+def turn_key(turn: Turn) -> str:
+    """A digest of what a turn says: speaker and text."""
+    return hashlib.sha256(f"{turn.speaker}\0{turn.text}".encode()).hexdigest()
+
+
+def turn_line(audio: TurnAudio, label: str, draws: int, file: str, sha256: str) -> Line:
+    """The line of a turn; draws: their number, 0-based. file: its name, with its digest."""
+    return {
+        "turn": audio.index + 1,
+        "line": audio.turn.line,
+        "label": label,
+        "text": audio.turn.text,
+        "key": turn_key(audio.turn),
+        "draws": draws + 1,
+        "variation": audio.attempt,  # a key of the journal's format
+        "tokens": len(audio.tokens.ids),
+        "ended": audio.tokens.ended,
+        "seconds": audio.seconds,
+        "problems": list(audio.problems),
+        "file": file,
+        "sha256": sha256,
+    }
+
+
+def draws_of(line: Line) -> int:
+    """The number (0-based) of a turn's draws; lines of older versions have that of the turn."""
+    number: int = line.get("draws", line["turn"])
+    return number - 1
+
+
 def encoded(line: Line) -> bytes:
     """A line as it is in the file, without its end."""
     return json.dumps(line, ensure_ascii=False).encode()
@@ -76,5 +116,6 @@ def _object(line: bytes) -> dict[str, Any]:
 
 def _check_turn(line: Line) -> None:
     """Raise ValueError if a line is not one of a turn."""
-    if not (line.keys() >= _TURN_KEYS and isinstance(line["turn"], int)):
+    numbers = (line.get("turn"), line.get("draws", 1))
+    if not (line.keys() >= _TURN_KEYS and all(isinstance(number, int) for number in numbers)):
         raise ValueError("not a turn")

@@ -90,6 +90,9 @@ class EpisodeWriter:
     target:  the open journal of the episode, or a stream that takes the mix as it grows.
     retakes: turns (0-based) that an earlier run finished and that are synthesized again.
 
+    `finished` has the turns that an earlier run finished, and `draws` the numbers of the random
+    draws, both by the 0-based number of the turn. `Synthesizer.synthesize` needs both.
+
     The `with` block ends the mix. If the block fails, the mix of a journal stays and can be played.
     Methods may wait for a disk; two must not be called at the same time.
     """
@@ -101,6 +104,7 @@ class EpisodeWriter:
         self._journal = target if isinstance(target, Journal) else None
         self._target = target
         self.finished = _finished(plan, self._journal, retakes) if self._journal else {}
+        self.draws = self._journal.draws(len(plan.turns)) if self._journal else {}
         self._open_mix = ExitStack()
         self._mix: Mix | None = None
         self._next = 0
@@ -149,7 +153,8 @@ class EpisodeWriter:
         """
         assert audio.index == self._next
         if self._journal is not None:
-            self._journal.append(audio, self.plan.script.labels[audio.turn.speaker])
+            label = self.plan.script.labels[audio.turn.speaker]
+            self._journal.append(audio, label, self.draws[audio.index])
         self._opened().add(audio.turn, audio.wave)
         self._work = self._work.with_turn(audio)
         self._count(audio.problems)

@@ -65,12 +65,12 @@ MINI_FLOW = FlowConfig(
     ),
 )
 MINI_HIFT = HiftConfig(
-    channels=256,  # 32 in the last level: half carry the source, half what to do with it
+    channels=128,
     input_kernel=7,
     output_kernel=7,
     up_kernels=(16, 11, 7),
     block_kernels=(3, 7),
-    source_kernels=(3, 3, 3),
+    source_kernels=(3, 3, 7),
     stft_size=16,
     waves=WAVES,
     f0_channels=128,

@@ -126,19 +126,24 @@ def _speak(job: _Job) -> float:
         wave = (spoken.wave.clip(-1, 1) * 32767).astype(np.int16)
         f0 = np.where(spoken.f0 > _VOICED_HZ, spoken.f0, 0).astype(np.float16)
         made.append(Utterance(said, voice_number, wave, f0, spoken.phones, spoken.samples))
-    fresh = folder / f".{number:06d}.{os.getpid()}"
+    write_speech(_path(folder, number), made)
+    return sum(len(utterance.wave) for utterance in made) / RATE_HZ
+
+
+def write_speech(path: Path, utterances: list[Utterance]) -> None:
+    """Write utterances of one voice, whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     with fresh.open("wb") as file:
         np.savez(
             file,
-            voice=voice_number,
-            texts=np.array([one.text for one in made]),
-            phones=np.array([one.phones for one in made]),
-            wave=np.concatenate([one.wave for one in made]),
-            f0=np.concatenate([one.f0 for one in made]),
-            samples=np.concatenate([one.samples for one in made]),
-            wave_sizes=np.array([len(one.wave) for one in made]),
-            f0_sizes=np.array([len(one.f0) for one in made]),
-            phone_sizes=np.array([len(one.samples) for one in made]),
+            voice=utterances[0].voice,
+            texts=np.array([utterance.text for utterance in utterances]),
+            phones=np.array([utterance.phones for utterance in utterances]),
+            wave=np.concatenate([utterance.wave for utterance in utterances]),
+            f0=np.concatenate([utterance.f0 for utterance in utterances]),
+            samples=np.concatenate([utterance.samples for utterance in utterances]),
+            wave_sizes=np.array([len(utterance.wave) for utterance in utterances]),
+            f0_sizes=np.array([len(utterance.f0) for utterance in utterances]),
+            phone_sizes=np.array([len(utterance.samples) for utterance in utterances]),
         )
-    fresh.replace(_path(folder, number))
-    return sum(len(one.wave) for one in made) / RATE_HZ
+    fresh.replace(path)

@@ -12,6 +12,7 @@ from torch.func import functional_call
 from podtts.audio import lazy_torchaudio
 from podtts.rates import MEL_BINS, MEL_HOP, OUTPUT_HZ
 from podtts.vocoder.hift import MAX_MAGNITUDE, STFT_HOP, Level, ResidualStep, Vocoder
+from recipes.mini.discriminators import Discriminators
 from recipes.mini.excitation import MIX
 from recipes.mini.mels import MEL_DEVIATION, MEL_MEAN, normalise_input, worn
 from recipes.mini.sizes import MINI_HIFT
@@ -19,15 +20,17 @@ from recipes.mini.training import Recipe, train
 from recipes.mini.vocoder_data import INT16, VocoderData
 
 _CROP_FRAMES = 32  # 0.64 s
-_BATCH = 2
+_BATCH = 4
 _SIZES = (64, 256, 1024)  # of the spectra compared; hops are a quarter
 _MEL_WINDOW = 1920
 _FLOOR, _MEL_FLOOR = 1e-3, 1e-5
 _EMPHASIS = 0.85  # lifts high harmonics, which otherwise weigh nothing in a distance of spectra
 _LOG_WEIGHT, _MEL_WEIGHT = 0.5, 0.5
+_CRITICS_FROM = 0.6  # of the training: harmonics are there, and what is left is their detail
+_CRITICISM_WEIGHT = 0.1
 _FIRST_GAIN, _FIRST_LOUDNESS = 0.1, 0.01
 _CARRIED, _SHIFT = 0.3, 1.0  # gain of the source's spectrum in the last level, and what is added
-RECIPE = Recipe(learning_rate=7e-4, betas=(0.8, 0.99), clip=2.0)
+RECIPE = Recipe(learning_rate=1e-3, betas=(0.8, 0.99), clip=2.0)
 
 
 class VocoderTraining(nn.Module):
@@ -45,6 +48,7 @@ class VocoderTraining(nn.Module):
         filters = lazy_torchaudio.functional().melscale_fbanks(
             _MEL_WINDOW // 2 + 1, 0.0, 8000.0, MEL_BINS, OUTPUT_HZ, "slaney", "slaney"
         )
+        self.judges = Discriminators()
         self.register_buffer("filters", filters, persistent=False)
 
     def wave(self, mel: Tensor, source: Tensor) -> Tensor:
@@ -76,15 +80,28 @@ class VocoderTraining(nn.Module):
         filters: Tensor = self.filters  # type: ignore[assignment]
         return (filters.T @ _magnitude(spectrum)).clamp(min=_MEL_FLOOR).log()
 
-    def loss(self, mel: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """mel [B, F, 80], its source and the target aligned with it, [B, 480*F]."""
+    def loss(
+        self, mel: Tensor, source: Tensor, target: Tensor, wave: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """mel [B, F, 80], its source and the target aligned with it, [B, 480*F].
+
+        wave: the recording; with it, the discriminators learn and criticise, too.
+        """
         made = self.wave(mel, source)
+        total, figures = self._distances(made, target)
+        if wave is not None:
+            told, seen = self.judges.loss(made, wave), self.judges.criticism(made, wave)
+            total = total + told + _CRITICISM_WEIGHT * seen
+            figures |= {"told": told, "seen": seen}
+        return total, figures
+
+    def _distances(self, made: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         mels = F.l1_loss(self.log_mel(made), self.log_mel(target))
         made, target = _emphasised(made), _emphasised(target)
         total = _MEL_WEIGHT * mels
         figures = {"mel": mels}
         for size in _SIZES:
-            window = torch.hann_window(size, device=mel.device)
+            window = torch.hann_window(size, device=made.device)
             ours, theirs = (
                 torch.stft(x, size, size // 4, window=window, return_complex=True)
                 for x in (made, target)
@@ -149,13 +166,14 @@ def train_vocoder(
     data = VocoderData.of(speech)
     frames = len(data.mel)
 
-    def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         first = torch.randint(frames - _CROP_FRAMES, (batch * _BATCH, 1))
         samples = first * MEL_HOP + torch.arange(_CROP_FRAMES * MEL_HOP)
-        source, target = (
-            some[samples].to(device).float() / INT16 for some in (data.source, data.target)
+        source, target, wave = (
+            some[samples].to(device).float() / INT16
+            for some in (data.source, data.target, data.wave)
         )
-        mel = data.mel[first + torch.arange(_CROP_FRAMES)].float()
-        return module.loss(worn(mel).to(device), source, target)
+        mel = worn(data.mel[first + torch.arange(_CROP_FRAMES)].float()).to(device)
+        return module.loss(mel, source, target, wave if progress > _CRITICS_FROM else None)
 
     return train(module, step, RECIPE, minutes, path)

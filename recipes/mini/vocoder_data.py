@@ -26,22 +26,23 @@ class VocoderData:
     f0: Tensor  # float16 [F], Hz, 0 where unvoiced
     source: Tensor  # int16 [480*F], the excitation
     target: Tensor  # int16 [480*F], the recording with the phases of its source
+    wave: Tensor  # int16 [480*F], the recording
 
     @staticmethod
     def of(speech: Path, waves: bool = True) -> VocoderData:
         """Measure all utterances of a folder of speech; sources and targets only if wanted."""
-        fields: tuple[list[Tensor], ...] = ([], [], [], [])
+        fields: tuple[list[Tensor], ...] = ([], [], [], [], [])
         for number, utterance in enumerate(read_speech(speech)):
             wave = normalize_volume(torch.from_numpy(utterance.wave).float() / INT16)
             mel = mel_24k(wave)
             f0 = at_mel_frames(torch.from_numpy(utterance.f0).float(), len(mel))
-            source = target = wave[:0]
+            wave = wave[: len(mel) * MEL_HOP if waves else 0]
+            source = target = wave
             if waves:
-                wave = wave[: len(mel) * MEL_HOP]
                 generator = torch.Generator().manual_seed(number)
                 source = excitation(f0, torch.randn(len(wave), generator=generator))
                 target = aligned(wave, source)
-            values = (mel.half(), f0.half(), _int16(source), _int16(target))
+            values = (mel.half(), f0.half(), *map(_int16, (source, target, wave)))
             for field, value in zip(fields, values, strict=True):
                 field.append(value)
         return VocoderData(*map(torch.cat, fields))

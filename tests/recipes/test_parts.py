@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from recipes.mini.corpus import Corpus
+from recipes.mini.discriminators import Discriminators
 from recipes.mini.excitation import excitation
 from recipes.mini.export import save_vocoder
 from recipes.mini.factorised import DigitRows
@@ -141,7 +142,8 @@ def test_the_vocoder_and_its_pitch_head_learn_and_load(tmp_path: Path) -> None:
     module, pitch = VocoderTraining(), PitchTraining()
     mel = torch.randn(2, 16, 80) - 5
     source = excitation(torch.full((16,), 120.0), torch.randn(16 * 480)).expand(2, -1)
-    loss, _ = module.loss(mel, source, 0.1 * torch.randn(2, 16 * 480))
+    wave = 0.1 * torch.randn(2, 16 * 480)
+    loss, _ = module.loss(mel, source, wave, wave)
     loss.backward()  # type: ignore[no-untyped-call]
     assert _without_gradient(module) == []
     loss, _ = pitch.loss(mel, torch.full((2, 16), 120.0))
@@ -177,6 +179,19 @@ def test_a_layer_with_folded_normalisation_computes_the_same() -> None:
     expected = conv(x)
     normalise_input(conv, -5.0, 3.0)
     assert torch.allclose(conv(3 * x - 5), expected, atol=1e-4)
+
+
+def test_discriminators_learn_alone_and_teach_the_vocoder_alone() -> None:
+    judges = Discriminators()
+    made, wave = torch.randn(1, 4800, requires_grad=True), torch.randn(1, 4800)
+    judges.loss(made, wave).backward()  # type: ignore[no-untyped-call]
+    assert made.grad is None
+    assert _without_gradient(judges) == []
+    judges.zero_grad(set_to_none=True)
+    judges.criticism(made, wave).backward()  # type: ignore[no-untyped-call]
+    assert made.grad is not None
+    assert made.grad.isfinite().all()
+    assert all(parameter.grad is None for parameter in judges.parameters())
 
 
 def test_half_of_the_mels_are_worn() -> None:

@@ -96,10 +96,6 @@ class Judges:
 
 
 def _distillmos() -> Any:
-    if "torchaudio" not in sys.modules:  # imported by distillmos, and not needed at 16 kHz
-        stub = types.ModuleType("torchaudio")
-        stub.transforms = types.ModuleType("torchaudio.transforms")  # type: ignore[attr-defined]
-        sys.modules |= {"torchaudio": stub, "torchaudio.transforms": stub.transforms}
     with contextlib.redirect_stdout(io.StringIO()):
         import distillmos
 

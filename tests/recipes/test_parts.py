@@ -121,6 +121,16 @@ def test_windows_hold_one_voice(corpus: Corpus) -> None:
         assert corpus.voice[utterance] == owner[positions[0]]
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_the_flow_learns_in_bfloat16(chunked: bool) -> None:
+    module = FlowTraining()
+    tokens, prompt = torch.randint(CODES, (2, 30)), torch.tensor([0, 20])
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _ = module.loss(tokens, torch.randn(2, 60, 80), torch.randn(2, 192), prompt, chunked)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert _without_gradient(module) == []
+
+
 def test_the_flow_learns_and_loads(tmp_path: Path) -> None:
     module = FlowTraining()
     loss, _ = module.loss(

@@ -38,7 +38,7 @@ from recipes.mini.voices import SHIPPED, Voice, held_out_voices
 
 _CASTS = (1, 2, 2, 3, 4)
 _MOST_TOKENS = 500  # the default, 3000, would spend two minutes on a turn that does not end
-_EARLY_SECONDS = 0.3  # of the teacher's; a turn that is shorter has ended immediately
+_EARLY_SHARE = 0.3  # of the teacher's length; a turn that is shorter has ended immediately
 _NEAR = 0.1  # of a voice's own median pitch
 
 
@@ -168,7 +168,7 @@ class Evaluation:
                 wanted, voice = turn.turn.text, cast[turn.turn.speaker].voice
                 expected = len(self.said(wanted, voice)) / OUTPUT_HZ
                 limit.append(not turn.tokens.ended)
-                early.append(turn.seconds < _EARLY_SECONDS * expected)
+                early.append(turn.seconds < _EARLY_SHARE * expected)
                 heard = self.judges.heard(turn.wave, mandarin)
                 errors.append(edits(units_of(wanted), units_of(heard)))
                 work, audio = work + turn.work.total, audio + turn.seconds

@@ -29,7 +29,7 @@ HAN = tuple(
     bytes((0xA0 + row, 0xA0 + column)).decode("gb2312")
     for row in range(16, 88)
     for column in range(1, 95)
-    if (row, column) not in {(55, last) for last in range(90, 95)}
+    if (row, column) not in {(55, last) for last in range(90, 95)}  # not assigned
 )
 _PREFIXES = tuple(sorted({character.encode()[:2] for character in HAN}))
 HAN_IDS = range(_BYTES + len(_PREFIXES), _BYTES + len(_PREFIXES) + len(HAN))

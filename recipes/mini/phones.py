@@ -6,15 +6,19 @@ import functools
 import re
 from collections.abc import Callable
 
-# A run in Mandarin begins with a Chinese character and goes on to the next Latin letter.
-_RUNS = re.compile(r"[^\u4e00-\u9fff]+|[\u4e00-\u9fff][^A-Za-z]*")
+_RUNS = re.compile(r"[A-Za-z][A-Za-z' -]*|[^A-Za-z]+")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def phones_of(text: str) -> str:
     """The phones of a text, a character each, with the marks that shape the intonation."""
+    if not _HAN.search(text):
+        return _english()(text)
+    # Beside Chinese characters, digits and marks are Mandarin, too.
+    runs = [run for run in _RUNS.findall(text) if run.strip()]
     return " ".join(
-        (_mandarin() if _HAN.match(run) else _english())(run).strip() for run in _RUNS.findall(text)
+        (_english() if run[0].isascii() and run[0].isalpha() else _mandarin())(run).strip()
+        for run in runs
     )
 
 

@@ -25,10 +25,10 @@ SPEAKER_CHANNELS = 128
 
 MINI_LLM = Qwen3Config(
     vocab_size=SPEECH_OFFSET + CODES,
-    hidden_size=256,
-    intermediate_size=704,
+    hidden_size=192,
+    intermediate_size=512,
     layers=8,
-    heads=4,
+    heads=3,
     kv_heads=1,
     head_size=64,
     rms_norm_eps=1e-6,

@@ -31,7 +31,7 @@ _CRITICISM_WEIGHT = 0.1
 _CRITICISED = 2  # crops a step, of mels that are not worn; each costs as much as rendering two
 _FIRST_GAIN, _FIRST_LOUDNESS = 0.1, 0.01
 _CARRIED, _SHIFT = 0.3, 1.0  # gain of the source's spectrum in the last level, and what is added
-RECIPE = Recipe(learning_rate=1e-3, betas=(0.8, 0.99), clip=2.0)
+RECIPE = Recipe(learning_rate=3e-4, betas=(0.8, 0.99), clip=2.0)
 
 
 class VocoderTraining(nn.Module):

@@ -25,6 +25,9 @@ _SIZES = (64, 256, 1024)  # of the spectra compared; hops are a quarter
 _MEL_WINDOW = 1920
 _FLOOR, _MEL_FLOOR = 1e-3, 1e-5
 _EMPHASIS = 0.85  # lifts high harmonics, which otherwise weigh nothing in a distance of spectra
+# Mean magnitude in spectra of speech, over the root of their size. Distances are shares of it,
+# not of what a batch holds: a few crops of silence would outweigh everything else.
+_LOUDNESS = 0.0018
 _LOG_WEIGHT, _MEL_WEIGHT = 0.5, 0.5
 _CRITICS_FROM = 0.6  # of the training: harmonics are there, and what is left is their detail
 _CRITICISM_WEIGHT = 0.1
@@ -108,7 +111,7 @@ class VocoderTraining(nn.Module):
                 torch.stft(x, size, size // 4, window=window, return_complex=True)
                 for x in (made, target)
             )
-            distance = _magnitude(ours - theirs).mean() / theirs.abs().mean()
+            distance = _magnitude(ours - theirs).mean() / (_LOUDNESS * size**0.5)
             logs = F.l1_loss((_magnitude(ours) + _FLOOR).log(), (_magnitude(theirs) + _FLOOR).log())
             total = total + (distance + _LOG_WEIGHT * logs) / len(_SIZES)
             figures |= {f"complex{size}": distance, f"log{size}": logs}

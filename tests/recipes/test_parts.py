@@ -191,6 +191,16 @@ def test_a_layer_with_folded_normalisation_computes_the_same() -> None:
     assert torch.allclose(conv(3 * x - 5), expected, atol=1e-4)
 
 
+def test_silence_weighs_no_more_than_speech_in_the_vocoders_loss() -> None:
+    module = VocoderTraining()
+    mel, source = torch.randn(1, 16, 80) - 5, torch.zeros(1, 16 * 480)
+    distances = []
+    for loudness in (1e-1, 1e-5):
+        _, figures = module.loss(mel, source, loudness * torch.randn(1, 16 * 480))
+        distances.append(float(figures["complex256"].detach()))
+    assert distances[1] < distances[0]
+
+
 def test_discriminators_learn_alone_and_teach_the_vocoder_alone() -> None:
     judges = Discriminators()
     made, wave = torch.randn(1, 4800, requires_grad=True), torch.randn(1, 4800)

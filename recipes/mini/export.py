@@ -15,6 +15,7 @@ from recipes.mini.flow import FlowTraining
 from recipes.mini.layout import write_tokenizer
 from recipes.mini.llm import LlmTraining
 from recipes.mini.onnx_files import write_speaker_encoder, write_speech_tokenizer
+from recipes.mini.pitch_head import PitchTraining
 from recipes.mini.published_files import save_part, write_settings
 from recipes.mini.sizes import MINI_HIFT
 from recipes.mini.speaker_encoder import SpeakerTraining
@@ -23,6 +24,14 @@ from recipes.mini.training import load_trained
 from recipes.mini.vocoder import VocoderTraining
 
 _CPU = torch.device("cpu")
+
+
+def save_vocoder(vocoder: VocoderTraining, head: PitchTraining, directory: Path) -> None:
+    """Write hift.safetensors: the vocoder with the pitch head that was trained apart."""
+    vocoder.vocoder.f0_predictor = head.exported()
+    blocks = len(MINI_HIFT.block_kernels)
+    path = directory / "hift.safetensors"
+    save_part(vocoder.vocoder, lambda name: hift_name(name, blocks), path)
 
 
 def export_checkpoint(work: Path, target: Path, held_out: Corpus, voices: int) -> dict[str, float]:
@@ -37,10 +46,11 @@ def export_checkpoint(work: Path, target: Path, held_out: Corpus, voices: int) -
     load_trained(llm, work / "llm.pt", _CPU)
     load_trained(flow, work / "flow.pt", _CPU)
     load_trained(vocoder, work / "vocoder.pt", _CPU)
-    blocks = len(MINI_HIFT.block_kernels)
+    head = PitchTraining()
+    load_trained(head, work / "pitch.pt", _CPU)
     save_part(llm.exported(), llm_name, fresh / "model.safetensors", without="head.weight")
     save_part(flow.exported(), flow_name, fresh / "flow.safetensors")
-    save_part(vocoder.exported(), lambda name: hift_name(name, blocks), fresh / "hift.safetensors")
+    save_vocoder(vocoder, head, fresh)
 
     tokenizer = load_tokenizer(work / "tokenizer.pt", len(held_out.inventory), _CPU).tokenizer
     speaker = SpeakerTraining(voices)

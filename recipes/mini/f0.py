@@ -1,4 +1,4 @@
-"""Pitch of clean speech by normalised autocorrelation; the labels of pitch in the corpus."""
+"""Pitch per mel frame: from the teacher's own curve, or by normalised autocorrelation."""
 
 import torch
 import torch.nn.functional as F
@@ -6,6 +6,7 @@ from torch import Tensor
 
 from podtts.audio.io import resample
 from podtts.rates import MEL_HOP, OUTPUT_HZ, exact_div
+from recipes.mini.teacher import F0_HOP
 
 _RATE_HZ = 8000
 _HOP = exact_div(MEL_HOP * _RATE_HZ, OUTPUT_HZ)  # 160
@@ -15,6 +16,20 @@ _VOICED = 0.7  # correlation
 _AUDIBLE = 0.01  # root mean square
 _OCTAVES = 0.65  # around the median of a first pass; farther off is an octave error
 _NEAR_BEST = 0.92  # the shortest lag this close to the best wins: longer ones are octaves below
+
+
+def at_mel_frames(curve: Tensor, frames: int) -> Tensor:
+    """The teacher's pitch at the middle of every mel frame, float32 [frames].
+
+    curve: hertz every 12.5 ms, 0 where unvoiced. Beside unvoiced values the nearest one counts.
+    """
+    middle = (torch.arange(frames) + 0.5) * MEL_HOP / F0_HOP - 0.5
+    before = middle.long().clamp(0, len(curve) - 2)
+    part = (middle - before).clamp(0, 1)
+    first, second = curve[before], curve[before + 1]
+    between = first + part * (second - first)
+    nearest = torch.where(part < 0.5, first, second)
+    return torch.where((first > 0) & (second > 0), between, nearest)
 
 
 def pitch(wave: Tensor) -> Tensor:

@@ -15,9 +15,9 @@ from podtts.flow.estimator import TransformerBlock
 from podtts.rates import MEL_FRAMES_PER_TOKEN
 from recipes.mini.corpus import Corpus
 from recipes.mini.factorised import DigitRows
+from recipes.mini.mels import MEL_MEAN
 from recipes.mini.sizes import MINI_FLOW
 from recipes.mini.training import Recipe, train
-from recipes.mini.vocoder import MEL_MEAN
 
 _UNCONDITIONAL = 0.2
 _CHUNKED = 0.3

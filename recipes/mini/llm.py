@@ -20,7 +20,7 @@ from podtts.rates import MAX_SPEAKERS
 from podtts.text.normalize import normalize_text
 from recipes.mini.corpus import Corpus
 from recipes.mini.factorised import DigitRows
-from recipes.mini.layout import TEXT_IDS
+from recipes.mini.layout import HAN, HAN_IDS, TEXT_IDS
 from recipes.mini.sizes import CODES, MINI_LLM
 from recipes.mini.spoken_text import SpokenText
 from recipes.mini.training import Recipe, train
@@ -48,21 +48,27 @@ class LlmTraining(nn.Module):
 
     used: bool [6561], the codes that occur; None: all do. Others are never right, so that a few
     of them, drawn anew every step, are enough to keep them unlikely.
+    syllables: int64, of every Chinese character the number of its syllable; None: all differ.
     """
 
-    def __init__(self, used: Tensor | None = None) -> None:
+    def __init__(self, used: Tensor | None = None, syllables: Tensor | None = None) -> None:
         super().__init__()
         self.llm = Qwen3(MINI_LLM)
         nn.init.normal_(self.llm.embed_tokens.weight, std=0.02)
         self.llm.head.requires_grad_(False)  # tied: the embedding's rows are used in its place
         self.digits = DigitRows(MINI_LLM.hidden_size, 0.05)
+        syllables = torch.arange(len(HAN)) if syllables is None else syllables
+        self.register_buffer("syllables", syllables, persistent=False)
+        self.readings = nn.Parameter(0.05 * torch.randn(len(HAN), MINI_LLM.hidden_size))
         used = torch.ones(CODES, dtype=torch.bool) if used is None else used
         self.register_buffer("used", used.nonzero()[:, 0], persistent=False)
         self.register_buffer("rare", (~used).nonzero()[:, 0], persistent=False)
 
     def rows(self) -> Tensor:
-        """The embedding with the digits' rows in it, [vocabulary, H]."""
-        return self.llm.embed_tokens.weight + F.pad(self.digits(), (0, 0, TEXT_IDS, 0))
+        """The embedding with the rows of digits and of syllables in it, [vocabulary, H]."""
+        syllables: Tensor = self.syllables  # type: ignore[assignment]
+        read = F.pad(self.readings[syllables], (0, 0, HAN_IDS.start, TEXT_IDS - HAN_IDS.stop))
+        return self.llm.embed_tokens.weight + torch.cat((read, self.digits()))
 
     def loss(self, ids: Tensor, learnt: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """ids int64 [B, T]; learnt int8 [B, T]: 1 for speech and end of a turn, 2 for text."""
@@ -162,10 +168,15 @@ def _pieces(template: Template, texts: Sequence[str], codes: Tensor, tokens: Ten
 
 
 def train_llm(
-    dialogues: Dialogues, device: torch.device, batch: int, minutes: float, path: Path
+    dialogues: Dialogues,
+    syllables: Tensor,
+    device: torch.device,
+    batch: int,
+    minutes: float,
+    path: Path,
 ) -> dict[str, float]:
-    """Train on drawn dialogues, short phrases first."""
-    module = LlmTraining(dialogues.used).to(device)
+    """Train on drawn dialogues, short phrases first; syllables as in `LlmTraining`."""
+    module = LlmTraining(dialogues.used, syllables).to(device)
 
     def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         rng = random.Random(int(torch.randint(2**31, ())))

@@ -1,18 +1,9 @@
-"""Phones without repeats, and figures with their count."""
+"""Figures with their count."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean, median
-
-
-def collapsed(phones: Sequence[str], silence: frozenset[str]) -> list[str]:
-    """Runs of a phone as one, silences left out."""
-    return [
-        phone
-        for phone, before in zip(phones, ["", *phones[:-1]], strict=True)
-        if phone != before and phone not in silence
-    ]
 
 
 def share(flags: Sequence[bool]) -> dict[str, float]:

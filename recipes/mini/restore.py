@@ -23,6 +23,7 @@ from recipes.mini.corpus import Corpus
 from recipes.mini.flow import FlowTraining
 from recipes.mini.llm import LlmTraining
 from recipes.mini.onnx_files import HALVED
+from recipes.mini.pitch_head import PitchTraining
 from recipes.mini.sizes import MINI_HIFT
 from recipes.mini.speaker_encoder import SpeakerTraining
 from recipes.mini.speech_tokenizer import SpeechTokenizer, train_speech_tokenizer
@@ -37,12 +38,16 @@ def restore(source: Path, work: Path, voices: int, seconds: Mapping[str, float])
     _read(llm.llm, source / "model.safetensors", llm_name, without="head.weight")
     _read(flow.flow, source / "flow.safetensors", flow_name)
     _read(vocoder.vocoder, source / "hift.safetensors", lambda name: hift_name(name, blocks))
+    head = PitchTraining()
+    head.head = vocoder.vocoder.f0_predictor
+    head.restored()
     llm.digits.rows.data.zero_()
     flow.digits.rows.data.zero_()
-    vocoder.restored()
+    llm.readings.data.zero_()
     speaker = SpeakerTraining(voices)
     speaker.encoder.load_state_dict(onnx_weights(source / SPEAKER_ENCODER_FILE, speaker.encoder))
-    parts: dict[str, nn.Module] = {"llm": llm, "flow": flow, "vocoder": vocoder, "speaker": speaker}
+    parts: dict[str, nn.Module] = {"llm": llm, "flow": flow, "vocoder": vocoder, "pitch": head}
+    parts["speaker"] = speaker
     for part, module in parts.items():
         state = {
             "module": module.state_dict(),

@@ -19,12 +19,14 @@ import torch
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode
 from podtts.presets import DEFAULT_PRESET, PRESETS
-from recipes.mini.corpus import Corpus, Source, make_corpus
+from recipes.mini.corpus import Corpus, make_corpus
 from recipes.mini.flow import train_flow
 from recipes.mini.layout import END_TOKEN, SPEECH_OFFSET, write_tokenizer
 from recipes.mini.llm import Dialogues, train_llm
+from recipes.mini.pitch_head import train_pitch_head
 from recipes.mini.speaker_encoder import SpeakerTraining, embed_utterances, train_speaker_encoder
 from recipes.mini.speakers import write_speakers
+from recipes.mini.speech import Sources, make_speech
 from recipes.mini.speech_tokenizer import train_speech_tokenizer
 from recipes.mini.spoken_text import (
     SpokenText,
@@ -33,13 +35,23 @@ from recipes.mini.spoken_text import (
     round_weights,
     tokenize_corpus,
 )
-from recipes.mini.text import WORDNET, Texts
+from recipes.mini.syllables import syllable_numbers
+from recipes.mini.teacher import fetch_teacher
+from recipes.mini.text import WORDNET
 from recipes.mini.training import load_trained, save_whole
 from recipes.mini.vocoder import train_vocoder
+from recipes.mini.voices import held_out_voices, learnt_voices
 
-_SHARES = {"tokenizer": 0.06, "speaker": 0.03, "vocoder": 0.28, "flow": 0.28, "llm": 0.35}
-_HELD_OUT_HOURS, _HELD_OUT_VOICES = 0.03, 8
-_DIALOGUE_TURNS = 12  # enough for a rebuild of the context
+_SHARES = {
+    "pitch": 0.03,
+    "vocoder": 0.4,
+    "tokenizer": 0.05,
+    "speaker": 0.02,
+    "flow": 0.2,
+    "llm": 0.3,
+}
+_HELD_OUT_HOURS = 0.1
+_DIALOGUE_TURNS = 20  # with several rebuilds of the context
 
 
 def main() -> None:
@@ -57,29 +69,41 @@ def _minutes(options: argparse.Namespace, part: str) -> float:
     return float(options.minutes) * _SHARES[part]
 
 
-def _source(options: argparse.Namespace) -> Source:
-    return Source(options.espeak, options.espeak_data)
+def _sources(options: argparse.Namespace) -> Sources:
+    import jieba  # only those parts that speak need it
+
+    dictionary = Path(jieba.__file__).with_name("dict.txt")
+    return Sources(options.work / "teacher", options.wordnet, dictionary)
+
+
+def _speech(options: argparse.Namespace) -> dict[str, float]:
+    fetch_teacher(options.work / "teacher")
+    sources, workers = _sources(options), options.workers
+    held_out, learnt = options.work / "held-out", options.work / "speech"
+    make_speech(held_out, held_out_voices(), _HELD_OUT_HOURS, sources, workers, held_out=True)
+    voices = learnt_voices(options.voices)
+    make_speech(learnt, voices, options.hours, sources, workers, held_out=False)
+    return {"files": len(list(learnt.iterdir()))}
 
 
 def _corpus(options: argparse.Namespace) -> dict[str, float]:
-    options.work.mkdir(parents=True, exist_ok=True)
-    texts = Texts.read(options.wordnet)
     train, held_out = options.work / "corpus.pt", options.work / "held-out.pt"
     if not train.is_file():
-        make_corpus(train, texts, _source(options), options.hours, options.voices, options.workers)
+        make_corpus(options.work / "speech", train, options.workers)
     learnt = Corpus.load(train)
     if not held_out.is_file():
-        make_corpus(
-            held_out,
-            texts,
-            _source(options),
-            _HELD_OUT_HOURS,
-            _HELD_OUT_VOICES,
-            options.workers,
-            learnt.inventory,
-            held_out=True,
-        )
-    return {"utterances": len(learnt.texts), "hours": round(len(learnt.wave) / 86_400_000, 2)}
+        make_corpus(options.work / "held-out", held_out, options.workers, learnt.inventory)
+    return {"utterances": len(learnt.texts), "hours": round(int(learnt.tokens.sum()) / 90_000, 2)}
+
+
+def _pitch(options: argparse.Namespace) -> dict[str, float]:
+    return train_pitch_head(
+        options.work / "speech",
+        options.device,
+        options.batch,
+        _minutes(options, "pitch"),
+        options.work / "pitch.pt",
+    )
 
 
 def _tokenizer(options: argparse.Namespace) -> dict[str, float]:
@@ -123,11 +147,10 @@ def _restore(options: argparse.Namespace) -> dict[str, float]:
 
 
 def _vocoder(options: argparse.Namespace) -> dict[str, float]:
-    corpus = Corpus.load(options.work / "corpus.pt")
     return train_vocoder(
-        corpus,
+        options.work / "speech",
         options.device,
-        8 * options.batch,
+        options.batch,
         _minutes(options, "vocoder"),
         options.work / "vocoder.pt",
     )
@@ -147,17 +170,15 @@ def _tokens(options: argparse.Namespace) -> dict[str, float]:
     codes = torch.load(codes_file)["codes"]
     share = codes.long().bincount(minlength=1).float() / len(codes)
     perplexity = float(torch.special.entr(share).sum().exp())
-    if not (options.work / "spoken.pt").is_file():
-        make_spoken_text(
-            options.work / "spoken.pt",
-            Texts.read(options.wordnet),
-            _source(options),
-            checkpoint,
-            len(corpus.inventory),
-            options.text_hours,
-            options.workers,
-        )
-    spoken = SpokenText.load(options.work / "spoken.pt")
+    make_spoken_text(
+        options.work / "spoken",
+        _sources(options),
+        checkpoint,
+        len(corpus.inventory),
+        options.text_hours,
+        options.workers,
+    )
+    spoken = SpokenText.load(options.work / "spoken")
     return {
         "codes_used": int((share > 0).sum()),
         "perplexity": round(perplexity, 1),
@@ -183,12 +204,17 @@ def _llm(options: argparse.Namespace) -> dict[str, float]:
     write_tokenizer(options.work)
     dialogues = Dialogues(
         Template(load_encode(options.work), SPEECH_OFFSET, END_TOKEN),
-        SpokenText.load(options.work / "spoken.pt"),
+        SpokenText.load(options.work / "spoken"),
         Corpus.load(options.work / "corpus.pt"),
         torch.load(options.work / "codes.pt")["codes"],
     )
     return train_llm(
-        dialogues, options.device, options.batch, _minutes(options, "llm"), options.work / "llm.pt"
+        dialogues,
+        syllable_numbers(),
+        options.device,
+        options.batch,
+        _minutes(options, "llm"),
+        options.work / "llm.pt",
     )
 
 
@@ -200,27 +226,28 @@ def _export(options: argparse.Namespace) -> dict[str, float]:
 
 
 def _speakers(options: argparse.Namespace) -> dict[str, float]:
-    return write_speakers(options.work / "speakers", _source(options))
+    return write_speakers(options.work / "speakers", options.work / "teacher")
 
 
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    from recipes.mini.evaluate import Evaluation  # the recognizer is needed here alone
+    from recipes.mini.evaluate import Evaluation  # the judges are needed here alone
+    from recipes.mini.judges import fetch_judges
 
+    fetch_judges(options.work / "judges")
     evaluation = Evaluation(
         options.work / "export",
-        options.work / "tokenizer.pt",
-        Corpus.load(options.work / "held-out.pt"),
-        Texts.read(options.wordnet),
-        _source(options),
+        _sources(options),
+        options.work / "judges",
         str(options.device),
         PRESETS[options.preset],
     )
+    dialogues = options.dialogues
     figures = {
         "preset": options.preset,
-        "known_tokens": evaluation.known_tokens(options.sentences),
-        "chain": evaluation.chain(options.sentences),
-        "new_voices": evaluation.new_voices(max(1, options.sentences // 10)),
-        "dialogues": evaluation.dialogues(options.dialogues, _DIALOGUE_TURNS),
+        "stages": evaluation.stages(options.sentences),
+        "new_voices": evaluation.new_voices(max(1, options.sentences // 8)),
+        "english_dialogues": evaluation.dialogues(dialogues, _DIALOGUE_TURNS, mandarin=False),
+        "mandarin_dialogues": evaluation.dialogues(dialogues, _DIALOGUE_TURNS, mandarin=True),
     }
     report = options.work / "evaluation.json"
     report.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -228,12 +255,14 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 
 RUN: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "speech": _speech,
     "corpus": _corpus,
     "restore": _restore,
+    "pitch": _pitch,
+    "vocoder": _vocoder,
     "tokenizer": _tokenizer,
     "speaker": _speaker,
     "tokens": _tokens,
-    "vocoder": _vocoder,
     "flow": _flow,
     "llm": _llm,
     "export": _export,
@@ -250,15 +279,13 @@ def _options() -> argparse.Namespace:
     add("--device", type=torch.device, default=torch.device("cpu"), help="cpu or cuda")
     add("--minutes", type=float, default=240, help="training time of all parts together")
     add("--batch", type=int, default=1, help="times the batch sizes meant for one CPU core")
-    add("--hours", type=float, default=1.6, help="of speech for all parts but the LLM")
-    add("--text-hours", type=float, default=12, help="of speech for the LLM")
-    add("--voices", type=int, default=64, help="that say it")
-    add("--workers", type=int, default=2, help="processes that make the corpus")
+    add("--hours", type=float, default=3, help="of speech for all parts but the LLM")
+    add("--text-hours", type=float, default=24, help="of speech for the LLM")
+    add("--voices", type=int, default=72, help="that say it")
+    add("--workers", type=int, default=2, help="processes that speak")
     add("--wordnet", type=Path, default=WORDNET, help="folder with WordNet's data files")
-    add("--espeak", default="libespeak-ng.so.1", help="espeak-ng's library")
-    add("--espeak-data", type=Path, help="folder that holds espeak-ng-data")
-    add("--sentences", type=int, default=100, help="evaluated in every voice, at most 100")
-    add("--dialogues", type=int, default=20, help="evaluated")
+    add("--sentences", type=int, default=200, help="evaluated in each language")
+    add("--dialogues", type=int, default=20, help="evaluated in each language")
     add("--preset", choices=tuple(PRESETS), default=DEFAULT_PRESET, help="evaluated")
     add(
         "--parts",

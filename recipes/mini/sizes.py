@@ -6,6 +6,7 @@ from podtts.flow.estimator import EstimatorConfig
 from podtts.llm.qwen3 import Qwen3Config
 from podtts.rates import MEL_BINS, SPEAKER_EMBEDDING_SIZE
 from podtts.vocoder.hift import HiftConfig
+from recipes.mini.excitation import WAVES
 from recipes.mini.layout import END_TOKEN, SPEECH_OFFSET
 
 CODE_DIGITS = 8
@@ -26,7 +27,7 @@ MINI_LLM = Qwen3Config(
     vocab_size=SPEECH_OFFSET + CODES,
     hidden_size=192,
     intermediate_size=512,
-    layers=6,
+    layers=8,
     heads=3,
     kv_heads=1,
     head_size=64,
@@ -69,9 +70,9 @@ MINI_HIFT = HiftConfig(
     output_kernel=7,
     up_kernels=(16, 11, 7),
     block_kernels=(3, 7),
-    source_kernels=(7, 7, 11),
+    source_kernels=(3, 3, 7),
     stft_size=16,
-    waves=9,
+    waves=WAVES,
     f0_channels=128,
     f0_kernels=(3, 3, 3, 3, 3),
     # The trained head leaves a few hertz where nothing is voiced.

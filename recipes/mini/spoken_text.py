@@ -1,11 +1,13 @@
 """What the language model learns from: texts and the speech tokens of one canonical voice.
 
 All turns are in the canonical voice's tokens, whoever speaks: what distinguishes voices is the
-flow's part. Prompts in its context are of all the corpus's voices.
+flow's part. Prompts in its context are of all the corpus's voices. Texts are spoken in small files,
+one by one, so that a stopped run continues and more hours only add files.
 """
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import random
 from dataclasses import dataclass
@@ -13,30 +15,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from podtts.audio.io import resample
 from podtts.audio.mel import log_mel_16k
 from podtts.audio.volume_normalization import normalize_volume
-from podtts.rates import ENCODER_HZ, OUTPUT_HZ, SAMPLES_PER_TOKEN
-from recipes.mini.corpus import (
-    FEATURE_FRAMES_PER_TOKEN,
-    Corpus,
-    Source,
-    recording_of,
-    worker_espeak,
-)
-from recipes.mini.espeak import CANONICAL
+from podtts.rates import ENCODER_HZ, OUTPUT_HZ, SAMPLES_PER_TOKEN, TOKENS_PER_SECOND
+from recipes.mini.canonical import CanonicalVoice
+from recipes.mini.corpus import FEATURE_FRAMES_PER_TOKEN, Corpus
+from recipes.mini.languages import Languages
+from recipes.mini.speech import Sources
 from recipes.mini.speech_tokenizer import SpeechTokenizer, TokenizerTraining
-from recipes.mini.text import Texts, enough
 from recipes.mini.training import load_trained, save_whole
 
-_JOB_SECONDS = 600.0
-_PHRASE_SHARE = 0.35
-_LEAD_S = 0.04
+_TEXTS_PER_FILE = 100
+_PHRASE_SHARE = 0.5  # of the texts; about a third of the time
+_MANDARIN_SHARE = 0.35
+_MIXED_SHARE = 0.05
 
-Spoken = tuple[str, bool, NDArray[np.int16]]  # text, whether it is a phrase, codes
+_Job = tuple[Path, int, Sources, Path, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +46,15 @@ class SpokenText:
     codes: Tensor  # int16, of all texts
 
     @staticmethod
-    def load(path: Path) -> SpokenText:
-        return SpokenText(**torch.load(path))
-
-    def save(self, path: Path) -> None:
-        save_whole(vars(self), path)
+    def load(folder: Path) -> SpokenText:
+        """Read all files of a folder."""
+        parts = [torch.load(path) for path in sorted(folder.glob("*.pt"))]
+        return SpokenText(
+            [text for part in parts for text in part["texts"]],
+            torch.cat([part["is_phrase"] for part in parts]),
+            torch.cat([part["tokens"] for part in parts]),
+            torch.cat([part["codes"] for part in parts]),
+        )
 
 
 def load_tokenizer(checkpoint: Path, phones: int, device: torch.device) -> TokenizerTraining:
@@ -89,44 +90,68 @@ def tokenize_corpus(tokenizer: SpeechTokenizer, corpus: Corpus) -> Tensor:
     )
 
 
-def canonical_codes(text: str, source: Source, tokenizer: SpeechTokenizer) -> Tensor:
-    """Codes int16 [T] of a text in the canonical voice."""
-    wave = recording_of(worker_espeak(source).speak(text, CANONICAL), _LEAD_S).wave
-    tokens = len(wave) // SAMPLES_PER_TOKEN
+def codes_of(wave: Tensor, tokenizer: SpeechTokenizer) -> Tensor:
+    """Codes int16 [T] of a wave at 24 kHz."""
     slow = normalize_volume(resample(wave, OUTPUT_HZ, ENCODER_HZ))
-    return tokenize(tokenizer, log_mel_16k(slow))[:tokens]
+    return tokenize(tokenizer, log_mel_16k(slow))[: len(wave) // SAMPLES_PER_TOKEN]
 
 
 def make_spoken_text(
-    path: Path,
-    texts: Texts,
-    source: Source,
-    checkpoint: Path,
-    phones: int,
-    hours: float,
-    workers: int,
+    folder: Path, sources: Sources, checkpoint: Path, phones: int, hours: float, workers: int
 ) -> None:
-    """Speak and tokenize so many hours of sentences and phrases."""
-    rng = random.Random(5)
-    jobs = [
-        (enough(draw, rng, share * _JOB_SECONDS), is_phrase, source, checkpoint, phones)
-        for _ in range(max(1, round(3600 * hours / _JOB_SECONDS)))
-        for is_phrase, share, draw in (
-            (True, _PHRASE_SHARE, texts.phrase),
-            (False, 1 - _PHRASE_SHARE, texts.sentence),
-        )
-    ]
+    """Speak and tokenize texts until there are so many hours; goes on where it was stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = 3600 * hours - sum(_seconds(path) for path in folder.glob("*.pt"))
+    number = 0
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        made = [one for some in pool.imap(_speak, jobs) for one in some]
-    SpokenText(
-        texts=[text for text, _, _ in made],
-        is_phrase=torch.tensor([phrase for _, phrase, _ in made]),
-        tokens=torch.tensor([len(codes) for _, _, codes in made]),
-        codes=torch.from_numpy(np.concatenate([codes for _, _, codes in made])),
-    ).save(path)
+        while missing > 0:
+            jobs: list[_Job] = []
+            while len(jobs) < 4 * workers:
+                path = folder / f"{number:06d}.pt"
+                if not path.is_file():
+                    jobs.append((path, number, sources, checkpoint, phones))
+                number += 1
+            missing -= sum(pool.imap_unordered(_speak, jobs))
 
 
-def _speak(job: tuple[list[str], bool, Source, Path, int]) -> list[Spoken]:
-    texts, is_phrase, source, checkpoint, phones = job
-    tokenizer = load_tokenizer(checkpoint, phones, torch.device("cpu")).tokenizer
-    return [(text, is_phrase, canonical_codes(text, source, tokenizer).numpy()) for text in texts]
+def _seconds(path: Path) -> float:
+    return int(torch.load(path)["tokens"].sum()) / TOKENS_PER_SECOND
+
+
+@functools.cache
+def _speaking(
+    sources: Sources, checkpoint: Path, phones: int
+) -> tuple[Languages, CanonicalVoice, SpeechTokenizer]:
+    """What a worker process keeps."""
+    torch.set_num_threads(1)
+    return (
+        Languages.read(sources.wordnet, sources.dictionary),
+        CanonicalVoice(sources.teacher),
+        load_tokenizer(checkpoint, phones, torch.device("cpu")).tokenizer,
+    )
+
+
+def _speak(job: _Job) -> float:
+    """Write one file; returns its seconds."""
+    path, number, sources, checkpoint, phones = job
+    languages, voice, tokenizer = _speaking(sources, checkpoint, phones)
+    rng = random.Random(20_000_003 + number)
+    texts, phrases, codes = [], [], []
+    for _ in range(_TEXTS_PER_FILE):
+        phrase = rng.random() < _PHRASE_SHARE
+        if rng.random() < _MIXED_SHARE:
+            text = languages.mixed(rng)
+        else:
+            text = languages.learnt(rng, rng.random() < _MANDARIN_SHARE, phrase)
+        texts.append(text)
+        phrases.append(phrase)
+        codes.append(codes_of(voice.say(text), tokenizer).numpy())
+    tokens = [len(some) for some in codes]
+    fields = {
+        "texts": texts,
+        "is_phrase": torch.tensor(phrases),
+        "tokens": torch.tensor(tokens),
+        "codes": torch.from_numpy(np.concatenate(codes)),
+    }
+    save_whole(fields, path)
+    return sum(tokens) / TOKENS_PER_SECOND

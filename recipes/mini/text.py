@@ -9,7 +9,7 @@ import random
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -22,7 +22,6 @@ _PARTS = ("noun", "verb", "adj", "adv")
 _SPEAKABLE = re.compile(r"[A-Za-z][A-Za-z ,;:'!?.-]*[A-Za-z!?.]")
 _ACRONYM = re.compile(r"\b[A-Z][A-Z.]+\b|\b[b-hj-z]\b", re.ASCII)
 _QUOTED = re.compile(r'"([^"]+)"')
-_CHARACTERS_PER_SECOND = 16  # measured on the corpus
 _HELD_OUT_SHARE = 40  # one sentence in so many
 _WORD = re.compile(r"[a-z]{2,14}(?:'[a-z]{1,2})?")
 _UNREAD = 0.1  # a word that no sentence holds counts as read so often
@@ -91,16 +90,6 @@ class Texts:
         return as_sentence(" ".join(words))
 
 
-def enough(draw: Callable[[random.Random], str], rng: random.Random, seconds: float) -> list[str]:
-    """So many texts that reading them aloud takes about `seconds`."""
-    drawn: list[str] = []
-    characters = 0
-    while characters < seconds * _CHARACTERS_PER_SECOND:
-        drawn.append(draw(rng))
-        characters += len(drawn[-1])
-    return drawn
-
-
 def _entries(wordnet: Path) -> Iterator[tuple[list[str], str]]:
     for part in _PARTS:
         path = wordnet / f"data.{part}"
@@ -128,5 +117,5 @@ def as_sentence(text: str) -> str:
 
 def is_held_out(text: str) -> bool:
     """Whether nothing may be learnt from this sentence; case and punctuation do not matter."""
-    letters = re.sub(r"[^a-z]", "", text.lower())
+    letters = re.sub(r"[^a-z\u4e00-\u9fff]", "", text.lower())
     return zlib.crc32(letters.encode()) % _HELD_OUT_SHARE == 0

@@ -36,7 +36,7 @@ class Recipe:
 def train(
     module: nn.Module, step: Step, recipe: Recipe, minutes: float, path: Path
 ) -> dict[str, float]:
-    """Train for so many minutes in all, counted over all runs; write `path` every minute.
+    """Train for so many minutes in all (see `_clock`), over all runs; write `path` every minute.
 
     When the minutes are over the optimizers are left out of the file, which is then a third as
     large; training on with more minutes gives it fresh ones.
@@ -56,8 +56,9 @@ def train(
     sums: dict[str, Tensor] = {}
     summed = 0
     figures: dict[str, float] = {}
-    last_log = last_save = elapsed
-    then = time.monotonic()
+    last_log, last_save = elapsed, time.monotonic()
+    clock = _clock(next(module.parameters()).device)
+    then = clock()
     while elapsed < budget:
         progress = elapsed / budget
         rate = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
@@ -78,7 +79,7 @@ def train(
         else:
             skipped += 1
         steps += 1
-        now = time.monotonic()
+        now = clock()
         elapsed, then = elapsed + min(now - then, _LONGEST_STEP_SECONDS), now
         over = elapsed >= budget
         if summed and (over or elapsed - last_log >= _LOG_SECONDS):
@@ -87,11 +88,19 @@ def train(
             with path.with_suffix(".log").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
             sums, summed, last_log = {}, 0, elapsed
-        if over or elapsed - last_save >= _CHECKPOINT_SECONDS:
+        if over or time.monotonic() - last_save >= _CHECKPOINT_SECONDS:
             _save(path, module, None if over else optimizers, elapsed, steps, skipped)
-            last_save = elapsed
+            last_save = time.monotonic()
     module.eval()
     return figures
+
+
+def _clock(device: torch.device) -> Callable[[], float]:
+    """Seconds of training: on a CPU of work per thread, since waiting for it trains nothing."""
+    if device.type != "cpu":
+        return time.monotonic
+    threads = torch.get_num_threads()
+    return lambda: time.process_time() / threads
 
 
 def _optimizers(module: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:

@@ -7,23 +7,34 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from podtts.audio import lazy_torchaudio
-from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN, MEL_HOP, OUTPUT_HZ, SAMPLES_PER_TOKEN
-from podtts.vocoder.hift import MAX_MAGNITUDE, STFT_HOP, Vocoder
-from recipes.mini.corpus import Corpus
+from podtts.rates import MEL_BINS, MEL_HOP, OUTPUT_HZ
+from podtts.vocoder.hift import MAX_MAGNITUDE, STFT_HOP, Level, ResidualStep, Vocoder
+from recipes.mini.discriminators import Discriminators
+from recipes.mini.excitation import MIX
+from recipes.mini.mels import MEL_DEVIATION, MEL_MEAN, normalise_input, worn
 from recipes.mini.sizes import MINI_HIFT
 from recipes.mini.training import Recipe, train
+from recipes.mini.vocoder_data import INT16, VocoderData
 
-_CROP_TOKENS = 16  # 0.64 s
-_PITCH_CROPS = 8  # crops that the pitch head alone sees, for each that is rendered
-_WINDOWS = (256, 512, 1024, 2048)
+_CROP_FRAMES = 32  # 0.64 s
+_BATCH = 4
+_SIZES = (64, 256, 1024)  # of the spectra compared; hops are a quarter
 _MEL_WINDOW = 1920
-_FLOOR = 1e-5
-# Natural-log mels of speech: the first layers start out as if they saw them normalised.
-MEL_MEAN, _MEL_DEVIATION = -5.0, 3.0
-_F0_SCALE_HZ = 100.0
-RECIPE = Recipe(learning_rate=1e-3, betas=(0.8, 0.99), clip=2.0)  # 2e-3 became NaN
+_FLOOR, _MEL_FLOOR = 1e-3, 1e-5
+_EMPHASIS = 0.85  # lifts high harmonics, which otherwise weigh nothing in a distance of spectra
+# Mean magnitude in spectra of speech, over the root of their size. Distances are shares of it,
+# not of what a batch holds: a few crops of silence would outweigh everything else.
+_LOUDNESS = 0.0018
+_LOG_WEIGHT, _MEL_WEIGHT = 0.5, 0.5
+_CRITICS_FROM = 0.6  # of the training: harmonics are there, and what is left is their detail
+_CRITICISM_WEIGHT = 0.1
+_CRITICISED = 2  # crops a step, of mels that are not worn; each costs as much as rendering two
+_FIRST_GAIN, _FIRST_LOUDNESS = 0.1, 0.01
+_CARRIED, _SHIFT = 0.3, 1.0  # gain of the source's spectrum in the last level, and what is added
+RECIPE = Recipe(learning_rate=3e-4, betas=(0.8, 0.99), clip=2.0)
 
 
 class VocoderTraining(nn.Module):
@@ -32,33 +43,34 @@ class VocoderTraining(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.vocoder = Vocoder(MINI_HIFT)
-        for conv in (self.vocoder.conv_in, self.vocoder.f0_predictor.convs[0]):
-            assert isinstance(conv, nn.Conv1d)
-            normalise_input(conv, MEL_MEAN, _MEL_DEVIATION)
+        self.vocoder.f0_predictor.requires_grad_(False)  # it is trained on its own
+        normalise_input(self.vocoder.conv_in, MEL_MEAN, MEL_DEVIATION)
+        mix = self.vocoder.harmonics.mix.requires_grad_(False)
+        nn.init.constant_(mix.weight, MIX)
+        nn.init.zeros_(mix.bias)
+        start_from_source(self.vocoder)
         filters = lazy_torchaudio.functional().melscale_fbanks(
             _MEL_WINDOW // 2 + 1, 0.0, 8000.0, MEL_BINS, OUTPUT_HZ, "slaney", "slaney"
         )
+        self.judges = Discriminators()
         self.register_buffer("filters", filters, persistent=False)
 
-    def f0(self, mel: Tensor) -> Tensor:
-        """Pitch [B, F] of mel [B, 80, F]; the head learns hundreds of hertz, see `exported`."""
-        hertz: Tensor = _F0_SCALE_HZ * self.vocoder.f0_predictor(mel)
-        return hertz
+    def wave(self, mel: Tensor, source: Tensor) -> Tensor:
+        """Wave [B, 480*F] for mel [B, F, 80] and its source [B, 480*F].
 
-    def wave(self, mel: Tensor, f0: Tensor) -> Tensor:
-        """Wave [B, 480*F] for mel [B, 80, F] and its pitch [B, F]."""
+        The levels compute in bfloat16, which is nearly twice as fast; their weights stay float32.
+        """
         vocoder = self.vocoder
-        samples = f0.shape[1] * MEL_HOP
-        noise = torch.randn(len(f0), vocoder.config.waves, samples, device=f0.device)
-        source = vocoder.harmonics(f0, noise)
         size = vocoder.config.stft_size
-        window = torch.hann_window(size, device=f0.device)
+        window = torch.hann_window(size, device=mel.device)
         spectrum = torch.stft(source, size, STFT_HOP, window=window, return_complex=True)
-        parts = torch.cat((spectrum.real, spectrum.imag), dim=1).transpose(1, 2)
-        x = vocoder.conv_in(mel.transpose(1, 2))
+        parts = torch.cat((spectrum.real, spectrum.imag), dim=1).transpose(1, 2).bfloat16()
+        x = vocoder.conv_in(mel).bfloat16()
         for level in vocoder.levels:
-            x = level(x, parts, None)
-        log_magnitude, argument = vocoder.conv_out(F.leaky_relu(x)).transpose(1, 2).chunk(2, dim=1)
+            weights = {name: value.bfloat16() for name, value in level.named_parameters()}
+            x = functional_call(level, weights, (x, parts, None))
+        x = vocoder.conv_out(F.leaky_relu(x.float()))
+        log_magnitude, argument = x.transpose(1, 2).chunk(2, dim=1)
         # Clamped before exp, not after as at run time: the same value, and no infinite gradient.
         magnitude = log_magnitude.clamp(max=float(torch.tensor(MAX_MAGNITUDE).log())).exp()
         phase = torch.sin(argument)
@@ -67,68 +79,106 @@ class VocoderTraining(nn.Module):
 
     def log_mel(self, wave: Tensor) -> Tensor:
         """The flow's mel of waves, float32 [B, 80, frames]."""
-        spectrum = _magnitude(wave, _MEL_WINDOW, MEL_HOP)
+        window = torch.hann_window(_MEL_WINDOW, device=wave.device)
+        spectrum = torch.stft(wave, _MEL_WINDOW, MEL_HOP, window=window, return_complex=True)
         filters: Tensor = self.filters  # type: ignore[assignment]
-        return (filters.T @ spectrum).clamp(min=_FLOOR).log()
+        return (filters.T @ _magnitude(spectrum)).clamp(min=_MEL_FLOOR).log()
 
-    def loss(self, mel: Tensor, f0: Tensor, wave: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """mel [N, 80, F], true pitch f0 [N, F], and the waves of the first B, [B, 480*F]."""
-        pitch = F.l1_loss(self.f0(mel), f0) / _F0_SCALE_HZ
-        mel, f0 = mel[: len(wave)], f0[: len(wave)]
-        made = self.wave(mel, f0)
-        total = torch.zeros((), device=wave.device)
-        for size in _WINDOWS:
-            ours, theirs = _magnitude(made, size, size // 4), _magnitude(wave, size, size // 4)
-            gap = torch.linalg.vector_norm(ours - theirs) / torch.linalg.vector_norm(theirs)
-            logs = F.l1_loss(ours.clamp(min=_FLOOR).log(), theirs.clamp(min=_FLOOR).log())
-            total = total + (gap + logs) / len(_WINDOWS)
-        mels = F.l1_loss(self.log_mel(made), self.log_mel(wave))
-        return total + mels + pitch, {"stft": total, "mel": mels, "f0": pitch * _F0_SCALE_HZ}
+    def loss(
+        self, mel: Tensor, source: Tensor, target: Tensor, wave: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """mel [B, F, 80], its source and the target aligned with it, [B, 480*F].
 
-    def exported(self) -> Vocoder:
-        """The vocoder with the scale of its pitch folded into the head; done once."""
-        self._scale_pitch(_F0_SCALE_HZ)
-        return self.vocoder
+        wave: the recording; with it, the discriminators learn and criticise, too.
+        """
+        made = self.wave(mel, source)
+        total, figures = self._distances(made, target)
+        if wave is not None:
+            some, theirs = made[-_CRITICISED:], wave[-_CRITICISED:]
+            told, seen = self.judges.loss(some, theirs), self.judges.criticism(some, theirs)
+            total = total + told + _CRITICISM_WEIGHT * seen
+            figures |= {"told": told, "seen": seen}
+        return total, figures
 
-    def restored(self) -> None:
-        """Take the scale out of the head of an exported vocoder; done once."""
-        self._scale_pitch(1 / _F0_SCALE_HZ)
+    def _distances(self, made: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        mels = F.l1_loss(self.log_mel(made), self.log_mel(target))
+        made, target = _emphasised(made), _emphasised(target)
+        total = _MEL_WEIGHT * mels
+        figures = {"mel": mels}
+        for size in _SIZES:
+            window = torch.hann_window(size, device=made.device)
+            ours, theirs = (
+                torch.stft(x, size, size // 4, window=window, return_complex=True)
+                for x in (made, target)
+            )
+            distance = _magnitude(ours - theirs).mean() / (_LOUDNESS * size**0.5)
+            logs = F.l1_loss((_magnitude(ours) + _FLOOR).log(), (_magnitude(theirs) + _FLOOR).log())
+            total = total + (distance + _LOG_WEIGHT * logs) / len(_SIZES)
+            figures |= {f"complex{size}": distance, f"log{size}": logs}
+        return total, figures
 
-    def _scale_pitch(self, factor: float) -> None:
-        """Multiply what the pitch head gives."""
-        self.vocoder.f0_predictor.linear.weight.data.mul_(factor)
-        self.vocoder.f0_predictor.linear.bias.data.mul_(factor)
 
+def start_from_source(vocoder: Vocoder) -> None:
+    """Let a vocoder begin as one that passes its source on, quietly, at every pitch.
 
-def normalise_input(conv: nn.Conv1d, mean: float, deviation: float) -> None:
-    """Let a convolution start as if its input were shifted and scaled to unit variance."""
-    assert conv.bias is not None
+    Residual steps begin as nothing. The last level's channels carry the source's spectrum, shifted
+    to positive values for the leaky ReLU behind it. A small spectrum z around a constant m is
+    m * exp(z) in magnitudes and phases, so that the last layer begins in its linear range.
+    """
+    for module in vocoder.modules():
+        if isinstance(module, ResidualStep):
+            module.conv2.weight.data.mul_(_FIRST_GAIN)
+            _bias(module.conv2).zero_()
+    bins = vocoder.config.stft_size // 2 + 1
+    carried = [*range(bins), *range(bins + 1, 2 * bins - 1)]  # imaginary ends are 0
+    last = vocoder.levels[-1]
+    assert isinstance(last, Level)
+    down, out = last.source_down, vocoder.conv_out
+    channels = min(len(carried), down.weight.shape[0])
+    middle = out.weight.shape[2] // 2
+    gain = _FIRST_LOUDNESS / _CARRIED
     with torch.no_grad():
-        conv.weight.div_(deviation)
-        conv.bias.sub_(mean * conv.weight.sum(dim=(1, 2)))
+        last.up.weight[:, :channels].mul_(_FIRST_GAIN)
+        down.weight.mul_(_FIRST_GAIN)
+        _bias(down).fill_(_SHIFT)
+        out.weight.zero_()
+        _bias(out).zero_()
+        for channel, part in enumerate(carried[:channels]):
+            down.weight[channel, part, 0] = _CARRIED
+            out.weight[part, channel, middle] = gain
+            _bias(out)[part] -= _SHIFT * gain
 
 
-def _magnitude(wave: Tensor, size: int, hop: int) -> Tensor:
-    window = torch.hann_window(size, device=wave.device)
-    spectrum = torch.stft(wave, size, hop, window=window, return_complex=True)
+def _bias(conv: nn.Conv1d) -> Tensor:
+    assert conv.bias is not None
+    return conv.bias.data
+
+
+def _magnitude(spectrum: Tensor) -> Tensor:
+    """Magnitudes whose gradient is finite at 0."""
     return (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
 
 
-def train_vocoder(
-    corpus: Corpus, device: torch.device, batch: int, minutes: float, path: Path
-) -> dict[str, float]:
-    """Train on random crops; the true pitch drives the source."""
-    module = VocoderTraining().to(device)
-    total = int(corpus.tokens.sum()) - _CROP_TOKENS
+def _emphasised(wave: Tensor) -> Tensor:
+    return wave[:, 1:] - _EMPHASIS * wave[:, :-1]
 
-    def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
-        first = torch.randint(total, (batch * _PITCH_CROPS, 1))
-        frames = first * MEL_FRAMES_PER_TOKEN + torch.arange(_CROP_TOKENS * MEL_FRAMES_PER_TOKEN)
-        samples = first[:batch] * SAMPLES_PER_TOKEN + torch.arange(_CROP_TOKENS * SAMPLES_PER_TOKEN)
-        return module.loss(
-            corpus.mel[frames].float().to(device).transpose(1, 2),
-            corpus.f0[frames].float().to(device),
-            corpus.wave[samples].to(device).float() / 32767,
+
+def train_vocoder(
+    speech: Path, device: torch.device, batch: int, minutes: float, path: Path
+) -> dict[str, float]:
+    """Train on random crops of a folder of speech; batch: times what suits one CPU core."""
+    module = VocoderTraining().to(device)
+    data = VocoderData.of(speech)
+    frames = len(data.mel)
+
+    def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        first = torch.randint(frames - _CROP_FRAMES, (batch * _BATCH, 1))
+        samples = first * MEL_HOP + torch.arange(_CROP_FRAMES * MEL_HOP)
+        source, target, wave = (
+            some[samples].to(device).float() / INT16
+            for some in (data.source, data.target, data.wave)
         )
+        mel = worn(data.mel[first + torch.arange(_CROP_FRAMES)].float()).to(device)
+        return module.loss(mel, source, target, wave if progress > _CRITICS_FROM else None)
 
     return train(module, step, RECIPE, minutes, path)

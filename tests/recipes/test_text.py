@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from recipes.mini.chat import chat_line
-from recipes.mini.text import Texts, as_sentence, enough, is_held_out
+from recipes.mini.text import Texts, as_sentence, is_held_out
 
 _ENTRY = "{number:08d} 29 v 02 {lemma} 0 two_words 0 000 00 | {gloss}  \n"
 
@@ -55,6 +55,6 @@ def test_chat_fills_every_slot() -> None:
     assert not any("{" in line or "}" in line for line in lines)
 
 
-def test_texts_are_drawn_for_a_duration() -> None:
-    drawn = enough(lambda rng: "x" * rng.randint(20, 40), random.Random(0), 10.0)
-    assert 160 <= sum(map(len, drawn)) < 200
+def test_chinese_characters_count_for_what_is_held_out() -> None:
+    assert is_held_out("我们从哪里开始呢？") == is_held_out("我们，从哪里开始呢")
+    assert len({is_held_out(f"第{chr(number)}章") for number in range(0x4E00, 0x4F00)}) == 2

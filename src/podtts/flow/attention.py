@@ -12,9 +12,11 @@ _QUERY_BLOCK = 256  # the scores of so many queries stay in the cache of a CPU c
 def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None) -> Tensor:
     """Attention over [B, heads, F, head size]; visible: bool mask of keys, None: all keys.
 
-    On a CPU in bfloat16, separate matrix products are faster than torch's fused attention.
+    On a CPU in bfloat16, separate matrix products are faster than torch's fused attention, but
+    without a gradient.
     """
-    if q.device.type != "cpu" or q.dtype != torch.bfloat16 or visible is not None:
+    in_products = q.device.type == "cpu" and q.dtype == torch.bfloat16 and visible is None
+    if not in_products or q.requires_grad:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
     q = torch.mul(q, q.shape[-1] ** -0.5, out=q.new_empty(q.shape))
     k, v = k.contiguous(), v.contiguous()

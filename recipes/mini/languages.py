@@ -1,0 +1,46 @@
+"""Texts in both languages, and which of them nothing may be learnt from."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipes.mini.mandarin import MandarinTexts
+from recipes.mini.text import Texts, is_held_out
+
+
+@dataclass(frozen=True)
+class Languages:
+    """English and Mandarin to draw from."""
+
+    english: Texts
+    mandarin: MandarinTexts
+
+    @staticmethod
+    def read(wordnet: Path, dictionary: Path) -> Languages:
+        """Read WordNet's data files and jieba's dictionary."""
+        return Languages(Texts.read(wordnet), MandarinTexts.read(dictionary))
+
+    def learnt(self, rng: random.Random, mandarin: bool, phrase: bool = False) -> str:
+        """A sentence or a phrase to learn from."""
+        language = self.mandarin if mandarin else self.english
+        draw = language.phrase if phrase else language.sentence
+        while is_held_out(text := draw(rng)):
+            pass
+        return text
+
+    def held_out(self, rng: random.Random, mandarin: bool) -> str:
+        """A sentence that nothing is learnt from."""
+        if not mandarin:
+            return rng.choice(self.english.held_out)
+        while not is_held_out(text := self.mandarin.sentence(rng)):
+            pass
+        return text
+
+    def mixed(self, rng: random.Random) -> str:
+        """A Mandarin sentence with an English word in it, for changes within a sentence."""
+        word = rng.choices(self.english.words, cum_weights=self.english.practice)[0]
+        while is_held_out(text := self.mandarin.around(rng, f" {word} ")):
+            pass
+        return text

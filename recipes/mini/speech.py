@@ -1,0 +1,149 @@
+"""Speech to learn from: the teacher's words in many voices, in small files, made one by one.
+
+A file holds a few utterances of one voice. Its number decides voice and texts, so that a stopped
+run continues, several processes share the work, and more hours only add files.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recipes.mini.languages import Languages
+from recipes.mini.phones import phones_of
+from recipes.mini.teacher import RATE_HZ, Teacher
+from recipes.mini.voices import Voice
+
+UTTERANCES_PER_FILE = 10
+_PHRASE_SHARE = 0.1
+_MOST_PHONES = 300
+_VOICED_HZ = 40.0  # the teacher says about 10 where nothing is voiced
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where texts and teacher are."""
+
+    teacher: Path
+    wordnet: Path
+    dictionary: Path  # jieba's
+
+
+_Job = tuple[Path, int, int, Voice, Sources, bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Utterance:
+    """A sentence as the teacher said it."""
+
+    text: str
+    voice: int
+    wave: NDArray[np.int16]  # [S] at 24 kHz
+    f0: NDArray[np.float16]  # [S / 300], hertz, 0 where unvoiced
+    phones: str
+    samples: NDArray[np.int32]  # of every phone
+
+
+def make_speech(
+    folder: Path, voices: list[Voice], hours: float, sources: Sources, workers: int, held_out: bool
+) -> None:
+    """Make files until they hold so many hours, and go on where an earlier run stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = 3600 * hours - _seconds(folder)
+    number = 0
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        while missing > 0:
+            jobs: list[_Job] = []
+            while len(jobs) < 4 * workers:
+                if not _path(folder, number).is_file():
+                    voice = number % len(voices)
+                    jobs.append((folder, number, voice, voices[voice], sources, held_out))
+                number += 1
+            missing -= sum(pool.imap_unordered(_speak, jobs))
+
+
+def read_speech(folder: Path) -> Iterator[Utterance]:
+    """All utterances, in the order of their files."""
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path) as file:
+            fields = dict(file)
+        waves = _split(fields["wave"], fields["wave_sizes"])
+        pitches = _split(fields["f0"], fields["f0_sizes"])
+        samples = _split(fields["samples"], fields["phone_sizes"])
+        texts, phones = fields["texts"].tolist(), fields["phones"].tolist()
+        voice = int(fields["voice"])
+        for some in zip(texts, waves, pitches, phones, samples, strict=True):
+            text, wave, f0, its_phones, its_samples = some
+            yield Utterance(text, voice, wave, f0, its_phones, its_samples)
+
+
+def _split(values: NDArray[Any], sizes: NDArray[Any]) -> list[NDArray[Any]]:
+    return np.split(values, np.cumsum(sizes)[:-1])
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"{number:06d}.npz"
+
+
+def _seconds(folder: Path) -> float:
+    total = 0
+    for path in folder.glob("*.npz"):
+        with np.load(path) as file:
+            total += int(file["wave_sizes"].sum())
+    return total / RATE_HZ
+
+
+@functools.cache
+def _speaking(sources: Sources) -> tuple[Teacher, Languages]:
+    """What a worker process keeps."""
+    return Teacher(sources.teacher), Languages.read(sources.wordnet, sources.dictionary)
+
+
+def _speak(job: _Job) -> float:
+    """Write one file; returns its seconds."""
+    folder, number, voice_number, voice, sources, held_out = job
+    teacher, languages = _speaking(sources)
+    rng = random.Random(10_000_019 * held_out + number)
+    made: list[Utterance] = []
+    while len(made) < UTTERANCES_PER_FILE:
+        mandarin = voice.speaks_mandarin and rng.random() < 0.5
+        if held_out:
+            said = languages.held_out(rng, mandarin)
+        else:
+            said = languages.learnt(rng, mandarin, rng.random() < _PHRASE_SHARE)
+        if len(phones := phones_of(said)) > _MOST_PHONES:
+            continue
+        spoken = teacher.say(phones, voice.mix, voice.speed * rng.uniform(0.95, 1.05))
+        wave = (spoken.wave.clip(-1, 1) * 32767).astype(np.int16)
+        f0 = np.where(spoken.f0 > _VOICED_HZ, spoken.f0, 0).astype(np.float16)
+        made.append(Utterance(said, voice_number, wave, f0, spoken.phones, spoken.samples))
+    write_speech(_path(folder, number), made)
+    return sum(len(utterance.wave) for utterance in made) / RATE_HZ
+
+
+def write_speech(path: Path, utterances: list[Utterance]) -> None:
+    """Write utterances of one voice, whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with fresh.open("wb") as file:
+        np.savez(
+            file,
+            voice=utterances[0].voice,
+            texts=np.array([utterance.text for utterance in utterances]),
+            phones=np.array([utterance.phones for utterance in utterances]),
+            wave=np.concatenate([utterance.wave for utterance in utterances]),
+            f0=np.concatenate([utterance.f0 for utterance in utterances]),
+            samples=np.concatenate([utterance.samples for utterance in utterances]),
+            wave_sizes=np.array([len(utterance.wave) for utterance in utterances]),
+            f0_sizes=np.array([len(utterance.f0) for utterance in utterances]),
+            phone_sizes=np.array([len(utterance.samples) for utterance in utterances]),
+        )
+    fresh.replace(path)

@@ -1,0 +1,52 @@
+"""What the vocoder learns from: mels, sources and targets of the speech, end to end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from podtts.audio.mel import mel_24k
+from podtts.audio.volume_normalization import normalize_volume
+from podtts.rates import MEL_HOP
+from recipes.mini.excitation import aligned, excitation
+from recipes.mini.f0 import at_mel_frames
+from recipes.mini.speech import read_speech
+
+INT16 = 32767
+
+
+@dataclass(frozen=True, eq=False)
+class VocoderData:
+    """Utterances end to end, cut to whole mel frames."""
+
+    mel: Tensor  # float16 [F, 80]
+    f0: Tensor  # float16 [F], Hz, 0 where unvoiced
+    source: Tensor  # int16 [480*F], the excitation
+    target: Tensor  # int16 [480*F], the recording with the phases of its source
+    wave: Tensor  # int16 [480*F], the recording
+
+    @staticmethod
+    def of(speech: Path, waves: bool = True) -> VocoderData:
+        """Measure all utterances of a folder of speech; sources and targets only if wanted."""
+        fields: tuple[list[Tensor], ...] = ([], [], [], [], [])
+        for number, utterance in enumerate(read_speech(speech)):
+            wave = normalize_volume(torch.from_numpy(utterance.wave).float() / INT16)
+            mel = mel_24k(wave)
+            f0 = at_mel_frames(torch.from_numpy(utterance.f0).float(), len(mel))
+            wave = wave[: len(mel) * MEL_HOP if waves else 0]
+            source = target = wave
+            if waves:
+                generator = torch.Generator().manual_seed(number)
+                source = excitation(f0, torch.randn(len(wave), generator=generator))
+                target = aligned(wave, source)
+            values = (mel.half(), f0.half(), *map(_int16, (source, target, wave)))
+            for field, value in zip(fields, values, strict=True):
+                field.append(value)
+        return VocoderData(*map(torch.cat, fields))
+
+
+def _int16(wave: Tensor) -> Tensor:
+    return (wave.clamp(-1, 1) * INT16).round().to(torch.int16)

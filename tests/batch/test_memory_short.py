@@ -17,7 +17,8 @@ pytestmark = pytest.mark.skipif(
 
 ROWS = 512  # the keys and values of so many are 256 MiB, beside the 120 MiB there will be
 
-# Synthesizes tasks of its own; one script has a second turn that is far too long.
+# Synthesizes tasks of its own; one script has a second turn of 4,003 text tokens,
+# which are all read at once.
 LIMITED = """
 import json, resource, sys
 from dataclasses import replace
@@ -32,7 +33,7 @@ status = Path("/proc/self/status").read_text().splitlines()
 [held] = [int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:")]
 resource.setrlimit(resource.RLIMIT_DATA, (held + 120 * 2**20, resource.RLIM_INFINITY))
 tasks = [batch_worker.task(f"e{number}") for number in range(5)]
-endless = parse_script("[A] Well.\\n[B] " + "and so on " * 4000)
+endless = parse_script("[A] Well.\\n[B] " + "and so on " * 800)
 tasks.insert(2, replace(batch_worker.task("endless"), script=endless))
 outcomes = [answer.result() for answer in [worker.submit(one) for one in tasks]]
 worker.close()

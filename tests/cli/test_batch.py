@@ -213,7 +213,7 @@ def test_a_full_disk_ends_the_batch(prepared: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     command = ("batch", path, "-o", output, *FLAGS, "--cache-dir", prepared, "--batch", "1")
     result = run_script(script, *command)
-    assert result.code == 2
+    assert result.code == 5
     assert "cannot be written: File too large" in result.said[-1]
     assert not list(output.glob("*.wav"))
     assert len(list(output.glob("*.podtts"))) < 20

@@ -286,7 +286,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(
         (tmp_path, "is a folder"),
         (tmp_path / "out.mp4", "does not end in .wav, .flac, .mp3, .ogg, .opus; did you mean mp3?"),
         (tmp_path / "out", "does not end in .wav"),
-        ("", ". is a folder"),
+        ("", "names no file"),
     ):
         result, modules = run_and_list_modules("synth", talk, "-o", output, *QUICK)
         assert result.code == 2
@@ -406,8 +406,10 @@ def test_a_closed_pipe_ends_the_run(long_talk: Path, prepared: Path) -> None:
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
 def test_a_full_disk_is_one_line(talk: Path, prepared: Path) -> None:
     result = run("synth", talk, "-o", FULL, *QUICK, "--cache-dir", prepared)
-    assert result.code == 2
-    assert result.said[-1] == "podtts: No space left on device"
+    assert result.code == 5
+    assert result.said[-1] == (
+        "podtts: /dev/full: cannot be written: No space left on device; name another file or device"
+    )
     assert "Traceback" not in result.stderr
 
 

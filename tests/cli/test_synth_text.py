@@ -8,7 +8,7 @@ import pytest
 from support.commands import run
 from support.golden_data import MODEL
 
-SCRIPT = "S1 = anna\n[S1] Hello, Mr. Xi. [pause 1] Good evening.\n[S1] I have 3 dogs.\n"
+SCRIPT = "S1 = anna\n[S1] Hello, my dear Xi. [pause 1] Good evening.\n[S1] I have 3 dogs.\n"
 
 
 Speak = Callable[..., tuple[list[str], list[str]]]
@@ -34,7 +34,7 @@ def test_the_journal_has_spoken_forms_and_a_changed_one_is_synthesized_again(
     speak: Speak, tmp_path: Path
 ) -> None:
     texts, _ = speak()
-    assert texts == ["Hello, Mr. Xi.", "Good evening.", "I have three dogs."]
+    assert texts == ["Hello, my dear Xi.", "Good evening.", "I have three dogs."]
 
     texts, said = speak()
     assert len(texts) == 3
@@ -43,7 +43,7 @@ def test_the_journal_has_spoken_forms_and_a_changed_one_is_synthesized_again(
     words = tmp_path / "words.txt"
     words.write_text("Xi = She\n", encoding="utf-8")
     texts, said = speak("--lexicon", words)
-    assert texts == ["Hello, Mr. She.", "Good evening.", "I have three dogs."]
+    assert texts == ["Hello, my dear She.", "Good evening.", "I have three dogs."]
     assert any("turn 1 has another text" in line for line in said)
 
     texts, _ = speak("--lexicon", words, "--no-normalize", "--retake", "2")

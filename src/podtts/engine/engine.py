@@ -100,8 +100,9 @@ class Engine:
     def resize(self, rows: int) -> None:
         """Forget all requests and free their memory; then synthesize so many at once."""
         self.close()
-        self._set_rows(rows)
+        del self._decoder, self._caches  # what they hold is free before the new ones are made
         release_memory(self.models.device)
+        self._set_rows(rows)
 
     def run(self, requests: Iterable[Request]) -> Iterator[Event]:
         """Synthesize requests, and yield what `step` reports until the last is finished.

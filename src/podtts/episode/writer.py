@@ -16,7 +16,7 @@ from podtts.audio.metadata import AudioMetadata
 from podtts.audio.sink import Sink
 from podtts.audio.wav import WavWriter
 from podtts.episode.journal import FinishedTurn, Journal
-from podtts.errors import UsageError
+from podtts.errors import DiskError, UsageError
 from podtts.options import SynthesisOptions
 from podtts.publish.audio_files import open_stream
 from podtts.publish.episode_metadata import episode_metadata
@@ -194,7 +194,7 @@ class EpisodeWriter:
         """Raise JournalLostError where that is why the disk refuses a file."""
         try:
             yield
-        except UsageError:
+        except (UsageError, DiskError):
             if self._journal is not None:
                 self._journal.check_in_place()
             raise

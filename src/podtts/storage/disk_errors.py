@@ -8,7 +8,6 @@ from podtts.errors import DiskError
 
 _AGAIN = "then run the same command again"
 _FULL = {errno.ENOSPC, errno.EDQUOT}  # no space, or the user's quota is used up
-_GONE = {errno.ENOENT, errno.ENOTDIR}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -33,8 +32,10 @@ def _hint(path: Path | str, error: OSError, otherwise: str) -> str:
         return otherwise
     if is_full(error):
         return f"{_what_to_remove(Path(path))}, {_AGAIN}"
-    if error.errno in _GONE:
+    if error.errno == errno.ENOENT:
         return "its folder was removed or moved while it was used: run the same command again"
+    if error.errno == errno.ENOTDIR:
+        return otherwise  # a file is where a folder would be
     if error.errno in _FORBIDDEN:
         return f"{otherwise}, or get the permission to write there"
     return f"check the disk, or {otherwise}"

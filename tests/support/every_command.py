@@ -13,6 +13,7 @@ from podtts.cli.app import app
 CALLS = (
     "prep recordings --model model",
     "check talk.txt --model model --speakers recordings",
+    "convert talk.txt",
     "synth talk.txt -o talk.wav --model model --speakers recordings --flow-steps 1",
     "batch scripts -o episodes --model model --speakers recordings --flow-steps 1",
     "bench --model model --flow-steps 1 --workload short --repeat 1",

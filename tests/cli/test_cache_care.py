@@ -45,7 +45,9 @@ def test_a_flipped_bit_in_a_voice_is_found_wherever_it_is_used(
     raw[raw.index(b'"transcript"') + 20] ^= 1
     file.write_bytes(raw)
     flags = ("--model", MODEL, "--cache-dir", own_cache, "--speaker", "S1=anna")
-    refused = run("synth", "-", "-o", tmp_path / "out.wav", *flags, stdin="[S1] Good evening, my friend.")
+    refused = run(
+        "synth", "-", "-o", tmp_path / "out.wav", *flags, stdin="[S1] Good evening, my friend."
+    )
     assert refused.code == 3
     assert f"{file} is damaged" in refused.error
     assert f"podtts prep PATH/{file.stem}.wav" in refused.error

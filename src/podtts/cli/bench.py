@@ -15,6 +15,7 @@ from podtts.cli.flags import ModelOption, SeedOption, named_path
 from podtts.cli.locations import model_directory
 from podtts.cli.messages import say, warn
 from podtts.cli.speed_flags import SpeedFlags
+from podtts.cli.text_files import check_text_file, write_text_file
 from podtts.errors import UsageError, nearest
 from podtts.options import SynthesisOptions
 from podtts.presets import PRESETS, Preset, choose_preset, suited
@@ -116,11 +117,11 @@ def bench(
     if picture is not None and not sweep:
         raise UsageError("--picture draws the figures of --sweep", "add --sweep")
     if picture is not None:
-        _check_file(picture)
+        check_text_file(picture)
     if json_file == "-" and sys.stdout is None:
         raise UsageError("there is no stdout to write the figures to", "name a file")
     if json_file is not None and json_file != "-":
-        _check_file(Path(json_file))
+        check_text_file(Path(json_file))
     speed.chosen_preset()  # an unknown name is reported before anything is loaded
     checkpoint = None if random_weights is not None else model_directory(model)
     from podtts.bench.model_under_test import ModelUnderTest
@@ -137,7 +138,7 @@ def bench(
         output = _stages(subject, speed, seed, workload or [], repeat, against)
     _print(output, json_file)
     if picture is not None:
-        _write(picture, svg)
+        write_text_file(picture, svg)
 
 
 def _stages(
@@ -268,19 +269,6 @@ def _check_flags(context: typer.Context, random_weights: str | None, against: st
         raise UsageError("--model and --random-weights exclude each other", "give one of them")
 
 
-def _check_file(path: Path) -> None:
-    """Raise UsageError for a file that cannot be written, before minutes of measuring."""
-    from podtts.storage.permissions import is_read_only
-
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder", "name a file in it")
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}", f"run: mkdir -p {path.parent}")
-    for place in (path, path.parent):
-        if is_read_only(place):
-            raise UsageError(f"{place} is read-only", "name another file")
-
-
 def _is_on_command_line(context: typer.Context, parameter: str) -> bool:
     """Whether a parameter has its value from a flag, and not a default or the environment."""
     source = context.get_parameter_source(parameter)
@@ -306,16 +294,4 @@ def _print(output: Output, json_file: str | None) -> None:
     for table in tables:
         console.print(table, highlight=False)
     if json_file is not None:
-        _write(Path(json_file), as_json)
-
-
-def _write(path: Path, text: str) -> None:
-    from podtts.storage.atomic import write_atomically
-    from podtts.storage.disk_errors import disk_error
-    from podtts.storage.permissions import check_replaceable
-
-    try:
-        check_replaceable(path)
-        write_atomically(path, text.encode())
-    except OSError as error:
-        raise disk_error(path, error, "choose another file") from error
+        write_text_file(Path(json_file), as_json)

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from podtts.cli.flag_groups import with_flag_groups
-from podtts.cli.flags import CacheDirOption, ScriptArgument, ScriptFlags
+from podtts.cli.flags import CacheDirOption, ScriptArgument, ScriptFlags, named_path
 from podtts.cli.locations import cache_root
 from podtts.cli.messages import warn
 from podtts.cli.scripts import read_written_script
+from podtts.cli.text_files import check_text_file, write_text_file
 from podtts.errors import UsageError
 
 
@@ -23,7 +24,13 @@ def convert(
     cache_dir: CacheDirOption = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="OUT", help="Text file; default: stdout."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            parser=named_path,
+            help="Text file; default: stdout.",
+        ),
     ] = None,
 ) -> None:
     """Write what was understood of a script in podtts' own form.
@@ -33,11 +40,12 @@ def convert(
     """
     from podtts.script.cast import cast_voices
     from podtts.script.own_form import own_form
-    from podtts.storage.atomic import write_atomically
 
+    if output is not None:
+        check_text_file(output)
+    written = read_written_script(script, script_flags.reading(cache_root(cache_dir)))
     if output is not None and script != "-" and output.exists() and output.samefile(script):
         raise UsageError(f"-o {output} is the script itself", "choose another file")
-    written = read_written_script(script, script_flags.reading(cache_root(cache_dir)))
     overrides = script_flags.voice_overrides()
     cast_voices(written, overrides)  # refuses labels that the script does not have
     for warning in written.warnings:
@@ -52,4 +60,4 @@ def convert(
     if output is None:
         print(text, end="")
     else:
-        write_atomically(output, text.encode())
+        write_text_file(output, text)

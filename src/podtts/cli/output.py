@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from podtts.errors import UsageError
 from podtts.storage.disk_errors import is_full
+from podtts.storage.regular_files import is_device
 from podtts.storage.streams import WholeWriter, open_stream
 
 
@@ -33,11 +34,6 @@ def check_output(output: str) -> None:
 def is_stream(output: str) -> bool:
     """Whether samples go out as they are synthesized, to stdout, a pipe or a device."""
     return output == "-" or is_device(Path(output))
-
-
-def is_device(path: Path) -> bool:
-    """Whether a path is a pipe or a device, which a file must not replace."""
-    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from podtts.errors import DiskError
+from podtts.storage.regular_files import is_device
 
 _AGAIN = "then run the same command again"
 _FULL = {errno.ENOSPC, errno.EDQUOT}  # no space, or the user's quota is used up
@@ -28,7 +29,7 @@ def disk_error(path: Path | str, error: OSError, otherwise: str) -> DiskError:
 def _hint(path: Path | str, error: OSError, otherwise: str) -> str:
     if error.errno == errno.EDQUOT:
         return f"your quota on this disk is used up: make room, {_AGAIN}"
-    if is_full(error) and _is_device(Path(path)):
+    if is_full(error) and is_device(Path(path)):
         return otherwise
     if is_full(error):
         return f"{_what_to_remove(Path(path))}, {_AGAIN}"
@@ -39,10 +40,6 @@ def _hint(path: Path | str, error: OSError, otherwise: str) -> str:
     if error.errno in _FORBIDDEN:
         return f"{otherwise}, or get the permission to write there"
     return f"check the disk, or {otherwise}"
-
-
-def _is_device(path: Path) -> bool:
-    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _what_to_remove(path: Path) -> str:

@@ -22,6 +22,11 @@ def is_unusable(error: OSError) -> bool:
     return isinstance(error, IsADirectoryError | NotRegularError) or error.errno == errno.ELOOP
 
 
+def is_device(path: Path) -> bool:
+    """Whether a path is a pipe, socket or device, which a file must not replace."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def read_regular(path: Path, longest_bytes: int) -> bytes:
     """Return the content of a regular file.
 
@@ -38,7 +43,7 @@ def check_entries(folder: Path) -> None:
     To open such an entry may wait for ever.
     """
     for path in sorted(folder.iterdir()):
-        if path.exists() and not path.is_file() and not path.is_dir():
+        if is_device(path):
             raise NotRegularError(errno.EINVAL, "it is not a regular file", str(path))
 
 

@@ -12,20 +12,10 @@ import fcntl
 import gc
 import json
 import os
-import pkgutil
 import stat
 import sys
-from importlib import import_module
 
-import podtts
 from podtts.cli.app import main as podtts_main
-
-_LEFT_OUT = {  # programs, and what needs an extra
-    "podtts.__main__",
-    "podtts.audio.decode_worker",
-    "podtts.batch.ray_workers",
-    "podtts.bench.recognizer",
-}
 
 
 def main() -> None:
@@ -35,10 +25,9 @@ def main() -> None:
     results = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 10)
     os.close(low)
     from support.every_command import CALLS
+    from support.imported_modules import import_all
 
-    for module in pkgutil.walk_packages(podtts.__path__, "podtts."):
-        if module.name not in _LEFT_OUT:
-            import_module(module.name)
+    import_all()
     sys.stdin, sys.stdout, sys.stderr = streams  # transformers replaces a closed one
     gc.freeze()  # or each fork copies all objects when it looks for garbage
     for call in CALLS:

@@ -5,7 +5,6 @@ of the command line, as in a process of its own, with its own signals and its ow
 """
 
 import ctypes
-import importlib
 import json
 import os
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from support.commands import environment
+from support.imported_modules import import_all
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def killable_commands(folder: Path, settings: Mapping[str, str]) -> Iterator[Kil
 
 def _serve(requests: IO[str]) -> None:
     """Fork a command for every line, and print its exit code."""
-    _import_everything()
+    import_all()
     for line in requests:
         request = json.loads(line)
         Path(request["steps"]).unlink(missing_ok=True)
@@ -107,22 +107,6 @@ def _serve(requests: IO[str]) -> None:
         _, status = os.waitpid(process, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
-
-
-def _import_everything() -> None:
-    """Import what commands import when they need it. It starts no threads: they would not fork."""
-    for name in (
-        "onnxruntime",
-        "soundfile",
-        "transformers",
-        "podtts.cli.app",
-        "podtts.batch.run",
-        "podtts.episode.writer",
-        "podtts.pipeline",
-        "podtts.prompts.prepare",
-        "podtts.weights.derived",
-    ):
-        importlib.import_module(name)
 
 
 def _run(request: Mapping[str, str | int | None]) -> None:

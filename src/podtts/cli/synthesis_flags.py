@@ -58,7 +58,7 @@ class SynthesisFlags(FlagGroup):
         int,
         typer.Option(
             metavar="N",
-            help="How many former turns the LLM may hear: 0 to 10. Few keep a style from fading.",
+            help="How many former turns the LLM may hear, 0 to 10; try 1 if a style fades.",
         ),
     ] = _SYNTHESIS.window.max_turns
     limit_turns: Annotated[

@@ -9,8 +9,8 @@ reaches the model, and nothing vanishes without a note.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from podtts.text import english, mandarin
 from podtts.text.characters import excerpt
 from podtts.text.grammar import Grammar, Spot
 from podtts.text.languages import Language
@@ -18,7 +18,6 @@ from podtts.text.numerals import is_ambiguous, is_european
 from podtts.text.readable import spell, unreadable
 
 _NO_SPACE_BEFORE = re.compile(r"[.,!?;:)]|$")
-_GRAMMARS: dict[Language, Grammar] = {"en": english.GRAMMAR, "zh": mandarin.GRAMMAR}
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def verbalize(text: str, language: Language, fixed: Sequence[tuple[int, int]] = 
     fixed: ranges of the text that stay as they are, start and end in characters; none has a digit
     or a sign.
     """
-    spots = _GRAMMARS[language].spots(text, fixed)
+    spots = _grammar(language).spots(text, fixed)
     if not spots:
         return Verbalized(text)
     notes: list[str] = []
@@ -60,6 +59,16 @@ def verbalize(text: str, language: Language, fixed: Sequence[tuple[int, int]] = 
         notes.append(f"left out, as it has no words: {' '.join(dict.fromkeys(left_out))}")
     _append(parts, text[at:], language)
     return Verbalized("".join(parts), tuple(dict.fromkeys(notes)))
+
+
+@cache
+def _grammar(language: Language) -> Grammar:
+    """Import a grammar when a text needs it: compiling its patterns takes long."""
+    if language == "en":
+        from podtts.text.english import GRAMMAR
+    else:
+        from podtts.text.mandarin import GRAMMAR
+    return GRAMMAR
 
 
 def _append(parts: list[str], part: str, language: Language) -> None:

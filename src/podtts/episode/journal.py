@@ -229,7 +229,7 @@ class Journal:
     def keep(self, former: Mapping[int, int], reason: str) -> None:
         """Set the journal aside, and continue with some of its turns alone.
 
-        former: where a turn (both 0-based) is now. reason: why, for `set_aside`. Raises UsageError
+        former: where a turn (both 0-based) is now. reason: why, for `set_aside`. Raises DiskError
         when the disk refuses it.
         """
         try:

@@ -78,7 +78,7 @@ class WavWriter:
              nobody reads it before it is complete.
     longest: maximum number of samples. Files over 4 GiB become RF64, whose longer header must be
              reserved from the start.
-    Raises UsageError when the target cannot be written.
+    Raises UsageError for a target that cannot be a file, DiskError when the disk refuses it.
     """
 
     def __init__(

@@ -131,18 +131,19 @@ def test_an_empty_manifest_is_refused(planner: Planner) -> None:
 
 
 def test_a_plan_of_many_scripts_is_small(planner: Planner) -> None:
-    """The manifest has 6 MB; what is remembered of a line are its id and where it stands."""
-    path = planner.folder / "large.jsonl"
-    text = "This goes on and on. " * 140
+    """What is remembered of a line of a manifest are its id and where it stands."""
+    few, many = planner.folder / "few.jsonl", planner.folder / "many.jsonl"
+    turns = [["anna", "This goes on and on. " * 140]]
+    for path, count in ((few, 1), (many, 120)):
+        lines = (json.dumps({"id": f"e{number}", "turns": turns}) for number in range(count))
+        path.write_text("\n".join(lines))
     planner.warnings = _Forgotten()
-    with path.open("w") as file:
-        for number in range(2_000):
-            file.write(json.dumps({"id": f"e{number}", "turns": [["anna", text]]}) + "\n")
+    planner.plan_of(few)  # what is kept once, of the first text
     tracemalloc.start()
-    plan = planner.plan_of(path)
+    plan = planner.plan_of(many)
     kept, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(plan.entries) == 2_000
-    assert path.stat().st_size > 5e6
-    assert kept < 1.2e6  # some 400 bytes a line, and what is remembered once
-    assert peak < 4e6
+    assert len(plan.entries) == 120
+    assert many.stat().st_size > 350_000
+    assert kept < 180_000  # the texts have twice as much
+    assert peak < 280_000

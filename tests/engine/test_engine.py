@@ -1,9 +1,9 @@
 """Requests side by side give what each gives alone; they come, go and fail without the others."""
 
 import dataclasses
+import functools
 import threading
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 import torch
@@ -62,7 +62,7 @@ def turns_of(events: list[Event], request: Request) -> list[TurnAudio]:
 def together(
     requests: list[Request], rows: int, *, overlap: bool = False, graphs: bool = False
 ) -> list[list[TurnAudio]]:
-    decoder = partial(Decoder, graphs=graphs)
+    decoder = functools.partial(Decoder, graphs=graphs)
     engine = Engine(models(), rows=rows, decoder=decoder, overlap=overlap)
     events = list(engine.run(requests))
     finished = [event.request for event in events if isinstance(event, RequestFinished)]
@@ -88,14 +88,20 @@ def assert_same(ours: list[TurnAudio], theirs: list[TurnAudio]) -> None:
 @pytest.mark.parametrize("how", [{}, {"overlap": True}, {"overlap": True, "graphs": True}], ids=str)
 @pytest.mark.parametrize("rows", [1, 2, 3, 8])
 def test_requests_side_by_side_give_what_each_gives_alone(rows: int, how: dict[str, bool]) -> None:
-    """Scripts of different lengths: one over a rebuild, one partly finished, one retaken."""
+    requests, each_alone = unlike_requests()
+    for turns, same in zip(together([*requests], rows, **how), each_alone, strict=True):
+        assert_same(turns, same)
+
+
+@functools.cache
+def unlike_requests() -> tuple[list[Request], list[list[TurnAudio]]]:
+    """Scripts of different lengths, one over a rebuild, one partly finished, one retaken; alone."""
     requests = [request_of(number, turns) for number, turns in enumerate((3, 13, 1, 2, 4))]
     first = alone(requests[4])
     finished = {0: first[0].tokens, 2: first[2].tokens}
     requests[4] = dataclasses.replace(requests[4], finished=finished)
     requests[3] = dataclasses.replace(requests[3], attempts={1: 2})
-    for request, turns in zip(requests, together(requests, rows, **how), strict=True):
-        assert_same(turns, alone(request))
+    return requests, [alone(request) for request in requests]
 
 
 def test_requests_may_have_options_of_their_own() -> None:
@@ -210,7 +216,9 @@ def test_a_request_that_still_waits_can_be_cancelled() -> None:
 @pytest.mark.parametrize("overlap", [False, True])
 def test_tokens_are_reported_as_they_come(overlap: bool, graphs: bool) -> None:
     """Put together by their positions they are the turns' tokens, without a gap."""
-    engine = Engine(models(), rows=2, decoder=partial(Decoder, graphs=graphs), overlap=overlap)
+    engine = Engine(
+        models(), rows=2, decoder=functools.partial(Decoder, graphs=graphs), overlap=overlap
+    )
     silent, reporting = request_of(1, 3), request_of(2, 3)
     reporting = dataclasses.replace(reporting, reports_tokens=True)
     events = list(engine.run([silent, reporting]))

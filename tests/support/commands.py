@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from support import warm_start
 from support.line_pipe import line_pipe
 
 _SOURCES = Path(__file__).resolve().parents[2] / "src"
@@ -107,9 +108,15 @@ def run(
 
     env: in addition to the environment of the test. within: a program that starts the command.
     """
+    content = stdin.encode() if isinstance(stdin, str) else stdin
+    if not within and warm_start.is_possible(env or {}):
+        folder, variables = cwd or Path.cwd(), environment(env)
+        words = [*map(str, arguments)]
+        code, out, err = warm_start.run_in_fork(words, folder, variables, content, stdout)
+        return Result(code, out, err.decode())
     done = subprocess.run(
         [*within, *_command(arguments)],
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        input=content,
         stdout=stdout,
         stderr=subprocess.PIPE,
         cwd=cwd,

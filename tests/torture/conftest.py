@@ -1,4 +1,4 @@
-"""How long the tests of this folder torment podtts: a dozen kills each, or for minutes."""
+"""How long the tests of this folder torment podtts: six kills each, or for minutes."""
 
 import random
 import time
@@ -40,7 +40,7 @@ def torment(request: pytest.FixtureRequest) -> Torment:
     seed = random.SystemRandom().randrange(10**6) if seed is None and is_long else seed or 0
     print(f"\n{request.node.name}: --seed {seed}")  # noqa: T201 (shown when the test fails)
     ends = time.monotonic() + 60 * _MINUTES / _TESTS
-    return Torment(200 if is_long else 12, random.Random(seed), is_long, ends)
+    return Torment(200 if is_long else 6, random.Random(seed), is_long, ends)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,92 @@
+"""A Python that has imported torch, and forks for every command; see `warm_start`.
+
+Only torch is imported before, and what it needs: they read no variable that a test sets.
+
+usage: python -m support.warm_server NUMBER, of the descriptor of a listening socket
+"""
+
+import gc
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+from typing import Any
+
+import torch  # noqa: F401 (for the forks)
+
+LONGEST_REQUEST = 2**17
+STREAMS = 3
+
+
+def serve(listener: socket.socket) -> dict[str, Any]:
+    """Fork for every request; returns in the forks alone, each with its request.
+
+    The answer to a request is the fork's process id, and at its end its exit code.
+    """
+    gc.collect()
+    gc.freeze()  # or each fork copies all objects when it looks for garbage
+    with selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is not listener:
+                    selector.unregister(key.fileobj)
+                    _tell_end(key.fileobj, *key.data)
+                    continue
+                client, _ = listener.accept()
+                message, streams, _, _ = socket.recv_fds(client, LONGEST_REQUEST, STREAMS)
+                if not message:  # the tests are over
+                    sys.exit()
+                if not (process := os.fork()):
+                    for number, stream in enumerate(streams):
+                        os.dup2(stream, number)
+                    _open_streams()
+                    request: dict[str, Any] = json.loads(message)
+                    return request
+                for stream in streams:
+                    os.close(stream)
+                client.sendall(str(process).encode())
+                selector.register(os.pidfd_open(process), selectors.EVENT_READ, (process, client))
+
+
+def _tell_end(descriptor: Any, process: int, client: socket.socket) -> None:
+    os.close(descriptor)
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    with client:
+        client.sendall(str(code).encode())
+
+
+def _open_streams() -> None:
+    """Open stdin, stdout and stderr as Python does when it starts; a file and a pipe differ."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        before = getattr(sys, name)
+        stream = open(  # noqa: SIM115 (it stays open)
+            number,
+            before.mode,
+            encoding=before.encoding,
+            errors=before.errors,
+            buffering=1 if name == "stderr" or os.isatty(number) else -1,
+            closefd=False,
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def main() -> None:
+    request = serve(socket.socket(fileno=int(sys.argv[1])))
+    # All descriptors of the server but the streams are closed in the forks.
+    os.closerange(STREAMS, os.sysconf("SC_OPEN_MAX"))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["variables"])
+    sys.argv = ["podtts", *request["arguments"]]
+    sys.path[0] = request["folder"]
+    runpy.run_module("podtts", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

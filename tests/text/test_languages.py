@@ -43,6 +43,9 @@ def test_joined_sentences_are_the_text(text: str) -> None:
         ("5kg。", ["en"]),
         ("重5kg。", ["zh"]),  # a unit is not a word
         ("<|laughter|>好", ["zh"]),  # nor is a tag
+        ("他回头大声地说：“See you at 5”然后就走了。", ["zh", "en", "zh"]),
+        ('她在门口喊了一句"it is 9 now"。', ["zh", "en", "zh"]),
+        ("买了“iPhone 15 Pro”。", ["zh"]),  # a name
         ("42", ["en"]),
         ("9-2=7，x>5", ["zh"]),  # by its punctuation
         ("版本2.0，Python 3，iOS 17。", ["zh"]),

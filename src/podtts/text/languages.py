@@ -37,6 +37,9 @@ _BEFORE_NUMBER = re.compile(
     r"|hwy|temp|max|min)\.$",
     re.IGNORECASE,
 )
+# English words in quotation marks, not a name such as iPhone 15 Pro.
+_QUOTED = re.compile(rf"(?<=[“\"「『])[^{HAN}“”\"「」『』]+(?=[”\"」』])")
+_COMMON_WORD = re.compile(r"(?<![A-Za-z])[a-z]{2,}(?![A-Za-z])")
 _LONGEST_ABBREVIATION = 8  # with its dot and the character before it
 
 
@@ -52,17 +55,27 @@ def split_by_language(text: str) -> list[Sentence]:
     """Return the sentences of a text, each with its language.
 
     A sentence is Chinese when it has more Chinese characters and punctuation marks than words of
-    Latin letters. One that has neither gets the language of the sentence before it, or of the
-    first sentence that has any.
+    Latin letters; English words that it quotes are apart. A sentence that has neither gets the
+    language of the sentence before it, or of the first sentence that has any.
     """
     texts = split_sentences(text)
     detected = [_language(sentence) for sentence in texts]
     current: Language = next((language for language in detected if language), "en")
-    sentences = []
+    sentences: list[Sentence] = []
     for sentence, language in zip(texts, detected, strict=True):
         current = language or current
-        sentences.append(Sentence(sentence, current))
+        sentences += _with_quotations(sentence) if current == "zh" else [Sentence(sentence, "en")]
     return sentences
+
+
+def _with_quotations(text: str) -> list[Sentence]:
+    """Return a Chinese sentence in parts: itself, and the English that it quotes."""
+    parts, at = [], 0
+    for quoted in _QUOTED.finditer(text):
+        if len(_LATIN_WORD.findall(quoted[0])) > 1 and _COMMON_WORD.search(quoted[0]):
+            parts += [Sentence(text[at : quoted.start()], "zh"), Sentence(quoted[0], "en")]
+            at = quoted.end()
+    return [*parts, Sentence(text[at:], "zh")]
 
 
 def main_language(text: str) -> Language:

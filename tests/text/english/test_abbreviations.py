@@ -23,6 +23,7 @@ def test_titles_are_read(written: str, words: str) -> None:
         ("cats vs. dogs vs birds", "cats versus dogs versus birds"),
         ("pens, ink, etc.", "pens, ink, et cetera."),
         ("w/ salt, w/o sugar", "with salt, without sugar"),
+        ("WWI and WWII", "World War one and World War two"),
         ("Acme Inc. and Bolt Co. grew", "Acme incorporated and Bolt company grew"),
         ("in Dec. and Jan.", "in December and January."),
         ("approx. 90", "approximately ninety"),
@@ -39,6 +40,12 @@ def test_abbreviations_are_read(written: str, words: str) -> None:
         ("vol. 3, pp. 20-25, Fig. 2", "volume three, pages twenty to twenty five, figure two"),
         ("No, 5 is enough.", "No, five is enough."),
         ("order no. 12", "order number twelve"),
+        ("Nos 2-4, serial no. K7", "numbers two to four, serial number K seven"),
+        ("Ste. 40, min. 2, 5 min. 3", "suite forty, minimum two, five minutes. three"),
+        (
+            "Ann Hill (b. 1931, d. 2004)",
+            "Ann Hill (born nineteen thirty one, died two thousand four)",
+        ),
         ("He said no. 12 people left.", "He said no. twelve people left."),
     ],
 )

@@ -40,6 +40,8 @@ def test_ranges_of_times_are_read(written: str, words: str) -> None:
     [
         ("3h 12m", "three hours twelve minutes"),
         ("1h05", "one hour five minutes"),
+        ("1h20m, then 3m05s", "one hour twenty minutes, then three minutes five seconds"),
+        ("4h15m, 2d", "four hours fifteen minutes, two d"),
         ("2 min 1 sec", "two minutes one second"),
         ("1d 4h", "one day four hours"),
         ("2:03:04", "two hours three minutes and four seconds"),

@@ -30,6 +30,7 @@ def test_the_word_before_tells_how_a_number_is_read(written: str, words: str) ->
         ("v1.2 and 4.5.6", "v one point two and four point five point six"),
         ("Python 3.10", "Python three point ten"),
         ("2.0rc1", "two point zero rc one"),
+        ("We use v3.0-beta.", "We use v three point zero beta."),
     ],
 )
 def test_versions_are_read(written: str, words: str) -> None:
@@ -41,6 +42,8 @@ def test_versions_are_read(written: str, words: str) -> None:
     [
         ("B787 and A320", "B seven eighty seven and A three twenty"),
         ("F-35", "F-thirty five"),
+        ("exit 9B, row 4K, Table 7M", "exit nine B, row four K, Table seven M"),
+        ("Model X-200S", "Model X-two hundred S"),
         ("AB-4821", "AB-four eight two one"),
         ("RTX 3080", "RTX thirty eighty"),
         ("COVID-19", "COVID-nineteen"),

@@ -10,6 +10,8 @@ from support.reading import english
         ("He is 6'1\" tall.", "He is six foot one tall."),
         ('a 10" cake', "a ten inch cake"),
         ("12in wide", "twelve inches wide"),
+        ("It is 6 ft 3 in.", "It is six feet three inches."),
+        ("3 in. nails", "three inches nails"),
         ("a 3-in pipe", "a three inch pipe"),
         ("It is 7' high.", "It is seven feet high."),
     ],

@@ -49,6 +49,7 @@ def test_addresses_of_machines_are_read(written: str, words: str) -> None:
     [
         ("Dial 911!", "Dial nine one one!"),
         ("call 112", "call one one two"),
+        ("Dial *73 or #21#.", "Dial star seven three or hash two one hash."),
         ("112 pages", "one hundred and twelve pages"),
         ("911 people", "nine hundred and eleven people"),
         ("a Porsche 911", "a Porsche nine eleven"),

@@ -43,6 +43,10 @@ def test_ordinals_are_read(written: str, words: str) -> None:
         ("1 1/2 cups", "one and a half cups"),
         ("⅔ and 4¾", "two thirds and four and three quarters"),
         ("4/5 stars", "four out of five stars"),
+        (
+            "I scored 7/10, she got 88/100.",
+            "I scored seven out of ten, she got eighty eight out of one hundred.",
+        ),
         ("10/10", "ten out of ten"),
         ("BP 120/80", "BP one hundred and twenty over eighty"),
         ("3.6/4.0", "three point six out of four point zero"),

@@ -10,6 +10,8 @@ from support.reading import english
         ("It costs $8.75.", "It costs eight dollars and seventy five cents."),
         ("Pay 12€ or €19,95.", "Pay twelve euros or nineteen euros and ninety five cents."),
         ("He owes 40 USD.", "He owes forty US dollars."),
+        ("a loss of $(0.30)", "a loss of minus thirty cents"),
+        ("$(2.5M)", "minus two point five million dollars"),
         ("CHF 90 and Rs 700", "ninety Swiss francs and seven hundred rupees"),
         (
             "A$6, HK$75 and NZ$2",

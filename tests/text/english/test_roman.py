@@ -17,6 +17,9 @@ from support.reading import english
         ("Seneca VII's wife", "Seneca the seventh's wife"),
         ("the XIX century", "the nineteenth century"),
         ("MCMXCIV", "nineteen ninety four"),
+        ("vol. II, ch. IX", "volume two, chapter nine"),
+        ("act ii, scene iv", "act two, scene four"),
+        ("see pp. x and xii", "see pages ten and twelve"),
     ],
 )
 def test_a_word_or_a_name_asks_for_a_number(written: str, words: str) -> None:
@@ -30,6 +33,8 @@ def test_a_word_or_a_name_asks_for_a_number(written: str, words: str) -> None:
         ("the CD, the MIX and an IV drip", "the CD, the MIX and an IV drip"),
         ("Malcolm X had a DVD.", "Malcolm X had a DVD."),
         ("the part I like", "the part I like"),
+        ("Appendix C and Section D", "Appendix C and Section D"),
+        ("a mix of i and v, a civil vi", "a mix of i and v, a civil vi"),
         ("Henry and I left. James I think so.", "Henry and I left. James I think so."),
     ],
 )

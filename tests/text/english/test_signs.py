@@ -11,6 +11,8 @@ from support.reading import english
         ("§7, §§ 2 and 3", "section seven, sections two and three"),
         ("© 2021 Hill", "copyright twenty twenty one Hill"),
         ("tea/coffee", "tea slash coffee"),
+        ("60 words/min, 3/day", "sixty words per minute, three per day"),
+        ("a B- and an A-.", "a B minus and an A minus."),
         ("9%/-2%", "nine percent slash minus two percent"),
         ("and/or, he/she", "and or, he or she"),
         ("north → south", "north to south"),

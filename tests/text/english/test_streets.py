@@ -15,6 +15,9 @@ from support.reading import english
         ),
         ("She moved to Austin, TX.", "She moved to Austin, Texas."),
         ("on 5th Ave and 42nd St", "on fifth Avenue and forty second Street"),
+        ("Turn left on Elm Dr.", "Turn left on Elm Drive."),
+        ("near Pine St and St. Paul's", "near Pine Street and Saint Paul's"),
+        ("at Mercy Dr. Hill waits.", "at Mercy Doctor Hill waits."),
     ],
 )
 def test_addresses_of_houses_are_read(written: str, words: str) -> None:

@@ -56,6 +56,8 @@ est.: established
 temp. Temp.: temperature
 hrs.: hours
 mins.: minutes
+WWI WW1: World War one
+WWII WW2: World War two
 yrs.: years
 Jan.: January
 Feb.: February
@@ -91,7 +93,8 @@ _NEEDS_WORD = (
     "avg.",
 )  # at the end of a sentence these are words
 _NUMBER_SIGN = re.compile(
-    r"(?<![\w.])(?P<word>[Nn]os?\.|[Nn]r\.|№|#) ?(?=[0-9])|(?<=[a-z] )No (?=[0-9])"
+    r"(?<![\w.])(?P<word>[Nn]os?\.|Nos|[Nn]r\.|№|#) ?(?=[0-9])|(?<=[a-z] )No (?=[0-9])"
+    r"|(?<=[Ss]erial )(?:no\.|#) ?(?=[A-Z0-9])"
 )
 _BEFORE_NUMBERS = table("""
 vol. Vol.: volume
@@ -105,6 +108,8 @@ eq. Eq.: equation
 ext. Ext.: extension
 apt. Apt.: apartment
 rm. Rm.: room
+Ste Ste.: suite
+min.: minimum
 ca. c.: circa
 tel. Tel.: telephone
 para.: paragraph
@@ -112,7 +117,8 @@ ver. Ver.: version
 Hwy Hwy.: highway
 Rt. Rte.: route
 """)
-_NUMBERED = re.compile(rf"(?<![\w.])(?P<word>{either(_BEFORE_NUMBERS)}) ?(?=[0-9IVX])")
+_NUMBERED = re.compile(rf"(?<![\w.])(?P<word>{either(_BEFORE_NUMBERS)}) ?(?=[0-9IVX]|[ivxl]+\b)")
+_LIFE = re.compile(r"(?<![\w.])(?P<word>[bd])\. ?(?=1[0-9]{3}|20[0-9]{2})")
 _COUNTED = re.compile(rf"[0-9.,]+{COUNTED.pattern}")
 _LAST = re.compile(r"[\"'”’)]*\s*$")
 
@@ -135,11 +141,13 @@ def _read_abbreviation(match: Match) -> str | None:
 def _read_number_sign(match: Match) -> str | None:
     if match["word"] == "no." and _COUNTED.match(after(match)):
         return None  # the word: he said no. 5 people left
-    is_many = (match["word"] or "").lower() == "nos."
+    is_many = (match["word"] or "").lower().startswith("nos")
     return "numbers " if is_many else "number "
 
 
-def _read_numbered(match: Match) -> str:
+def _read_numbered(match: Match) -> str | None:
+    if match["word"] == "min." and re.search("[0-9] ?$", before(match)):
+        return None  # minutes
     return f"{_BEFORE_NUMBERS[match['word']]} "
 
 
@@ -147,5 +155,6 @@ RULES = (
     Rule("title", _TITLE, _read_title),
     Rule("abbreviation", _NUMBER_SIGN, _read_number_sign),
     Rule("abbreviation", _NUMBERED, _read_numbered),
+    Rule("abbreviation", _LIFE, lambda match: "born " if match["word"] == "b" else "died "),
     Rule("abbreviation", _ABBREVIATION, _read_abbreviation),
 )

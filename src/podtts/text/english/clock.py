@@ -42,8 +42,15 @@ _RATIO = re.compile(
     r"(?P<b>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:\.[0-9]+)?)(?![\w:]|,[0-9])"
 )
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
-_COUNT = r"[0-9]+ ?(?:d(?:ays?)?|h(?:ours?|rs?)?|m(?:inutes?|ins?)?|s(?:econds?|ecs?)?)(?![A-Za-z])"
-_DURATION = re.compile(rf"{_START}{_COUNT}(?:,? ?{_COUNT})+")
+_DAYS, _HOURS, _MINUTES, _SECONDS = (
+    rf"[0-9]+ ?{unit}(?![A-Za-z])"
+    for unit in ("d(?:ays?)?", "h(?:ours?|rs?)?", "m(?:inutes?|ins?)?", "s(?:econds?|ecs?)?")
+)
+_THEN = "(?:,? ?(?=[0-9]))?"
+_DURATION = re.compile(
+    rf"{_START}(?:(?:{_DAYS}{_THEN})?(?:{_HOURS}{_THEN})?(?:{_MINUTES}{_THEN})?{_SECONDS}"
+    rf"|(?:{_DAYS}{_THEN})?(?:{_HOURS}{_THEN})?{_MINUTES}|{_DAYS}{_THEN}{_HOURS})"
+)
 _COUNTS = re.compile(r"([0-9]+) ?([dhms])")
 _HOURS_AND_MINUTES = re.compile(rf"{_START}(?P<hour>[0-9]{{1,2}})h(?P<minute>[0-9]{{2}})(?!\w)")
 _SENTENCE_END = re.compile(r"[\"'”’)]*(?:\s*$|\s+[A-Z])")
@@ -112,8 +119,7 @@ def _read_ratio(match: Match) -> str:
 
 def _read_duration(match: Match) -> str | None:
     counts = _COUNTS.findall(match[0])
-    order = ["dhms".index(unit) for _, unit in counts]
-    if order != sorted(set(order)):
+    if len(counts) < 2:
         return None
     return " ".join(_counted(count, _UNITS[unit]) for count, unit in counts)
 

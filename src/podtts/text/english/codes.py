@@ -14,7 +14,7 @@ from podtts.text.numerals import is_european
 
 _VERSION = re.compile(
     r"(?<![\w.,])(?P<v>[vV]\.? ?)?(?P<parts>[0-9]+(?:\.[0-9]+)+)"
-    r"(?P<rest>[a-z][0-9]+|-?(?:alpha|beta|rc)[0-9.]*)?(?!\w|\.[0-9])"
+    r"(?P<rest>[a-z][0-9]+|-?(?:alpha|beta|rc)[0-9]*(?:\.[0-9]+)*)?(?!\w|\.[0-9])"
 )
 _VERSION_WORD = re.compile(
     r"\b(?:version|release|build|python|ios|ipados|macos|android|java|ubuntu|linux|kernel|php|ruby"
@@ -66,7 +66,7 @@ _NO_CODE = re.compile(
     r"(?i:[0-9]+(?:st|nd|rd|th))(?:-.*)?|(?:[a-z]+-)?[0-9]*0s(?:-.*)?"
     rf"|[0-9]+-[0-9]+(?:{UNIT}|x|[kMB])|(?:[0-9]+|[a-z]+)-[0-9]+(?i:am|pm)"
 )
-_IDIOMS = ("24/7", "9/11", "7/11", "50/50", "20/20", "60/40", "70/30", "80/20", "90/10")
+_IDIOMS = ("50-50", "24/7", "9/11", "7/11", "50/50", "20/20", "60/40", "70/30", "80/20", "90/10")
 _IDIOM = re.compile(rf"(?<![\w.,/$]){either(_IDIOMS)}(?![\w/%]|[.,][0-9])")
 
 
@@ -113,7 +113,7 @@ def _read_statute(match: Match) -> str:
 
 
 def _read_idiom(match: Match) -> str:
-    return " ".join(map(numbers.cardinal, match[0].split("/")))
+    return " ".join(map(numbers.cardinal, re.split("[-/]", match[0])))
 
 
 def _read_model(match: Match) -> str | None:

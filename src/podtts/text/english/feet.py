@@ -4,16 +4,18 @@ import re
 
 from podtts.text.english import numbers
 from podtts.text.english.quantities import NUMBER, describes_noun, is_before_noun, number_words
-from podtts.text.grammar import Match, Rule
+from podtts.text.grammar import Match, Rule, before
 from podtts.text.numerals import parse_numeral
 
 _HEIGHT = re.compile(r"(?<![A-Za-z0-9.])([0-9]{1,2})['’′] ?([0-9]{1,2})(?:\"|''|″|”)")
 _INCHES = re.compile(
     rf"(?<![A-Za-z]){NUMBER}"
-    r"(?:(?P<mark>[\"″])|(?P<hyphen>-)in\b|in\b| in\.?(?=,| (?:long|wide|tall|deep|high|x|by)\b))"
+    r"(?:(?P<mark>[\"″])|(?P<hyphen>-)in\b|in\b| in\.?(?=,| (?:long|wide|tall|deep|high|x|by)\b)"
+    r"| in\.(?= [a-z])|(?P<end> in)(?=\W*$))"
     r"(?!['’]\w)"
 )
 _FEET = re.compile(rf"(?<![A-Za-z]){NUMBER}['′](?!\w)")
+_FOOT = re.compile(r"[0-9] ?(?:ft|foot|feet)\.? $")
 _OTHER_QUOTE = re.compile(r'(?<![0-9])"')
 _SINGLE_QUOTE = re.compile(r"(?<!\w)['‘]|['’](?!\w)")
 
@@ -23,6 +25,8 @@ def _read_height(match: Match) -> str:
 
 
 def _read_inches(match: Match) -> str | None:
+    if match["end"] and not _FOOT.search(before(match)):
+        return None  # the word: the year we live in
     if match["mark"] == '"' and _OTHER_QUOTE.search(match.string):
         return None  # it may close a quotation
     is_adjective = describes_noun(match) or (match["mark"] and is_before_noun(match))

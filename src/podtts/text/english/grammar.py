@@ -4,6 +4,7 @@ import re
 
 from podtts.text.english import (
     abbreviations,
+    angles,
     clock,
     codes,
     dates,
@@ -29,7 +30,8 @@ _WORDS = "|".join(
         rf"{dates.MONTH}\.? ?[-–—] ?{dates.MONTH}(?![a-z])",
         rf"{CODE} ?[0-9.]",
         r"[A-Z]{2,} [0-9]",  # RTX 4090
-        r"[IVXLCDM]+(?:th|st|nd|rd)?(?![\w.]*\w)",
+        r"(?:[IVXLCDM]+(?:th|st|nd|rd)?|[ivxl]{2,7}|[vx])(?![\w.]*\w)",
+        r"WWII?\b|Nos (?=[0-9])|[A-DF]-(?![\w-])",
         r"w/|et al\.|[A-Za-z]{1,6}\.",  # Dr., etc., e.g.
         r"(?:vs|No|A\.?D|Ave|Blvd|Rd|Hwy|Pkwy|Expy|Ln|St|Dr)\b",
         r"[A-Z]{2}(?=[.,!?]|\s|$)",  # NY
@@ -52,6 +54,7 @@ GRAMMAR = Grammar(
         *plain.ORDINAL_RULES,
         *formulas.RULES,
         *plain.DIMENSION_RULES,
+        *angles.RULES,
         *quantities.RULES,
         *feet.RULES,
         *plain.FRACTION_RULES,

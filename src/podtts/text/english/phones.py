@@ -40,6 +40,12 @@ _EMERGENCY_WORD = re.compile(
     r"(?:[0-9]{3}(?:,| or| and) (?:or )?)*$",
     re.IGNORECASE,
 )
+_DIALLED = re.compile(
+    r"\b(?:dial(?:s|ed|ling|ing)?|press(?:es|ed|ing)?|enter(?:s|ed|ing)?|key in|type|code)[ ,:]*"
+    r"(?:[*#0-9]+(?:,| or| and| then) )*$",
+    re.IGNORECASE,
+)
+_KEYS = re.compile(r"(?<![\w*#])[*#][0-9]{1,8}(?P<end>[*#]?)(?![\w*#])")
 _CAR = re.compile(r"(?:Porsche|Carrera) $")
 _ERA = re.compile(r" (?:B\.?C|A\.?D|C\.?E)")
 COUNTED = re.compile(
@@ -107,7 +113,16 @@ def _read_emergency(match: Match) -> str | None:
     return numbers.spelled(digits) if is_called else None
 
 
+def _read_keys(match: Match) -> str | None:
+    """*67 and #31#, which are dialled -> star six seven, hash three one hash"""
+    if not match["end"] and not _DIALLED.search(before(match)):
+        return None
+    names = {"*": "star", "#": "hash"}
+    return " ".join(names.get(key) or numbers.spelled(key) for key in match[0])
+
+
 RULES = (
+    Rule("phone", _KEYS, _read_keys),
     Rule("phone", _VANITY, _read_vanity),
     Rule("phone", _PHONE, _read_phone),
     Rule("phone", _EXTENSION, _read_extension),

@@ -27,6 +27,10 @@ _FRACTION = re.compile(
 _PRESSURE = re.compile(r"(?:blood pressure|BP)(?: of| is| was|:)? $")
 _MERCURY = re.compile(r" ?mm ?Hg\b")
 _RATED = re.compile(r" (?:stars?|points?|rating)\b")
+_SCORED = re.compile(
+    r"\b(?:scored?|rated?|rating|grade|marks?|got|gave (?:it|them))(?: \w+)? (?:a )?$"
+)
+_FASTER = re.compile(r" (?:(?:the|a|as|per|more|less|better|worse)\b|[a-z]{2,}er\b)")
 _RATING = re.compile(
     r"(?<![\w.,/])(?P<a>[0-9]+\.[0-9]+)/(?P<b>[0-9]+(?:\.[0-9]+)?)(?![\w/%])"
 )  # fmt: skip
@@ -71,13 +75,17 @@ def _read_fraction(match: Match) -> str:
     above, below, words = match["above"], match["below"], sign_words(match)
     if match["whole"]:
         words.append(mixed(parse_numeral(match["whole"], match.string), f"{above}/{below}"))
-    elif above == below or _RATED.match(after(match)):
+    elif above == below or below == "100" or _is_score(match):
         words.append(f"{numbers.cardinal(above)} out of {numbers.cardinal(below)}")
     elif _PRESSURE.search(before(match)) or _MERCURY.match(after(match)):
         words.append(f"{numbers.cardinal(above)} over {numbers.cardinal(below)}")
     else:
         words.append(numbers.fraction(above, below))
     return " ".join(words)
+
+
+def _is_score(match: Match) -> bool:
+    return bool(_RATED.match(after(match)) or _SCORED.search(before(match)))
 
 
 def _read_rating(match: Match) -> str:
@@ -91,7 +99,7 @@ def _read_vulgar(match: Match) -> str:
 
 
 def _read_times(match: Match) -> str:
-    return f"{_number(match)} x"
+    return f"{_number(match)} {'times' if _FASTER.match(after(match)) else 'x'}"
 
 
 def _read_plus(match: Match) -> str:

@@ -4,7 +4,7 @@ import re
 
 from podtts.text.english import numbers
 from podtts.text.english.units import CURRENCIES, CURRENCY, PER, UNIT, UNITS, Currency
-from podtts.text.grammar import Match, Rule, after, before, either
+from podtts.text.grammar import Match, Rule, after, before, either, word_set
 from podtts.text.numerals import NUMERAL, VULGAR, Numeral, parse_numeral
 
 SIGNS = {
@@ -50,6 +50,10 @@ _BEFORE = rf"{SIGN}(?<![A-Za-z])(?P<currency>{CURRENCY}) ?(?P<minus>-)?{NUMBER}"
 _MONEY = rf"{_PER}{_SAID}{_PLUS}"
 _RANGE_OF_MONEY = re.compile(rf"{_BEFORE}(?P<scale>{_MONEY_SCALE})?{_RANGE}{_MONEY}")
 _ONE_AMOUNT = re.compile(rf"{_BEFORE}(?P<scale>{_MONEY_SCALE})?{_MONEY}")
+_ACCOUNTED = re.compile(
+    rf"(?<![A-Za-z])(?P<currency>{CURRENCY})\((?P<number>{NUMERAL})(?P<scale>{_MONEY_SCALE})?\)"
+    r"(?P<part>)(?P<per>)"
+)
 _MONEY_AFTER = re.compile(
     rf"{SIGN}(?<![A-Za-z]){NUMBER}(?P<scale>{_MONEY_SCALE})? ?(?P<currency>{CURRENCY}){_PER}"
     r"(?![\w0-9])"
@@ -65,8 +69,13 @@ _PART_OF_UNIT = re.compile(
 )
 _PENCE = re.compile(r"(?<![\w.,$€£])(?P<number>[0-9]{1,2})p(?!\w)")
 _ROOM = re.compile(
-    r"\b(?:room|gate|apt|apartment|seat|row|unit|suite|flat|class|block)[:.# ]*$", re.I
+    r"\b(?:rooms?|gates?|apt|apartment|seats?|row|unit|suite|flat|class|block|exit|track|platform"
+    r"|tables?|figures?|figs?|forms?|bus|building|sections?|line|route|hall|stand|box|bay|pier|zone"
+    r"|grade|ward|studio|entrance|aisle|question|exhibit|appendix|chapter|part|annex|schedule|item)"
+    r"[:.# ]*$",
+    re.IGNORECASE,
 )
+_TIMES = word_set("minute hour second day night week month year quarter season person head")
 _ARTICLE = re.compile(
     r"(?:^|[\s(\"“])(?:an?|the|this|that|each|every|another|one|my|your|his|her|its|our|their"
     r"|\w+['’]s)(?: \w+-\w+,)*(?: [a-z]+)? $",
@@ -154,6 +163,13 @@ def _read_money(match: Match) -> str:
     return _finished(match, [*words, amount])
 
 
+def _read_accounted(match: Match) -> str:
+    """$(0.45), as accountants write what was lost -> minus forty five cents"""
+    if match["scale"]:
+        return _with_currency(match, ["minus", number_words(match), _scale(match["scale"])])
+    return f"minus {_amount(_value(match), CURRENCIES[match['currency']], singular=False)}"
+
+
 def _with_currency(match: Match, words: list[str]) -> str:
     currency = CURRENCIES[match["currency"]]
     singular = describes_noun(match) and not match["per"]
@@ -187,7 +203,7 @@ def _read_measure(match: Match) -> str | None:
     unit, scale = match["unit"], match["scale"]
     if not (unit or scale or match["per"]) or not _is_scale(match):
         return None
-    if match["per"] and not unit and match["per"] not in UNITS:
+    if match["per"] and not unit and match["per"] not in UNITS and match["per"] not in _TIMES:
         return None
     words = [*sign_words(match), number_words(match), _scale(scale)]
     words += ["plus"] * bool(match["plus"])
@@ -200,12 +216,13 @@ def _read_measure(match: Match) -> str | None:
 
 def _is_scale(match: Match) -> bool:
     """Whether a letter after a number is its scale, and not a part of a name."""
+    if match["scale"] in ("k", "K", "M", "B") and _ROOM.search(before(match)):
+        return False
     if match["scale"] == "K":
         return match["number"] not in ("4", "8") and not _NO_THOUSANDS.match(after(match))
     if match["scale"] != "B":
         return True
-    # 221B Baker Street, room 5B
-    return not re.match(r" [A-Z]", after(match)) and not _ROOM.search(before(match))
+    return not re.match(r" [A-Z]", after(match))  # 221B Baker Street
 
 
 def _unit_words(match: Match, unit: str) -> str:
@@ -233,6 +250,7 @@ def _read_pence(match: Match) -> str:
 RULES = (
     Rule("measure", _PART_OF_UNIT, _read_part_of_unit),
     Rule("money", _PENCE, _read_pence),
+    Rule("money", _ACCOUNTED, _read_accounted),
     Rule("money", _RANGE_OF_MONEY, _read_money_range),
     Rule("money", _ONE_AMOUNT, _read_money),
     Rule("money", _MONEY_AFTER, _read_money),

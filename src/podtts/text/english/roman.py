@@ -8,13 +8,13 @@ import re
 
 from podtts.text.english import numbers
 from podtts.text.grammar import Match, Rule, after, before, either, word_set
+from podtts.text.roman import ROMAN, roman_value
 
-_NUMERAL = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?![IVXLCDM])"
 _ROMAN = re.compile(
-    rf"(?<![\w.'’-])(?P<roman>{_NUMERAL})(?P<suffix>th|st|nd|rd)?(?:[-–](?P<last>{_NUMERAL}))?"
-    r"(?![\w’.]*\w)(?!['’][a-rt-z])(?!-[A-Z])"
+    rf"(?<![\w.'’-])(?P<roman>{ROMAN})(?P<suffix>th|st|nd|rd)?(?:[-–](?P<last>{ROMAN}))?"
+    r"(?![\w’.]*\w)(?!['’][a-rt-z])(?![-–](?:[A-Z]|[0-9]))"
 )
-_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+_SMALL = re.compile(r"(?<![\w.'’-])(?P<roman>[ivxl]{2,7}|[vx])(?![\w’.'-]*\w)")
 _NUMBERED = re.compile(
     r"\b(?:"
     + either(
@@ -26,7 +26,7 @@ _NUMBERED = re.compile(
         "Olympiad Exhibit Question Proposition Amendment Factor Vatican Basel Mercury Polaris "
         "Titan Number Sonnet Variation Movement Wave Edition Angiotensin nerve World PART CHAPTER "
         "ACT VOLUME BOOK type phase stage level chapter chapters part parts act scene volume book "
-        "section page pages grade class"
+        "section page pages grade class vol. ch. pt. Pt. bk. Bk. sec. Sec. fig. p. pp."
     )
     + r")(?: [IVX]+,?(?: and| or| to| through)?)? $"
 )
@@ -41,6 +41,11 @@ _RULERS = re.compile(
         "Joseph Emmanuel Carlos Felipe Gregory Innocent Urban Clement Sixtus"
     )
     + r")(?: [A-Z][a-z]+)? $"
+)
+_PLACE_IN_TEXT = re.compile(
+    r"\b(?:scene|act|pages?|pp?\.|chapters?|ch\.|vol\.|volume|book|canto|part|section)"
+    r"(?: [ivxl]+,?(?: and| or| to| through)?)? $",
+    re.IGNORECASE,
 )
 _NAME = re.compile(
     r"(?:^|[\s(\"“])(?!(?:The|A|An|And|In|On|Of|But|Or|To|For|From|With|So|If|As|At|Is|It|My|Our|We"
@@ -58,10 +63,12 @@ _LARGEST_OF_NAMES = 29
 
 def _read_roman(match: Match) -> str | None:
     roman, preceding = match["roman"], before(match)
-    value = _value(roman)
+    value = roman_value(roman)
     is_speaker = roman == "I" and _SPEAKER.match(after(match))
     if match["suffix"] or _RANKED.match(after(match)):
         return numbers.ordinal(str(value)) if len(roman) > 1 else None
+    if roman in "CDLM" or (roman == "X" and preceding.endswith("Model ")):
+        return None  # letters: Appendix C
     if _NUMBERED.search(preceding):
         return None if is_speaker else _count(match)
     if match["last"] or is_speaker:
@@ -76,19 +83,19 @@ def _read_roman(match: Match) -> str | None:
     return f"the {numbers.ordinal(str(value))}" if is_name and value <= _LARGEST_OF_NAMES else None
 
 
+def _read_small(match: Match) -> str | None:
+    """scene iv -> scene four"""
+    roman = match["roman"].upper()
+    if not re.fullmatch(ROMAN, roman) or not _PLACE_IN_TEXT.search(before(match)):
+        return None
+    return numbers.cardinal(str(roman_value(roman)))
+
+
 def _count(match: Match) -> str:
     return " to ".join(
         numbers.short_year(digits) if len(digits) == 4 else numbers.cardinal(digits)
-        for digits in (str(_value(roman)) for roman in match.group("roman", "last") if roman)
+        for digits in (str(roman_value(roman)) for roman in match.group("roman", "last") if roman)
     )
 
 
-def _value(roman: str) -> int:
-    values = [_VALUES[letter] for letter in roman]
-    return sum(
-        -value if value < following else value
-        for value, following in zip(values, [*values[1:], 0], strict=True)
-    )
-
-
-RULES = (Rule("roman", _ROMAN, _read_roman),)
+RULES = (Rule("roman", _ROMAN, _read_roman), Rule("roman", _SMALL, _read_small))

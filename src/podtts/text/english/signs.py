@@ -8,7 +8,7 @@ import unicodedata
 
 from podtts.text.english import numbers
 from podtts.text.english.formulas import OPERATORS
-from podtts.text.english.units import CURRENCIES, SYMBOL, UNITS
+from podtts.text.english.units import CURRENCIES, PER, SYMBOL, UNITS
 from podtts.text.grammar import Match, Rule, after, before, either
 from podtts.text.readable import EMOJI, SIGN, is_mark
 
@@ -23,6 +23,12 @@ _OR = re.compile(
 _UNIT = re.compile(
     rf"(?<![\w/])(?P<unit>{either(unit for unit in UNITS if '/' in unit or '°' in unit)}"
     r"|(?P<above>km|m|g|kg|l|mi|mg)/(?P<below>h|s|l|m³|min|kg|day))(?![\w/])"
+)
+_GRADE = re.compile(
+    r"(?<=\b[aA]n )A-(?![\w-])|(?<=\b[aA] )[B-DF]-(?![\w-])|(?<=\b(?:of|to|or) )[A-DF]-(?![\w-])"
+)
+_RATE = re.compile(
+    r"(?<=[a-z]s)/(?P<per>min|minute|sec|second|hr|hour|day|night|wk|week|month|yr|year|person)(?!\w)"
 )
 _SLASH = re.compile(r"(?:(?<=[\w%°])|(?<=[\w%°] ))/ ?(?=-?[\w$€£])")
 _ARROW = re.compile(r"-{1,2}>|={1,2}>|[→⇒➔➜⟶↔⇔]")
@@ -65,6 +71,12 @@ def _read_unit(match: Match) -> str:
     return f"{UNITS[match['above']][1]} per {UNITS[below][0] if below in UNITS else below}"
 
 
+def _read_rate(match: Match) -> str:
+    """words/min -> words per minute"""
+    per = match["per"]
+    return f"per {UNITS[per][0] if per in UNITS else PER.get(per, per)}"
+
+
 def _read_other(match: Match) -> str | None:
     sign = match[0]
     if len(sign) > 1:
@@ -85,6 +97,8 @@ RULES = (
     Rule("sign", _UNDERSCORE, lambda _: " "),
     Rule("sign", _OR, _read_or),
     Rule("measure", _UNIT, _read_unit),
+    Rule("sign", _GRADE, lambda match: f"{match[0][0]} minus"),
+    Rule("sign", _RATE, _read_rate),
     Rule("sign", _SLASH, lambda _: "slash "),
     Rule("sign", _ARROW, lambda _: "to"),
     Rule("sign", _SECTION, lambda match: _SECTIONS[match["sign"]]),

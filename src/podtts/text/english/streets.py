@@ -109,6 +109,12 @@ _STATE = re.compile(
 _ROAD = re.compile(
     r"(?<=\w )(?P<street>Ave|Blvd|Rd|Hwy|Pkwy|Expy|Ln|St|Dr)(?P<dot>\.)?(?!\w)"
 )  # fmt: skip
+_ON_ROAD = re.compile(
+    r"\b(?:on|at|near|to|down|of|along|from|off|by|and|up|onto)"
+    r" (?:[A-Z][\w'’]*|[0-9]+(?:st|nd|rd|th)) $"
+)
+# St. and Dr. are more often a saint and a doctor: at Anna's Dr. Smith waits.
+_NAME_BEFORE = re.compile(r"[A-Z]\w* $")
 _RANKED = re.compile(r"[0-9](?:st|nd|rd|th) $")
 _SENTENCE_END = re.compile(r"\s*$|\s+[A-Z]")
 
@@ -142,8 +148,9 @@ def _read_state(match: Match) -> str | None:
 
 
 def _read_road(match: Match) -> str | None:
-    is_title = match["street"] in ("St", "Dr")
-    is_named = re.search(r"[A-Z]\w* $", before(match)) and not is_title
+    is_title = match["street"] in ("St", "Dr") and re.match(" [A-Z]", after(match))
+    name = _ON_ROAD if match["street"] in ("St", "Dr") else _NAME_BEFORE
+    is_named = name.search(before(match)) and not is_title
     if not is_named and not _RANKED.search(before(match)):
         return None
     return _STREETS[match["street"]] + _full_stop(match)

@@ -124,6 +124,7 @@ MP: megapixel
 % pct: percent / percent
 ‰: per mille / per mille
 pp: percentage point
+pts: point
 bps: basis point
 °C °_C ºC ℃: degree Celsius / degrees Celsius
 °F °_F ºF ℉: degree Fahrenheit / degrees Fahrenheit

@@ -34,7 +34,8 @@ _PUBLIC = word_set(
 )
 _CALL = re.compile(r"(?:打个?电话|报警|求助|投诉|热线|专线|客服)")
 _PLACE = re.compile(r"号?(?:室|房间|病房|教室|会议室|次列车|次航班|路公交|路车)")
-_SALE = re.compile("大促|购物节")
+_SALE = re.compile("大促|购物节|晚会|事件")
+_EXTENSION = re.compile(r"[0-9] ?转 ?$")
 _COUNTED = re.compile(rf"[多余几来]?(?:{MEASURE_WORD}|[万亿千百]|元|块|年|月|人|名|分|号[人楼])")
 _NAMED = re.compile(
     r"(?<![A-Za-z0-9.,+$¥￥€£])(?P<digits>[0-9]{3,})(?![A-Za-z0-9%％]|[.,:/-][0-9])", re.ASCII
@@ -67,6 +68,17 @@ _LEADING_ZERO = re.compile(
 _CARRIERS = word_set("CA CZ MU MF HU ZH 3U 9C SC FM HO G D C K T Z")  # flights and trains: 幺
 _PIECE = re.compile(r"[0-9]+|[A-Za-z]+|-|/")
 _ORDINAL = re.compile(r"第(?P<first>[0-9]+)(?:[-–—~～到至]第?(?P<last>[0-9]+))?", re.ASCII)
+_PAGE = re.compile(
+    r"(?<![A-Za-z0-9])[Pp]{1,2}\. ?(?P<first>[0-9]+)(?:[-–—~～](?P<last>[0-9]+))?(?![A-Za-z0-9.])",
+    re.ASCII,
+)
+_PICTURE = re.compile(
+    r"(?<=[图表式例])(?P<chapter>[0-9]{1,2})[-–](?P<number>[0-9]{1,3})(?![A-Za-z0-9%年月日-])",
+    re.ASCII,
+)
+_ACCOUNT = re.compile(
+    r"(?<![A-Za-z0-9@#_])(?=\w*[0-9])[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+(?!\w)", re.ASCII
+)
 _NUMBER_SIGN = re.compile(r"(?:[Nn][Oo]\. ?|№ ?|#)(?P<first>[0-9]+)(?![A-Za-z0-9])", re.ASCII)
 _SCORE = re.compile(
     r"(?<![A-Za-z0-9.,+$])(?P<a>[0-9]{1,3}) ?[-–—] ?(?P<b>[0-9]{1,3})(?![A-Za-z0-9%]|[.,:/-][0-9])",
@@ -102,6 +114,8 @@ def _read_named(match: Match) -> str | None:
         return None
     if _SPELLED.search(preceding):
         return numbers.spelled(digits)
+    if _EXTENSION.search(preceding):
+        return numbers.spelled(digits, "幺")
     is_call = digits in _PUBLIC or _CALL.match(following)
     if _DIALLED.search(preceding) and (is_call or not preceding.endswith(("打", "给"))):
         return numbers.spelled(digits, "幺")
@@ -162,6 +176,25 @@ def _read_ordinal(match: Match) -> str:
     return "到".join(f"第{_rank(rank)}" for rank in ranks)
 
 
+def _read_page(match: Match) -> str:
+    """P.45 -> 第四十五页"""
+    return f"第{'到'.join(numbers.cardinal(page) for page in match.groups() if page)}页"
+
+
+def _read_picture(match: Match) -> str:
+    """图1-2 -> 图一杠二"""
+    return f"{numbers.cardinal(match['chapter'])}杠{numbers.cardinal(match['number'])}"
+
+
+def _read_account(match: Match) -> str:
+    """wx_12 -> wx下划线一二"""
+    pieces = re.findall(r"[0-9]+|_|[A-Za-z]+", match[0])
+    names = {"_": "下划线"}
+    return "".join(
+        numbers.spelled(piece) if piece.isdecimal() else names.get(piece, piece) for piece in pieces
+    )
+
+
 def _rank(digits: str) -> str:
     return "二百" if digits == "200" else numbers.cardinal(digits)
 
@@ -179,6 +212,9 @@ RULES = (
     Rule("version", _VERSION, _read_version),
     Rule("ordinal", _ORDINAL, _read_ordinal),
     Rule("ordinal", _NUMBER_SIGN, _read_ordinal),
+    Rule("ordinal", _PAGE, _read_page),
+    Rule("code", _PICTURE, _read_picture),
+    Rule("code", _ACCOUNT, _read_account),
     Rule("digits", _STANDARD, _read_standard),
     Rule("digits", _NAMED, _read_named),
     Rule("score", _SCORE, _read_score),

@@ -24,6 +24,11 @@ _VALUE = re.compile(
     rf"(?P<minus>-)?(?:(?P<number>{NUMERAL}))?(?P<name>[A-Za-z])?(?P<power>{_POWER})?"
 )
 _STEP = re.compile(rf" ?(?P<operator>{either(OPERATORS)}) ?")
+_SCIENTIFIC = re.compile(
+    rf"(?<![A-Za-z0-9.,])(?P<number>{NUMERAL})[eE](?P<power>-?)\+?(?P<digits>[0-9]{{1,3}})"
+    r"(?![A-Za-z0-9])",
+    re.ASCII,
+)
 _DIMENSIONS = re.compile(
     rf"(?<![A-Za-z0-9.,]){NUMERAL}(?: ?[x×*] ?{NUMERAL})+(?![A-Za-z0-9])(?! ?[=+÷])", re.ASCII
 )
@@ -62,6 +67,12 @@ def _power(power: str) -> str:
     return f"的{sign}{numbers.cardinal(digits.lstrip('-'))}次方"
 
 
+def _read_scientific(match: Match) -> str:
+    """1e5 -> 一乘以十的五次方"""
+    number = numbers.number(parse_numeral(match["number"], match.string))
+    return f"{number}乘以十{_power(match['power'] + match['digits'])}"
+
+
 def _read_dimensions(match: Match) -> str:
     sides = re.split(" ?[x×*] ?", match[0])
     return "乘".join(numbers.number(parse_numeral(side, match.string)) for side in sides)
@@ -77,6 +88,7 @@ def _read_lowered(match: Match) -> str:
 
 RULES = (
     Rule("dimensions", _DIMENSIONS, _read_dimensions),
+    Rule("formula", _SCIENTIFIC, _read_scientific),
     Rule("formula", _FORMULA, _read_formula),
 )
 POWER_RULES = (

@@ -5,12 +5,14 @@ import re
 from podtts.text.grammar import Grammar
 from podtts.text.languages import HAN
 from podtts.text.mandarin import (
+    angles,
     clock,
     codes,
     dates,
     formulas,
     phones,
     quantities,
+    roman,
     signs,
     web,
 )
@@ -24,6 +26,7 @@ GRAMMAR = Grammar(
     rules=(
         *web.RULES,
         *dates.RULES,
+        *angles.RULES,
         *phones.RULES,
         *codes.RULES,
         *dates.WORD_RULES,
@@ -31,12 +34,13 @@ GRAMMAR = Grammar(
         *formulas.RULES,
         *quantities.RULES,
         *signs.NUMBER_RULES,
+        *roman.RULES,
         *codes.CODE_RULES,
         *quantities.NUMBER_RULES,
         *formulas.POWER_RULES,
         *signs.RULES,
     ),
-    active=re.compile(rf"{dates.WEEKDAYS}|{_STRETCH}"),
+    active=re.compile(rf"{dates.WEEKDAYS}|(?<![A-Za-z0-9])[IVX]{{1,6}}(?![A-Za-z0-9])|{_STRETCH}"),
     ranged=frozenset(
         ("money", "measure", "percent", "date", "time", "number", "year", "decade", "fraction")
     ),

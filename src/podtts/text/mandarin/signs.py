@@ -6,7 +6,7 @@ What has no words, such as an emoji, is left out; the caller tells of it.
 import re
 import unicodedata
 
-from podtts.text.grammar import Match, Rule, before, either
+from podtts.text.grammar import Match, Rule, after, before, either
 from podtts.text.mandarin import numbers
 from podtts.text.mandarin.formulas import OPERATORS
 from podtts.text.mandarin.units import CURRENCIES, PER, SYMBOL, UNITS
@@ -57,7 +57,8 @@ def _read_unit(match: Match) -> str:
 
 def _read_slash(match: Match) -> str:
     """30元/斤 -> 每, 男/女 -> 、"""
-    return "每" if _RATE.search(before(match)) else "、"
+    is_rate = _RATE.search(before(match)) and not re.match("[0-9$¥￥€£]", after(match))
+    return "每" if is_rate else "、"
 
 
 def _read_other(match: Match) -> str | None:

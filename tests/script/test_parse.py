@@ -301,6 +301,12 @@ def test_tags_in_headings_and_comments_are_not_checked() -> None:
     assert script.chapters[0].title == "<|what|>"
 
 
+def test_a_foot_note_is_left_out() -> None:
+    script = parse_script("A: It is proven.[^a1]\n\n[^a1]: See page 3.\nB: I see.")
+    assert [turn.text for turn in script.turns] == ["It is proven.", "I see."]
+    assert ":3: a foot note is left out: See page 3." in script.warnings[-1]
+
+
 def test_a_control_character_is_refused() -> None:
     assert refused("[S1] a\n[S2] b\x00c").line == 2
 

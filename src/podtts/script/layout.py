@@ -1,4 +1,4 @@
-"""Lines that shape a plain script without being words: rules, fences, headings, front matter."""
+"""Lines of a plain script that are no speech: rules, fences, headings, foot notes, front matter."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from podtts.script.markup import without_emphasis, without_links
 
 _RULE = re.compile(r"\s{0,3}(?:[-*_=~#][ \t]?){3,}\s*|\s{0,3}[—–─━═]{2,}\s*|>{1,3}\s*")
 _FENCE = re.compile(r"\s{0,3}(?:`{3,}|~{3,})[ \t]*[\w.-]{0,20}\s*")
+_FOOT_NOTE = re.compile(r"\s{0,3}\[\^[^\[\]\s]{1,40}\]:\s*(?P<note>.*)")
 _HEADING = re.compile(r"#{1,6}\s(?P<title>.*)")
 _UNDERLINE = re.compile(r"={3,}\s*")
 _BULLET = re.compile(r"(?:[-*+•‣◦▪]|>{1,3})[ \t]+(?=\S)")
@@ -17,6 +18,12 @@ _FRONT_MATTER_LINES = 60
 def is_ornament(line: str) -> bool:
     """Whether a line is a rule or a fence of code."""
     return _RULE.fullmatch(line) is not None or _FENCE.fullmatch(line) is not None
+
+
+def foot_note(line: str) -> str | None:
+    """Return the text of a foot note, which stands below what it belongs to, or None."""
+    match = _FOOT_NOTE.match(line)
+    return match["note"] if match else None
 
 
 def heading_title(line: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from podtts.script.layout import heading_title, is_ornament
+from podtts.script.layout import foot_note, heading_title, is_ornament
 
 
 @dataclass(frozen=True)
@@ -23,5 +23,6 @@ class ScriptLine:
             and not text[0].isspace()
             and not text.startswith("//")
             and not is_ornament(text)
+            and foot_note(text) is None
             and heading_title(text) is None
         )

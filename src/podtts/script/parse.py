@@ -22,6 +22,7 @@ from podtts.script.cleaning import has_only_pauses
 from podtts.script.directions import meaning
 from podtts.script.headers import Header, HeaderError, find_header
 from podtts.script.layout import (
+    foot_note,
     front_matter_length,
     heading_title,
     is_ornament,
@@ -110,6 +111,8 @@ class _LineParser:
             self._script.add_text(number, text)
         elif text.startswith("//") or is_ornament(text):
             return
+        elif (note := foot_note(text)) is not None:
+            self._script.warn(number, f"a foot note is left out: {excerpt(note)}")
         elif text[0].isspace():
             self._continue(number, text, literal=True)
         elif (title := heading_title(text)) is not None:

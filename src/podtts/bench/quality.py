@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from podtts.audio.io import Recording
-from podtts.bench.edits import edits, total_rate, words_of
 from podtts.bench.recognizer import WordRecognizer
 from podtts.bench.speakers import recorded_speakers, speaker_prompts
+from podtts.bench.words import words_of
 from podtts.device.placement import Placement
+from podtts.ears.edits import edits, total_rate
 from podtts.engine.prefill import prefill_prompts
 from podtts.engine.render import RenderJob, mels_of, waves_of
 from podtts.engine.rng import stage_rng

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from podtts.audio.io import resample
 from podtts.audio.volume_normalization import normalize_volume
-from podtts.bench.edits import words_of
+from podtts.bench.words import words_of
 from podtts.errors import UsageError
 from podtts.rates import ENCODER_HZ, OUTPUT_HZ
 

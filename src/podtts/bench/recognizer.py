@@ -38,6 +38,8 @@ class WordRecognizer:
     Neither: any English words. Raises UsageError if pocketsphinx is not installed.
     """
 
+    name = "pocketsphinx"
+
     def __init__(self, grammar: str | None = None, *, model: Path | None = None) -> None:
         try:
             from pocketsphinx import Decoder

@@ -61,4 +61,5 @@ def recognizer_directory(name_or_folder: str | None) -> Path:
     name_or_folder: --recognizer; None: whisper-base. Raises ModelError if there is no such
     recognizer on this machine.
     """
-    return resolve_recognizer(name_or_folder or DEFAULT_RECOGNIZER, models_dir())
+    name = DEFAULT_RECOGNIZER if name_or_folder is None else name_or_folder
+    return resolve_recognizer(name, models_dir())

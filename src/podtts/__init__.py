@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from podtts.audio.io import Recording, decode_audio
     from podtts.audio.wav import WavStream, WavWriter
     from podtts.device.placement import Placement, place
+    from podtts.ears.turn_listener import TurnListener
+    from podtts.ears.whisper import Whisper
     from podtts.engine.engine import Engine
     from podtts.engine.request import (
         Request,
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     )
     from podtts.engine.rng import stage_rng
     from podtts.episode.fingerprint import checkpoint_fingerprint, run_fingerprint
-    from podtts.episode.journal import FinishedTurn, Journal
+    from podtts.episode.journal import Journal
+    from podtts.episode.journal_lines import FinishedTurn
     from podtts.episode.writer import EpisodePlan, EpisodeResult, EpisodeWriter
     from podtts.errors import (
         AudioError,
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     )
     from podtts.flow.decode import Flow, noise_frames
     from podtts.hub.pull import pull_model
-    from podtts.hub.registry import find_source
+    from podtts.hub.registry import find_published, find_source
     from podtts.llm.decoder import generate
     from podtts.llm.dialogue import Dialogue
     from podtts.llm.prefix import PrefixStore
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
     from podtts.text.normalize import normalize_text
     from podtts.values import (
         Chapter,
+        Heard,
         PromptFeatures,
         SpeakerPrompt,
         SpeechTokens,
@@ -85,18 +89,11 @@ __version__ = "0.1.0"
 turn_off_telemetry()  # here, because every way into podtts begins with this module
 
 _HOMES = {
-    "podtts.audio.io": (
-        "Recording",
-        "decode_audio",
-    ),
-    "podtts.audio.wav": (
-        "WavStream",
-        "WavWriter",
-    ),
-    "podtts.device.placement": (
-        "Placement",
-        "place",
-    ),
+    "podtts.audio.io": ("Recording", "decode_audio"),
+    "podtts.audio.wav": ("WavStream", "WavWriter"),
+    "podtts.device.placement": ("Placement", "place"),
+    "podtts.ears.turn_listener": ("TurnListener",),
+    "podtts.ears.whisper": ("Whisper",),
     "podtts.engine.engine": ("Engine",),
     "podtts.engine.request": (
         "Request",
@@ -106,14 +103,9 @@ _HOMES = {
         "TurnFinished",
     ),
     "podtts.engine.rng": ("stage_rng",),
-    "podtts.episode.fingerprint": (
-        "checkpoint_fingerprint",
-        "run_fingerprint",
-    ),
-    "podtts.episode.journal": (
-        "FinishedTurn",
-        "Journal",
-    ),
+    "podtts.episode.fingerprint": ("checkpoint_fingerprint", "run_fingerprint"),
+    "podtts.episode.journal": ("Journal",),
+    "podtts.episode.journal_lines": ("FinishedTurn",),
     "podtts.episode.writer": (
         "EpisodePlan",
         "EpisodeResult",
@@ -131,12 +123,9 @@ _HOMES = {
         "UsageError",
         "VoiceError",
     ),
-    "podtts.flow.decode": (
-        "Flow",
-        "noise_frames",
-    ),
+    "podtts.flow.decode": ("Flow", "noise_frames"),
     "podtts.hub.pull": ("pull_model",),
-    "podtts.hub.registry": ("find_source",),
+    "podtts.hub.registry": ("find_published", "find_source"),
     "podtts.llm.decoder": ("generate",),
     "podtts.llm.dialogue": ("Dialogue",),
     "podtts.llm.prefix": ("PrefixStore",),
@@ -155,10 +144,7 @@ _HOMES = {
         "suited",
         "suited_placement",
     ),
-    "podtts.prompts.cache": (
-        "PromptCache",
-        "PromptKey",
-    ),
+    "podtts.prompts.cache": ("PromptCache", "PromptKey"),
     "podtts.prompts.casting": (
         "CastPrompt",
         "VoiceCasting",
@@ -177,40 +163,20 @@ _HOMES = {
         "prepare",
         "prepare_all",
     ),
-    "podtts.prompts.recording_files": (
-        "RecordingFile",
-        "find_recordings",
-    ),
-    "podtts.prompts.voices": (
-        "Voice",
-        "VoiceStore",
-    ),
-    "podtts.publish.publish_options": (
-        "LayoutOptions",
-        "PublishOptions",
-    ),
-    "podtts.script.model": (
-        "Script",
-        "ScriptPrompt",
-    ),
+    "podtts.prompts.recording_files": ("RecordingFile", "find_recordings"),
+    "podtts.prompts.voices": ("Voice", "VoiceStore"),
+    "podtts.publish.publish_options": ("LayoutOptions", "PublishOptions"),
+    "podtts.script.model": ("Script", "ScriptPrompt"),
     "podtts.script.own_form": ("own_form",),
     "podtts.script.parse": ("parse_script",),
-    "podtts.script.read": (
-        "decode_script",
-        "read_script",
-    ),
+    "podtts.script.read": ("decode_script", "read_script"),
     "podtts.script.reading": ("ReadingOptions",),
-    "podtts.script.spoken": (
-        "SpeechTextOptions",
-        "spoken_script",
-    ),
-    "podtts.text.lexicon": (
-        "Lexicon",
-        "read_lexicons",
-    ),
+    "podtts.script.spoken": ("SpeechTextOptions", "spoken_script"),
+    "podtts.text.lexicon": ("Lexicon", "read_lexicons"),
     "podtts.text.normalize": ("normalize_text",),
     "podtts.values": (
         "Chapter",
+        "Heard",
         "PromptFeatures",
         "SpeakerPrompt",
         "SpeechTokens",
@@ -220,14 +186,8 @@ _HOMES = {
     ),
     "podtts.vocoder.hift": ("Vocoder",),
     "podtts.weights.convert": ("convert_checkpoint",),
-    "podtts.weights.derived": (
-        "OpenedCheckpoint",
-        "open_checkpoint",
-    ),
-    "podtts.weights.load": (
-        "Models",
-        "load_models",
-    ),
+    "podtts.weights.derived": ("OpenedCheckpoint", "open_checkpoint"),
+    "podtts.weights.load": ("Models", "load_models"),
     "podtts.weights.voices": ("checkpoint_encoders", "checkpoint_voices"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -247,6 +207,7 @@ __all__ = [
     "FinishedTurn",
     "Flow",
     "FlowOptions",
+    "Heard",
     "InputError",
     "Journal",
     "LayoutOptions",
@@ -288,6 +249,7 @@ __all__ = [
     "Turn",
     "TurnAudio",
     "TurnFinished",
+    "TurnListener",
     "UsageError",
     "Vocoder",
     "Voice",
@@ -297,6 +259,7 @@ __all__ = [
     "VoiceStore",
     "WavStream",
     "WavWriter",
+    "Whisper",
     "WindowOptions",
     "__version__",
     "checkpoint_encoders",
@@ -307,6 +270,7 @@ __all__ = [
     "decode_audio",
     "decode_script",
     "extract_prompt",
+    "find_published",
     "find_recordings",
     "find_source",
     "gather_prompts",

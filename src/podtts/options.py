@@ -20,6 +20,7 @@ MAX_TURN_TOKENS = 30_000  # 20 minutes; with prompts and history still within th
 # 40,960 positions. A longer one cannot be spoken, but its prefill would take minutes.
 MAX_TEXT_TOKENS = 4096
 MAX_STEPS = 1000  # far beyond an audible difference
+VERIFY_LIMIT = 0.3  # of --verify: recognizers, too, get a word in ten wrong
 
 
 def _require(holds: bool, name: str, value: object, rule: str) -> None:
@@ -145,6 +146,8 @@ class SynthesisOptions:
     limit_turns: int | None = None  # synthesize only the first turns, as a test
     retries: int = 2  # further attempts of a turn that fails a check, with other random draws
     check_length: bool = True  # off where the length of turns is prescribed
+    # A turn fails if a larger share of its words is heard otherwise; None: nobody listens.
+    verify_limit: float | None = None
 
     def __post_init__(self) -> None:
         _require(
@@ -154,3 +157,9 @@ class SynthesisOptions:
             "at least 1",
         )
         _require(self.retries >= 0, "retries", self.retries, "at least 0")
+        _require(
+            self.verify_limit is None or 0 <= self.verify_limit <= 1,
+            "verify-limit",
+            self.verify_limit,
+            "0 to 1",
+        )

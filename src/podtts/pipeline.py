@@ -16,7 +16,7 @@ from typing import TypeVar
 from podtts.deprecation import warn_renamed
 from podtts.device.placement import compiled_code_problems, has_graphs
 from podtts.engine.engine import Engine
-from podtts.engine.request import Request, RequestFailed, TurnFinished
+from podtts.engine.request import Listener, Request, RequestFailed, TurnFinished
 from podtts.errors import PodttsError
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
@@ -90,6 +90,7 @@ class Synthesizer:
         finished: Mapping[int, SpeechTokens] | None = None,
         attempts: Mapping[int, int] | None = None,
         draws: Mapping[int, int] | None = None,
+        listener: Listener | None = None,
         spoken: Mapping[int, SpeechTokens] | None = None,
         variations: Mapping[int, int] | None = None,
     ) -> Iterator[TurnAudio]:
@@ -103,10 +104,12 @@ class Synthesizer:
                     with attempt 0. Every attempt number stands for other random draws.
         draws:      the number of the random draws, for turns (both 0-based) where it is not the
                     turn's, see `EpisodeWriter.draws`.
+        listener:   hears every turn, see `Request`; with `options.verify_limit`, turns that it
+                    hears otherwise are attempted again.
         spoken, variations: deprecated names of `finished` and `attempts`.
 
         A turn that fails a check (podtts.engine.checks) is attempted again up to options.retries
-        times; TurnAudio.problems holds what is wrong with the last attempt.
+        times; TurnAudio.problems holds what is wrong with the attempt that was accepted.
         The first turn's LLM seconds include reading the prompts.
         Raises InputError for prompts that do not fit script or checkpoint, before any work.
         """
@@ -114,7 +117,14 @@ class Synthesizer:
         attempts = _renamed("variations", variations, "attempts", attempts)
         options = options or self.options
         request = Request(
-            script.source, script, prompts, options, finished or {}, attempts or {}, draws or {}
+            script.source,
+            script,
+            prompts,
+            options,
+            finished or {},
+            attempts or {},
+            draws or {},
+            listener=listener,
         )
         engine = self._idle.pop() if self._idle else Engine(self.models, self.prefixes, rows=1)
         try:

@@ -91,14 +91,23 @@ class StageSeconds:
     llm: float = 0.0
     flow: float = 0.0
     vocoder: float = 0.0
+    hearing: float = 0.0  # listening to what was made, where that is asked for
 
     @property
     def total(self) -> float:
-        return self.llm + self.flow + self.vocoder
+        return self.llm + self.flow + self.vocoder + self.hearing
+
+    def by_stage(self) -> dict[str, float]:
+        """The seconds by the name of the stage; hearing only if there was any."""
+        stages = {"llm": self.llm, "flow": self.flow, "vocoder": self.vocoder}
+        return stages | ({"hearing": self.hearing} if self.hearing else {})
 
     def __add__(self, other: StageSeconds) -> StageSeconds:
         return StageSeconds(
-            self.llm + other.llm, self.flow + other.flow, self.vocoder + other.vocoder
+            self.llm + other.llm,
+            self.flow + other.flow,
+            self.vocoder + other.vocoder,
+            self.hearing + other.hearing,
         )
 
 
@@ -129,6 +138,14 @@ class SpeechTokens:
         return len(self.ids) / TOKENS_PER_SECOND
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What a speech recognizer heard in a turn, and how far that is from its text."""
+
+    text: str
+    error: float  # share of the words, or Chinese characters, that differ; may be more than 1
+
+
 @dataclass(frozen=True, eq=False)
 class TurnAudio:
     """A finished turn, yielded by the pipeline as soon as its audio exists."""
@@ -139,8 +156,10 @@ class TurnAudio:
     wave: Tensor  # float32 [S] on the CPU, within [-1, 1]
     work: StageSeconds = field(default_factory=StageSeconds)
     attempt: int = 0  # its number: every attempt and retake of a turn uses other random draws
-    problems: tuple[str, ...] = ()  # the checks that the last attempt failed; empty: none
+    problems: tuple[str, ...] = ()  # the checks that this attempt failed; empty: none
     notes: tuple[str, ...] = ()  # what was done in another way than asked for, without a failure
+    heard: Heard | None = None  # None: nobody listened, or the turn cannot be judged
+    later_attempts: int = 0  # that were made after this one and understood no better
 
     @property
     def seconds(self) -> float:

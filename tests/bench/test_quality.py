@@ -2,6 +2,7 @@ import json
 
 from support.golden_data import MODEL, models, trace_prompts
 
+from podtts.bench.judges import Judges
 from podtts.bench.quality import measure_quality, quality_json
 from podtts.bench.recognizer import WordRecognizer
 from podtts.device.placement import place
@@ -24,9 +25,9 @@ def test_every_preset_is_compared_with_faithful() -> None:
 
     encoders = checkpoint_encoders(MODEL)
     texts = ("Hello.", "Yes.")
-    recognizer = WordRecognizer.for_words_of(texts)
+    judges = Judges(WordRecognizer.for_words_of(texts))
     prompts = trace_prompts("plain")
-    qualities = measure_quality(load, prompts, encoders, QUICK, recognizer, texts)
+    qualities = measure_quality(load, prompts, encoders, QUICK, judges, texts)
     assert [quality.preset for quality in qualities] == list(PRESETS)
     assert loaded == ["none", "int8", "int4"]
     faithful, balanced, fast = qualities
@@ -39,6 +40,8 @@ def test_every_preset_is_compared_with_faithful() -> None:
         assert quality.words == 2
         assert quality.word_accuracy is not None  # whatever the noise of random weights gives
         assert quality.word_accuracy <= 1
+        assert quality.recognizer == "pocketsphinx"
+        assert quality.naturalness is None  # nobody rates it
         assert quality.rtf > 0
         assert quality.embedding_cosine is not None
         assert 0.5 < quality.embedding_cosine < 1 + 1e-6

@@ -81,6 +81,7 @@ def test_a_file_gets_the_json_and_stdout_the_table(tmp_path: Path) -> None:
         (["--json", "."], "is a folder"),
         (["--json", "no/such/file.json"], "there is no folder no/such"),
         (["--flow-steps", "0"], "flow-steps is 0"),
+        (["--recognizer", "whisper-base"], "--recognizer needs --quality"),
     ],
 )
 def test_flags_that_cannot_work_are_refused(arguments: list[str], problem: str) -> None:

@@ -7,7 +7,7 @@ from support.golden_data import MODEL
 from support.hub_server import LoopbackHub, running_hub
 from support.pulling import PATIENT
 
-from podtts.hub.registry import find_source
+from podtts.hub.registry import find_source, recognizer_names
 
 NAME = "soulx-podcast-1.7b"
 SMALL = "small-podcast"
@@ -50,7 +50,8 @@ def online(hub: LoopbackHub) -> dict[str, str]:
 def test_ls_lists_the_published_models() -> None:
     lines = run("model", "ls").done().lines
     assert lines[0].split()[:2] == ["mini", "bundled"]
-    assert [line.split() for line in lines[1:]] == [[NAME, "absent"], [f"{NAME}-dialect", "absent"]]
+    names = (NAME, f"{NAME}-dialect", *recognizer_names())
+    assert [line.split() for line in lines[1:]] == [[name, "absent"] for name in names]
     rows = run("model", "ls", "--json").done().json[1:]
     assert rows[0] == {
         "name": NAME,
@@ -107,6 +108,24 @@ def test_a_pulled_model_is_found_by_its_name(hub: LoopbackHub, tmp_path: Path) -
     assert row["state"] == "pulled"
     assert row["path"] == str(tmp_path / SMALL)
     assert row["total_bytes"] == sum(path.stat().st_size for path in MODEL.iterdir())
+
+
+def test_a_recognizer_is_pulled_from_one_repository(hub: LoopbackHub, tmp_path: Path) -> None:
+    models = {"PODTTS_MODELS_DIR": str(tmp_path)}
+    names = ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt", "README.md")
+    files = {name: name.encode() for name in names}
+    hub.publish("Systran/faster-whisper-base", {**files, ".gitattributes": b""})
+    pulled = run("model", "pull", "whisper-base", env=models | online(hub)).done()
+    assert pulled.lines == [str(tmp_path / "whisper-base")]
+    assert "MIT" in pulled.stderr
+    here = {path.name for path in (tmp_path / "whisper-base").iterdir()}
+    assert here == {*names, "podtts_pull.json"}
+    assert {name for name in hub.asked if name.startswith("api/")} == {
+        "api/Systran/faster-whisper-base"
+    }
+    again = run("model", "pull", "whisper-base", env=models | online(hub)).done()
+    assert "is already here" in again.stderr
+    assert run("model", "path", "whisper-base", env=models).done().lines == pulled.lines
 
 
 def test_another_speech_tokenizer_is_refused(hub: LoopbackHub, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from support.golden_data import models, trace_prompts
+from torch import Tensor
 
 from podtts.engine.engine import Engine
 from podtts.engine.request import (
@@ -18,12 +19,12 @@ from podtts.engine.request import (
     TokensDecoded,
     TurnFinished,
 )
-from podtts.errors import InputError
+from podtts.errors import InputError, ModelError
 from podtts.llm.decoder import Decoder
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.script.parse import parse_script
-from podtts.values import TurnAudio
+from podtts.values import Heard, SpeakerPrompt, Turn, TurnAudio
 
 QUICK = SynthesisOptions(sampling=SamplingOptions(max_tokens=14), flow=FlowOptions(steps=1))
 
@@ -138,6 +139,25 @@ def test_a_request_that_does_not_fit_fails_alone() -> None:
     assert failed.request is requests[1]
     assert isinstance(failed.error, InputError)
     assert sum(isinstance(event, TurnFinished) for event in events) == 4
+
+
+class Deaf:
+    """A listener whose model does not work."""
+
+    def hear(self, turn: Turn, prompt: SpeakerPrompt, wave: Tensor) -> Heard:
+        raise ModelError("no ears")
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_a_request_whose_listener_fails_ends_alone(overlap: bool) -> None:
+    requests = [request_of(1, 2), request_of(2, 2), request_of(3, 2)]
+    requests[1] = dataclasses.replace(requests[1], listener=Deaf())
+    events = list(Engine(models(), rows=2, overlap=overlap).run(requests))
+    (failed,) = [event for event in events if isinstance(event, RequestFailed)]
+    assert failed.request is requests[1]
+    assert failed.error.problem == "no ears"
+    for number in (0, 2):
+        assert_same(turns_of(events, requests[number]), alone(requests[number]))
 
 
 def test_a_request_that_does_not_fit_is_not_taken() -> None:

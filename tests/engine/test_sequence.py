@@ -1,10 +1,12 @@
 """A sequence gives the same turns whenever it learns that an attempt failed a check."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import pytest
 import torch
 from support.golden_data import MODEL, models, trace_prompts
+from torch import Tensor
 
 from podtts.device.placement import place
 from podtts.engine.prefill import prefill_prompts
@@ -16,7 +18,7 @@ from podtts.llm.native_layers import supports_layers
 from podtts.llm.quantized import quantize_llm
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions, WindowOptions
 from podtts.script.parse import parse_script
-from podtts.values import SpeechTokens, TurnAudio
+from podtts.values import Heard, SpeakerPrompt, SpeechTokens, Turn, TurnAudio
 from podtts.weights.load import Models, load_llm
 
 TRAINED: Models = dataclasses.replace(models(), untrained=False)  # so that waves are checked
@@ -297,3 +299,133 @@ def test_an_attempt_that_failed_already_is_not_rendered_while_attempts_remain() 
     assert [turn.attempt for turn in turns] == [3, 3]
     assert all("limit of 8 tokens" in turn.problems[0] for turn in turns)
     assert all(len(turn.wave) == 8 * 960 for turn in turns)
+
+
+class Ears:
+    """Hears as much otherwise as it is told of the attempt that is delivered; else nothing.
+
+    errors: by the name of the draws; None: the attempt cannot be judged.
+    """
+
+    def __init__(self, errors: Mapping[str, float | None]) -> None:
+        self.errors, self.draws = errors, ""
+        self.heard: list[str] = []
+
+    def hear(self, turn: Turn, prompt: SpeakerPrompt, wave: Tensor) -> Heard | None:
+        self.heard.append(self.draws)
+        error = self.errors.get(self.draws, 0.0)
+        return None if error is None else Heard(f"words of {self.draws}", error)
+
+
+def heard_by(
+    ears: Ears, request: Request, when: str, flaws: Flaws | None = None, limit: float | None = 0.3
+) -> list[TurnAudio]:
+    """Run a request whose turns are heard."""
+    options = dataclasses.replace(request.options, verify_limit=limit)
+    request = dataclasses.replace(request, options=options, listener=ears)
+    driver = Driver(request, when, flaws or {}, TRAINED)
+    deliver = driver.deliver
+
+    def delivered() -> list[Event]:
+        assert driver.job is not None
+        ears.draws = str(driver.job.draws)
+        return deliver()
+
+    driver.deliver = delivered  # type: ignore[method-assign]
+    return driver.run()
+
+
+EVERY_MOMENT = pytest.mark.parametrize("when", ["at once", "early", "late"])
+
+
+@EVERY_MOMENT
+@pytest.mark.parametrize(
+    ("errors", "accepted"),
+    [
+        ({}, 0),
+        ({"2": 0.3}, 0),
+        ({"2": 0.9}, 1),
+        ({"2": 0.9, "2+1": 0.5}, 2),
+        ({"2": 0.4, "2+1": 0.5, "2+2": 0.6}, 0),
+        ({"2": 0.9, "2+1": 0.5, "2+2": 0.6}, 1),
+        ({"2": 0.9, "2+1": 0.8, "2+2": 0.7}, 2),
+        ({"2": 0.5, "2+1": 0.5, "2+2": 0.5}, 0),
+    ],
+)
+def test_the_attempt_that_is_understood_best_is_accepted(
+    errors: dict[str, float], accepted: int, when: str
+) -> None:
+    """The dialogue goes on from it, as if it had been the only one."""
+    ears = Ears(errors)
+    turns = heard_by(ears, request_of(5), when)
+    assert [turn.attempt for turn in turns] == [0, 0, accepted, 0, 0]
+    made = [name for name in dict.fromkeys(ears.heard) if name.startswith("2")]
+    assert turns[2].later_attempts == len(made) - 1 - accepted
+    assert turns[2].heard == Heard(f"words of {made[accepted]}", errors.get(made[accepted], 0.0))
+    assert bool(turns[2].problems) == (errors.get(made[accepted], 0.0) > 0.3)
+    alone = dataclasses.replace(request_of(5), attempts={2: accepted})
+    for ours, theirs in zip(turns, run(alone, "at once", {}), strict=True):
+        assert ours.tokens == theirs.tokens
+        assert torch.equal(ours.wave, theirs.wave)
+
+
+def test_a_turn_that_is_not_understood_names_both_texts() -> None:
+    turns = heard_by(Ears({"1": 0.75, "1+1": 0.75, "1+2": 0.75}), request_of(2), "late")
+    assert turns[0].problems == ()
+    assert turns[1].problems == (
+        "75% of its words are heard otherwise (limit 30%): “words of 1” for “line 1”",
+    )
+
+
+@EVERY_MOMENT
+def test_what_failed_other_checks_is_worse_than_what_was_misheard(when: str) -> None:
+    flaws: Flaws = {"1+1": SILENT, "1+2": SILENT}
+    turns = heard_by(Ears({"1": 0.9, "1+1": 0.0, "1+2": 0.0}), request_of(3), when, flaws)
+    assert [turn.attempt for turn in turns] == [0, 0, 0]
+    assert turns[1].later_attempts == 2
+    nothing: Flaws = {"1+1": NotFiniteError("the mel"), "1+2": NotFiniteError("the mel")}
+    again = heard_by(Ears({"1": 0.9}), request_of(3), when, nothing)
+    assert [turn.tokens for turn in again] == [turn.tokens for turn in turns]
+
+
+def test_tokens_that_are_not_finite_are_worse_than_what_was_misheard() -> None:
+    options = dataclasses.replace(OPTIONS, verify_limit=0.3, retries=1)
+    ears = Ears({"0": 0.9})
+    request = dataclasses.replace(request_of(2), options=options, listener=ears)
+    driver = Driver(request, "at once", {}, TRAINED)
+    ears.draws = "0"
+    assert driver.step() == []  # it is to be attempted again
+    attempt = driver.sequence.next_attempt(speculate=False)
+    assert attempt is not None
+    driver.start(attempt)
+    driver.decoder.cancel(driver.sequence.dialogue.cache)
+    (event,) = driver.sequence.on_tokens(NotFiniteError("the LLM's logits"))
+    assert isinstance(event, TurnFinished)
+    assert (event.audio.attempt, event.audio.later_attempts) == (0, 1)
+    ears.draws = "1"
+    (last,) = driver.run()
+    expected = run(dataclasses.replace(request_of(2), options=options), "at once", {})
+    assert last.tokens == expected[1].tokens
+
+
+@EVERY_MOMENT
+def test_what_cannot_be_judged_does_not_fail(when: str) -> None:
+    turns = heard_by(Ears({"0": None}), request_of(2), when, {"1": SILENT})
+    assert [(turn.attempt, turn.heard) for turn in turns] == [
+        (0, None),
+        (1, Heard("words of 1+1", 0.0)),
+    ]
+
+
+def test_without_a_limit_everything_is_heard_and_nothing_fails() -> None:
+    turns = heard_by(Ears({"0": 0.9}), request_of(2), "late", limit=None)
+    assert [turn.heard and turn.heard.error for turn in turns] == [0.9, 0.0]
+    assert not any(turn.problems for turn in turns)
+
+
+def test_listening_is_work_of_its_own() -> None:
+    (turn,) = heard_by(Ears({"0": 0.9}), request_of(1), "at once")
+    assert turn.work.hearing > 0
+    assert turn.work.by_stage()["hearing"] == turn.work.hearing
+    (silent,) = run(request_of(1), "at once", {})
+    assert "hearing" not in silent.work.by_stage()

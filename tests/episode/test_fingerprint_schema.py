@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,8 @@ def older_record(**changes: Any) -> dict[str, Any]:
     """What the first version of podtts recorded of FINGERPRINT's run."""
     values = copy.deepcopy(FINGERPRINT)
     del values["numerics"], values["onnxruntime"], values["kernels"], values["processor"]
+    for key in ("verify_limit", "recognizer", "recognizer_version", "recognizer_settings"):
+        del values[key]
     return {"podtts": "0.1.0", **values, **changes}
 
 
@@ -246,6 +249,32 @@ def test_digests_of_the_first_version_stay() -> None:
     raised = FingerprintSchema().digest_values(of_batch | {"numerics": 2})
     assert raised["numerics"] == 2
     assert "podtts" not in raised
+
+
+@pytest.mark.parametrize("record", [older_record, newer_record])
+def test_a_run_that_is_heard_is_another_run(record: Callable[[], dict[str, Any]]) -> None:
+    """Records of versions that had no ears are those of runs that nobody heard."""
+    ears = {
+        "recognizer": "e" * 64,
+        "recognizer_version": "faster-whisper 1.2.1, ctranslate2 4.8.5",
+        "recognizer_settings": "int8",
+    }
+    heard = fingerprint(SynthesisOptions(verify_limit=0.3), **ears)
+    assert problem(record(), heard) == (
+        "the journal was made with recognizer none, this run uses eeeeeeeeeeee; "
+        "with recognizer computed by none, this run uses faster-whisper 1.2.1, ctranslate2 4.8.5; "
+        "with settings of the recognizer none, this run uses int8; "
+        "with limit of --verify none, this run uses 0.3"
+    )
+    assert problem(newer_record() | heard) == (
+        "the journal was made with recognizer eeeeeeeeeeee, this run uses none; "
+        "with recognizer computed by faster-whisper 1.2.1, ctranslate2 4.8.5, this run uses none; "
+        "with settings of the recognizer int8, this run uses none; "
+        "with limit of --verify 0.3, this run uses none"
+    )
+    digested = FingerprintSchema().digest_values(heard)
+    assert digested["verify_limit"] == 0.3
+    assert digested.items() >= ears.items()
 
 
 def test_how_far_a_run_goes_decides_nothing() -> None:

@@ -2,6 +2,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from podtts.episode.journal import Journal, JournalLostError
 from podtts.episode.journal_files import journal_folder
 from podtts.errors import UsageError
 from podtts.options import SamplingOptions, SynthesisOptions
-from podtts.values import SpeechTokens, Turn, TurnAudio
+from podtts.values import Heard, SpeechTokens, Turn, TurnAudio
 
 FINGERPRINT = fingerprint()
 
@@ -65,6 +66,36 @@ def test_the_last_attempt_counts(tmp_path: Path) -> None:
         assert again.attempt == 1
         assert journal.next_attempts([0, 1, 7]) == {0: 1, 1: 2, 7: 0}
         assert journal.count == 2
+
+
+def test_what_was_heard_is_kept(tmp_path: Path) -> None:
+    heard = replace(audio(0, attempt=1), heard=Heard("hallo", 0.25), later_attempts=2)
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=False) as journal:
+        journal.append(heard, "S1")
+        journal.append(audio(1), "S1")
+    with Journal(tmp_path / "a.wav", FINGERPRINT, resume=True) as journal:
+        first, second = (journal.finished(index, audio(index).turn) for index in (0, 1))
+        assert first is not None
+        assert second is not None
+        assert (first.heard, second.heard) == (Heard("hallo", 0.25), None)
+        assert journal.next_attempts([0, 1]) == {0: 4, 1: 1}
+    lines = (journal_folder(tmp_path / "a.wav") / "turns.jsonl").read_text().splitlines()
+    assert not json.loads(lines[2]).keys() & {"heard", "later_variations"}
+
+
+@pytest.mark.parametrize("heard", ["hallo", {"text": "hallo"}, {"text": 3, "error": 0.1}])
+def test_a_line_with_another_kind_of_what_was_heard_is_damaged(
+    tmp_path: Path, heard: object
+) -> None:
+    fill(tmp_path / "a.wav", 1)
+    file = journal_folder(tmp_path / "a.wav") / "turns.jsonl"
+    header, line = file.read_text().splitlines()
+    file.write_text(f"{header}\n{json.dumps({**json.loads(line), 'heard': heard})}\n")
+    with (
+        pytest.raises(UsageError, match=r"turns\.jsonl is damaged"),
+        Journal(tmp_path / "a.wav", FINGERPRINT, resume=True),
+    ):
+        pass
 
 
 def test_a_second_run_is_refused_while_one_holds_the_journal(tmp_path: Path) -> None:

@@ -1,7 +1,15 @@
 import pytest
 
 from podtts.errors import ModelError
-from podtts.hub.registry import find_source, model_names, wanted_files
+from podtts.hub.registry import (
+    RECOGNIZERS,
+    find_published,
+    find_source,
+    missing_recognizer_files,
+    model_names,
+    recognizer_names,
+    wanted_files,
+)
 
 _PUBLISHED = [
     ".gitattributes",
@@ -111,3 +119,30 @@ def test_all_missing_files_are_named(listing: list[str], named: str) -> None:
     with pytest.raises(ModelError) as caught:
         wanted_files("some/repo", listing)
     assert caught.value.problem == f"some/repo lacks {named}"
+
+
+def test_recognizers_are_published_under_a_name() -> None:
+    assert recognizer_names()[0] == "whisper-base"
+    for source in RECOGNIZERS:
+        assert find_published(source.name) is source
+        assert source.pinned_files == ()
+        assert source.licence == "MIT"
+    assert find_published(model_names()[0]) is find_source(model_names()[0])
+    with pytest.raises(ModelError, match=r"did you mean whisper-small\?"):
+        find_published("whisper-smal")
+
+
+def test_the_files_of_a_recognizer_are_selected() -> None:
+    source = RECOGNIZERS[0]
+    listing = [".gitattributes", "README.md", "config.json", "model.bin", "tokenizer.json"]
+    assert source.wanted_files([*listing, "vocabulary.txt"]) == (
+        *("config.json", "model.bin", "tokenizer.json", "vocabulary.txt", "README.md"),
+    )
+    later = ("preprocessor_config.json", "vocabulary.json")
+    assert {*later} <= {*source.wanted_files([*listing, *later])}
+    with pytest.raises(ModelError) as caught:
+        source.wanted_files(["config.json", "model.bin"])
+    assert caught.value.problem == (
+        f"{source.repo} lacks tokenizer.json, vocabulary.json or vocabulary.txt"
+    )
+    assert missing_recognizer_files([*listing, "vocabulary.txt"]) == []

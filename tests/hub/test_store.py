@@ -6,7 +6,8 @@ from podtts.errors import ModelError
 from podtts.hub.bundled import bundled_model
 from podtts.hub.client import HubFile
 from podtts.hub.pull_record import PullRecord, write_record
-from podtts.hub.store import list_models, resolve_model
+from podtts.hub.registry import recognizer_names
+from podtts.hub.store import list_models, resolve_model, resolve_recognizer
 from podtts.weights.files import check_directory
 
 _NAME = "soulx-podcast-1.7b"
@@ -38,6 +39,7 @@ def test_every_published_model_has_a_row(tmp_path: Path) -> None:
     assert [(row.name, row.state, row.path) for row in rows] == [
         (_NAME, "absent", None),
         (_DIALECT, "absent", None),
+        *((name, "absent", None) for name in recognizer_names()),
     ]
 
 
@@ -47,7 +49,8 @@ def test_pulled_unfinished_and_other_models_have_rows(tmp_path: Path) -> None:
     other = _put(tmp_path / "another-model")
     _put(tmp_path / "another-model.partial")
     (tmp_path / "holiday pictures").mkdir()
-    rows = list_models(tmp_path)[1:]
+    ears = recognizer_names()
+    rows = [row for row in list_models(tmp_path)[1:] if row.name not in ears]
     assert [(row.name, row.state, row.path) for row in rows] == [
         (_NAME, "pulled", pulled),
         (_DIALECT, "partial", partial),
@@ -129,3 +132,28 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(ModelError, match="is a file, not a checkpoint directory"):
         resolve_model(str(file), tmp_path)
+
+
+def test_a_recognizer_is_found_by_its_name_or_folder(tmp_path: Path) -> None:
+    pulled = tmp_path / "models" / "whisper-base"
+    with pytest.raises(ModelError) as caught:
+        resolve_recognizer("whisper-base", tmp_path / "models")
+    assert caught.value.problem == "whisper-base is not on this machine"
+    assert caught.value.hint == "run: podtts model pull whisper-base"
+    pulled.mkdir(parents=True)
+    assert resolve_recognizer("whisper-base", tmp_path / "models") == pulled
+    assert resolve_recognizer(str(tmp_path), tmp_path / "models") == tmp_path
+
+
+@pytest.mark.parametrize("value", ["", "wisper-base", "soulx-podcast-1.7b"])
+def test_what_is_no_recognizer_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        resolve_recognizer(value, tmp_path)
+    assert caught.value.problem.startswith(f"no recognizer or folder is called {value!r}")
+    assert all(name in caught.value.hint for name in recognizer_names())
+
+
+def test_a_recognizer_is_no_model_that_speaks(tmp_path: Path) -> None:
+    (tmp_path / "whisper-base").mkdir()
+    with pytest.raises(ModelError, match="whisper-base hears and does not speak"):
+        resolve_model("whisper-base", tmp_path)

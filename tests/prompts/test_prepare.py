@@ -296,9 +296,19 @@ def test_problems_of_a_recording_are_reported_when_it_is_decoded(
     path = speakers / "a_24k_mono.wav"
     samples, rate_hz = soundfile.read(path, dtype="float32")
     soundfile.write(path, (samples * 5).clip(-1, 1), rate_hz)
-    (problem,) = prepare(find_recordings([path])[0], encoders, cache).warnings
+    recording = RecordingFile(path, "anna", "What the speaker says in this recording.")
+    (problem,) = prepare(recording, encoders, cache).warnings
     assert "of its samples are clipped" in problem
-    assert prepare(find_recordings([path])[0], encoders, cache).warnings == ()
+    assert prepare(recording, encoders, cache).warnings == ()
+
+
+def test_doubts_about_a_transcript_are_reported_each_time(
+    speakers: Path, encoders: PromptEncoders, cache: PromptCache
+) -> None:
+    recording = RecordingFile(speakers / "a_24k_mono.wav", "anna", "S1: What the speaker says.")
+    for _ in range(2):
+        (doubt,) = prepare(recording, encoders, cache).warnings
+        assert doubt.startswith("its transcript begins with what looks like a label, S1:")
 
 
 def test_unusual_files_do_not_affect_the_others(

@@ -1,11 +1,12 @@
 """Parts of a page; complete pages are in test_page.py."""
 
 import re
+from dataclasses import replace
 
-from podtts.publish.markup import chapters, speakers, transcript
+from podtts.publish.markup import chapters, figures, speakers, transcript
 from podtts.publish.publish_options import LayoutOptions
 from podtts.publish.timeline import lay_out
-from podtts.values import Chapter, Turn
+from podtts.values import Chapter, RunWork, StageSeconds, Turn
 
 TURNS = (Turn(0, "Hello & <|sigh|> welcome."), Turn(1, "你好。"), Turn(0, "Bye."))
 TIMELINE = lay_out(TURNS, [24_000, 48_000, 24_000], LayoutOptions(0.0), ["anna", "小希"])
@@ -26,6 +27,16 @@ def test_chapters_have_their_start_times() -> None:
     markup = chapters(with_chapters)
     assert re.findall(r'data-start="([\d.]+)"', markup) == ["0.000000", "1.000000"]
     assert "Two &amp; &lt;three&gt;" in markup
+
+
+def test_listening_is_a_stage_where_somebody_listened() -> None:
+    silent = RunWork("cpu", 3, 4.0, StageSeconds(llm=2.0, flow=1.0, vocoder=0.5))
+    heard = replace(silent, stages=silent.stages + StageSeconds(hearing=0.5))
+    rows = [re.findall(r'row">([\w ]+)<', figures(TIMELINE, work)) for work in (silent, heard)]
+    assert rows[0] == ["Language model", "Flow", "Vocoder", "All stages"]
+    assert rows[1] == ["Language model", "Flow", "Vocoder", "Listening", "All stages"]
+    assert "Listening</th><td>0.5 s</td><td>0.12</td>" in figures(TIMELINE, heard)
+    assert "All stages</th><td>4.0 s</td>" in figures(TIMELINE, heard)
 
 
 def test_a_short_turn_is_one_escaped_text() -> None:

@@ -20,6 +20,9 @@ CHECKPOINT: dict[str, Any] = {
     "dtype": "float32",
     "quantize": "none",
     "threads": 2,
+    "recognizer": None,
+    "recognizer_version": None,
+    "recognizer_settings": None,
 }
 
 

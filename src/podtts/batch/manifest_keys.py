@@ -67,6 +67,9 @@ COMMON_KEYS = (
     "lexicon",
     "keep",
     "prefix_cache",
+    "verify",
+    "verify_limit",
+    "recognizer",
 )
 
 

@@ -115,6 +115,7 @@ class Totals:
     failed_turns: int = 0  # of all that are done
     audio_seconds: float = 0.0  # of these
     spoken_seconds: float = 0.0  # of their turns that were synthesized now
+    hearing_seconds: float = 0.0  # of work, for listening to these turns
     voices: set[str] = field(default_factory=set)
     prepared: set[str] = field(default_factory=set)  # voices that were computed now
 
@@ -127,6 +128,7 @@ class Totals:
         self.turns += outcome.turns
         self.audio_seconds += outcome.audio_seconds
         self.spoken_seconds += outcome.spoken_seconds
+        self.hearing_seconds += outcome.work.hearing
         for voice in outcome.voices.values():
             self.voices.add(voice.voice)
             if not voice.cached:

@@ -69,7 +69,7 @@ class Outcome:
 
     def record(self) -> dict[str, Any]:
         """This outcome as JSON values."""
-        values = asdict(self)
+        values = asdict(self) | {"work": self.work.by_stage()}
         del values["skipped"], values["unwritable"], values["set_aside"]
         lists = ("failed_turns", "problems", "notes")
         return values | {name: list(values[name]) for name in lists}
@@ -119,6 +119,7 @@ class Setup:
     keeps_prefix: bool
     output: Path  # folder of the episodes
     day: str  # today, as YYYY-MM-DD
+    recognizer: Path | None = None  # what hears the turns; None: nobody listens
 
 
 @dataclass(frozen=True)

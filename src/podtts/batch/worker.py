@@ -22,7 +22,14 @@ from podtts.batch.worker_handle import WorkerDiedError
 from podtts.batch.writer_threads import WriterThreads
 from podtts.device.placement import Placement
 from podtts.engine.engine import Engine
-from podtts.engine.request import Event, Request, RequestFailed, RequestFinished, TurnFinished
+from podtts.engine.request import (
+    Event,
+    Listener,
+    Request,
+    RequestFailed,
+    RequestFinished,
+    TurnFinished,
+)
 from podtts.errors import OutOfMemoryError, PodttsError
 from podtts.presets import suited
 from podtts.values import SpeechTokens
@@ -36,7 +43,7 @@ class Worker:
 
     checkpoint: see podtts.episode.fingerprint.checkpoint_fingerprint. model: its name.
     day: today, for tags. output: folder of the episodes.
-    warn: is called when memory is short.
+    warn: is called when memory is short. listener: of every request, see `Request`.
     """
 
     def __init__(
@@ -48,8 +55,9 @@ class Worker:
         day: str,
         output: Path,
         warn: Callable[[str], None],
+        listener: Listener | None = None,
     ) -> None:
-        self._engine, self._placement = engine, placement
+        self._engine, self._placement, self._listener = engine, placement, listener
         self._model, self._day, self._warn = model, day, warn
         self._checkpoint, self._output = checkpoint, output
         self._inbox: queue.SimpleQueue[BatchEpisode | None] = queue.SimpleQueue()
@@ -143,7 +151,7 @@ class Worker:
 
     def _begin(self, row: _Row) -> None:
         try:
-            self._engine.add(row.request())
+            self._engine.add(replace(row.request(), listener=self._listener))
         except PodttsError as error:
             self._writer.end(row.episode, partial(row.episode.stop, error))
         else:

@@ -26,6 +26,8 @@ def open_worker(setup: Setup) -> tuple[Worker, Ready]:
 
     from podtts.batch.memory import rows_that_fit
     from podtts.device.placement import compiled_code_problems
+    from podtts.ears.turn_listener import TurnListener
+    from podtts.ears.whisper import Whisper
     from podtts.engine.engine import Engine
     from podtts.episode.fingerprint import checkpoint_fingerprint
     from podtts.options import SamplingOptions, SynthesisOptions
@@ -42,8 +44,13 @@ def open_worker(setup: Setup) -> tuple[Worker, Ready]:
     options = SynthesisOptions(sampling=SamplingOptions(max_tokens=setup.longest_turn))
     rows = setup.rows or min(setup.most, rows_that_fit(opened.models, options, setup.share))
     engine = Engine(opened.models, opened.prefixes, rows=rows)
-    checkpoint = checkpoint_fingerprint(directory, placement, root)
-    worker = Worker(engine, placement, checkpoint, directory.name, setup.day, setup.output, _warn)
+    listener = None
+    if setup.recognizer is not None:
+        listener = TurnListener(Whisper(setup.recognizer, torch.get_num_threads()))
+    checkpoint = checkpoint_fingerprint(directory, placement, root, setup.recognizer)
+    worker = Worker(
+        engine, placement, checkpoint, directory.name, setup.day, setup.output, _warn, listener
+    )
     problems = compiled_code_problems(placement)
     return worker, Ready(rows, str(placement), os.getpid(), problems)
 

@@ -14,14 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from podtts.audio.io import Recording
-from podtts.bench.edits import edits, total_rate, words_of
-from podtts.bench.recognizer import WordRecognizer
+from podtts.bench.judges import Judges, find_judges
 from podtts.bench.speakers import recorded_speakers, speaker_prompts
 from podtts.device.placement import Placement
+from podtts.ears.comparison import units_of
+from podtts.ears.edits import edits, total_rate
 from podtts.engine.prefill import prefill_prompts
 from podtts.engine.render import RenderJob, mels_of, waves_of
 from podtts.engine.rng import stage_rng
-from podtts.errors import UsageError
 from podtts.hub.bundled import bundled_cache, bundled_model
 from podtts.llm.dialogue import generated_ids
 from podtts.llm.qwen3 import Qwen3
@@ -66,8 +66,8 @@ _REFERENCE = "faithful"
 class Quality:
     """A preset compared with `faithful`, over `texts` turns.
 
-    Agreement, divergence, mels and embeddings are of the tokens that faithful's LLM decoded. Words
-    and RTF are of turns that the preset synthesized by itself.
+    Agreement, divergence, mels and embeddings are of the tokens that faithful's LLM decoded. Words,
+    naturalness and RTF are of turns that the preset synthesized by itself.
     """
 
     preset: str
@@ -78,6 +78,8 @@ class Quality:
     embedding_cosine: float | None  # of the waves' speaker embeddings; None: turns are too short
     word_accuracy: float | None  # 1 - word error rate; None: no recognizer
     words: int
+    recognizer: str | None  # who heard them
+    naturalness: float | None  # mean opinion score from 1 to 5, as Distill-MOS expects it
     rtf: float  # seconds of work of all stages per second of audio
 
 
@@ -85,24 +87,23 @@ def measure_checkpoint(
     checkpoint: Path,
     place: Callable[[Quantization], Placement],
     options: SynthesisOptions,
+    recognizer: Path | None,
     warn: Callable[[str], None],
 ) -> list[Quality]:
     """Compare the presets with a checkpoint. place: the placement with a quantization.
 
-    Words are not compared, with a warning, if there is no recognizer.
+    recognizer: folder of a Whisper model; None: pocketsphinx recognizes the words. Figures of
+    judges that are not installed are left out, with a warning. Raises ModelError, UsageError for a
+    recognizer that cannot be loaded.
     """
+    judges = find_judges(TEXTS, recognizer, warn)
     encoders = checkpoint_encoders(checkpoint)
     prompts = _prompts(checkpoint, encoders, warn)
-    recognizer = None
-    try:
-        recognizer = WordRecognizer.for_words_of(TEXTS)
-    except UsageError as error:
-        warn(f"{error}; {error.hint}")
 
     def load(preset: Preset) -> Models:
         return load_models(checkpoint, place(preset.quantize))
 
-    return measure_quality(load, prompts, encoders, options, recognizer)
+    return measure_quality(load, prompts, encoders, options, judges)
 
 
 def measure_quality(
@@ -110,12 +111,12 @@ def measure_quality(
     prompts: Sequence[SpeakerPrompt],
     encoders: PromptEncoders,
     options: SynthesisOptions,
-    recognizer: WordRecognizer | None,
+    judges: Judges,
     texts: Sequence[str] = TEXTS,
 ) -> list[Quality]:
     """Compare every preset with `faithful`.
 
-    load: the models for a preset. recognizer: of the words of the texts; None: no word accuracy.
+    load: the models for a preset.
     """
     reference = _ReferenceTurns(load(PRESETS[_REFERENCE]), prompts, options, texts)
     expected = reference.rendered(reference.models, PRESETS[_REFERENCE])
@@ -131,11 +132,13 @@ def measure_quality(
             if len(wave) > MIN_PROMPT_SECONDS * OUTPUT_HZ
         ]
         turns = reference.synthesized(models, replace(options, flow=preset.flow))
-        words = [words_of(turn.turn.text) for turn in turns]
-        accuracy = None
-        if recognizer is not None:
-            recognized = [recognizer.words(turn.wave) for turn in turns]
+        words = [units_of(turn.turn.text) for turn in turns]
+        accuracy = naturalness = None
+        if judges.words is not None:
+            recognized = [judges.words.words(turn.wave) for turn in turns]
             accuracy = 1 - total_rate(map(edits, words, recognized))
+        if judges.naturalness is not None:
+            naturalness = fmean(judges.naturalness.score(turn.wave) for turn in turns)
         qualities.append(
             Quality(
                 preset=name,
@@ -146,6 +149,8 @@ def measure_quality(
                 embedding_cosine=median(cosines) if cosines else None,
                 word_accuracy=accuracy,
                 words=sum(map(len, words)),
+                recognizer=judges.words.name if judges.words else None,
+                naturalness=naturalness,
                 rtf=sum(turn.work.total for turn in turns) / sum(turn.seconds for turn in turns),
             )
         )

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from podtts.audio.io import resample
 from podtts.audio.volume_normalization import normalize_volume
-from podtts.bench.edits import words_of
+from podtts.bench.words import words_of
 from podtts.errors import UsageError
 from podtts.rates import ENCODER_HZ, OUTPUT_HZ
 
@@ -37,6 +37,8 @@ class WordRecognizer:
     grammar: the possible sentences in JSGF notation. model: file of a language model (ARPA).
     Neither: any English words. Raises UsageError if pocketsphinx is not installed.
     """
+
+    name = "pocketsphinx"
 
     def __init__(self, grammar: str | None = None, *, model: Path | None = None) -> None:
         try:

@@ -208,10 +208,23 @@ def _cell(values: Spread | None, shown: _Format, with_spread: bool) -> str:
 
 def quality_table(model: str, qualities: Sequence[Quality]) -> Table:
     """Return the table of the presets' quality, a row each."""
-    headings = ("turns", "same token", "divergence", "mel distance", "voice cosine", "words", "RTF")
-    table = _table(f"quality of the presets beside faithful, {model}", "preset", headings)
+    headings = (
+        "turns",
+        "same token",
+        "divergence",
+        "mel distance",
+        "voice cosine",
+        "words",
+        "naturalness",
+        "RTF",
+    )
+    title = f"quality of the presets beside faithful, {model}"
+    if heard_by := qualities[0].recognizer:
+        title += f", words heard by {heard_by}"
+    table = _table(title, "preset", headings)
     for quality in qualities:
         cosine, accuracy = quality.embedding_cosine, quality.word_accuracy
+        naturalness = quality.naturalness
         table.add_row(
             quality.preset,
             str(quality.texts),
@@ -220,6 +233,7 @@ def quality_table(model: str, qualities: Sequence[Quality]) -> Table:
             f"{quality.mel_distance:.3f}",
             "-" if cosine is None else f"{cosine:.4f}",
             "-" if accuracy is None else f"{100 * accuracy:.1f} %",
+            "-" if naturalness is None else f"{naturalness:.2f}",
             f"{quality.rtf:.3g}",
         )
     return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import podtts
@@ -54,7 +54,7 @@ class SweepPoint:
         share = self.wall_seconds / max(self.stages.total, self.wall_seconds)
         parts = {
             stage: share * seconds / self.audio_seconds
-            for stage, seconds in asdict(self.stages).items()
+            for stage, seconds in self.stages.by_stage().items()
         }
         return parts | {"rest": max(0.0, self.rtf - sum(parts.values()))}
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from podtts.cli.batch_source import check_folder, find_voices, opened
+from podtts.cli.ear_flags import VerifyFlags
 from podtts.cli.flag_groups import with_flag_groups
 from podtts.cli.flags import KeepOption, ModelFlags, PrefixCacheOption, ScriptFlags, named_path
 from podtts.cli.messages import fail, say, warn
@@ -42,6 +43,7 @@ def batch(
     model_flags: ModelFlags,
     speed: SpeedFlags,
     synthesis: SynthesisFlags,
+    hearing: VerifyFlags,
     publish: PublishFlags,
     rows: Annotated[
         int | None,
@@ -118,7 +120,8 @@ def batch(
 
     # Checks that need no model come first, so that a mistake is reported at once.
     chosen, directory = speed.chosen_preset(), model_flags.directory()
-    options = synthesis.options(directory, chosen.flow)
+    options = synthesis.options(directory, chosen.flow, hearing.limit())
+    recognizer = hearing.folder()
     overrides = script_flags.voice_overrides()
     worker_flags = WorkerFlags(speed.device, devices, workers, speed.threads, ray, ray_results)
     check_folder(output)
@@ -167,5 +170,6 @@ def batch(
             keeps_prefix=prefix_cache,
             output=output.resolve(),
             day=today(),
+            recognizer=recognizer and recognizer.resolve(),
         )
         synthesize_all(plan, source, voices, setup, worker_flags, keep=keep, verbose=verbose)

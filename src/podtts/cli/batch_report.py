@@ -98,3 +98,6 @@ class BatchReport:
             table.add_column(name, justify="right")
         table.add_row(*map(str, figures.values()))
         self._console.print(table, highlight=False)
+        if totals.hearing_seconds and totals.spoken_seconds:
+            hearing = totals.hearing_seconds / totals.spoken_seconds
+            say(f"hearing took {hearing:.2f} s for each second of audio")

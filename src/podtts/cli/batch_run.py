@@ -76,6 +76,7 @@ def synthesize_all(
     """Synthesize a plan. Raises PartialError when scripts or turns failed."""
     from podtts.batch.run import RunMonitor, locked, run_batch
     from podtts.batch.task_builder import TaskBuilder
+    from podtts.episode.fingerprint import recognizer_fingerprint
     from podtts.episode.fingerprint_schema import NUMERICS
     from podtts.weights.digest import checkpoint_digest
 
@@ -85,6 +86,7 @@ def synthesize_all(
         "checkpoint": digest,
         "dtype": setup.dtype,
         "quantize": setup.quantize,
+        **recognizer_fingerprint(setup.recognizer, setup.root),
     }
 
     def new_builder(summary: Summary) -> TaskBuilder:

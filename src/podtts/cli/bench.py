@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from podtts.cli.ear_flags import RecognizerOption, recognizer_on_this_machine
 from podtts.cli.flag_groups import with_flag_groups
 from podtts.cli.flags import ModelOption, SeedOption, named_path
 from podtts.cli.locations import model_directory
@@ -73,6 +74,7 @@ def bench(
         bool,
         typer.Option("--quality", help="Compare the quality of all presets with faithful."),
     ] = False,
+    recognizer: RecognizerOption = None,
     sweep: Annotated[
         bool,
         typer.Option(
@@ -114,6 +116,9 @@ def bench(
     docs/bench.md explains the tables and the JSON.
     """
     _check_flags(context, random_weights, against)
+    if recognizer is not None and not quality:
+        raise UsageError("--recognizer needs --quality", "add it, or leave out --recognizer")
+    heard_by = recognizer_on_this_machine(recognizer) if quality else None
     if picture is not None and not sweep:
         raise UsageError("--picture draws the figures of --sweep", "add --sweep")
     if picture is not None:
@@ -128,7 +133,7 @@ def bench(
 
     subject, svg = ModelUnderTest(checkpoint, random_weights), ""
     if quality:
-        output = _quality(subject, speed, seed)
+        output = _quality(subject, speed, seed, heard_by)
     elif sweep:
         preset = speed.preset if _is_on_command_line(context, "preset") else None
         output, svg = _sweep(subject, speed, seed, workload or [], batch or [], preset)
@@ -174,15 +179,20 @@ def _stages(
     return [*to_tables(report), notes(report)], to_json(report)
 
 
-def _quality(model: ModelUnderTest, speed: SpeedFlags, seed: int) -> Output:
-    """Compare the presets. Raises UsageError for random weights."""
+def _quality(
+    model: ModelUnderTest, speed: SpeedFlags, seed: int, recognizer: Path | None
+) -> Output:
+    """Compare the presets. recognizer: see `measure_checkpoint`.
+
+    Raises UsageError for random weights.
+    """
     if model.checkpoint is None:
         raise UsageError("random weights have no quality to compare", "leave out --random-weights")
     from podtts.bench.quality import measure_checkpoint, quality_json
     from podtts.bench.report import quality_table
 
     options = SynthesisOptions(seed=seed, sampling=model.sampling())
-    qualities = measure_checkpoint(model.checkpoint, speed.placement, options, warn)
+    qualities = measure_checkpoint(model.checkpoint, speed.placement, options, recognizer, warn)
     return [quality_table(model.name, qualities)], quality_json(qualities)
 
 

@@ -31,6 +31,7 @@ class Row:
 
     voice: str
     audio_sha256: str
+    transcript_source: str
     entry: PromptEntry | None
 
     def as_json(self) -> dict[str, object]:
@@ -38,6 +39,7 @@ class Row:
         return {
             "voice": self.voice,
             "audio_sha256": self.audio_sha256,
+            "transcript_source": self.transcript_source,
             "encoders_sha256": entry.key.encoders_sha256 if entry else None,
             "seconds": entry.seconds if entry else None,
             "tokens": entry.tokens if entry else None,
@@ -48,9 +50,10 @@ class Row:
     def as_line(self) -> str:
         if not (entry := self.entry):
             return f"{self.voice:<16} no prompt: run podtts prep"
+        heard = "  transcript heard" if self.transcript_source == "heard" else ""
         return (
             f"{self.voice:<16} {entry.seconds:5.1f} s {entry.tokens:5d} tokens "
-            f"{entry.size_bytes / 1024:7.0f} KiB  {entry.path}"
+            f"{entry.size_bytes / 1024:7.0f} KiB  {entry.path}{heard}"
         )
 
 
@@ -242,6 +245,11 @@ def _rows(root: Path) -> list[Row]:
     for entry in sorted(PromptCache(root, warn).entries(), key=lambda entry: entry.used):
         newest[entry.key.audio_sha256] = entry
     return [
-        Row(voice.name, voice.audio_sha256, newest.get(voice.audio_sha256))
+        Row(
+            voice.name,
+            voice.audio_sha256,
+            voice.transcript_source,
+            newest.get(voice.audio_sha256),
+        )
         for voice in VoiceStore(root).readable(lambda error: warn(f"{error.problem}; {error.hint}"))
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from podtts.cli.ear_flags import turn_listener
 from podtts.cli.messages import say, warn, warn_once
 from podtts.cli.output import is_stream, open_output
 from podtts.cli.publish_flags import today
@@ -35,6 +36,7 @@ class SynthRun:
 
     earlier: what becomes of an earlier run of the same output.
     report:  is called with every step.
+    recognizer: the folder of what hears the turns; None: nobody listens.
     """
 
     def __init__(
@@ -45,12 +47,13 @@ class SynthRun:
         publishing: PublishOptions,
         earlier: EarlierRun,
         report: Reporter,
+        recognizer: Path | None,
         *,
         keeps_prefix: bool,
     ) -> None:
         self._script, self._output, self._options = script, output, options
         self._publishing, self._earlier, self._report = publishing, earlier, report
-        self._keeps_prefix = keeps_prefix
+        self._recognizer, self._keeps_prefix = recognizer, keeps_prefix
         self._turns = script.turns[: options.limit_turns]
         self._is_done = False
         if earlier.needs_journal and is_stream(output):
@@ -139,7 +142,7 @@ class SynthRun:
         from podtts.episode.fingerprint import checkpoint_fingerprint, run_fingerprint
         from podtts.episode.journal_choice import open_journal
 
-        checkpoint = checkpoint_fingerprint(directory, placement, self._root)
+        checkpoint = checkpoint_fingerprint(directory, placement, self._root, self._recognizer)
         journal = stack.enter_context(
             open_journal(
                 Path(self._output),
@@ -178,6 +181,8 @@ class SynthRun:
         self, directory: Path, placement: Placement, journal: Journal | None, writer: EpisodeWriter
     ) -> Iterator[TurnAudio]:
         """Synthesize the turns that are not finished; loads the weights first."""
+        import torch
+
         from podtts.pipeline import Synthesizer
         from podtts.weights.derived import open_checkpoint
 
@@ -185,6 +190,8 @@ class SynthRun:
         opened = open_checkpoint(
             directory, placement, self._root, warn_once, keeps_prefixes=self._keeps_prefix
         )
+        recognizer = self._recognizer
+        listener = turn_listener(recognizer, torch.get_num_threads()) if recognizer else None
         self._report.models_loaded(time.perf_counter() - started)
         if opened.models.untrained:
             say("this checkpoint has random weights: its speech is noise")
@@ -196,6 +203,7 @@ class SynthRun:
             finished={index: turn.tokens for index, turn in writer.finished.items()},
             attempts=attempts,
             draws=writer.draws,
+            listener=listener,
         )
 
     def _say_how(self, directory: Path, placement: Placement) -> None:
@@ -217,7 +225,8 @@ class SynthRun:
             f"{member.label}={member.prompt.name} ({'cached' if member.cached else 'prepared'})"
             for member in self._cast
         )
-        say(f"model {directory}, {placement}, seed {self._options.seed}, voices {voices}")
+        heard_by = f", verified by {self._recognizer}" if self._recognizer else ""
+        say(f"model {directory}, {placement}, seed {self._options.seed}, voices {voices}{heard_by}")
 
     def _say_what_is_finished(self, writer: EpisodeWriter, journal: Journal) -> None:
         """Say which turns an earlier run finished, and what a changed text means for the others."""

@@ -41,6 +41,7 @@ PANELS: dict[str, tuple[str, ...]] = {  # parameters of any command, in the orde
         "retries",
         "keep",
     ),
+    "Listening": ("verify", "verify_limit", "recognizer"),
     "Other measurements": ("against", "quality", "sweep", "scripts", "batch", "picture"),
     "Device and speed": (
         "device",

@@ -9,7 +9,8 @@ import platformdirs
 
 from podtts.errors import UsageError
 from podtts.hub.bundled import MINI
-from podtts.hub.store import resolve_model
+from podtts.hub.registry import DEFAULT_RECOGNIZER
+from podtts.hub.store import resolve_model, resolve_recognizer
 
 
 def check_folders() -> None:
@@ -52,3 +53,13 @@ def model_directory(name_or_folder: str | None) -> Path:
     no such model on this machine.
     """
     return resolve_model(name_or_folder or MINI, models_dir())
+
+
+def recognizer_directory(name_or_folder: str | None) -> Path:
+    """Return the folder of a recognizer.
+
+    name_or_folder: --recognizer; None: whisper-base. Raises ModelError if there is no such
+    recognizer on this machine.
+    """
+    name = DEFAULT_RECOGNIZER if name_or_folder is None else name_or_folder
+    return resolve_recognizer(name, models_dir())

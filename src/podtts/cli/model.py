@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from podtts.cli.flags import JsonFlag
-from podtts.cli.locations import model_directory, models_dir
+from podtts.cli.locations import model_directory, models_dir, recognizer_directory
 from podtts.cli.messages import say
-from podtts.hub.registry import find_source
+from podtts.hub.registry import find_published, recognizer_names
 from podtts.hub.store import ModelRow, list_models
 
 app = typer.Typer(help="Download, list and convert checkpoints.", no_args_is_help=True)
@@ -24,11 +24,11 @@ def pull(
         str | None, typer.Option("--revision", help="Branch, tag or commit; default: main.")
     ] = None,
 ) -> None:
-    """Download a published checkpoint and check every file. Run it again to continue."""
+    """Download a published model and check every file. Run it again to continue."""
     from podtts.cli.progress import DownloadBar
     from podtts.hub.pull import pull_model
 
-    source = find_source(name)
+    source = find_published(name)
     with DownloadBar(name) as bar:
         result = pull_model(source, models_dir(), revision=revision, progress=bar.update)
     state = "is already here" if result.already_here else "is here"
@@ -39,7 +39,7 @@ def pull(
 
 @app.command("ls")
 def ls(as_json: JsonFlag = False) -> None:
-    """List the published checkpoints and whether they are on this machine."""
+    """List the published models and whether they are on this machine."""
     rows = list_models(models_dir())
     if as_json:
         print(json.dumps([_as_json(row) for row in rows], indent=2))
@@ -56,7 +56,10 @@ def path(
     ] = None,
 ) -> None:
     """Print the folder of a model, or of all downloaded models."""
-    print(models_dir() if name is None else model_directory(name))
+    if name is None:
+        print(models_dir())
+    else:
+        print(recognizer_directory(name) if name in recognizer_names() else model_directory(name))
 
 
 @app.command("convert")

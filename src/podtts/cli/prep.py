@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from podtts.cli.ear_flags import RecognizerOption, checked_recognizer
 from podtts.cli.flag_groups import with_flag_groups
 from podtts.cli.flags import ModelFlags, ThreadsOption, named_path
 from podtts.cli.messages import fail, say, warn
@@ -37,6 +38,15 @@ def prep(
     text: Annotated[
         str | None, typer.Option("--text", help="Transcript (only for one recording).")
     ] = None,
+    transcribe: Annotated[
+        bool,
+        typer.Option(
+            "--transcribe",
+            help="Hear the recordings: write down the words of those without a transcript, and "
+            "compare the transcripts of the others.",
+        ),
+    ] = False,
+    recognizer: RecognizerOption = None,
     threads: ThreadsOption = None,
 ) -> None:
     """Prepare voices: compute and store speech tokens, mel and speaker embedding of recordings.
@@ -49,6 +59,9 @@ def prep(
     root = model_flags.cache_root()
     recordings = _named(find_recordings(paths), paths, name, text)
     directory = model_flags.directory()
+    if recognizer is not None and not transcribe:
+        raise UsageError("--recognizer needs --transcribe", "add it, or leave out --recognizer")
+    heard_by = checked_recognizer(recognizer) if transcribe else None
     from podtts.prompts.cache import PromptCache
     from podtts.prompts.prepare import Prepared, prepare_all
     from podtts.prompts.voices import VoiceStore
@@ -56,9 +69,14 @@ def prep(
 
     encoders = checkpoint_encoders(directory)
     workers = min(len(recordings), threads or os.cpu_count() or 1)
+    listener = None
+    if heard_by is not None:
+        from podtts.ears.whisper import Whisper
+
+        listener = Whisper(heard_by, threads)
     failed = 0
     for outcome in prepare_all(
-        recordings, encoders, PromptCache(root, warn), VoiceStore(root), workers
+        recordings, encoders, PromptCache(root, warn), VoiceStore(root), workers, listener
     ):
         if isinstance(outcome, Prepared):
             print(_line(outcome), flush=True)
@@ -93,4 +111,7 @@ def _line(prepared: Prepared) -> str:
     line = f"{prepared.voice.name}: {state}, {seconds:.1f} s, {round(seconds * 25)} tokens"
     if not prepared.cached:
         line += f", in {prepared.seconds_of_work:.2f} s"
-    return line + (", replaces the voice of that name" if prepared.replaced else "")
+    if prepared.replaced:
+        line += ", replaces the voice of that name"
+    is_heard = prepared.voice.transcript_source == "heard"
+    return line + (f", heard: {prepared.voice.transcript}" if is_heard else "")

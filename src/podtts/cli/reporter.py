@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,11 @@ from podtts.values import RunWork
 if TYPE_CHECKING:
     from podtts.cli.eventlog import EventLog
     from podtts.cli.progress import TurnBar
-    from podtts.episode.journal import FinishedTurn
+    from podtts.episode.journal_lines import FinishedTurn
     from podtts.prompts.casting import CastPrompt
     from podtts.publish.progress import Advance, Watch
     from podtts.script.model import Script
-    from podtts.values import Turn, TurnAudio
+    from podtts.values import Heard, Turn, TurnAudio
 
 
 class Reporter:
@@ -79,14 +78,14 @@ class Reporter:
         """A turn (0-based) was taken from the journal."""
         self.turn_started(index)
         self._finish_turn(index, 0.0)
-        tokens = len(turn.tokens.ids)
-        self._report_turn(index, kept=True, tokens=tokens, problems=turn.problems)
+        tokens, heard = len(turn.tokens.ids), _as_json(turn.heard)
+        self._report_turn(index, kept=True, tokens=tokens, problems=turn.problems, **heard)
 
     def turn_finished(self, audio: TurnAudio) -> None:
         """A turn was synthesized."""
         self.work = self.work.with_turn(audio)
         number, tokens = audio.index + 1, len(audio.tokens.ids)
-        stage_seconds = asdict(audio.work)
+        stage_seconds = audio.work.by_stage()
         for stage, seconds in stage_seconds.items():
             detail = f"turn={number} tokens={tokens} audio={audio.seconds:.2f}"
             self._perf(stage, self.work.device, seconds, detail)
@@ -103,6 +102,7 @@ class Reporter:
             variation=audio.attempt,  # a key of the log's format
             ended=audio.tokens.ended,
             problems=audio.problems,
+            **_as_json(audio.heard),
         )
         for note in audio.notes:
             warn(f"turn {number} (line {audio.turn.line}): {note}")
@@ -145,11 +145,14 @@ class Reporter:
         if work.turns < len(self._planned):
             turns += f" ({work.turns} synthesized now)"
         failed = f", {len(self.failed)} turns failed a check" if self.failed else ""
+        hearing = ""
+        if work.stages.hearing:
+            hearing = f" (hearing {work.stages.hearing / work.audio_seconds:.2f})"
         say(
             f"{output}: {turns}, {audio:.1f} s of audio in {wall:.1f} s, "
-            f"RTF {'-' if rtf is None else format(rtf, '.2f')}{failed}"
+            f"RTF {'-' if rtf is None else format(rtf, '.2f')}{hearing}{failed}"
         )
-        stage_seconds = asdict(work.stages)
+        stage_seconds = work.stages.by_stage()
         self._log.write(
             "summary",
             output=output,
@@ -196,6 +199,11 @@ def _from_here(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):  # elsewhere; or the working folder was removed
         return str(path)
+
+
+def _as_json(heard: Heard | None) -> dict[str, dict[str, Any]]:
+    """The member `heard` of a turn's event, if somebody listened."""
+    return {} if heard is None else {"heard": {"text": heard.text, "error": round(heard.error, 4)}}
 
 
 def _rounded(seconds: float) -> float:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from podtts.cli.ear_flags import VerifyFlags
 from podtts.cli.earlier_run import EarlierRun, parse_retakes
 from podtts.cli.episode import SynthRun
 from podtts.cli.eventlog import EventLog, check_log
@@ -40,6 +41,7 @@ def synth(
     model_flags: ModelFlags,
     speed: SpeedFlags,
     synthesis: SynthesisFlags,
+    hearing: VerifyFlags,
     publish: PublishFlags,
     output: Annotated[
         str | None,
@@ -137,13 +139,18 @@ def synth(
 
     # Checks that need no model come first, so that a mistake is reported at once.
     chosen, directory = speed.chosen_preset(), model_flags.directory()
-    options = synthesis.options(directory, chosen.flow)
+    options = synthesis.options(directory, chosen.flow, hearing.limit())
+    recognizer = hearing.folder()
     if output is None and not dry_run:
         raise UsageError("Missing option '--output' / '-o'", "see podtts synth --help")
     publishing = None
     if output is not None:
         check_output(output)
         stream = is_stream(output)
+        if stream and recognizer is not None:
+            raise UsageError(
+                f"--verify cannot take back what -o {output} has sent", "write to a file"
+            )
         publishing = publish.options(choose_format(output, format_name, is_stream=stream), page)
     overrides, root = script_flags.voice_overrides(), model_flags.cache_root()
     speech, reading = script_flags.speech_text(), script_flags.reading(root)
@@ -167,7 +174,14 @@ def synth(
         planned = dialogue.turns[: options.limit_turns]
         reporter = Reporter(dialogue, planned, placement.device.type, log, verbose=verbose)
         run = SynthRun(
-            dialogue, output, options, publishing, earlier, reporter, keeps_prefix=prefix_cache
+            dialogue,
+            output,
+            options,
+            publishing,
+            earlier,
+            reporter,
+            recognizer,
+            keeps_prefix=prefix_cache,
         )
         run.gather(directory, overrides, root, script_flags.speakers)
         run.synthesize(directory, placement)

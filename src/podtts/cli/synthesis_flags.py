@@ -70,8 +70,10 @@ class SynthesisFlags(FlagGroup):
         typer.Option(metavar="N", help="How often a turn that fails a check is synthesized again."),
     ] = _SYNTHESIS.retries
 
-    def options(self, directory: Path, flow: FlowOptions) -> SynthesisOptions:
-        """Return the options of a run with a checkpoint.
+    def options(
+        self, directory: Path, flow: FlowOptions, verify_limit: float | None
+    ) -> SynthesisOptions:
+        """Return the options of a run with a checkpoint. verify_limit: see `SynthesisOptions`.
 
         Raises UsageError for values out of range, ModelError for an unreadable podtts.json.
         """
@@ -90,6 +92,7 @@ class SynthesisFlags(FlagGroup):
             limit_turns=self.limit_turns,
             retries=self.retries,
             check_length=self.max_turn_tokens is None,
+            verify_limit=verify_limit,
         )
 
 

@@ -6,14 +6,18 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
+from podtts.text.characters import excerpt
+from podtts.text.languages import has_han
 from podtts.text.length import expected_seconds
-from podtts.values import SpeechTokens
+from podtts.text.tags import TAG
+from podtts.values import Heard, SpeechTokens
 
 # No reader is so fast or so slow; short texts get room for breath, tags and hesitation.
 MIN_LENGTH, MAX_LENGTH = 0.3, 3.0  # times the expected length
 EXTRA_SECONDS = 2.0
 SILENT_PEAK = 1e-3
 CONSTANT_SPREAD = 1e-3
+SHOWN_CHARACTERS = 120  # of a text in a message
 
 
 def token_problems(text: str, tokens: SpeechTokens) -> Iterator[str]:
@@ -34,6 +38,17 @@ def wave_problems(wave: Tensor) -> Iterator[str]:
         yield "it is silent"
     elif spread < CONSTANT_SPREAD:
         yield "it is a constant signal"
+
+
+def hearing_problems(text: str, heard: Heard, limit: float) -> Iterator[str]:
+    """Yield what is wrong with a turn by what was heard in it. limit: of the error, as a share."""
+    if heard.error > limit:
+        units = "characters" if has_han(text) else "words"
+        said, understood = TAG.sub("", text).strip(), heard.text or "nothing"
+        yield (
+            f"{heard.error:.0%} of its {units} are heard otherwise (limit {limit:.0%}): "
+            f"“{excerpt(understood, SHOWN_CHARACTERS)}” for “{excerpt(said, SHOWN_CHARACTERS)}”"
+        )
 
 
 def is_finite(values: Tensor) -> bool:

@@ -270,7 +270,15 @@ class Engine:
             cache = sequence.dialogue.cache
             if self._sequences.get(cache) is not sequence:
                 continue  # cancelled meanwhile
-            events += sequence.on_audio(rendered)
+            try:
+                with memory_errors_named("checking a turn"):
+                    events += sequence.on_audio(rendered)
+            except OutOfMemoryError:
+                raise
+            except PodttsError as error:
+                self._remove(sequence)
+                events.append(RequestFailed(sequence.request, error))
+                continue
             if sequence.decoding is None:
                 self._decoder.cancel(cache)
         return events

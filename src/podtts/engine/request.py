@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
 
 from podtts.errors import PodttsError
 from podtts.options import SynthesisOptions
 from podtts.script.model import Script
-from podtts.values import SpeakerPrompt, SpeechTokens, TurnAudio
+from podtts.values import Heard, SpeakerPrompt, SpeechTokens, Turn, TurnAudio
+
+
+class Listener(Protocol):
+    """Hears turns after they were made. The same wave always gives the same answer."""
+
+    def hear(self, turn: Turn, prompt: SpeakerPrompt, wave: Tensor) -> Heard | None:
+        """Return what was heard in a turn, float32 [S] at 24 kHz; None: it cannot be judged.
+
+        May raise a PodttsError, which ends the request alone.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +37,9 @@ class Request:
     draws:    the number of the random draws, for turns (both 0-based) where it is not the turn's: a
               turn that an edit of the script has moved keeps its number, and others get a new one.
     reports_tokens: whether `TokensDecoded` reports the speech tokens of a turn as they come.
+    listener: hears every attempt that was rendered; `options.verify_limit` says which of them fail.
+              If all attempts of a turn fail, the one that was understood best is accepted.
+              None: nobody listens.
     """
 
     id: str
@@ -34,6 +50,7 @@ class Request:
     attempts: Mapping[int, int] = field(default_factory=dict)
     draws: Mapping[int, int] = field(default_factory=dict)
     reports_tokens: bool = False
+    listener: Listener | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +58,8 @@ class TokensDecoded:
     """More speech tokens of an attempt of a turn.
 
     The attempt may still fail a check. Then this turn, and perhaps the turn before it, is decoded
-    again: position 0 takes back all tokens of the turn that were reported before.
+    again: position 0 takes back all tokens of the turn that were reported before. With a listener,
+    an earlier attempt may be accepted in the end: `TurnFinished` has the tokens that count.
     """
 
     request: Request

@@ -5,24 +5,28 @@
 
 While a turn is rendered, the next one may be decoded as if the turn before were accepted. If that
 one fails a check after all, the dialogue is rolled back, and both are attempted again.
+
+The last attempt is accepted as it is. If somebody listens, it is the attempt that was understood
+best, and the dialogue goes on from that one.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence as Ids
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from podtts.engine.checks import token_problems, wave_problems
+from podtts.engine.checks import hearing_problems, token_problems, wave_problems
 from podtts.engine.render import Rendered, RenderJob
 from podtts.engine.request import Event, Request, TurnFinished
 from podtts.engine.rng import attempt_name, stage_rng
 from podtts.llm.decoder import Decoded, NotFiniteError
 from podtts.llm.dialogue import Dialogue, TurnMark
 from podtts.text.normalize import normalize_text
-from podtts.values import SpeechTokens, StageSeconds, Turn, TurnAudio
+from podtts.values import Heard, SpeechTokens, StageSeconds, Turn, TurnAudio
 from podtts.weights.load import Models
 
 _NO_TOKENS = SpeechTokens((), ended=False)
@@ -44,16 +48,39 @@ class Attempt:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reported_tokens: int = 0  # how many of its tokens TokensDecoded has reported
+    heard: Heard | None = None
+    failed_otherwise: bool = False  # has problems that are not of what was heard
+    best_before: Attempt | None = None  # of the turn's earlier attempts that were heard
 
     @property
     def draws(self) -> str:
         """Names the random draws of this attempt."""
         return attempt_name(self.draw_number, self.number)
 
+    @property
+    def best(self) -> Attempt:
+        """This attempt, or an earlier one that was understood as well or better."""
+        before = self.best_before
+        return self if before is None or self.rank < before.rank else before
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """How well it was understood: less is better. What was not heard is worst."""
+        error = self.heard.error if self.heard is not None else 0.0
+        return self.heard is None, self.failed_otherwise, error
+
     def next(self) -> Attempt:
         """The next attempt at the same turn."""
+        best = self.best
+        was_heard = best.heard is not None
         return Attempt(
-            self.index, self.turn, self.text, self.draw_number, self.number + 1, self.work
+            self.index,
+            self.turn,
+            self.text,
+            self.draw_number,
+            self.number + 1,
+            self.work,
+            best_before=best if was_heard else None,
         )
 
 
@@ -138,8 +165,13 @@ class Sequence:
         self._check_audio(attempt, rendered)
         if self._will_retry(attempt):
             self._roll_back_to(attempt)
+            self._retry = attempt.next()
             return []
-        events = self._report(attempt)
+        best = attempt.best
+        if best is not attempt:
+            self._roll_back_to(attempt)
+            self.dialogue.close_turn(best.tokens)
+        events = self._report(best, attempt)
         later, self.decoded = self.decoded, None
         if later is not None:
             events += self._after_decoding(later)
@@ -169,9 +201,11 @@ class Sequence:
         if self._will_retry(attempt):  # without rendering what is void
             self._retry = attempt.next()
             return []
-        self.dialogue.close_turn(attempt.tokens)
         if attempt.start is None:
-            return self._report(attempt)
+            best = attempt.best
+            self.dialogue.close_turn(best.tokens)
+            return self._report(best, attempt)
+        self.dialogue.close_turn(attempt.tokens)
         self.rendering = self._to_render = attempt
         return []
 
@@ -188,19 +222,32 @@ class Sequence:
         attempt.work += StageSeconds(flow=rendered.flow_seconds, vocoder=rendered.vocoder_seconds)
         if not self.models.untrained:
             attempt.problems += tuple(wave_problems(attempt.wave))
+        self._listen_to(attempt)
+
+    def _listen_to(self, attempt: Attempt) -> None:
+        """Let the listener of the request hear an attempt, if there is one."""
+        request, turn = self.request, attempt.turn
+        attempt.failed_otherwise = bool(attempt.problems)
+        if request.listener is None:
+            return
+        started = time.perf_counter()
+        attempt.heard = request.listener.hear(turn, request.prompts[turn.speaker], attempt.wave)
+        attempt.work += StageSeconds(hearing=time.perf_counter() - started)
+        if attempt.heard is not None and (limit := request.options.verify_limit) is not None:
+            attempt.problems += tuple(hearing_problems(turn.text, attempt.heard, limit))
 
     def _roll_back_to(self, attempt: Attempt) -> None:
-        """Forget all after the start of an attempt, and attempt its turn again."""
+        """Forget all after the start of an attempt; its turn is open again."""
         later = self.decoding or self.decoded
         if later is not None:
             self._next_index, self._rolled_back_work = later.index, later.work
         self.decoding = self.decoded = None
         assert attempt.start is not None
         self.dialogue.roll_back(attempt.start)
-        self._retry = attempt.next()
 
-    def _report(self, attempt: Attempt) -> list[Event]:
-        work, self._unreported_work = self._unreported_work + attempt.work, StageSeconds()
+    def _report(self, attempt: Attempt, last: Attempt) -> list[Event]:
+        """Report an accepted attempt. last: of its turn, with the work of all of them."""
+        work, self._unreported_work = self._unreported_work + last.work, StageSeconds()
         audio = TurnAudio(
             attempt.index,
             attempt.turn,
@@ -210,6 +257,8 @@ class Sequence:
             attempt.number,
             attempt.problems,
             attempt.notes,
+            attempt.heard,
+            last.number - attempt.number,
         )
         return [TurnFinished(self.request, audio)]
 

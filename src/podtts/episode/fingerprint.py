@@ -17,16 +17,20 @@ from podtts.device.placement import (
     onnxruntime_of_layers,
     processor,
 )
+from podtts.ears.installation import library_versions
+from podtts.ears.whisper import SETTINGS
 from podtts.episode.fingerprint_schema import NUMERICS
 from podtts.options import SynthesisOptions
 from podtts.values import SpeakerPrompt
-from podtts.weights.digest import checkpoint_digest
+from podtts.weights.digest import checkpoint_digest, recognizer_digest
 
 
-def checkpoint_fingerprint(directory: Path, placement: Placement, root: Path) -> dict[str, Any]:
-    """The part of a fingerprint that follows from a checkpoint and where it runs.
+def checkpoint_fingerprint(
+    directory: Path, placement: Placement, root: Path, recognizer: Path | None = None
+) -> dict[str, Any]:
+    """The part of a fingerprint that follows from a checkpoint, a recognizer and where they run.
 
-    root: of the cache, which holds the digests of files.
+    root: of the cache, which holds the digests of files. recognizer: see `recognizer_fingerprint`.
     returns: JSON values, by the names of `podtts.episode.fingerprint_schema.KEYS`. Differences are
              named in this order.
     """
@@ -41,6 +45,21 @@ def checkpoint_fingerprint(directory: Path, placement: Placement, root: Path) ->
         "dtype": placement.dtype_name,
         "quantize": placement.quantize,
         "threads": torch.get_num_threads(),
+        **recognizer_fingerprint(recognizer, root),
+    }
+
+
+def recognizer_fingerprint(recognizer: Path | None, root: Path) -> dict[str, Any]:
+    """The part of a fingerprint that follows from the folder of a recognizer; None: nobody listens.
+
+    root: as for `checkpoint_fingerprint`. Raises ModelError.
+    """
+    if recognizer is None:
+        return dict.fromkeys(("recognizer", "recognizer_version", "recognizer_settings"))
+    return {
+        "recognizer": recognizer_digest(recognizer, root / "digests"),
+        "recognizer_version": library_versions(),
+        "recognizer_settings": SETTINGS,
     }
 
 

@@ -152,6 +152,23 @@ KEYS = (
     Key("flow.chunk_causal", "chunk-causal flow"),
     Key("retries", "retries", advice="use the same --retries again"),
     Key("check_length", "check of each turn's length"),
+    # Listening decides which attempt of a turn is accepted. Older versions did not listen.
+    Key(
+        "verify_limit", "limit of --verify", older=None, advice="use the same --verify-limit again"
+    ),
+    Key("recognizer", "recognizer", older=None, advice="use the same --recognizer again"),
+    Key(
+        "recognizer_version",
+        "recognizer computed by",
+        older=None,
+        advice="install the same versions again",
+    ),
+    Key(
+        "recognizer_settings",
+        "settings of the recognizer",
+        older=None,
+        advice="use the version of podtts that made it",
+    ),
 )
 
 

@@ -18,7 +18,6 @@ import os
 import shutil
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -50,10 +49,13 @@ from podtts.episode.journal_header import (
     resume_mismatch,
 )
 from podtts.episode.journal_lines import (
+    FinishedTurn,
     JournalLines,
     Line,
     draws_of,
     encoded,
+    finished_turn,
+    next_attempt,
     read_lines,
     turn_key,
     turn_line,
@@ -67,7 +69,7 @@ from podtts.storage.disk_errors import disk_error
 from podtts.storage.locks import file_lock
 from podtts.storage.regular_files import NotRegularError, check_entries
 from podtts.storage.streams import WholeWriter
-from podtts.values import SpeechTokens, Turn, TurnAudio
+from podtts.values import Turn, TurnAudio
 
 
 class JournalBusyError(UsageError):
@@ -76,16 +78,6 @@ class JournalBusyError(UsageError):
 
 class JournalLostError(PodttsError):
     """The journal of a run was removed, moved or replaced while the run used it."""
-
-
-@dataclass(frozen=True, eq=False)
-class FinishedTurn:
-    """A turn that an earlier run finished."""
-
-    index: int
-    tokens: SpeechTokens
-    attempt: int
-    problems: tuple[str, ...]
 
 
 class Journal:
@@ -166,8 +158,7 @@ class Journal:
         tensors = self._tensors(line)
         if tensors is None:
             return None
-        tokens = SpeechTokens(tuple(tensors["tokens"].tolist()), line["ended"])
-        return FinishedTurn(index, tokens, line["variation"], tuple(line["problems"]))
+        return finished_turn(line, tensors["tokens"].tolist())
 
     def wave(self, index: int) -> Tensor:
         """The wave of a finished turn, float32 [S]; it rounds to the stored samples.
@@ -208,8 +199,8 @@ class Journal:
 
     def next_attempts(self, turns: Collection[int]) -> dict[int, int]:
         """The first attempt of each of these turns (0-based) that no run has made."""
-        used = {index: line["variation"] for index, line in self._lines.items()}
-        return {index: used.get(index, -1) + 1 for index in turns}
+        made = {index: next_attempt(line) for index, line in self._lines.items()}
+        return {index: made.get(index, 0) for index in turns}
 
     def has_changed(self, index: int, turn: Turn) -> bool:
         """Whether a turn is stored with another text or another speaker."""

@@ -5,18 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from podtts.errors import UsageError
 from podtts.storage.atomic import write_atomically
-from podtts.values import Turn, TurnAudio
+from podtts.values import Heard, SpeechTokens, Turn, TurnAudio
 
 Line = Mapping[str, Any]
 
 _TURN_KEYS = {"turn", "key", "variation", "ended", "problems", "file", "sha256"}
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedTurn:
+    """A turn that an earlier run finished."""
+
+    index: int
+    tokens: SpeechTokens
+    attempt: int
+    problems: tuple[str, ...]
+    heard: Heard | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ def turn_key(turn: Turn) -> str:
 
 def turn_line(audio: TurnAudio, label: str, draws: int, file: str, sha256: str) -> Line:
     """The line of a turn; draws: their number, 0-based. file: its name, with its digest."""
-    return {
+    line = {
         "turn": audio.index + 1,
         "line": audio.turn.line,
         "label": label,
@@ -93,6 +104,29 @@ def turn_line(audio: TurnAudio, label: str, draws: int, file: str, sha256: str) 
         "file": file,
         "sha256": sha256,
     }
+    if audio.heard is not None:
+        line["heard"] = {"text": audio.heard.text, "error": round(audio.heard.error, 4)}
+    if audio.later_attempts:
+        line["later_variations"] = audio.later_attempts
+    return line
+
+
+def finished_turn(line: Line, tokens: Sequence[int]) -> FinishedTurn:
+    """The turn of a line, with its speech tokens. Lines of older versions have nothing heard."""
+    heard = line.get("heard")
+    return FinishedTurn(
+        line["turn"] - 1,
+        SpeechTokens(tuple(tokens), line["ended"]),
+        line["variation"],
+        tuple(line["problems"]),
+        None if heard is None else Heard(heard["text"], heard["error"]),
+    )
+
+
+def next_attempt(line: Line) -> int:
+    """The first attempt of a turn that no run has made."""
+    number: int = line["variation"] + line.get("later_variations", 0) + 1
+    return number
 
 
 def draws_of(line: Line) -> int:
@@ -116,6 +150,10 @@ def _object(line: bytes) -> dict[str, Any]:
 
 def _check_turn(line: Line) -> None:
     """Raise ValueError if a line is not one of a turn."""
-    numbers = (line.get("turn"), line.get("draws", 1))
+    numbers = (line.get("turn"), line.get("draws", 1), line.get("later_variations", 0))
     if not (line.keys() >= _TURN_KEYS and all(isinstance(number, int) for number in numbers)):
         raise ValueError("not a turn")
+    if (heard := line.get("heard")) is not None:
+        is_heard = isinstance(heard, dict) and isinstance(heard.get("text"), str)
+        if not (is_heard and isinstance(heard.get("error"), int | float)):
+            raise ValueError("not what was heard")

@@ -15,7 +15,8 @@ from typing import BinaryIO
 from podtts.audio.metadata import AudioMetadata
 from podtts.audio.sink import Sink
 from podtts.audio.wav import WavWriter
-from podtts.episode.journal import FinishedTurn, Journal
+from podtts.episode.journal import Journal
+from podtts.episode.journal_lines import FinishedTurn
 from podtts.errors import DiskError, UsageError
 from podtts.options import SynthesisOptions
 from podtts.publish.audio_files import open_stream

@@ -1,4 +1,4 @@
-"""Pulls a published checkpoint: downloads it completely, or leaves no model.
+"""Pulls a published model: downloads it completely, or leaves no model.
 
 The steps: plan (which commit, which files), download missing files, check every file, and rename
 the folder to the model's name. The plan is stored in the partial folder first, so a pull that was
@@ -17,7 +17,7 @@ from podtts.errors import DiskError, ModelError
 from podtts.hub.client import RESUME_HINT, HubFile, HubOfflineError, Listing, list_repo, listed_file
 from podtts.hub.download import PARTS_FOLDER, PullProgress, download_files
 from podtts.hub.pull_record import PullRecord, has_size, read_record, write_record
-from podtts.hub.registry import ModelSource, PinnedFile, wanted_files
+from podtts.hub.registry import PinnedFile, Source
 from podtts.hub.store import REPLACED_SUFFIX, model_folder, partial_folder
 
 __all__ = ["PullProgress", "PullResult", "pull_model"]
@@ -34,15 +34,16 @@ class PullResult:
 
 
 def pull_model(
-    source: ModelSource,
+    source: Source,
     models_dir: Path,
     *,
     revision: str | None = None,
     progress: Callable[[PullProgress], None] = lambda _: None,
 ) -> PullResult:
-    """Download a published checkpoint and its speech tokenizer into `models_dir/NAME`.
+    """Download a published model into `models_dir/NAME`: a checkpoint with its speech tokenizer.
 
-    revision: branch, tag or commit of the checkpoint's repository; None for its main branch.
+    source: also a recognizer, which needs no other file.
+    revision: branch, tag or commit of the model's repository; None for its main branch.
     progress: called while files are downloaded and checked.
     The settings of huggingface_hub apply: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, proxies.
     An interrupted pull continues with the same commit. Large files that another model in
@@ -79,48 +80,49 @@ def pull_model(
         return _result(final, record, already_here=False)
 
 
-def _unfinished_plan(source: ModelSource, revision: str | None, partial: Path) -> PullRecord | None:
+def _unfinished_plan(source: Source, revision: str | None, partial: Path) -> PullRecord | None:
     """Return the plan of an interrupted pull of the same source and revision, if there is one."""
     plan = read_record(partial)
     if plan is None or plan.repo != source.repo or plan.asked_revision != revision:
         return None
-    return plan if _has_tokenizer(plan, source.speech_tokenizer) else None
+    return plan if _has_pinned_files(plan, source) else None
 
 
-def _has_tokenizer(record: PullRecord, pinned: PinnedFile) -> bool:
-    return (pinned.repo, pinned.path, pinned.sha256) in (
-        (file.repo, file.path, file.sha256) for file in record.files
-    )
+def _has_pinned_files(record: PullRecord, source: Source) -> bool:
+    recorded = {(file.repo, file.path, file.sha256) for file in record.files}
+    return all((file.repo, file.path, file.sha256) in recorded for file in source.pinned_files)
 
 
-def _is_intact(pulled: PullRecord, source: ModelSource, commit: str, final: Path) -> bool:
-    """Return whether a pulled model still has every file of this commit and the tokenizer."""
+def _is_intact(pulled: PullRecord, source: Source, commit: str, final: Path) -> bool:
+    """Return whether a pulled model still has every file of this commit, and the pinned ones."""
     return (
         pulled.commits.get(source.repo) == commit
-        and _has_tokenizer(pulled, source.speech_tokenizer)
+        and _has_pinned_files(pulled, source)
         and all(has_size(final / file.path, file) for file in pulled.files)
     )
 
 
-def _make_plan(source: ModelSource, revision: str | None, listing: Listing) -> PullRecord:
+def _make_plan(source: Source, revision: str | None, listing: Listing) -> PullRecord:
     """List the files to download, small files first, so that errors show early."""
-    files = [listed_file(listing, path) for path in wanted_files(source.repo, listing.files)]
-    pinned = source.speech_tokenizer
-    tokenizer_listing = list_repo(pinned.repo, None)
-    files.append(_speech_tokenizer(pinned, tokenizer_listing))
+    files = [listed_file(listing, path) for path in source.wanted_files(listing.files)]
+    commits = {source.repo: listing.commit}
+    for pinned in source.pinned_files:
+        other = list_repo(pinned.repo, None)
+        files.append(_pinned_file(pinned, other))
+        commits[pinned.repo] = other.commit
     return PullRecord(
         name=source.name,
         repo=source.repo,
         asked_revision=revision,
-        commits={source.repo: listing.commit, pinned.repo: tokenizer_listing.commit},
+        commits=commits,
         licence=source.licence,
         podtts=__version__,
         files=tuple(sorted(files, key=lambda file: (file.size, file.path))),
     )
 
 
-def _speech_tokenizer(pinned: PinnedFile, listing: Listing) -> HubFile:
-    """Return the speech tokenizer. Raises ModelError if the hub lists another SHA-256."""
+def _pinned_file(pinned: PinnedFile, listing: Listing) -> HubFile:
+    """Return a pinned file. Raises ModelError if the hub lists another SHA-256."""
     if pinned.path not in listing.files:
         raise ModelError(f"{pinned.repo} lacks {pinned.path}", hint="check HF_ENDPOINT")
     listed = listed_file(listing, pinned.path)

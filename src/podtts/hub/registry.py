@@ -1,4 +1,4 @@
-"""The published checkpoints that have a name, and the files that podtts needs from a repository."""
+"""The published models that have a name, and the files that podtts needs from a repository."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -25,6 +25,42 @@ class ModelSource:
     licence: str  # of the checkpoint and of the speech tokenizer
     speech_tokenizer: PinnedFile
 
+    @property
+    def pinned_files(self) -> tuple[PinnedFile, ...]:
+        """The files that come from other repositories."""
+        return (self.speech_tokenizer,)
+
+    def wanted_files(self, listing: Collection[str]) -> tuple[str, ...]:
+        """Select the files of the repository; see `wanted_files`."""
+        return wanted_files(self.repo, listing)
+
+
+@dataclass(frozen=True)
+class RecognizerSource:
+    """Where a speech recognizer is published: Whisper in CTranslate2's format."""
+
+    name: str
+    repo: str
+    licence: str
+
+    @property
+    def pinned_files(self) -> tuple[PinnedFile, ...]:
+        """None: all files are in one repository."""
+        return ()
+
+    def wanted_files(self, listing: Collection[str]) -> tuple[str, ...]:
+        """Select the files of the repository. Raises ModelError that names what is missing."""
+        if missing := missing_recognizer_files(listing):
+            raise ModelError(
+                f"{self.repo} lacks {', '.join(missing)}",
+                hint="it is not a Whisper model for CTranslate2, or not at this revision",
+            )
+        known = (*_RECOGNIZER, *_VOCABULARIES, *_RECOGNIZER_OPTIONAL)
+        return tuple(path for path in known if path in listing)
+
+
+Source = ModelSource | RecognizerSource
+
 
 _SPEECH_TOKENIZER_V2 = PinnedFile(
     repo="FunAudioLLM/CosyVoice2-0.5B",
@@ -47,6 +83,16 @@ REGISTRY: tuple[ModelSource, ...] = (
     ),
 )
 
+RECOGNIZERS: tuple[RecognizerSource, ...] = (
+    RecognizerSource("whisper-base", "Systran/faster-whisper-base", "MIT"),
+    RecognizerSource("whisper-small", "Systran/faster-whisper-small", "MIT"),
+    RecognizerSource("whisper-large-v3", "Systran/faster-whisper-large-v3", "MIT"),
+    RecognizerSource(
+        "whisper-large-v3-turbo", "mobiuslabsgmbh/faster-whisper-large-v3-turbo", "MIT"
+    ),
+)
+DEFAULT_RECOGNIZER = "whisper-base"
+
 _REQUIRED = ("config.json", "soulxpodcast_config.json", "campplus.onnx")
 _ALTERNATIVES = (  # the first complete choice of each row is used
     (("tokenizer.json",), ("vocab.json", "merges.txt")),
@@ -66,14 +112,31 @@ _OPTIONAL = (
     "LICENSE.txt",
     "NOTICE",
 )
+# Without tokenizer.json the library would download one.
+_RECOGNIZER = ("config.json", "model.bin", "tokenizer.json")
+_VOCABULARIES = ("vocabulary.json", "vocabulary.txt")  # one of them
+_RECOGNIZER_OPTIONAL = ("preprocessor_config.json", "README.md", "LICENSE")
 _LLM = "model.safetensors"
 _LLM_INDEX = "model.safetensors.index.json"
 _LLM_SHARD = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
 
 
 def model_names() -> tuple[str, ...]:
-    """Return the names that `podtts model pull` accepts."""
+    """Return the names of the published checkpoints."""
     return tuple(source.name for source in REGISTRY)
+
+
+def recognizer_names() -> tuple[str, ...]:
+    """Return the names of the published recognizers."""
+    return tuple(source.name for source in RECOGNIZERS)
+
+
+def find_published(name: str) -> Source:
+    """Return what is published under a name: a checkpoint or a recognizer. Raises ModelError."""
+    for source in RECOGNIZERS:
+        if source.name == name:
+            return source
+    return find_source(name)
 
 
 def find_source(name: str) -> ModelSource:
@@ -81,9 +144,10 @@ def find_source(name: str) -> ModelSource:
     for source in REGISTRY:
         if source.name == name:
             return source
+    names = (*model_names(), *recognizer_names())
     raise ModelError(
-        f"no published model is called {name!r}{nearest(name, model_names())}",
-        hint=f"known: {', '.join(model_names())}",
+        f"no published model is called {name!r}{nearest(name, names)}",
+        hint=f"known: {', '.join(names)}",
     )
 
 
@@ -110,6 +174,14 @@ def wanted_files(repo: str, listing: Collection[str]) -> tuple[str, ...]:
             hint="it is not a SoulX-Podcast checkpoint, or not at this revision",
         )
     return tuple(dict.fromkeys(wanted))
+
+
+def missing_recognizer_files(listing: Collection[str]) -> list[str]:
+    """Return the required files of a recognizer that are not among these names."""
+    missing = [path for path in _RECOGNIZER if path not in listing]
+    if not any(path in listing for path in _VOCABULARIES):
+        missing.append(" or ".join(_VOCABULARIES))
+    return missing
 
 
 def _llm_files(listing: Collection[str], missing: list[str]) -> Iterator[str]:

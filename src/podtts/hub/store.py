@@ -12,7 +12,7 @@ from typing import Literal
 from podtts.errors import ModelError, nearest
 from podtts.hub.bundled import MINI, bundled_model
 from podtts.hub.pull_record import PullRecord, read_record
-from podtts.hub.registry import model_names
+from podtts.hub.registry import model_names, recognizer_names
 
 PARTIAL_SUFFIX = ".partial"
 REPLACED_SUFFIX = ".replaced"  # the old model while a newer one replaces it
@@ -53,12 +53,12 @@ def list_models(models_dir: Path) -> list[ModelRow]:
     """Return a row for the bundled model, every published one, and others in `models_dir`."""
     size = _bytes_below(bundled_model())
     rows = [ModelRow(MINI, "bundled", bundled_model(), None, size, total_bytes=None)]
-    rows += [_row(models_dir, name) for name in model_names()]
+    published = (*model_names(), *recognizer_names())
+    rows += [_row(models_dir, name) for name in published]
     others = (
         folder.name
         for folder, _ in pulled_records(models_dir)
-        if folder.name not in model_names()
-        and folder.suffix not in (PARTIAL_SUFFIX, REPLACED_SUFFIX)
+        if folder.name not in published and folder.suffix not in (PARTIAL_SUFFIX, REPLACED_SUFFIX)
     )
     return rows + [_row(models_dir, name) for name in others]
 
@@ -66,15 +66,18 @@ def list_models(models_dir: Path) -> list[ModelRow]:
 def resolve_model(value: str, models_dir: Path) -> Path:
     """Return the checkpoint directory for the name of a model, or else for a path.
 
-    Raises ModelError for a published model that is not pulled, and for an unknown name.
+    Raises ModelError for a published model that is not pulled, for a recognizer, and for an unknown
+    name.
     """
     if value == MINI:
         return bundled_model()
-    pulled = model_folder(models_dir, value)
     if value in model_names():
-        if pulled.is_dir():
-            return pulled
-        raise ModelError(f"{value} is not on this machine", hint=_pull_hint(models_dir, value))
+        return _pulled(models_dir, value)
+    if value in recognizer_names():
+        raise ModelError(
+            f"{value} hears and does not speak", hint=f"give it as --recognizer {value}"
+        )
+    pulled = model_folder(models_dir, value)
     if read_record(pulled) is not None:
         return pulled
     path = Path(value)
@@ -89,6 +92,30 @@ def resolve_model(value: str, models_dir: Path) -> Path:
         f"no model or directory is called {value!r}{nearest(value, names)}",
         hint=f"give a checkpoint directory or one of: {', '.join(names)}",
     )
+
+
+def resolve_recognizer(value: str, models_dir: Path) -> Path:
+    """Return the folder of a recognizer for its name, or else for a path.
+
+    Raises ModelError for a published recognizer that is not pulled, and for what is no folder.
+    """
+    if value in recognizer_names():
+        return _pulled(models_dir, value)
+    path = Path(value)
+    if value and path.is_dir():
+        return path
+    raise ModelError(
+        f"no recognizer or folder is called {value!r}{nearest(value, recognizer_names())}",
+        hint=f"give a folder or one of: {', '.join(recognizer_names())}",
+    )
+
+
+def _pulled(models_dir: Path, name: str) -> Path:
+    """Return the folder of a published model. Raises ModelError if it is not pulled."""
+    folder = model_folder(models_dir, name)
+    if folder.is_dir():
+        return folder
+    raise ModelError(f"{name} is not on this machine", hint=_pull_hint(models_dir, name))
 
 
 def _row(models_dir: Path, name: str) -> ModelRow:

@@ -13,9 +13,12 @@ from podtts.errors import ScriptError, VoiceError, nearest
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.entry import RECIPE_VERSION
+from podtts.prompts.heard_transcripts import texts_heard_before
 from podtts.prompts.recording_files import (
     LONGEST_RECORDING_BYTES,
+    NoTranscriptError,
     RecordingFile,
+    RecordingTexts,
     find_recordings,
     read_texts,
 )
@@ -84,7 +87,7 @@ class VoiceSources:
             return RecordingFile(own.audio, member.label, own.transcript, own.dialect_prompt)
         member = self._as_spelled(member)
         if (recording := self._recordings.get(member.voice)) is not None:
-            texts = read_texts(recording)
+            texts = self._texts(recording)
             return replace(
                 recording, transcript=texts.transcript, dialect_prompt=texts.dialect_prompt
             )
@@ -105,11 +108,18 @@ class VoiceSources:
 
     def is_prepared(self, recording: RecordingFile) -> bool:
         """Whether the user's own cache has a recording's prompt; decodes no audio."""
+        audio_sha256 = _audio_sha256(recording)
+        return bool(audio_sha256) and self.own.cache.find(self._key(audio_sha256)) is not None
+
+    def _texts(self, recording: RecordingFile) -> RecordingTexts:
+        """Return the texts of a recording; a transcript that was heard is kept with the voice."""
         try:
-            raw = read_regular(recording.path, LONGEST_RECORDING_BYTES)
-        except OSError:  # `prepare` says what is wrong
-            return False
-        return self.own.cache.find(self._key(hashlib.sha256(raw).hexdigest())) is not None
+            return read_texts(recording)
+        except NoTranscriptError:
+            texts = texts_heard_before(recording, _audio_sha256(recording), self.own.voices)
+            if texts is None:
+                raise
+            return texts
 
     def _stored(self, script: Script, member: CastMember) -> StoredPrompt:
         command = f"podtts prep {shlex.quote(f'{member.voice}.wav')}"
@@ -162,6 +172,15 @@ class VoiceSources:
         """Names of the prepared voices that can be read."""
         for library in self._libraries:
             yield from (voice.name for voice in library.voices.readable(lambda _: None))
+
+
+def _audio_sha256(recording: RecordingFile) -> str:
+    """The digest of a recording's file; empty if it cannot be read: `prepare` says why."""
+    try:
+        raw = read_regular(recording.path, LONGEST_RECORDING_BYTES)
+    except OSError:
+        return ""
+    return hashlib.sha256(raw).hexdigest()
 
 
 def _or_words(script: Script, member: CastMember) -> str:

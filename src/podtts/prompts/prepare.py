@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from podtts.audio.decoder import AudioDecoder
-from podtts.audio.io import decode_audio
+from podtts.audio.io import Recording, decode_audio
 from podtts.audio.recording_problems import find_recording_problems
 from podtts.audio.strict_decoding import check_header
 from podtts.device.cancellation import (
@@ -20,12 +21,21 @@ from podtts.device.cancellation import (
     cancelled_by,
     raise_if_cancelled,
 )
+from podtts.ears.recognizer import Recognizer
 from podtts.errors import AudioError, DiskError, InputError, VoiceError
 from podtts.prompts.cache import PromptCache, PromptKey
 from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.entry import RECIPE_VERSION, tensors_of
 from podtts.prompts.extract import extract_prompt
-from podtts.prompts.recording_files import LONGEST_RECORDING_BYTES, RecordingFile, read_texts
+from podtts.prompts.heard_transcripts import differences, hear_texts, texts_heard_before
+from podtts.prompts.recording_files import (
+    LONGEST_RECORDING_BYTES,
+    NoTranscriptError,
+    RecordingFile,
+    RecordingTexts,
+    read_texts,
+)
+from podtts.prompts.transcript_problems import find_transcript_problems
 from podtts.prompts.voices import ANOTHER_CACHE, Voice, VoiceStore, check_voice_name
 from podtts.storage.disk_errors import disk_error
 from podtts.storage.permissions import check_folder_writable
@@ -44,10 +54,11 @@ class Prepared:
     path: Path
     voice: Voice
     features: PromptFeatures
-    cached: bool  # from the cache: no audio was decoded and no encoder was loaded
+    cached: bool  # from the cache: no encoder was loaded
     replaced: bool  # it replaced a voice of that name with another recording or other texts
     seconds_of_work: float
-    warnings: tuple[str, ...] = ()  # problems of the recording; empty when cached
+    # Problems of the recording (none when cached), and doubts about its transcript.
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,22 +75,25 @@ def prepare(
     cache: PromptCache,
     voices: VoiceStore | None = None,
     decoder: AudioDecoder | None = None,
+    recognizer: Recognizer | None = None,
 ) -> Prepared:
     """Return the voice and the features of a recording, from the cache if possible.
 
     Stores computed features in the cache, and the voice under its name in `voices`.
     voices:  None to use the voice once: then a cache that cannot be written is only warned of.
     decoder: the process that decodes audio; None starts one if needed.
+    recognizer: writes down the words of a recording without a transcript, and listens whether any
+             other has the words of its transcript; None: nobody listens.
     Raises InputError when the recording, its texts or its name are not usable; DiskError when the
     voice cannot be stored; ModelError when an encoder fails; UsageError when torchaudio cannot be
     loaded; Cancelled.
     """
     if decoder is None:
         with AudioDecoder() as own:
-            return prepare(recording, encoders, cache, voices, own)
+            return prepare(recording, encoders, cache, voices, own, recognizer)
     with calling_if_cancelled(decoder.stop):
         try:
-            return _prepare(recording, encoders, cache, voices, decoder)
+            return _prepare(recording, encoders, cache, voices, decoder, recognizer)
         except InputError:  # a recording that is not decoded any more is no bad one
             raise_if_cancelled()
             raise
@@ -91,28 +105,43 @@ def _prepare(
     cache: PromptCache,
     voices: VoiceStore | None,
     decoder: AudioDecoder,
+    recognizer: Recognizer | None,
 ) -> Prepared:
     started = time.perf_counter()
     name = check_voice_name(recording.name)
-    texts = read_texts(recording)
-    raw = _read(recording.path, decoder)
-    voice = Voice(name, hashlib.sha256(raw).hexdigest(), texts.transcript, texts.dialect_prompt)
+    texts: RecordingTexts | None = None
+    try:
+        texts = read_texts(recording)
+    except NoTranscriptError:
+        if voices is None and recognizer is None:
+            raise
+    source = _Source(recording.path, _read(recording.path, decoder), decoder)
+    if texts is None:
+        texts = _texts_heard_before(recording, source, voices, recognizer)
 
-    key = PromptKey(voice.audio_sha256, encoders.digest, RECIPE_VERSION)
+    key = PromptKey(source.sha256, encoders.digest, RECIPE_VERSION)
     warnings: tuple[str, ...] = ()
     features = cached = cache.get(key)
     if features is None:
         if voices is not None:
-            _check_cache(cache, voice)
-        raise_if_cancelled()
-        decoded = decode_audio(raw, str(recording.path), decoder)
-        features = extract_prompt(decoded, encoders)
-        warnings = find_recording_problems(decoded)
+            _check_cache(cache, name)
+        features = extract_prompt(source.decoded, encoders)
+        warnings = find_recording_problems(source.decoded)
         if voices is None:
             cache.put(key, features)
         else:
-            _keep(cache, key, features, voice)
+            _keep(cache, key, features, name)
 
+    if texts is None:
+        assert recognizer is not None
+        texts = hear_texts(recording, source.decoded, recognizer)
+    elif recognizer is not None and texts.transcript_source == "written":
+        warnings += differences(texts.transcript, source.decoded, recognizer)
+    if texts.transcript_source == "written":
+        warnings += find_transcript_problems(texts.transcript, features.seconds)
+    voice = Voice(
+        name, source.sha256, texts.transcript, texts.dialect_prompt, texts.transcript_source
+    )
     replaced = _store(voice, voices) if voices else False
     seconds_of_work = time.perf_counter() - started
     return Prepared(
@@ -126,9 +155,11 @@ def prepare_all(
     cache: PromptCache,
     voices: VoiceStore | None = None,
     workers: int = 1,
+    recognizer: Recognizer | None = None,
 ) -> Iterator[Prepared | Failed]:
     """Prepare recordings in parallel and yield the results in the same order.
 
+    recognizer: see `prepare`.
     A recording that fails, or cannot be stored, does not affect the others; a model that fails ends
     all (ModelError).
     When the caller stops early, what is in work is ended, and the rest is skipped.
@@ -137,7 +168,7 @@ def prepare_all(
 
     def attempt(recording: RecordingFile) -> Prepared | Failed:
         with cancelled_by(cancellation):
-            return _attempt(recording, encoders, cache, voices, decoder)
+            return _attempt(recording, encoders, cache, voices, decoder, recognizer)
 
     with (
         AudioDecoder() as decoder,
@@ -159,11 +190,44 @@ def _attempt(
     cache: PromptCache,
     voices: VoiceStore | None,
     decoder: AudioDecoder,
+    recognizer: Recognizer | None,
 ) -> Prepared | Failed:
     try:
-        return prepare(recording, encoders, cache, voices, decoder)
+        return prepare(recording, encoders, cache, voices, decoder, recognizer)
     except (InputError, DiskError) as error:
         return Failed(recording.path, error)
+
+
+class _Source:
+    """The file of a recording, which is decoded once, when its samples are needed."""
+
+    def __init__(self, path: Path, raw: bytes, decoder: AudioDecoder) -> None:
+        self._path, self._raw, self._decoder = path, raw, decoder
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the file, hexadecimal."""
+        return hashlib.sha256(self._raw).hexdigest()
+
+    @cached_property
+    def decoded(self) -> Recording:
+        """The first channel. Raises AudioError, Cancelled."""
+        raise_if_cancelled()
+        return decode_audio(self._raw, str(self._path), self._decoder)
+
+
+def _texts_heard_before(
+    recording: RecordingFile,
+    source: _Source,
+    voices: VoiceStore | None,
+    recognizer: Recognizer | None,
+) -> RecordingTexts | None:
+    """The texts of a recording without a transcript, if it was heard before.
+
+    Raises NoTranscriptError if it was not, and nobody listens.
+    """
+    texts = texts_heard_before(recording, source.sha256, voices) if voices else None
+    return read_texts(recording) if texts is None and recognizer is None else texts
 
 
 def _read(path: Path, decoder: AudioDecoder) -> bytes:
@@ -178,20 +242,20 @@ def _read(path: Path, decoder: AudioDecoder) -> bytes:
         raise AudioError(path, f"cannot be read: {error.strerror}", "check the path") from error
 
 
-def _check_cache(cache: PromptCache, voice: Voice) -> None:
+def _check_cache(cache: PromptCache, name: str) -> None:
     """Raise DiskError for a folder that is read-only, before the prompt is computed."""
     try:
         check_folder_writable(cache.root)
     except OSError as error:
-        raise _not_stored(voice, disk_error(cache.root, error, ANOTHER_CACHE)) from error
+        raise _not_stored(name, disk_error(cache.root, error, ANOTHER_CACHE)) from error
 
 
-def _keep(cache: PromptCache, key: PromptKey, features: PromptFeatures, voice: Voice) -> None:
+def _keep(cache: PromptCache, key: PromptKey, features: PromptFeatures, name: str) -> None:
     """Store the prompt of a voice. Raises DiskError."""
     try:
         cache.store(key, tensors_of(features))
     except OSError as error:
-        raise _not_stored(voice, disk_error(cache.root, error, ANOTHER_CACHE)) from error
+        raise _not_stored(name, disk_error(cache.root, error, ANOTHER_CACHE)) from error
 
 
 def _store(voice: Voice, voices: VoiceStore) -> bool:
@@ -206,9 +270,9 @@ def _store(voice: Voice, voices: VoiceStore) -> bool:
     try:
         voices.put(voice)
     except DiskError as error:
-        raise _not_stored(voice, error) from error
+        raise _not_stored(voice.name, error) from error
     return is_damaged or known is not None
 
 
-def _not_stored(voice: Voice, error: DiskError) -> DiskError:
-    return DiskError(f"voice {voice.name} is not stored: {error.problem}", error.hint)
+def _not_stored(name: str, error: DiskError) -> DiskError:
+    return DiskError(f"voice {name} is not stored: {error.problem}", error.hint)

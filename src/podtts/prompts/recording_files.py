@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from podtts.audio.strict_decoding import conversion_hint
 from podtts.errors import AudioError, InputError, ScriptError
@@ -31,6 +32,8 @@ UNSUPPORTED_SUFFIXES = (
     ".amr",
 )
 
+TranscriptSource = Literal["written", "heard"]  # by a person, or by a recognizer
+
 # 30 s of six channels at 192 kHz in 32 bits are 132 MiB, so every usable recording is smaller.
 LONGEST_RECORDING_BYTES = 2**28
 _LONGEST_TEXT_BYTES = 2**20  # a thousand times the text of 30 s
@@ -46,12 +49,17 @@ class RecordingFile:
     dialect_prompt: str | None = None  # None: read NAME.dialect.txt if it exists; "": none
 
 
+class NoTranscriptError(AudioError):
+    """A recording without a transcript, or with an empty one."""
+
+
 @dataclass(frozen=True)
 class RecordingTexts:
     """The transcript of a recording, and its dialect prompt, which may be empty."""
 
     transcript: str
     dialect_prompt: str
+    transcript_source: TranscriptSource = "written"
 
 
 def find_recordings(paths: Sequence[Path]) -> list[RecordingFile]:
@@ -76,20 +84,28 @@ def find_recordings(paths: Sequence[Path]) -> list[RecordingFile]:
 def read_texts(recording: RecordingFile) -> RecordingTexts:
     """Return the texts of a recording, without white space around them.
 
-    Raises InputError when the transcript is missing or empty, when a text is not UTF-8 or has an
-    unknown tag, and when the dialect prompt does not begin with the tag of a dialect.
+    Raises NoTranscriptError when the transcript is missing or empty, InputError when a text is not
+    UTF-8 or has an unknown tag, and when the dialect prompt does not begin with the tag of a
+    dialect.
     """
     path = recording.path
     text_file = path.with_name(f"{path.stem}.txt")
     transcript = _text(recording.transcript, path, text_file, check_tags)
     if not transcript:
         state = "no transcript" if transcript is None else "an empty transcript"
-        raise AudioError(path, f"has {state}", f"write its words to {text_file}")
+        raise NoTranscriptError(
+            path, f"has {state}", f"write its words to {text_file}, or let podtts prep --transcribe"
+        )
+    return RecordingTexts(transcript, read_dialect_prompt(recording))
+
+
+def read_dialect_prompt(recording: RecordingFile) -> str:
+    """Return the dialect prompt of a recording, empty for none. Raises InputError as above."""
     if recording.dialect_prompt == "":
-        return RecordingTexts(transcript, "")
+        return ""
+    path = recording.path
     dialect_file = path.with_name(f"{path.stem}.dialect.txt")
-    dialect_prompt = _text(recording.dialect_prompt, path, dialect_file, check_dialect_prompt)
-    return RecordingTexts(transcript, dialect_prompt or "")
+    return _text(recording.dialect_prompt, path, dialect_file, check_dialect_prompt) or ""
 
 
 def _recordings_of(path: Path) -> list[RecordingFile]:

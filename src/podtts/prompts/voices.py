@@ -7,10 +7,12 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from podtts.deprecation import renamed_method
 from podtts.errors import VoiceError
 from podtts.prompts.cache import PromptCache, PromptEntry
+from podtts.prompts.recording_files import TranscriptSource
 from podtts.storage.atomic import write_atomically
 from podtts.storage.disk_errors import disk_error
 from podtts.storage.file_names import file_name_problem
@@ -44,6 +46,7 @@ class Voice:
     audio_sha256: str  # of the recording's file, hexadecimal; part of the prompt's key
     transcript: str
     dialect_prompt: str = ""  # a sentence in dialect that begins with its tag; empty for none
+    transcript_source: str = "written"  # or heard, see `TranscriptSource`
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_voice_name(self.name))
@@ -52,6 +55,10 @@ class Voice:
         if not self.transcript:
             raise VoiceError(
                 f"voice {self.name} has no transcript", "the model needs the words of the recording"
+            )
+        if self.transcript_source not in get_args(TranscriptSource):
+            raise VoiceError(
+                f"voice {self.name}: {self.transcript_source[:80]!r} is no source of a transcript"
             )
 
 
@@ -95,6 +102,16 @@ class VoiceStore:
         if stored and not stored.is_sealed:
             self._seal(path, stored)
         return stored.voice if stored else None
+
+    def heard(self, name: str, audio_sha256: str) -> Voice | None:
+        """Return a voice if a recognizer has written down the words of this very recording.
+
+        Raises VoiceError if it is not readable.
+        """
+        voice = self.get(name)
+        if voice and (voice.audio_sha256, voice.transcript_source) == (audio_sha256, "heard"):
+            return voice
+        return None
 
     def put(self, voice: Voice) -> None:
         """Store a voice; replaces any other of its name. Raises DiskError if that fails."""
@@ -190,13 +207,17 @@ class VoiceStore:
 
 
 def _to_bytes(voice: Voice) -> bytes:
-    return seal_texts(dataclasses.asdict(voice))
+    texts = dataclasses.asdict(voice)
+    if voice.transcript_source == "written":  # as it was before there was another
+        del texts["transcript_source"]
+    return seal_texts(texts)
 
 
 def _from_bytes(raw: bytes, name: str) -> _Stored:
     """Return the voice `name` from bytes that `put` wrote. Raises SealError or VoiceError."""
     fields, is_sealed = unseal_texts(raw)
-    if fields.keys() != {field.name for field in dataclasses.fields(Voice)}:
+    known = {field.name for field in dataclasses.fields(Voice)}
+    if {*fields, "transcript_source"} != known:
         raise SealError("it does not have the fields of a voice")
     if fields["name"] != name:
         raise SealError("it is the voice of another file")

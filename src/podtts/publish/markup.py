@@ -13,7 +13,13 @@ from podtts.rates import OUTPUT_HZ
 from podtts.text.tags import dialect_of
 from podtts.values import RunWork
 
-_STAGES = {"llm": "Language model", "flow": "Flow", "vocoder": "Vocoder", "total": "All stages"}
+_STAGES = {
+    "llm": "Language model",
+    "flow": "Flow",
+    "vocoder": "Vocoder",
+    "hearing": "Listening",
+    "total": "All stages",
+}
 
 
 def speakers(timeline: Timeline) -> str:
@@ -57,10 +63,11 @@ def figures(timeline: Timeline, work: RunWork | None) -> str:
         f"Seconds of work for {work.audio_seconds:.1f} s of speech on {_text(work.device)}. "
         "RTF: seconds of work per second of speech, lower is better."
     )
+    stages = work.stages.by_stage() | {"total": work.stages.total}
     rows = "\n".join(
-        f'<tr><th scope="row">{name}</th><td>{getattr(work.stages, stage):.1f} s</td>'
-        f"<td>{getattr(work.stages, stage) / work.audio_seconds:.2f}</td></tr>"
-        for stage, name in _STAGES.items()
+        f'<tr><th scope="row">{_STAGES[stage]}</th><td>{seconds:.1f} s</td>'
+        f"<td>{seconds / work.audio_seconds:.2f}</td></tr>"
+        for stage, seconds in stages.items()
     )
     return (
         f"<p>{turns} This run spoke {work.turns} of them.</p>\n"

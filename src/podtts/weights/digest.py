@@ -1,4 +1,4 @@
-"""SHA-256 digests of checkpoint files, cached so that not every start reads gigabytes."""
+"""SHA-256 digests of model files, cached so that not every start reads gigabytes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from podtts.storage.atomic import write_atomically
 
 _NAMES = re.compile(r".*\.(json|safetensors|pt|txt)")
 _LLM_NAMES = re.compile(r"model.*\.safetensors|(config|soulxpodcast_config|tokenizer.*)\.json")
+_RECOGNIZER_NAMES = re.compile(
+    r"model\.bin|(config|preprocessor_config|tokenizer)\.json|vocabulary\.(json|txt)"
+)
 
 # A file that changes in the instant of its digest may keep its time stamp.
 _SETTLED_SECONDS = 2.0
@@ -29,6 +32,11 @@ def checkpoint_digest(directory: Path, cache: Path) -> str:
 def llm_digest(directory: Path, cache: Path) -> str:
     """As `checkpoint_digest`, over the LLM's files alone."""
     return _digest_of(directory, _LLM_NAMES, cache)
+
+
+def recognizer_digest(directory: Path, cache: Path) -> str:
+    """As `checkpoint_digest`, over the files of a speech recognizer."""
+    return _digest_of(directory, _RECOGNIZER_NAMES, cache)
 
 
 def _digest_of(directory: Path, pattern: re.Pattern[str], cache: Path) -> str:

@@ -1,8 +1,7 @@
-"""Edit distance of a transcript from the text that was to be spoken."""
+"""Edit distance of what was heard from the text that was to be spoken."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -45,8 +44,3 @@ def total_rate(all_edits: Iterable[Edits]) -> float:
     all_edits = list(all_edits)
     errors = sum(pair.substituted + pair.inserted + pair.deleted for pair in all_edits)
     return errors / max(1, sum(pair.reference for pair in all_edits))
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text in lower case, without punctuation."""
-    return re.findall(r"[a-z']*[a-z][a-z']*", text.lower().replace("-", " "))

@@ -1,4 +1,4 @@
-from podtts.bench.edits import edits, total_rate, words_of
+from podtts.ears.edits import edits, total_rate
 
 
 def test_equal_sequences_need_no_edit() -> None:
@@ -17,7 +17,3 @@ def test_an_empty_hypothesis_is_all_deletions() -> None:
 
 def test_the_total_rate_weighs_references_by_length() -> None:
     assert total_rate([edits("a", "b"), edits("abc", "abc")]) == 0.25
-
-
-def test_words_lose_case_punctuation_and_hyphens() -> None:
-    assert words_of("Don't, Twenty-One!") == ["don't", "twenty", "one"]

@@ -1,0 +1,1 @@
+"""Ears: what a recording or a turn says, and how far that is from a text."""

@@ -12,7 +12,10 @@ from support.golden_data import MODEL
 
 from podtts.prompts.voices import VoiceStore
 
-KEYS = ["voice", "audio_sha256", "encoders_sha256", "seconds", "tokens", "bytes", "path"]
+KEYS = [
+    *("voice", "audio_sha256", "transcript_source", "encoders_sha256"),
+    *("seconds", "tokens", "bytes", "path"),
+]
 
 
 def sha256(path: Path) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,13 +102,26 @@ class VoiceSources:
         same = [name for name in names | {*self._recordings} if name.casefold() == folded]
         return replace(member, voice=same[0]) if len(same) == 1 else member
 
+    @property
+    def libraries(self) -> Sequence[PromptLibrary]:
+        """Where prepared voices are, in the order of the search; `own` is the first."""
+        return self._libraries
+
+    def stored_prompt(self, voice: Voice) -> StoredPrompt | None:
+        """Return a voice with its prompt; None if it is not prepared for these encoders."""
+        key = self._key(voice.audio_sha256)
+        for library in self._libraries:  # it depends on the recording alone: any cache will do
+            if (tensors := library.cache.find(key)) is not None:
+                return StoredPrompt(voice, tensors)
+        return None
+
     def is_prepared(self, recording: RecordingFile) -> bool:
         """Whether the user's own cache has a recording's prompt; decodes no audio."""
         try:
             raw = read_regular(recording.path, LONGEST_RECORDING_BYTES)
         except OSError:  # `prepare` says what is wrong
             return False
-        return self.own.cache.find(self._key(hashlib.sha256(raw).hexdigest())) is not None
+        return self.own.cache.find(self._key(recording.selection.digest(raw))) is not None
 
     def _stored(self, script: Script, member: CastMember) -> StoredPrompt:
         command = f"podtts prep {shlex.quote(f'{member.voice}.wav')}"
@@ -125,11 +137,8 @@ class VoiceSources:
                 f"--speaker {shlex.quote(f'{member.label}=VOICE')} "
                 f"(have: {', '.join(known) or 'none'}){_or_words(script, member)}",
             )
-        # A prompt depends on the recording alone, so any cache that has it will do.
-        key = self._key(voice.audio_sha256)
-        for candidate in self._libraries:
-            if (tensors := candidate.cache.find(key)) is not None:
-                return StoredPrompt(voice, tensors)
+        if (stored := self.stored_prompt(voice)) is not None:
+            return stored
         if library is not self.own:
             raise _error(
                 script,

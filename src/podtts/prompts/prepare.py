@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from podtts.audio.decoder import AudioDecoder
-from podtts.audio.io import decode_audio
 from podtts.audio.recording_problems import find_recording_problems
-from podtts.audio.strict_decoding import check_header
+from podtts.audio.strict_decoding import TooLongError, check_header
 from podtts.device.cancellation import (
     Cancellation,
     calling_if_cancelled,
@@ -26,6 +24,7 @@ from podtts.prompts.encoders import PromptEncoders
 from podtts.prompts.entry import RECIPE_VERSION, tensors_of
 from podtts.prompts.extract import extract_prompt
 from podtts.prompts.recording_files import LONGEST_RECORDING_BYTES, RecordingFile, read_texts
+from podtts.prompts.selected_recording import decode_selection
 from podtts.prompts.voices import ANOTHER_CACHE, Voice, VoiceStore, check_voice_name
 from podtts.storage.disk_errors import disk_error
 from podtts.storage.permissions import check_folder_writable
@@ -48,6 +47,7 @@ class Prepared:
     replaced: bool  # it replaced a voice of that name with another recording or other texts
     seconds_of_work: float
     warnings: tuple[str, ...] = ()  # problems of the recording; empty when cached
+    notes: tuple[str, ...] = ()  # what of the recording was used; empty when cached, and for all
 
 
 @dataclass(frozen=True)
@@ -95,19 +95,28 @@ def _prepare(
     started = time.perf_counter()
     name = check_voice_name(recording.name)
     texts = read_texts(recording)
-    raw = _read(recording.path, decoder)
-    voice = Voice(name, hashlib.sha256(raw).hexdigest(), texts.transcript, texts.dialect_prompt)
+    raw = _read(recording, decoder)
+    voice = Voice(
+        name,
+        recording.selection.digest(raw),
+        texts.transcript,
+        texts.dialect_prompt,
+        recording.consent,
+    )
+    if voices is not None:
+        voice = _with_known_consent(voice, voices)
 
     key = PromptKey(voice.audio_sha256, encoders.digest, RECIPE_VERSION)
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     features = cached = cache.get(key)
     if features is None:
         if voices is not None:
             _check_cache(cache, voice)
         raise_if_cancelled()
-        decoded = decode_audio(raw, str(recording.path), decoder)
-        features = extract_prompt(decoded, encoders)
-        warnings = find_recording_problems(decoded)
+        selected = decode_selection(raw, str(recording.path), recording.selection, decoder)
+        features = extract_prompt(selected.recording, encoders)
+        warnings, notes = find_recording_problems(selected.recording), selected.notes
         if voices is None:
             cache.put(key, features)
         else:
@@ -116,7 +125,14 @@ def _prepare(
     replaced = _store(voice, voices) if voices else False
     seconds_of_work = time.perf_counter() - started
     return Prepared(
-        recording.path, voice, features, cached is not None, replaced, seconds_of_work, warnings
+        recording.path,
+        voice,
+        features,
+        cached is not None,
+        replaced,
+        seconds_of_work,
+        warnings,
+        notes,
     )
 
 
@@ -166,11 +182,16 @@ def _attempt(
         return Failed(recording.path, error)
 
 
-def _read(path: Path, decoder: AudioDecoder) -> bytes:
-    """Return the bytes of a recording. Refuses one that is far too long without reading it."""
+def _read(recording: RecordingFile, decoder: AudioDecoder) -> bytes:
+    """Return the bytes of a recording. Refuses one that is no audio without reading it."""
+    path = recording.path
     try:
-        if path.stat().st_size > _LARGE_BYTES:
-            check_header(path, decoder)
+        if (size := path.stat().st_size) > _LARGE_BYTES:
+            try:
+                check_header(path, decoder)
+            except TooLongError:
+                if size > LONGEST_RECORDING_BYTES:
+                    raise  # else a part of it may be wanted, or its best stretch proposed
         return read_regular(path, LONGEST_RECORDING_BYTES)
     except IsADirectoryError:
         raise AudioError(path, "is a folder", "name a recording") from None
@@ -192,6 +213,17 @@ def _keep(cache: PromptCache, key: PromptKey, features: PromptFeatures, voice: V
         cache.store(key, tensors_of(features))
     except OSError as error:
         raise _not_stored(voice, disk_error(cache.root, error, ANOTHER_CACHE)) from error
+
+
+def _with_known_consent(voice: Voice, voices: VoiceStore) -> Voice:
+    """Return a voice with what an earlier preparation of the same recording knew of the consent."""
+    try:
+        known = voices.get(voice.name)
+    except VoiceError:  # damaged: nothing is known
+        return voice
+    if voice.consent or known is None or known.audio_sha256 != voice.audio_sha256:
+        return voice
+    return replace(voice, consent=known.consent)
 
 
 def _store(voice: Voice, voices: VoiceStore) -> bool:

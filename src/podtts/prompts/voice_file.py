@@ -24,6 +24,7 @@ from podtts.storage.sealed import Array, SealError, seal, unseal
 
 _FORMAT = "podtts-voice-1"
 _TEXTS = ("name", "transcript", "dialect_prompt")
+_CONSENT = "consent"  # files have it only where something is known
 _LONGEST_BYTES = 2**23  # 30 s are 0.5 MB, and two texts of 1 MiB each
 _ASK_AGAIN = "ask for the file again: podtts cache export NAME FILE"
 
@@ -56,6 +57,8 @@ def export_voice(name: str, voices: VoiceStore, cache: PromptCache, target: Path
             "prepare its recording again: podtts prep PATH",
         )
     texts = {text: getattr(voice, text) for text in _TEXTS}
+    if voice.consent:
+        texts[_CONSENT] = voice.consent
     raw = seal(tensors, {**description_of(entry.key), **texts, "format": _FORMAT})
     try:
         check_replaceable(target)
@@ -91,10 +94,16 @@ def import_voice(
             "export it again with this version",
         )
     recording = RecordingFile(
-        source, name or metadata["name"], *(metadata[text] for text in _TEXTS[1:])
+        source, name or metadata["name"], metadata["transcript"], metadata["dialect_prompt"]
     )
     texts = read_texts(recording)
-    voice = Voice(recording.name, key.audio_sha256, texts.transcript, texts.dialect_prompt)
+    voice = Voice(
+        recording.name,
+        key.audio_sha256,
+        texts.transcript,
+        texts.dialect_prompt,
+        metadata.get(_CONSENT, ""),
+    )
     replaced = _replaces(voice, voices)
     try:
         entry = cache.store(key, tensors)
@@ -110,7 +119,7 @@ def _check(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> PromptK
         raise SealError(f"it is not of the format {_FORMAT}")
     key = key_of(metadata)
     expected = {"format", "podtts_version", "audio_sha256", "encoders_sha256", "recipe", *_TEXTS}
-    if metadata.keys() != expected or not metadata["transcript"]:
+    if metadata.keys() - {_CONSENT} != expected or not metadata["transcript"]:
         raise SealError("its metadata are not those of a voice")
     check_tensors(tensors)
     return key

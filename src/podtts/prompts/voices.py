@@ -19,6 +19,7 @@ from podtts.storage.regular_files import is_unusable, read_regular
 from podtts.storage.sealed import SealError
 from podtts.storage.sealed_texts import seal_texts, unseal_texts
 
+_LATER_FIELDS = ("consent",)  # files have them only where they are not empty
 ANOTHER_CACHE = "choose another folder with --cache-dir"
 
 _LONGEST_VOICE_BYTES = 2**22  # a transcript and a dialect prompt of 1 MiB each, escaped
@@ -44,6 +45,7 @@ class Voice:
     audio_sha256: str  # of the recording's file, hexadecimal; part of the prompt's key
     transcript: str
     dialect_prompt: str = ""  # a sentence in dialect that begins with its tag; empty for none
+    consent: str = ""  # what is known of the consent of the person; empty: nothing
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_voice_name(self.name))
@@ -190,13 +192,17 @@ class VoiceStore:
 
 
 def _to_bytes(voice: Voice) -> bytes:
-    return seal_texts(dataclasses.asdict(voice))
+    texts = dataclasses.asdict(voice)
+    return seal_texts(
+        {name: text for name, text in texts.items() if text or name not in _LATER_FIELDS}
+    )
 
 
 def _from_bytes(raw: bytes, name: str) -> _Stored:
     """Return the voice `name` from bytes that `put` wrote. Raises SealError or VoiceError."""
     fields, is_sealed = unseal_texts(raw)
-    if fields.keys() != {field.name for field in dataclasses.fields(Voice)}:
+    known = {field.name for field in dataclasses.fields(Voice)}
+    if not known.difference(_LATER_FIELDS) <= fields.keys() <= known:
         raise SealError("it does not have the fields of a voice")
     if fields["name"] != name:
         raise SealError("it is the voice of another file")

@@ -28,6 +28,7 @@ CHAPTERS = (ChapterMark("Eröffnung", 0, 1000), ChapterMark("The <end>", 1000, 3
 COVER = Picture(png(), "image/png")
 FULL = replace(TAGS, source_type=MADE_BY_A_MODEL, chapters=CHAPTERS, cover=COVER)
 Open = Callable[[Path, AudioMetadata], AbstractContextManager[Sink]]
+OpenWithBitrate = Callable[[Path, int, AudioMetadata, int], AbstractContextManager[Sink]]
 FILES: dict[str, Open] = {
     "mp3": lambda path, tags: mp3_file(path, 24_000, tags),
     "m4a": lambda path, tags: m4a_file(path, 24_000, tags),
@@ -124,8 +125,8 @@ def test_a_bitrate_is_kept(kind: str, rate_hz: int, kbps: int, tmp_path: Path) -
         with path.open("x+b") as file, EncodedStream(file, kind, rate_hz, kbps=kbps) as sink:
             sink.write(wave)
     else:
-        opened = {"mp3": mp3_file, "m4a": m4a_file}[kind](path, rate_hz, NO_METADATA, kbps)
-        with opened as sink:
+        open_file: OpenWithBitrate = mp3_file if kind == "mp3" else m4a_file
+        with open_file(path, rate_hz, NO_METADATA, kbps) as sink:
             sink.write(wave)
     assert find(path).kbps == pytest.approx(kbps, rel=0.15)
 

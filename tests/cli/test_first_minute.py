@@ -103,7 +103,7 @@ def test_a_model_without_voices_of_its_own_has_none_to_offer(tmp_path: Path) -> 
 
 
 def test_the_small_model_is_explained_to_those_who_did_not_name_it(tmp_path: Path) -> None:
-    (tmp_path / "talk.txt").write_text("[ben] Hello.\n")
+    (tmp_path / "talk.txt").write_text("[ben] Good morning, everybody. How do you do?\n")
     flags = ("--cache-dir", tmp_path / "cache", "--flow-steps", "1")
     command = ("synth", tmp_path / "talk.txt", "-o", tmp_path / "talk.wav", *flags)
     assert "this is mini, a small demonstration voice" in run(*command).done().stderr

@@ -23,7 +23,12 @@ from podtts.audio.metadata import MADE_BY_A_MODEL, AudioMetadata
 from podtts.audio.pictures import Picture
 from podtts.errors import UsageError
 from podtts.publish.content_credentials import check_credentials
-from podtts.publish.publish_options import WITH_SIGNATURE, Credentials, PublishOptions
+from podtts.publish.publish_options import (
+    WITH_SIGNATURE,
+    AudioFormat,
+    Credentials,
+    PublishOptions,
+)
 from podtts.publish.publishing import publish
 from podtts.publish.timeline import Timeline
 
@@ -104,13 +109,13 @@ def read(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", WITH_SIGNATURE)
 def test_a_signed_episode_is_verified_and_says_that_a_model_made_it(
-    kind: str, mixed: Make, tags: AudioMetadata, credentials: Credentials, tmp_path: Path
+    kind: AudioFormat, mixed: Make, tags: AudioMetadata, credentials: Credentials, tmp_path: Path
 ) -> None:
     mix, timeline = mixed(2)
     output = tmp_path / ("talk.m4a" if kind == "m4b" else f"talk.{kind}")  # the reader's endings
     cover = None if kind == "wav" else Picture(png(), "image/png")
     options = PublishOptions(
-        format=kind,  # type: ignore[arg-type]
+        format=kind,
         chapters=True,
         cover=cover,
         credentials=credentials,
@@ -156,6 +161,7 @@ def test_what_cannot_sign_is_refused_before_any_work(
     ):
         with pytest.raises(UsageError, match="cannot sign with"):
             check_credentials(Credentials(certificate_file, key_file))
-    for kind in ("ogg", "opus"):
+    unsigned: tuple[AudioFormat, ...] = ("ogg", "opus")
+    for kind in unsigned:
         with pytest.raises(UsageError, match=f"c2pa: {kind} files have no place for it"):
-            PublishOptions(format=kind, credentials=credentials)  # type: ignore[arg-type]
+            PublishOptions(format=kind, credentials=credentials)

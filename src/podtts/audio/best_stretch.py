@@ -15,9 +15,9 @@ _SHORTEST_SECONDS, _LONGEST_SECONDS = 5.0, 20.0
 _GOOD_SECONDS = 12.0
 _PAUSE_FRAMES = 10  # 0.2 s: between sentences, and not within words
 _MARGIN_FRAMES = 5  # of a pause stay at both ends
-# What a stretch loses of its share of speech: a tenth for being twice as long as is good, and as
-# much as it has clipped frames, four times.
-_LENGTH_COST, _CLIPPING_COST = 0.1, 4.0
+# What a stretch loses of its share of speech: 0.3 for being twice as long as is good, and four
+# times its share of clipped frames.
+_LENGTH_COST, _CLIPPING_COST = 0.3, 4.0
 
 
 def best_stretch(recording: Recording) -> tuple[float, float] | None:

@@ -142,12 +142,13 @@ def test_bad_scripts_do_not_stop_the_others(prepared: Path, tmp_path: Path) -> N
 
 
 def test_quiet_prints_warnings_and_errors_only(prepared: Path, tmp_path: Path) -> None:
-    path = manifest(tmp_path / "all.jsonl", line(0), {"id": "bad", "script": "none.txt"})
+    (tmp_path / "bad.txt").write_text("[anna] <|lough|>")
+    path = manifest(tmp_path / "all.jsonl", line(0), {"id": "bad", "script": "bad.txt"})
     command = ("batch", path, "-o", tmp_path / "out", *FLAGS, "--cache-dir", prepared)
     result = run(*command, "--quiet")
     assert result.code == 1
     assert all(line.startswith("podtts: ") for line in result.said)
-    assert "none.txt" in result.said[0]
+    assert "bad.txt" in result.said[0]
     both = run(*command, "--quiet", "--verbose")
     assert (both.code, both.error.partition(";")[0]) == (
         2,

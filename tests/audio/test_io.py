@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 import podtts
-from podtts.audio.decoder import AudioDecoder
+from podtts.audio.decoder import AudioDecoder, Excerpt
 from podtts.audio.io import Recording, decode_audio, resample
+from podtts.audio.strict_decoding import TooLongError
 from podtts.errors import AudioError, InputError
 
 SOURCE = Path(podtts.__file__).parents[1]
@@ -53,11 +54,44 @@ def test_formats_are_decoded(
     assert (recording.wave[inner] - wave[inner]).abs().max() <= tolerance
 
 
-@pytest.mark.parametrize("others", [1, 5])
-def test_only_the_first_channel_is_used(others: int, decoder: AudioDecoder) -> None:
-    channels = torch.stack([tone(1.0, 8000), *[tone(1.0, 8000, 300.0)] * others], dim=1)
+@pytest.mark.parametrize(
+    ("levels", "used", "words"),
+    [
+        ((1.0,), (0,), ""),
+        ((1.0, 0.5), (0, 1), "the mean of both channels"),
+        ((0.0, 1.0), (1,), "channel 2 of 2"),
+        ((1.0, 0.005), (0,), "channel 1 of 2"),  # noise of a cable
+        ((0.0, 1.0, 0.5, 0.0), (1, 2), "the mean of 2, 3 of 4 channels"),
+        ((0.0, 0.0), (0, 1), "the mean of both channels"),
+    ],
+)
+def test_channels_with_sound_are_mixed(
+    levels: tuple[float, ...], used: tuple[int, ...], words: str, decoder: AudioDecoder
+) -> None:
+    waves = [level * tone(1.0, 8000, 220.0 + 80 * each) for each, level in enumerate(levels)]
+    channels = torch.stack(waves, dim=1)
     recording = decode_audio(encoded(channels, 8000, "WAV", "FLOAT"), "anna", decoder)
+    assert (recording.wave - channels[:, used].mean(dim=1)).abs().max() < 1e-7
+    assert recording.channels_used == words
+
+
+def test_the_first_channel_alone_can_be_asked_for(decoder: AudioDecoder) -> None:
+    channels = torch.stack([tone(1.0, 8000), tone(1.0, 8000, 300.0)], dim=1)
+    raw = encoded(channels, 8000, "WAV", "FLOAT")
+    recording = decode_audio(raw, "anna", decoder, Excerpt(first_channel=True))
     assert torch.equal(recording.wave, channels[:, 0])
+
+
+def test_an_excerpt_is_decoded_to_the_sample(decoder: AudioDecoder) -> None:
+    wave = tone(40.0, 8000)
+    raw = encoded(wave, 8000, "WAV", "FLOAT")
+    excerpt = decode_audio(raw, "anna", decoder, Excerpt(12.5, 24.0))
+    assert torch.equal(excerpt.wave, wave[100_000:192_000])
+    assert torch.equal(decode_audio(raw, "anna", decoder, Excerpt(30.0)).wave, wave[240_000:])
+    with pytest.raises(TooLongError, match=r"is 39\.00 s long"):
+        decode_audio(raw, "anna", decoder, Excerpt(1.0))
+    with pytest.raises(AudioError, match="ends before 50 s"):
+        decode_audio(raw, "anna", decoder, Excerpt(50.0))
 
 
 @pytest.mark.parametrize(

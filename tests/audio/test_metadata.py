@@ -6,7 +6,7 @@ import pytest
 import soundfile
 import torch
 
-from podtts.audio.metadata import NO_METADATA, AudioMetadata, info_chunk
+from podtts.audio.metadata import NO_METADATA, AudioMetadata, wav_chunks
 from podtts.audio.wav import WavStream, WavWriter, may_need_rf64, wav_header
 
 TAGS = AudioMetadata("Bridges, 桥", "A & B", "2026-01-31", "AI-generated speech", "podtts")
@@ -35,13 +35,13 @@ def test_metadata_of_a_stream_is_read_back() -> None:
 
 @pytest.mark.parametrize("title", ["a", "ab", "桥"])
 def test_chunks_have_even_lengths(title: str) -> None:
-    chunk = info_chunk(AudioMetadata(title=title, comment="x"))
+    chunk = wav_chunks(AudioMetadata(title=title, comment="x"))
     assert len(chunk) % 2 == 0
     assert struct.unpack("<I", chunk[4:8]) == (len(chunk) - 8,)
 
 
 def test_empty_metadata_has_no_chunk() -> None:
-    assert info_chunk(NO_METADATA) == b""
+    assert wav_chunks(NO_METADATA) == b""
     assert len(wav_header(10)) == 44
 
 

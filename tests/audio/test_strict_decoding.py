@@ -143,10 +143,9 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "31-s-mp3": (encoded(tone(8000, seconds=31), *KINDS["mp3"], 8000), "is 31.00 s long"),
     "4-kHz": (encoded(tone(4000), rate_hz=4000), "has a sample rate of 4000 Hz"),
     "1-GHz": (encoded(tone(), rate_hz=1_000_000_000), "has a sample rate of 1000000000 Hz"),
-    "aiff": (encoded(tone(), "AIFF"), "is AIFF, which podtts cannot read"),
     "w64": (encoded(tone(), "W64"), "is W64, which podtts cannot read"),
-    "m4a": (b"\x00\x00\x00\x20ftypM4A \x00" + bytes(99), "is MP4 or M4A .AAC., which podtts"),
-    "webm": (b"\x1aE\xdf\xa3" + bytes(99), "is WebM or Matroska, which podtts"),
+    "m4a": (b"\x00\x00\x00\x20ftypM4A \x00" + bytes(99), "cannot be read as audio: Invalid"),
+    "webm": (b"\x1aE\xdf\xa3" + bytes(99), "cannot be read as audio: "),
     "zeros": (bytes(10_000), "cannot be read as audio"),
 }
 

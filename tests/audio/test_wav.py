@@ -228,3 +228,37 @@ def test_a_file_without_a_reserved_ds64_chunk_is_limited_to_four_gibibytes(tmp_p
         with pytest.raises(UsageError, match="longer than expected"):
             writer.write(torch.zeros(1000))
         writer.samples = 0
+
+
+def test_a_stream_to_a_file_gets_its_real_length(tmp_path: Path) -> None:
+    """As of `-o - > talk.wav`: behind what another program has written there before."""
+    waves = [tone(0.5, 24_000), tone(0.25, 24_000)]
+    path = tmp_path / "talk.wav"
+    with path.open("wb", buffering=0) as file:
+        file.write(b"before")
+        with WavStream(file) as stream:
+            for wave in waves:
+                stream.write(wave)
+        file.write(b"behind")
+    raw = path.read_bytes()
+    assert (raw[:6], raw[-6:]) == (b"before", b"behind")
+    content = raw[6:-6]
+    assert struct.unpack("<4sI", content[:8]) == (b"RIFF", len(content) - 8)
+    assert content[44:] == b"".join(map(to_pcm16, waves))
+    assert soundfile.info(io.BytesIO(content)).frames == 18_000
+
+
+def test_a_stream_that_cannot_go_back_states_no_length(tmp_path: Path) -> None:
+    path = tmp_path / "talk.wav"
+    reader, writer = os.pipe()
+    with (
+        os.fdopen(writer, "wb", buffering=0) as pipe,
+        path.open("ab", buffering=0) as appended,
+    ):
+        for stream in (pipe, appended, io.BytesIO()):
+            with WavStream(stream) as wav:
+                wav.write(tone(0.1, 24_000))
+    with os.fdopen(reader, "rb") as read:
+        through_the_pipe = read.read()
+    assert through_the_pipe == path.read_bytes()
+    assert struct.unpack("<I", through_the_pipe[4:8]) == (0xFFFFFFFF,)

@@ -83,6 +83,15 @@ def test_all_mistakes_are_told_and_nothing_is_begun(planner: Planner) -> None:
     assert "'c' is the same, of line 4" in planner.errors[2]
 
 
+def test_scripts_that_failed_are_counted_among_the_mistakes(planner: Planner) -> None:
+    """Each complaint above the last line is one of its number."""
+    with pytest.raises(InputError, match="2 mistakes, see above"):
+        planner.plan(line("a"), line("b", sead=1), line("c", "nobody"))
+    assert len(planner.errors) == 2
+    with pytest.raises(InputError, match="1 mistake, see above"):
+        planner.plan(line("a"), line("b", sead=1))
+
+
 def test_a_script_that_cannot_be_spoken_is_left_out(planner: Planner) -> None:
     (planner.folder / "bad.txt").write_text("[anna] <|lough|>")
     plan = planner.plan(line("a"), {"id": "b", "script": "bad.txt"}, line("c", "nobody"), line("d"))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import run, run_and_list_modules, run_script
+from support.every_command import command_names
 
 import podtts
 from podtts.cli import batch, bench, synth
@@ -119,7 +120,43 @@ def test_usage_errors_are_one_line(arguments: str, words: str) -> None:
     assert ".;" not in result.error
 
 
-@pytest.mark.parametrize("arguments", [[], ["cache"], ["model"]])
+def test_podtts_alone_says_how_to_begin() -> None:
+    shown = run().done()
+    assert shown.stderr == ""
+    for command in ("podtts init my-podcast", "podtts voices", "podtts --help"):
+        assert f"\n  {command} " in shown.stdout.decode()
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+def test_no_description_of_a_command_is_cut(columns: str) -> None:
+    for group in ([], ["cache"], ["model"]):
+        shown = run(*group, "--help", env={"COLUMNS": columns}).done().stdout.decode()
+        commands = shown.partition("Commands:\n")[2].partition("\n\n")[0]
+        sentences = re.split(r"\n  (?=[a-z])", commands)
+        assert len(sentences) > 2
+        assert all(sentence.rstrip().endswith(".") for sentence in sentences), commands
+        assert "..." not in commands
+
+
+@pytest.mark.parametrize("command", command_names())
+def test_help_names_no_type_of_python(command: str) -> None:
+    shown = run(*command.split(), "--help").done().stdout.decode()
+    assert not re.search(r"<\w|list\[", shown), shown
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_for_the_command_podtts(shell: str) -> None:
+    """As docs/cli.md has it: the script, and what it asks podtts when the user presses tab."""
+    program = "import sys; from podtts.cli.app import main; sys.argv[0] = 'podtts'; main()"
+    shown = run_script(program, "--show-completion", shell)
+    assert shown.code == 0, shown.stderr
+    assert b"_PODTTS_COMPLETE" in shown.stdout
+    asked = {"_PODTTS_COMPLETE": "complete_bash", "COMP_WORDS": "podtts sy", "COMP_CWORD": "1"}
+    answer = run_script(program, env=asked)
+    assert answer.stdout.split() == [b"synth"]
+
+
+@pytest.mark.parametrize("arguments", [["cache"], ["model"]])
 def test_a_group_without_a_command_prints_its_help(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.code == 2

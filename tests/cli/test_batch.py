@@ -1,6 +1,7 @@
 """`podtts batch`: what it writes, what it refuses, and what a second run computes again."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,9 @@ def summary(output: Path) -> dict[str, dict[str, Any]]:
 
 
 def figures(result: Result) -> dict[str, str]:
-    """The figures of the table at the end, by name."""
-    rows = [line for line in result.said if line.startswith(("┃", "│"))]
-    names, values = ([cell.strip() for cell in row.strip("┃│").split(row[0])] for row in rows)
-    return dict(zip(names, values, strict=True))
+    """The figures at the end, by name."""
+    rows = (re.fullmatch(r"([a-zA-Z ]+?) {2,}(\S.*)", line) for line in result.said)
+    return {row[1]: row[2] for row in rows if row}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,10 @@ def test_a_folder_becomes_episodes_a_summary_and_a_table(
     assert (table["done"], table["failed"], table["turns"]) == ("3", "0", "6")
     assert float(table["audio s"]) == pytest.approx(seconds, abs=0.06)
     assert table["voices from cache"] == "2 of 2"
-    assert len(result.said) == 6  # the setting and the table: a pipe gets no more
+    assert len(result.said) == 12  # the setting, ten figures, the files: a pipe gets no more
+    names = "e0.wav, e1.wav, e2.wav"
+    assert result.said[-1] == f"in {folder / 'out'}: {names}; summary.jsonl there names every file"
+    assert max(map(len, result.said[1:-1])) < 40  # it can be read at any width
     assert result.stdout == b""
     alone = tmp_path / "alone.wav"
     run("synth", folder / "scripts/e1.txt", "-o", alone, *FLAGS, "--cache-dir", prepared).done()
@@ -136,6 +139,21 @@ def test_bad_scripts_do_not_stop_the_others(prepared: Path, tmp_path: Path) -> N
     assert "no voice 'bem' is prepared for ben; did you mean ben?" in outcomes["e1"]["error"]
     assert result.stderr.count("unknown tag") == 1
     assert "2 of 3 scripts failed" in result.said[-1]
+
+
+def test_quiet_prints_warnings_and_errors_only(prepared: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.txt").write_text("[anna] <|lough|>")
+    path = manifest(tmp_path / "all.jsonl", line(0), {"id": "bad", "script": "bad.txt"})
+    command = ("batch", path, "-o", tmp_path / "out", *FLAGS, "--cache-dir", prepared)
+    result = run(*command, "--quiet")
+    assert result.code == 1
+    assert all(line.startswith("podtts: ") for line in result.said)
+    assert "bad.txt" in result.said[0]
+    both = run(*command, "--quiet", "--verbose")
+    assert (both.code, both.error.partition(";")[0]) == (
+        2,
+        "--quiet and --verbose exclude each other",
+    )
 
 
 def test_a_manifest_with_mistakes_is_refused_before_anything_is_loaded(

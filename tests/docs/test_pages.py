@@ -1,8 +1,10 @@
 """What the pages say is so: links, lists, tables, commands and names."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -23,6 +25,7 @@ from support.documents import (
 
 import podtts
 from podtts.cli.app import EXIT_CODES, app
+from podtts.publish.episode_files import chapters_file, subtitles_file
 from podtts.script.parse import parse_script
 from podtts.text.languages import Language
 from podtts.text.lexicon import SECTIONS, parse_lexicon
@@ -144,7 +147,7 @@ def test_every_flag_that_is_named_exists() -> None:
     known = {*flags(typer.main.get_command(app)), "--help"}
     for page in PAGES:
         for words in re.findall(r"`((?:--|podtts )[^`]*)`", prose(page)):
-            assert known.issuperset(re.findall(r"(?<!\S)--[a-z-]+", words)), words
+            assert known.issuperset(re.findall(r"(?<!\S)--[a-z0-9-]+", words)), words
 
 
 def test_exit_codes_are_those_of_the_help() -> None:
@@ -161,6 +164,29 @@ def test_environment_variables_are_those_of_the_source() -> None:
     table = (DOCS / "cli.md").read_text().partition("## Environment variables")[2]
     named = set(re.findall(r"`([A-Z_]+)`", table.partition("\n## ")[0]))
     assert named == used
+
+
+def test_the_advice_on_torch_is_what_the_package_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    advised = set(re.findall(r'"(torch(?:audio)?[=<>][^"]+)"', (DOCS / "install.md").read_text()))
+    assert advised == {each for each in project["dependencies"] if each.startswith("torch")}
+
+
+def test_the_tags_for_a_feed_name_the_files_and_the_types_of_podcasting_2() -> None:
+    [snippet] = blocks(DOCS / "episodes.md", "xml")
+    space = "https://podcastindex.org/namespace/1.0"
+    assert f'xmlns:podcast="{space}"' in prose(DOCS / "episodes.md")
+    feed = ElementTree.fromstring(f'<rss xmlns:podcast="{space}">{snippet.text}</rss>')
+    output = Path("talk.mp3")
+    files = {
+        subtitles_file(output, "vtt").name: "text/vtt",
+        subtitles_file(output, "srt").name: "application/x-subrip",
+        subtitles_file(output, "json").name: "application/json",
+        chapters_file(output).name: "application/json+chapters",
+    }
+    *linked, mark = feed
+    assert {Path(each.attrib["url"]).name: each.attrib["type"] for each in linked} == files
+    assert (mark.tag, mark.attrib) == (f"{{{space}}}txt", {"purpose": "ai-content"})
 
 
 # --- Scripts, lexicons, tags.

@@ -24,9 +24,6 @@ LLM = """cat <<END
 [ben] Hear what?
 END"""
 TALK = "# A bridge\n[anna] Do you hear that?\n[ben] Hear what?\n"
-MANIFEST = """{"id": "monday", "script": "talks/monday.txt", "seed": 7}
-{"id": "tuesday", "turns": [["S1", "Hello there."]], "speakers": {"S1": "ben"}}
-"""
 NEEDS_FFMPEG = "needs ffmpeg"
 
 
@@ -119,7 +116,8 @@ def make_folder(folder: Path) -> None:
     for name in ("talk.txt", "scripts/a.txt", "scripts/b.txt", "talks/monday.txt"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(TALK)
-    (folder / "all.jsonl").write_text(MANIFEST)
+    [manifest] = blocks(DOCS / "batch.md", "json")
+    (folder / "all.jsonl").write_text(manifest.text)
     (folder / "recordings").mkdir()
     for name in ("anna.wav", "anna.txt"):
         shutil.copy(ROOT / "examples" / "speakers" / name, folder / "recordings" / name)

@@ -65,13 +65,13 @@ def test_a_hit_loads_no_encoder_and_decodes_no_audio(
     make_features: Callable[[int], PromptFeatures],
 ) -> None:
     """The encoders of this test cannot be loaded, and the recording cannot be decoded."""
-    path = tmp_path / "anna.wav"
-    path.write_bytes(b"no audio at all")
+    path, raw = tmp_path / "anna.wav", b"RIFF....WAVEfmt ....\1\0\1\0"  # one channel, no samples
+    path.write_bytes(raw)
     recording = RecordingFile(path, "anna", transcript="Hello.")
     with pytest.raises(AudioError, match="cannot be read as audio"):
         prepare(recording, broken_encoders, cache)
 
-    audio_sha256 = hashlib.sha256(b"no audio at all").hexdigest()
+    audio_sha256 = hashlib.sha256(raw).hexdigest()
     cache.put(PromptKey(audio_sha256, broken_encoders.digest, RECIPE_VERSION), make_features(50))
     prepared = prepare(recording, broken_encoders, cache)
     assert prepared.cached
@@ -253,11 +253,11 @@ def test_recordings_that_have_not_started_are_skipped_when_the_caller_stops(
     """The second recording waits until all is cancelled: it may start, but it is not prepared."""
     started, is_ending = list[str](), threading.Event()
 
-    def read_and_wait(path: Path, decoder: AudioDecoder) -> bytes:
-        started.append(path.stem)
+    def read_and_wait(recording: RecordingFile, decoder: AudioDecoder) -> bytes:
+        started.append(recording.path.stem)
         if len(started) > 1:
             is_ending.wait()
-        return path.read_bytes()
+        return recording.path.read_bytes()
 
     class Pool(ThreadPoolExecutor):
         def __exit__(self, *raised: object) -> None:
@@ -335,7 +335,7 @@ def test_unusual_files_do_not_affect_the_others(
         "hours": "s long, longer than 30 s",
         "large": "cannot be read as audio",
         "loop": "cannot be read: Too many levels of symbolic links",
-        "other": "is MP4 or M4A (AAC), which podtts cannot read",
+        "other": "cannot be read as audio: Invalid data",
         "pipe": "cannot be read: it is not a regular file",
     }
     assert failed.keys() == reasons.keys()

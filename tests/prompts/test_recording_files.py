@@ -81,23 +81,28 @@ def test_paths_without_recordings_are_refused(tmp_path: Path) -> None:
         find_recordings([tmp_path / "missing"])
     with pytest.raises(InputError, match="no recordings in this folder"):
         find_recordings([tmp_path / "empty"])
-    with pytest.raises(InputError, match=r"anna\.pdf is not a recording \(.*\.opus\)"):
+    with pytest.raises(InputError, match=r"anna\.pdf is not a recording \(.*\.opus, .*\)"):
         find_recordings([tmp_path / "anna.pdf"])
 
 
-def test_an_unsupported_format_is_refused_with_the_conversion_command(tmp_path: Path) -> None:
+def test_without_pyav_its_formats_are_refused_with_the_conversion_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make(tmp_path, "anna's.m4a")
+    assert find_recordings([tmp_path / "anna's.m4a"])[0].name == "anna's"
+    monkeypatch.setattr("podtts.audio.strict_decoding.find_spec", lambda name: None)
     with pytest.raises(InputError) as caught:
         find_recordings([tmp_path / "anna's.m4a"])
-    assert caught.value.problem == f"{tmp_path}/anna's.m4a: podtts cannot read .m4a files"
+    assert caught.value.problem == (f"{tmp_path}/anna's.m4a: a .m4a file needs the package av")
     m4a, wav = (shlex.quote(f"{tmp_path}/anna's.{suffix}") for suffix in ("m4a", "wav"))
-    assert caught.value.hint == f"convert it with: ffmpeg -i {m4a} -ac 1 -ar 24000 {wav}"
+    convert = f"convert it with: ffmpeg -i {m4a} -ac 1 -ar 24000 {wav}"
+    assert caught.value.hint == f"run: pip install av, or {convert}"
 
 
-def test_unsupported_files_with_a_transcript_are_found(tmp_path: Path) -> None:
+def test_files_for_pyav_with_a_transcript_are_found(tmp_path: Path) -> None:
     make(tmp_path, "anna.m4a", "anna.txt", "ben.m4a", "ben.txt", "ben.wav", "film.mp4")
     names = [recording.path.name for recording in find_recordings([tmp_path])]
-    assert names == ["anna.m4a", "ben.wav"]  # to be refused; already converted; without transcript
+    assert names == ["anna.m4a", "ben.wav"]  # converted already; without transcript
 
 
 def test_texts_must_be_regular_files_of_limited_size(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_figures_are_those_of_this_run(page: Outline) -> None:
 def test_a_run_that_synthesized_nothing_has_no_figures(work: RunWork | None) -> None:
     timeline = lay_out([Turn(0, "One.")], [24_000], LayoutOptions(), ("anna",))
     assert figures(timeline, work) == (
-        "<p>1 turns, 0:01 of audio. This run spoke nothing: all of it is of earlier runs.</p>"
+        "<p>1 turn, 0:01 of audio. This run spoke nothing: all of it is of earlier runs.</p>"
     )
 
 

@@ -26,7 +26,11 @@ def test_the_format_is_chosen_by_ending_or_name() -> None:
 @pytest.mark.parametrize(
     ("output", "name", "words"),
     [
-        ("out.wave", None, "does not end in .wav, .flac, .mp3, .ogg, .opus; did you mean wav?"),
+        (
+            "out.wave",
+            None,
+            ".mp3, .ogg, .opus, .m4a, .m4b; did you mean wav?",
+        ),
         ("out", None, "does not end in"),
         ("out.mp3", "wav", "ends in .mp3, but --format is wav"),
         ("-", "mp4", "unknown format 'mp4'; did you mean mp3?"),

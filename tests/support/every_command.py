@@ -11,6 +11,8 @@ from podtts.cli.app import app
 
 # Of the files of `lay_out`, from their folder.
 CALLS = (
+    "init first",
+    "voices --model model",
     "prep recordings --model model",
     "check talk.txt --model model --speakers recordings",
     "convert talk.txt",

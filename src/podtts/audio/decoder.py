@@ -11,9 +11,9 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 _WORKER = Path(__file__).with_name("decode_worker.py")
 
@@ -29,21 +29,41 @@ class DecodeError(Exception):
     """The worker process did not answer, or could not be started."""
 
 
+Library = Literal["soundfile", "av"]
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """What of a recording is decoded.
+
+    first_channel: the first channel alone, as the published code does; else the channel with sound,
+                   or the mean of those with sound.
+    """
+
+    start_seconds: float = 0.0
+    stop_seconds: float | None = None  # None: the end
+    first_channel: bool = False
+
+
 @dataclass(frozen=True)
 class DecodedAudio:
-    """The header of an audio file, and the samples of its first channel."""
+    """The header of an audio file, and the samples of its channels, mixed to one."""
 
     error: str  # the decoder's error message; empty when there was no error
-    format: str  # libsndfile's name of the container; empty when it is unknown
+    format: str  # the library's name of the container; empty when it is unknown
     channels: int
     rate_hz: int
     frames: int | None  # according to the header; None when the header does not say
     samples: bytearray  # float32; all that could be read, or none when the file is too long
+    used: tuple[int, ...] = (0,)  # the channels (0-based) whose mean the samples are
 
     @property
     def seconds(self) -> float | None:
         """The length according to the header."""
         return self.frames / self.rate_hz if self.frames is not None and self.rate_hz else None
+
+
+WHOLE = Excerpt()
 
 
 class AudioDecoder:
@@ -70,16 +90,22 @@ class AudioDecoder:
         """The id of the worker process, or None when none is running."""
         return self._process.pid if self._process else None
 
-    def decode(self, raw: bytes, longest_seconds: float) -> DecodedAudio:
+    def decode(
+        self,
+        raw: bytes,
+        longest_seconds: float,
+        excerpt: Excerpt = WHOLE,
+        library: Library = "soundfile",
+    ) -> DecodedAudio:
         """Decode the bytes of a file. Reads no samples when its header states a longer duration.
 
         Raises DecodeError when the process crashes, or does not answer in time.
         """
-        return self._ask(None, raw, longest_seconds)
+        return self._ask(None, raw, longest_seconds, excerpt, library)
 
-    def read_header(self, path: Path) -> DecodedAudio:
+    def read_header(self, path: Path, library: Library = "soundfile") -> DecodedAudio:
         """Read the header of a file and no samples. Raises DecodeError as `decode` does."""
-        return self._ask(path, b"", 0.0)
+        return self._ask(path, b"", 0.0, WHOLE, library)
 
     def close(self) -> None:
         """End the process. Another file starts a new one."""
@@ -92,10 +118,19 @@ class AudioDecoder:
         if process := self._process:
             process.kill()
 
-    def _ask(self, path: Path | None, raw: bytes, longest_seconds: float) -> DecodedAudio:
+    def _ask(
+        self,
+        path: Path | None,
+        raw: bytes,
+        longest_seconds: float,
+        excerpt: Excerpt,
+        library: Library,
+    ) -> DecodedAudio:
         request = {
+            **asdict(excerpt),
             "path": None if path is None else str(path),
             "bytes": len(raw),
+            "library": library,
             "longest_seconds": longest_seconds,
             "alarm_seconds": int(self._timeout_seconds) + 1,
         }
@@ -173,4 +208,5 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes) -> DecodedAudio 
     samples = bytearray(header.pop("bytes"))
     if process.stdout.readinto(samples) < len(samples):  # type: ignore[attr-defined]  # buffered
         return None
-    return DecodedAudio(samples=samples, **header)
+    used = tuple(header.pop("used"))
+    return DecodedAudio(samples=samples, used=used, **header)

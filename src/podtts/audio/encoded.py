@@ -1,21 +1,21 @@
 """Writes FLAC, MP3, Ogg Vorbis and Opus with libsndfile.
 
 Its default qualities suit speech: at 24 kHz about 60 kbit/s for MP3 (variable), 52 for Vorbis and
-36 for Opus.
+36 for Opus. MP3 and Opus can have another bitrate.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from dataclasses import replace
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 import soundfile
 from torch import Tensor
 
+from podtts.audio.bitrates import bitrates
 from podtts.audio.metadata import NO_METADATA, AudioMetadata
 from podtts.audio.wav import to_pcm16
 from podtts.rates import OUTPUT_HZ
@@ -30,10 +30,21 @@ _BLOCK_SAMPLES = 32_768  # libsndfile's Vorbis encoder puts all samples of a wri
 _PROBE = bytes(4096)
 
 
+def _quality(encoding: str, rate_hz: int, kbps: int | None) -> dict[str, Any]:
+    """Return the options of libsndfile for a bitrate, which it takes as a number from 1 to 0."""
+    if kbps is None or (limits := bitrates(encoding, rate_hz)) is None:
+        return {}
+    low, high = limits
+    mode = {"bitrate_mode": "CONSTANT"} if encoding == "mp3" else {}
+    return {"compression_level": 1 - (kbps - low) / (high - low), **mode}
+
+
 class EncodedStream:
     """Encodes waves into an open file, pipe or device and leaves it open.
 
-    A pipe cannot seek: FLAC then has no length in its header, and MP3 no padding.
+    A pipe cannot seek: FLAC then has no length in its header, and MP3 no padding. No chapters and
+    no cover are written.
+    kbps: bitrate within `bitrates`; None for the default quality.
     Raises OSError when the stream cannot be written.
     """
 
@@ -43,11 +54,18 @@ class EncodedStream:
         encoding: str,
         rate_hz: int = OUTPUT_HZ,
         tags: AudioMetadata = NO_METADATA,
+        kbps: int | None = None,
     ) -> None:
-        self._stream, self._rate_hz, self._tags = stream, rate_hz, tags
+        self._stream, self._rate_hz = stream, rate_hz
         self._container, self._subtype = ENCODINGS[encoding]
-        if encoding == "mp3":
-            self._tags = replace(tags, date=tags.date[:4])  # MP3 stores the year alone
+        self._texts = {
+            "title": tags.title,
+            "artist": tags.artist,
+            "date": tags.date[:4] if encoding == "mp3" else tags.date,  # MP3 stores the year alone
+            "comment": tags.marked_comment,
+            "software": tags.software,
+        }
+        self._quality = _quality(encoding, rate_hz, kbps)
         self._file: soundfile.SoundFile | None = None
         self.samples = 0  # written so far
 
@@ -63,8 +81,9 @@ class EncodedStream:
                 format=self._container,
                 subtype=self._subtype,
                 closefd=False,
+                **self._quality,
             )
-            for name, text in vars(self._tags).items():
+            for name, text in self._texts.items():
                 if text:
                     setattr(self._file, name, text)
         except soundfile.LibsndfileError as error:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import soxr
+from torch import Tensor
 
-from podtts.audio.mix_reader import MixReader
 from podtts.rates import OUTPUT_HZ, exact_div
 
 CEILING_DBTP = -1.0  # headroom for the peaks that a lossy encoder adds
@@ -28,6 +29,23 @@ _WARM_UP_HOPS = 20
 _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0
 _OFFSET_LU = -0.691
 _OVERSAMPLING = 4
+
+
+class Samples(Protocol):
+    """Sound of 24 kHz that is read part by part, such as a mix."""
+
+    @property
+    def samples(self) -> int:
+        """Length of the sound."""
+        ...
+
+    def read(self, start: int, stop: int) -> Tensor:
+        """Return samples [start, stop), float32 [S]."""
+        ...
+
+    def blocks(self) -> Iterator[Tensor]:
+        """Yield all samples in order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,8 +68,8 @@ class Gain:
         return float(10 ** (self.db / 20))
 
 
-def measure(mix: MixReader) -> Loudness:
-    """Measure the loudness of a mix of 24 kHz."""
+def measure(mix: Samples) -> Loudness:
+    """Measure the loudness of a mix of 24 kHz, or of parts of it."""
     return Loudness(_integrated(_block_loudness(mix)), _true_peak(mix))
 
 
@@ -67,7 +85,7 @@ def gain_to(target_lufs: float, measured: Loudness) -> Gain:
     return Gain(possible, wanted - possible)
 
 
-def _block_loudness(mix: MixReader) -> Iterator[float]:
+def _block_loudness(mix: Samples) -> Iterator[float]:
     """Yield the loudness of every 400 ms block; -inf for silent blocks."""
     import pyloudnorm  # imports scipy, which delayed every start by most of a second
 
@@ -96,7 +114,7 @@ def _integrated(blocks: Iterator[float]) -> float:
     return mean
 
 
-def _true_peak(mix: MixReader) -> float:
+def _true_peak(mix: Samples) -> float:
     """Return the peak of the mix, oversampled four times, in dBTP."""
     stream = soxr.ResampleStream(OUTPUT_HZ, _OVERSAMPLING * OUTPUT_HZ, 1, dtype="float32")
     peak = 0.0

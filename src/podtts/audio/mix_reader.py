@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,17 +15,31 @@ from torch import Tensor
 _BLOCK_SAMPLES = 240_000  # ten seconds
 
 
+@dataclass(frozen=True)
+class Level:
+    """A factor on the samples [start, stop) of a mix."""
+
+    start: int
+    stop: int
+    factor: float
+
+
 class MixReader:
     """A WAV file that `WavWriter` has written, open for reading.
 
     gain:    factor on the samples that are read.
+    levels:  factors on parts of the mix, in addition to the gain.
     on_read: called with the number of samples of every read.
     """
 
     def __init__(
-        self, path: Path, gain: float = 1.0, on_read: Callable[[int], None] = lambda _: None
+        self,
+        path: Path,
+        gain: float = 1.0,
+        levels: Sequence[Level] = (),
+        on_read: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._path, self._gain, self._on_read = path, gain, on_read
+        self._path, self._gain, self._levels, self._on_read = path, gain, levels, on_read
 
     def __enter__(self) -> Self:
         self._file = soundfile.SoundFile(self._path)
@@ -48,7 +63,11 @@ class MixReader:
         self._file.seek(start)
         samples = torch.from_numpy(self._file.read(stop - start, dtype="int16"))
         self._on_read(len(samples))
-        return samples.float() / 32767 * self._gain
+        wave = samples.float() / 32767 * self._gain
+        for level in self._levels:
+            if level.start < stop and start < level.stop:
+                wave[max(level.start - start, 0) : level.stop - start] *= level.factor
+        return wave
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Tensor]:
         """Yield samples [start, stop) in blocks of at most ten seconds."""

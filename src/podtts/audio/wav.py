@@ -13,10 +13,11 @@ from typing import BinaryIO, Self
 import torch
 from torch import Tensor
 
-from podtts.audio.metadata import NO_METADATA, AudioMetadata, info_chunk
+from podtts.audio.metadata import NO_METADATA, AudioMetadata, wav_chunks
 from podtts.errors import DiskError, UsageError
 from podtts.rates import OUTPUT_HZ
 from podtts.storage.disk_errors import disk_error
+from podtts.storage.streams import rewritable_position
 
 _BYTES_PER_SAMPLE = 2
 _RIFF_BYTES = 36  # of a header, after the first 8 bytes of a file
@@ -41,21 +42,24 @@ def may_need_rf64(samples: int, info_bytes: int = 0) -> bool:
 
 
 class WavStream:
-    """Writes a WAV file of unknown length to a stream that cannot seek, such as stdout.
+    """Writes a WAV file of unknown length to a stream, such as stdout.
 
     Every write is flushed, so a player at the other end of a pipe starts with the first turn. The
-    stream stays open. Its errors, such as a closed pipe, reach the caller unchanged.
+    header of a pipe states no length; that of a file, which stdout may lead to, gets it at the end.
+    The stream stays open. Its errors, such as a closed pipe, reach the caller unchanged.
     """
 
     def __init__(
         self, stream: BinaryIO, rate_hz: int = OUTPUT_HZ, tags: AudioMetadata = NO_METADATA
     ) -> None:
-        self._stream = stream
-        self._header = wav_header(None, rate_hz=rate_hz, info=info_chunk(tags))
+        self._stream, self._rate_hz, self._info = stream, rate_hz, wav_chunks(tags)
+        self._start: int | None = None  # of the header in a file
         self.samples = 0  # written so far
 
     def __enter__(self) -> Self:
-        self._stream.write(self._header)
+        self._stream.flush()
+        self._start = rewritable_position(self._stream)
+        self._stream.write(self._header(None))
         self._stream.flush()
         return self
 
@@ -67,6 +71,14 @@ class WavStream:
 
     def __exit__(self, *raised: object) -> None:
         self._stream.flush()
+        if self._start is not None and not may_need_rf64(self.samples, len(self._info)):
+            end = self._stream.tell()
+            self._stream.seek(self._start)
+            self._stream.write(self._header(self.samples))
+            self._stream.seek(end)
+
+    def _header(self, samples: int | None) -> bytes:
+        return wav_header(samples, rate_hz=self._rate_hz, info=self._info)
 
 
 class WavWriter:
@@ -99,7 +111,7 @@ class WavWriter:
         token = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._partial = partial or self._target.with_name(f".podtts-{token}.part")
         self._keeps_partial = partial is not None
-        self._rate_hz, self._info = rate_hz, info_chunk(tags)
+        self._rate_hz, self._info = rate_hz, wav_chunks(tags)
         self._reserve_ds64 = may_need_rf64(longest, len(self._info))
         self._file: BinaryIO | None = None
         self.samples = 0  # written so far
@@ -172,7 +184,7 @@ def wav_header(
 
     samples:      None while the length is unknown.
     reserve_ds64: with a chunk for 64-bit sizes, which is padding unless they are needed.
-    info:         the chunk of metadata. It comes before the samples, so that streams have it, too.
+    info:         the chunks of metadata. They come before the samples, so that streams have them.
     """
     format_chunk = struct.pack(
         "<4sIHHIIHH",

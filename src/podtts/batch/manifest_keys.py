@@ -38,6 +38,7 @@ _PUBLISHING = {  # by the names of podtts.publish.option_names
     "format": _NAME,
     "sample_rate": _WHOLE,
     "loudness": _NUMBER,
+    "balance": _SWITCH,
     "gap": _NUMBER,
     "gap_same_speaker": _NUMBER,
     "trim_silence": _SWITCH,
@@ -50,9 +51,15 @@ _PUBLISHING = {  # by the names of podtts.publish.option_names
     "title": _NAME,
     "artist": _NAME,
     "date": _NAME,
+    "bitrate": _WHOLE,
 }
 _KINDS = {key: kind for key, (_, _, kind) in _FIELDS.items()} | _PUBLISHING
-_NULLABLE = ("limit_turns", "loudness", "gap_same_speaker")  # null: as if no flag were given
+_NULLABLE = (
+    "limit_turns",
+    "loudness",
+    "gap_same_speaker",
+    "bitrate",
+)  # null: as if no flag were given
 OPTION_KEYS = tuple(_KINDS)
 
 # Options of `synth` that all episodes of a batch share, because the model is loaded once.

@@ -15,6 +15,7 @@ from podtts.publish.episode_files import episode_file
 from podtts.publish.requirements import check_publishing
 from podtts.script.cast import cast_voices
 from podtts.script.model import Script
+from podtts.text.counting import counted
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,17 @@ def make_plan(
     Raises InputError or UsageError after all checks if the source or the flags are wrong: then
     nothing must begin. A script that cannot be synthesized is left out.
     """
-    plan, names, mistakes = Plan([], []), _Names(), 0
+    plan, names, is_wrong, complaints = Plan([], []), _Names(), False, 0
     known, labels = _KnownVoices(voices), set[str]()
     for item in source.scan():
         if isinstance(item, InputError):
             fail(item)
-            mistakes += 1
+            is_wrong, complaints = True, complaints + 1
             continue
         entry, request = item
         if (conflict := names.add(entry, source.name)) is not None:
             fail(conflict)
-            mistakes += 1
+            is_wrong, complaints = True, complaints + 1
             continue
         error: InputError | None
         if isinstance(request, InputError):
@@ -73,11 +74,11 @@ def make_plan(
             plan.entries.append(entry)
         else:
             fail(error)
+            complaints += 1
             plan.failed.append((entry, error))
-    if mistakes:
+    if is_wrong:
         raise InputError(
-            f"{source.name}: {mistakes} mistake{'s' * (mistakes > 1)}, see above; "
-            "nothing was synthesized",
+            f"{source.name}: {counted(complaints, 'mistake')}, see above; nothing was synthesized",
             "correct this and run the same command again",
         )
     if not plan.entries and not plan.failed:

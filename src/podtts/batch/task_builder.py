@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ class TaskBuilder:
         values = {
             **run_fingerprint(self._common, options, prompts),
             "keeps_precision": request.settings.keeps_precision,
-            "publishing": asdict(request.settings.publishing),
+            "publishing": request.settings.publishing.recorded(),
             "tempos": tempos(script),
             "names": speaker_names(script.labels, [prompt.name for prompt in prompts]),
             "turns": [

@@ -8,12 +8,27 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 
 import podtts
-from podtts.cli import batch, bench, cache, check, convert, doctor, model, prep, synth, tags
+from podtts.cli import (
+    batch,
+    bench,
+    cache,
+    check,
+    convert,
+    doctor,
+    init,
+    model,
+    prep,
+    synth,
+    tags,
+    voices,
+)
+from podtts.cli.help_groups import GroupWithSentences, PlainCommand
 from podtts.cli.help_panels import CommandWithPanels
 from podtts.cli.locations import check_folders
 from podtts.cli.messages import fail
 from podtts.cli.signals import Stopped, stop_on_signals
 from podtts.cli.standard_streams import mend_streams
+from podtts.cli.welcome import welcome
 from podtts.errors import PodttsError, UsageError
 from podtts.storage.disk_errors import disk_error, is_full
 
@@ -32,19 +47,22 @@ app = typer.Typer(
     name="podtts",
     help="Turn a dialogue script into a finished podcast.",
     epilog=EXIT_CODES,
-    no_args_is_help=True,
+    cls=GroupWithSentences,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("prep")(prep.prep)
+app.command("init", cls=PlainCommand)(init.init)
+app.command("voices", cls=PlainCommand)(voices.voices)
+app.command("prep", cls=PlainCommand)(prep.prep)
 app.command("synth", cls=CommandWithPanels)(synth.synth)
-app.command("check")(check.check)
-app.command("convert")(convert.convert)
+app.command("check", cls=PlainCommand)(check.check)
+app.command("convert", cls=PlainCommand)(convert.convert)
 app.command("batch", cls=CommandWithPanels)(batch.batch)
 app.command("bench", cls=CommandWithPanels)(bench.bench)
-app.command("tags")(tags.tags)
-app.command("doctor")(doctor.doctor)
+app.command("tags", cls=PlainCommand)(tags.tags)
+app.command("doctor", cls=PlainCommand)(doctor.doctor)
 app.add_typer(cache.app, name="cache")
 app.add_typer(model.app, name="model")
 
@@ -65,6 +83,7 @@ def _print_version(requested: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -76,6 +95,9 @@ def _root(
     ] = False,
 ) -> None:
     del debug  # `main` reads sys.argv for it, so that it also holds while flags are parsed
+    if context.invoked_subcommand is None:
+        welcome()
+        return
     check_folders()
 
 

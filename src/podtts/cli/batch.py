@@ -10,13 +10,21 @@ import typer
 from podtts.cli.batch_source import check_folder, find_voices, opened
 from podtts.cli.ear_flags import VerifyFlags
 from podtts.cli.flag_groups import with_flag_groups
-from podtts.cli.flags import KeepOption, ModelFlags, PrefixCacheOption, ScriptFlags, named_path
-from podtts.cli.messages import fail, say, warn
+from podtts.cli.flags import (
+    KeepOption,
+    ModelFlags,
+    PrefixCacheOption,
+    QuietFlag,
+    ScriptFlags,
+    named_path,
+)
+from podtts.cli.messages import check_loudness, fail, say, warn
 from podtts.cli.publish_flags import PublishFlags, today
 from podtts.cli.speed_flags import SpeedFlags
 from podtts.cli.synthesis_flags import SynthesisFlags
 from podtts.errors import PartialError
 from podtts.publish.publish_options import BESIDE, PublishOptions
+from podtts.text.counting import counted
 
 
 @with_flag_groups
@@ -75,7 +83,9 @@ def batch(
     prefix_cache: PrefixCacheOption = True,
     format_name: Annotated[
         str,
-        typer.Option("--format", metavar="NAME", help="wav, flac, mp3, ogg (Vorbis) or opus."),
+        typer.Option(
+            "--format", metavar="NAME", help="wav, flac, mp3, ogg (Vorbis), opus, m4a or m4b."
+        ),
     ] = PublishOptions().format,
     page: Annotated[
         bool, typer.Option("--page", help="Also write a web page for each episode, ID.html.")
@@ -98,6 +108,7 @@ def batch(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print a line for every episode and worker.")
     ] = False,
+    quiet: QuietFlag = False,
 ) -> None:
     """Synthesize the episodes of many scripts, several at a time.
 
@@ -118,6 +129,7 @@ def batch(
     from podtts.batch.request import EpisodeSettings
     from podtts.cli.batch_run import WorkerFlags, synthesize_all
 
+    check_loudness(quiet=quiet, verbose=verbose)
     # Checks that need no model come first, so that a mistake is reported at once.
     chosen, directory = speed.chosen_preset(), model_flags.directory()
     options = synthesis.options(directory, chosen.flow, hearing.limit())
@@ -151,9 +163,10 @@ def batch(
         )
         if check:
             count = len(plan.entries) + len(plan.failed)
-            say(f"{len(plan.entries)} of {count} scripts can be synthesized")
+            say(f"{len(plan.entries)} of {counted(count, 'script')} can be synthesized")
             if plan.failed:
-                raise PartialError(f"{len(plan.failed)} scripts cannot be synthesized")
+                failed = counted(len(plan.failed), "script")
+                raise PartialError(f"{failed} cannot be synthesized")
             return
         setup = Setup(
             directory=directory.resolve(),

@@ -16,6 +16,7 @@ from podtts.cli.messages import fail, say
 from podtts.cli.signals import GracefulStop
 from podtts.errors import PartialError, UsageError
 from podtts.options import one_of
+from podtts.text.counting import counted
 
 if TYPE_CHECKING:
     from podtts.batch.plan import Plan
@@ -95,9 +96,10 @@ def synthesize_all(
     with ExitStack() as stack:
         stack.enter_context(locked(setup.output))
         starts = stack.enter_context(_worker_starts(setup, flags, digest))
-        say(f"model {setup.directory}, {len(plan.entries)} scripts, workers {len(starts)}")
+        scripts = counted(len(plan.entries), "script")
+        say(f"model {setup.directory}, {scripts}, workers {len(starts)}")
         stop = stack.enter_context(GracefulStop("turns in progress are finished and stored"))
-        report = stack.enter_context(BatchReport(len(plan.entries), verbose))
+        report = stack.enter_context(BatchReport(len(plan.entries), setup.output, verbose))
         monitor = RunMonitor(stop.requested, report.ready, report.ended)
         totals = run_batch(plan, new_builder, starts, setup.output, monitor, keep=keep)
     report.close(totals)
@@ -106,9 +108,10 @@ def synthesize_all(
         raise typer.Exit(128 + stop.received)
     failures = []
     if totals.failed:
-        failures.append(f"{totals.failed} of {len(plan.entries) + len(plan.failed)} scripts failed")
+        scripts = counted(len(plan.entries) + len(plan.failed), "script")
+        failures.append(f"{totals.failed} of {scripts} failed")
     if totals.failed_turns:
-        failures.append(f"{totals.failed_turns} turns failed a check")
+        failures.append(f"{counted(totals.failed_turns, 'turn')} failed a check")
     if failures:
         raise PartialError(", ".join(failures), f"see {setup.output / 'summary.jsonl'}")
 

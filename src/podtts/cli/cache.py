@@ -14,15 +14,21 @@ import typer
 
 from podtts.cli.amounts import format_bytes, parse_age, parse_bytes
 from podtts.cli.flags import CacheDirOption, JsonFlag, named_path
+from podtts.cli.help_groups import GroupWithSentences, PlainCommand
 from podtts.cli.locations import cache_root
 from podtts.cli.messages import say, warn
 from podtts.errors import PartialError, UsageError
+from podtts.text.counting import counted
 
 if TYPE_CHECKING:
     from podtts.prompts.cache import PromptEntry
     from podtts.prompts.maintenance import Removed
 
-app = typer.Typer(help="List, check, export and remove prepared voices.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, check, export and remove prepared voices.",
+    cls=GroupWithSentences,
+    no_args_is_help=True,
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Row:
         )
 
 
-@app.command("ls")
+@app.command("ls", cls=PlainCommand)
 def ls(cache_dir: CacheDirOption = None, as_json: JsonFlag = False) -> None:
     """List prepared voices, one per line."""
     rows = _rows(cache_root(cache_dir))
@@ -66,17 +72,19 @@ def ls(cache_dir: CacheDirOption = None, as_json: JsonFlag = False) -> None:
         return
     for row in rows:
         print(row.as_line())
+    bundled = ", ".join(_bundled_names())
     if not rows:
-        say("no voices yet; prepare some with podtts prep PATH")
+        say("no voices of your own yet; prepare some with podtts prep PATH")
+    say(f"{bundled} come with podtts, for the model mini: podtts voices lists everybody")
 
 
-@app.command("path")
+@app.command("path", cls=PlainCommand)
 def path(cache_dir: CacheDirOption = None) -> None:
     """Print the folder of prepared voices."""
     print(cache_root(cache_dir))
 
 
-@app.command("rm")
+@app.command("rm", cls=PlainCommand)
 def rm(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The voice to remove.")],
     cache_dir: CacheDirOption = None,
@@ -87,10 +95,10 @@ def rm(
 
     root = cache_root(cache_dir)
     removed = forget_voice(name, VoiceStore(root), PromptCache(root, warn))
-    print(f"removed voice {name} and {len(removed)} prompt" + ("s" if len(removed) != 1 else ""))
+    print(f"removed voice {name} and {counted(len(removed), 'prompt')}")
 
 
-@app.command("verify")
+@app.command("verify", cls=PlainCommand)
 def verify(cache_dir: CacheDirOption = None) -> None:
     """Check every file of the cache; damaged files are moved to the folder quarantine."""
     from podtts.prompts.cache import PromptCache
@@ -112,13 +120,13 @@ def verify(cache_dir: CacheDirOption = None) -> None:
         print(f"bad  {path}: {problem}" if problem else f"ok   {path}", flush=True)
     if bad:
         raise PartialError(
-            f"{bad} of {checked} files in {root} are damaged or cannot be read",
+            f"{bad} of {counted(checked, 'file')} in {root} are damaged or cannot be read",
             "prepare the recordings of these voices again: podtts prep PATH",
         )
-    say(f"{checked} files in {root}, all sound")
+    say(f"{counted(checked, 'file')} in {root}, all sound")
 
 
-@app.command("prune")
+@app.command("prune", cls=PlainCommand)
 def prune(
     max_bytes: Annotated[
         str | None,
@@ -146,7 +154,7 @@ def prune(
     _report_removed(maintenance.prune(root, largest, oldest))
 
 
-@app.command("clear")
+@app.command("clear", cls=PlainCommand)
 def clear(
     yes: Annotated[bool, typer.Option("--yes", help="Remove without a question.")] = False,
     cache_dir: CacheDirOption = None,
@@ -167,7 +175,7 @@ def clear(
     _report_removed(maintenance.clear(root))
 
 
-@app.command("export")
+@app.command("export", cls=PlainCommand)
 def export(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The voice to export.")],
     file: Annotated[
@@ -191,7 +199,7 @@ def export(
     print(f"exported voice {name} to {file}: {_amount(entry)}")
 
 
-@app.command("import")
+@app.command("import", cls=PlainCommand)
 def import_(
     file: Annotated[
         Path,
@@ -199,7 +207,9 @@ def import_(
             metavar="FILE", parser=named_path, help="A file that podtts cache export wrote."
         ),
     ],
-    name: Annotated[str | None, typer.Option("--name", help="Another name for the voice.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Another name for the voice.")
+    ] = None,
     cache_dir: CacheDirOption = None,
 ) -> None:
     """Add a voice from a file, after a check of every part."""
@@ -225,11 +235,19 @@ def _report_removed(files: Iterable[Removed]) -> None:
             size += removed.size_bytes
             amount = format_bytes(removed.size_bytes)
             print(f"removed {removed.path} ({amount}, {removed.reason})", flush=True)
-    say(f"{count} files removed, {format_bytes(size)}")
+    say(f"{counted(count, 'file')} removed, {format_bytes(size)}")
     if failed:
         raise PartialError(
-            f"{failed} files could not be removed", "check the permissions of their folders"
+            f"{counted(failed, 'file')} could not be removed",
+            "check the permissions of their folders",
         )
+
+
+def _bundled_names() -> Iterable[str]:
+    from podtts.hub.bundled import bundled_cache
+    from podtts.prompts.voices import VoiceStore
+
+    return VoiceStore(bundled_cache()).names()
 
 
 def _amount(entry: PromptEntry) -> str:

@@ -14,8 +14,10 @@ from podtts.cli.ear_flags import turn_listener
 from podtts.cli.messages import say, warn, warn_once
 from podtts.cli.output import is_stream, open_output
 from podtts.cli.publish_flags import today
+from podtts.cli.voice_offer import offer_of_voices
 from podtts.errors import PartialError, UsageError
 from podtts.publish.publish_options import FORMATS
+from podtts.text.counting import counted
 
 if TYPE_CHECKING:
     from podtts.cli.earlier_run import EarlierRun
@@ -37,6 +39,7 @@ class SynthRun:
     earlier: what becomes of an earlier run of the same output.
     report:  is called with every step.
     recognizer: the folder of what hears the turns; None: nobody listens.
+    names_model: the user has named the model; else a run says which one it is.
     """
 
     def __init__(
@@ -50,10 +53,12 @@ class SynthRun:
         recognizer: Path | None,
         *,
         keeps_prefix: bool,
+        names_model: bool,
     ) -> None:
         self._script, self._output, self._options = script, output, options
         self._publishing, self._earlier, self._report = publishing, earlier, report
         self._recognizer, self._keeps_prefix = recognizer, keeps_prefix
+        self._names_model = names_model
         self._turns = script.turns[: options.limit_turns]
         self._is_done = False
         if earlier.needs_journal and is_stream(output):
@@ -72,8 +77,10 @@ class SynthRun:
             raise error
         started = time.perf_counter()
         self._root = root
-        voices = VoiceCasting(checkpoint_voices(directory, root, speakers, warn_once))
-        self._cast = voices.gather(self._script, overrides)
+        sources = checkpoint_voices(directory, root, speakers, warn_once)
+        if (offer := offer_of_voices(self._script, overrides, sources)) is not None:
+            raise offer
+        self._cast = VoiceCasting(sources).gather(self._script, overrides)
         self._prompts = [member.prompt for member in self._cast]
         texts = {each.name: each.transcript + each.dialect_prompt for each in self._prompts}
         for error in check.problems(self._script, texts):
@@ -120,7 +127,7 @@ class SynthRun:
             self._remove(journal)
         if failed := result.failed_turns:
             numbers = ",".join(str(index + 1) for index in failed)
-            problem = f"{len(failed)} of {result.turns} turns failed a check: {numbers}"
+            problem = f"{len(failed)} of {counted(result.turns, 'turn')} failed a check: {numbers}"
             hint = f"listen to them; --retake {numbers} synthesizes them again"
             if result.work.turns:
                 raise PartialError(problem, hint)
@@ -211,7 +218,7 @@ class SynthRun:
         from podtts.hub.bundled import bundled_model
         from podtts.publish.mix import tempos
 
-        if directory == bundled_model():
+        if directory == bundled_model() and not self._names_model:
             say(
                 "this is mini, a small demonstration voice in English; for the full model: "
                 "podtts model pull soulx-podcast-1.7b, then --model soulx-podcast-1.7b"
@@ -238,9 +245,10 @@ class SynthRun:
                     f"to {later[-1]} continue the old one: --retake them to continue the new one"
                 )
         if writer.finished:
-            count = f"{len(writer.finished)} of {len(self._turns)}"
+            count = f"{len(writer.finished)} of {counted(len(self._turns), 'turn')}"
+            verb = "is" if len(self._turns) == 1 else "are"
             rest = "" if writer.remaining else "; --fresh synthesizes them anew"
-            say(f"{count} turns are taken from {journal.folder}{rest}")
+            say(f"{count} {verb} taken from {journal.folder}{rest}")
 
     def _say_what_is_stored(
         self,
@@ -263,6 +271,7 @@ class SynthRun:
             return
         listen = f", or listen to {journal.partial.name} there"
         say(
-            f"{journal.count} turns are stored in {journal.folder}; continue with the same command"
+            f"{counted(journal.count, 'turn')} {'is' if journal.count == 1 else 'are'} stored in "
+            f"{journal.folder}; continue with the same command"
             f"{listen if journal.partial.exists() else ''}"
         )

@@ -79,6 +79,7 @@ PrefixCacheOption = Annotated[
         help="Store the LLM's state after the voices' prompts, so that the next run starts faster.",
     ),
 ]
+QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

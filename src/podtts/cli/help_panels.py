@@ -6,6 +6,8 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from podtts.cli.help_groups import help_records
+
 _ARGUMENTS = "Arguments"
 PANELS: dict[str, tuple[str, ...]] = {  # parameters of any command, in the order of the help
     "Most used": (
@@ -20,9 +22,10 @@ PANELS: dict[str, tuple[str, ...]] = {  # parameters of any command, in the orde
         "json_file",
     ),
     "Text": ("dry_run", "check", "limit_turns", "lexicon", "normalize", "directions"),
-    "Pauses and loudness": ("gap", "gap_same_speaker", "trim_silence", "loudness"),
+    "Pauses and loudness": ("gap", "gap_same_speaker", "trim_silence", "loudness", "balance"),
     "Output files": (
         "format_name",
+        "bitrate",
         "sample_rate",
         "subtitles",
         "chapters",
@@ -31,7 +34,7 @@ PANELS: dict[str, tuple[str, ...]] = {  # parameters of any command, in the orde
         "page",
         "page_audio",
     ),
-    "Metadata": ("title", "artist", "date"),
+    "Metadata": ("title", "artist", "date", "cover", "c2pa"),
     "Resume and retry": (
         "resume",
         "resume_anyway",
@@ -67,7 +70,7 @@ PANELS: dict[str, tuple[str, ...]] = {  # parameters of any command, in the orde
         "max_turn_tokens",
         "context_turns",
     ),
-    "Logging and help": ("verbose", "log_json", "help"),
+    "Logging and help": ("verbose", "quiet", "log_json", "help"),
 }
 
 
@@ -78,9 +81,7 @@ class CommandWithPanels(TyperCommand):
         """Write every panel that has a parameter."""
         arguments: list[tuple[str, str]] = []
         options: dict[str, tuple[str, str]] = {}
-        for param in self.get_params(ctx):
-            if (record := param.get_help_record(ctx)) is None:
-                continue
+        for param, record in help_records(self, ctx):
             if param.param_type_name == "argument":
                 arguments.append(record)
             else:

@@ -3,15 +3,39 @@
 import functools
 import sys
 
+from podtts.errors import UsageError
+
+
+class _Loudness:
+    """Which messages of this process are printed; `check_loudness` sets it once."""
+
+    quiet = False
+
+
+def check_loudness(*, quiet: bool, verbose: bool) -> None:
+    """With --quiet, print warnings and errors alone from now on.
+
+    Raises UsageError for --quiet with --verbose.
+    """
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose exclude each other", "give one of them")
+    _Loudness.quiet = quiet
+
+
+def shows_progress() -> bool:
+    """Whether bars are shown: at a terminal, unless only warnings and errors are printed."""
+    return sys.stderr.isatty() and not _Loudness.quiet
+
 
 def say(line: str) -> None:
     """Print one line on stderr."""
-    print(" ".join(part.strip() for part in line.splitlines()), file=sys.stderr, flush=True)
+    if not _Loudness.quiet:
+        _print(line)
 
 
 def warn(line: str) -> None:
     """Print a warning in one line on stderr."""
-    say(f"podtts: warning: {line}")
+    _print(f"podtts: warning: {line}")
 
 
 @functools.cache
@@ -22,4 +46,8 @@ def warn_once(line: str) -> None:
 
 def fail(problem: str, hint: str) -> None:
     """Print an error in one line on stderr. problem: what and where; hint: what to do next."""
-    say(f"podtts: {problem}; {hint}" if hint else f"podtts: {problem}")
+    _print(f"podtts: {problem}; {hint}" if hint else f"podtts: {problem}")
+
+
+def _print(line: str) -> None:
+    print(" ".join(part.strip() for part in line.splitlines()), file=sys.stderr, flush=True)

@@ -7,21 +7,25 @@ from typing import Annotated
 import typer
 
 from podtts.cli.flags import JsonFlag
+from podtts.cli.help_groups import GroupWithSentences, PlainCommand
 from podtts.cli.locations import model_directory, models_dir, recognizer_directory
 from podtts.cli.messages import say
 from podtts.hub.registry import find_published, recognizer_names
 from podtts.hub.store import ModelRow, list_models
 
-app = typer.Typer(help="Download, list and convert checkpoints.", no_args_is_help=True)
+app = typer.Typer(
+    help="Download, list and convert checkpoints.", cls=GroupWithSentences, no_args_is_help=True
+)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="See podtts model ls.")]
 
 
-@app.command("pull")
+@app.command("pull", cls=PlainCommand)
 def pull(
     name: NameArgument,
     revision: Annotated[
-        str | None, typer.Option("--revision", help="Branch, tag or commit; default: main.")
+        str | None,
+        typer.Option("--revision", metavar="REV", help="Branch, tag or commit; default: main."),
     ] = None,
 ) -> None:
     """Download a published model and check every file. Run it again to continue."""
@@ -37,7 +41,7 @@ def pull(
     print(result.path)
 
 
-@app.command("ls")
+@app.command("ls", cls=PlainCommand)
 def ls(as_json: JsonFlag = False) -> None:
     """List the published models and whether they are on this machine."""
     rows = list_models(models_dir())
@@ -49,7 +53,7 @@ def ls(as_json: JsonFlag = False) -> None:
         print(f"{row.name:<28} {row.state:<8} {row.revision or '':<12.12} {size}".rstrip())
 
 
-@app.command("path")
+@app.command("path", cls=PlainCommand)
 def path(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="Default: the folder of all models.")
@@ -62,7 +66,7 @@ def path(
         print(recognizer_directory(name) if name in recognizer_names() else model_directory(name))
 
 
-@app.command("convert")
+@app.command("convert", cls=PlainCommand)
 def convert(
     model: Annotated[
         str,

@@ -13,6 +13,7 @@ from podtts.cli.ear_flags import RecognizerOption, checked_recognizer
 from podtts.cli.flag_groups import with_flag_groups
 from podtts.cli.flags import ModelFlags, ThreadsOption, named_path
 from podtts.cli.messages import fail, say, warn
+from podtts.cli.prep_flags import RecordingFlags
 from podtts.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
@@ -27,16 +28,20 @@ def prep(
         typer.Argument(
             metavar="PATH...",
             parser=named_path,
-            help="Folders or recordings: NAME.wav (or flac, mp3, ogg, opus) with its transcript "
-            "NAME.txt and, if you like, NAME.dialect.txt, a sentence in dialect.",
+            help="Folders or recordings: NAME.wav (or flac, mp3, ogg, opus; with the package av "
+            "m4a, video and more) with its transcript NAME.txt and, if you like, NAME.dialect.txt, "
+            "a sentence in dialect.",
         ),
     ],
     model_flags: ModelFlags,
+    recording_flags: RecordingFlags,
     name: Annotated[
-        str | None, typer.Option("--name", help="Name of the voice (only for one recording).")
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Name of the voice (only for one recording)."),
     ] = None,
     text: Annotated[
-        str | None, typer.Option("--text", help="Transcript (only for one recording).")
+        str | None,
+        typer.Option("--text", metavar="TEXT", help="Transcript (only for one recording)."),
     ] = None,
     transcribe: Annotated[
         bool,
@@ -57,7 +62,13 @@ def prep(
 
     # Checks that need no torch come first, so that a mistake is reported at once.
     root = model_flags.cache_root()
-    recordings = _named(find_recordings(paths), paths, name, text)
+    selection = recording_flags.selection()
+    recordings = [
+        replace(recording, selection=selection, consent=recording_flags.consent)
+        for recording in _named(
+            find_recordings(paths), paths, name, text, is_cut=recording_flags.cuts
+        )
+    ]
     directory = model_flags.directory()
     if recognizer is not None and not transcribe:
         raise UsageError("--recognizer needs --transcribe", "add it, or leave out --recognizer")
@@ -80,6 +91,8 @@ def prep(
     ):
         if isinstance(outcome, Prepared):
             print(_line(outcome), flush=True)
+            for note in outcome.notes:
+                say(f"{outcome.path}: {note}")
             for warning in outcome.warnings:
                 warn(f"{outcome.path}: {warning}")
         else:
@@ -91,15 +104,25 @@ def prep(
 
 
 def _named(
-    recordings: list[RecordingFile], paths: list[Path], name: str | None, text: str | None
+    recordings: list[RecordingFile],
+    paths: list[Path],
+    name: str | None,
+    text: str | None,
+    *,
+    is_cut: bool,
 ) -> list[RecordingFile]:
-    """Apply --name and --text, which need exactly one recording. Raises UsageError."""
-    if name is None and text is None:
+    """Apply --name and --text, which need exactly one recording, as --from and --to do.
+
+    Raises UsageError.
+    """
+    if name is None and text is None and not is_cut:
         return recordings
     from podtts.prompts.voices import check_voice_name
 
     if len(paths) != 1 or paths[0].is_dir():
-        raise UsageError("--name and --text need exactly one recording", "name a single file")
+        raise UsageError(
+            "--name, --text, --from and --to need exactly one recording", "name a single file"
+        )
     (recording,) = recordings
     voice = check_voice_name(recording.name if name is None else name)
     return [replace(recording, name=voice, transcript=text)]

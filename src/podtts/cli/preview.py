@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podtts.cli.messages import warn, warn_once
+from podtts.cli.voice_offer import offer_of_voices
 from podtts.errors import InputError
+from podtts.text.counting import counted
 
 if TYPE_CHECKING:
     from podtts.script.cast import CastMember
@@ -43,6 +45,7 @@ class Preview:
     cast: Sequence[PreviewSpeaker]
     warnings: Sequence[str]
     errors: Sequence[InputError]  # tags in turns or voices that the checkpoint does not know
+    offer: InputError | None  # labels such as S1 that nothing maps, and voices to give them
 
     def seconds(self, turn: Turn) -> float:
         """Return the estimated length of a turn, without the pause before it."""
@@ -130,7 +133,8 @@ def make_preview(
 
     cast = [find_speaker(member) for member in cast_voices(script, overrides)]
     warnings = script_warnings(script, directory)
-    return Preview(script, cast, warnings, TextCheck(directory).problems(script, texts))
+    errors = TextCheck(directory).problems(script, texts)
+    return Preview(script, cast, warnings, errors, offer_of_voices(script, overrides, sources))
 
 
 def show_preview(preview: Preview, *, full_text: bool = False, as_json: bool = False) -> None:
@@ -148,7 +152,8 @@ def show_preview(preview: Preview, *, full_text: bool = False, as_json: bool = F
             warn(warning)
         for error in preview.errors[1:]:
             warn(error.problem)
-    for first in (*preview.errors, *(speaker.error for speaker in preview.cast)):
+    voices = (speaker.error for speaker in preview.cast)
+    for first in (*preview.errors, preview.offer, *voices):
         if first:
             raise first
 
@@ -175,15 +180,11 @@ def _table(preview: Preview, *, full_text: bool) -> Iterator[str]:
     yield from _columns(rows)
     count, total = len(preview.script.turns), preview.total_seconds
     length = f"{total:.0f} s" if total < 60 else f"{total / 60:.1f} minutes"
-    yield f"{_counted(count, 'turn')}{_chapters(preview.script)}, about {length}"
+    yield f"{counted(count, 'turn')}{_chapters(preview.script)}, about {length}"
 
 
 def _chapters(script: Script) -> str:
-    return f" in {_counted(len(script.chapters), 'chapter')}" if script.chapters else ""
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' if count > 1 else ''}"
+    return f" in {counted(len(script.chapters), 'chapter')}" if script.chapters else ""
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

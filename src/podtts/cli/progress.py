@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from podtts.cli.messages import shows_progress
 from podtts.cli.time_left import TurnTime, seconds_left
 from podtts.text.length import expected_seconds
 
@@ -60,7 +60,7 @@ class TurnBar:
             TextColumn("{task.description}", markup=False),  # scripts may contain brackets
             console=_console(),
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not shows_progress(),
         )
         self._task = self._progress.add_task(
             "", total=sum(self._speech_seconds), number=1, turns=len(turns), done_at=None
@@ -118,7 +118,7 @@ class StepBar:
             TextColumn("{task.description}", markup=False),  # file names may contain brackets
             console=_console(),
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not shows_progress(),
         )
 
     def __enter__(self) -> StepBar:
@@ -155,7 +155,7 @@ class DownloadBar:
             TransferSpeedColumn(),
             TimeRemainingColumn(),
             console=_console(),
-            disable=not sys.stderr.isatty(),
+            disable=not shows_progress(),
         )
         self._task = self._progress.add_task(name, total=None)
 

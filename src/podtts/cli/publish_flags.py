@@ -11,10 +11,12 @@ from typing import Annotated
 
 import typer
 
+from podtts.audio.pictures import read_picture
 from podtts.cli.flag_groups import FlagGroup
+from podtts.cli.flags import named_path
 from podtts.errors import UsageError
 from podtts.publish.option_names import override_options
-from podtts.publish.publish_options import PageBeside, PublishOptions
+from podtts.publish.publish_options import Credentials, PageBeside, PublishOptions
 
 _DEFAULT = PublishOptions()
 _LAST_SECOND = 253_402_300_799  # of the year 9999
@@ -53,6 +55,12 @@ class PublishFlags(FlagGroup):
             help="Loudness of the episode; usual for podcasts: -16 in stereo, -19 in mono.",
         ),
     ] = None
+    balance: Annotated[
+        bool,
+        typer.Option(
+            "--balance", help="Bring all speakers to the same loudness, with one gain for each."
+        ),
+    ] = False
     split: Annotated[
         str | None,
         typer.Option(
@@ -98,15 +106,46 @@ class PublishFlags(FlagGroup):
     date: Annotated[
         str, typer.Option("--date", metavar="YYYY-MM-DD", help="Date; default: today.")
     ] = ""
+    bitrate: Annotated[
+        int | None,
+        typer.Option(
+            "--bitrate",
+            metavar="KBPS",
+            help="Bitrate of MP3 (constant), Opus or M4A in kbit/s; default: a quality that suits "
+            "speech.",
+        ),
+    ] = None
+    cover: Annotated[
+        Path | None,
+        typer.Option(
+            "--cover",
+            metavar="FILE",
+            parser=named_path,
+            help="Picture (JPEG or PNG) inside MP3, M4A, M4B or FLAC.",
+        ),
+    ] = None
+    c2pa: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--c2pa",
+            metavar="CERT KEY",
+            help="Sign WAV, FLAC, MP3, M4A or M4B as made by a model: certificate and private key "
+            "(PEM). "
+            "Signed files carry a time and do not repeat byte for byte.",
+        ),
+    ] = None
 
     def options(self, audio_format: str, page: Path | PageBeside | None) -> PublishOptions:
         """Return the options of publishing.
 
-        Raises UsageError for values that are not allowed, also that of SOURCE_DATE_EPOCH: the date
-        is needed late, when all turns are finished.
+        Raises UsageError for values that are not allowed, and for a cover that cannot be read; also
+        for a wrong SOURCE_DATE_EPOCH: the date is needed late, when all turns are finished.
         """
         today()
-        return override_options(_DEFAULT, {**asdict(self), "format": audio_format, "page": page})
+        values = asdict(self)
+        values["cover"] = read_picture(self.cover) if self.cover is not None else None
+        values["c2pa"] = Credentials(*self.c2pa) if self.c2pa is not None else None
+        return override_options(_DEFAULT, {**values, "format": audio_format, "page": page})
 
 
 def today() -> str:

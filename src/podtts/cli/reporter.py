@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from podtts.cli.messages import say, warn
 from podtts.rates import OUTPUT_HZ
+from podtts.text.counting import counted
 from podtts.values import RunWork
 
 if TYPE_CHECKING:
@@ -141,10 +142,10 @@ class Reporter:
         wall, audio, work = time.perf_counter() - self._started, samples / OUTPUT_HZ, self.work
         # Of the audio without the pauses: silence takes no work and would flatter the figure.
         rtf = wall / work.audio_seconds if work.audio_seconds else None
-        turns = f"{len(self._planned)} turns"
+        turns = counted(len(self._planned), "turn")
         if work.turns < len(self._planned):
             turns += f" ({work.turns} synthesized now)"
-        failed = f", {len(self.failed)} turns failed a check" if self.failed else ""
+        failed = f", {counted(len(self.failed), 'turn')} failed a check" if self.failed else ""
         hearing = ""
         if work.stages.hearing:
             hearing = f" (hearing {work.stages.hearing / work.audio_seconds:.2f})"

@@ -17,11 +17,12 @@ from podtts.cli.flags import (
     KeepOption,
     ModelFlags,
     PrefixCacheOption,
+    QuietFlag,
     ScriptArgument,
     ScriptFlags,
     named_path,
 )
-from podtts.cli.messages import warn
+from podtts.cli.messages import check_loudness, warn
 from podtts.cli.output import check_output, is_stream
 from podtts.cli.preview import make_preview, show_preview
 from podtts.cli.publish_flags import PublishFlags
@@ -49,7 +50,8 @@ def synth(
             "--output",
             "-o",
             metavar="OUT",
-            help="Audio file: .wav, .flac, .mp3, .ogg or .opus; - writes to stdout.  [required]",
+            help="Audio file: .wav, .flac, .mp3, .ogg, .opus, .m4a or .m4b; - writes to stdout.  "
+            "[required]",
         ),
     ] = None,
     dry_run: Annotated[
@@ -61,8 +63,8 @@ def synth(
         typer.Option(
             "--format",
             metavar="NAME",
-            help="wav, flac, mp3, ogg (Vorbis) or opus; default: from the name of OUT, wav for "
-            "stdout.",
+            help="wav, flac, mp3, ogg (Vorbis), opus, m4a or m4b; default: from the name of OUT, "
+            "wav for stdout.",
         ),
     ] = None,
     page: Annotated[
@@ -114,6 +116,7 @@ def synth(
         bool,
         typer.Option("--verbose", "-v", help="Print [PERF] lines with the seconds of each stage."),
     ] = False,
+    quiet: QuietFlag = False,
     log_json: Annotated[
         str | None,
         typer.Option(
@@ -137,6 +140,7 @@ def synth(
     from podtts.publish.requirements import check_publishing
     from podtts.script.preflight import script_warnings
 
+    check_loudness(quiet=quiet, verbose=verbose)
     # Checks that need no model come first, so that a mistake is reported at once.
     chosen, directory = speed.chosen_preset(), model_flags.directory()
     options = synthesis.options(directory, chosen.flow, hearing.limit())
@@ -182,6 +186,7 @@ def synth(
             reporter,
             recognizer,
             keeps_prefix=prefix_cache,
+            names_model=model_flags.model is not None,
         )
         run.gather(directory, overrides, root, script_flags.speakers)
         run.synthesize(directory, placement)

@@ -213,7 +213,10 @@ class EpisodeWriter:
             longest = longest_mix(plan.turns, plan.options.sampling.max_tokens, paces)
             partial = self._target.partial
             return WavWriter(partial, partial, longest, tags=plan.tags)
-        return open_stream(self._target, plan.publishing.format, plan.publishing.rate_hz, plan.tags)
+        options = plan.publishing
+        return open_stream(
+            self._target, options.format, options.rate_hz, plan.tags, options.bitrate_kbps
+        )
 
     def _count(self, problems: Collection[str]) -> None:
         """Go on to the next turn."""

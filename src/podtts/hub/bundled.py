@@ -1,4 +1,4 @@
-"""The small demonstration model that podtts includes, and the voices prepared for it."""
+"""The small demonstration model that podtts includes, its prepared voices and their recordings."""
 
 from pathlib import Path
 
@@ -14,5 +14,14 @@ def bundled_model() -> Path:
 
 def bundled_cache() -> Path:
     """Return the cache with its voices: in the installed package, or `cache/` of a checkout."""
-    installed = _PACKAGE / "assets" / "cache"
-    return installed if installed.is_dir() else _PACKAGE.parents[1] / "cache"
+    return _installed_or_checkout("cache", "cache")
+
+
+def bundled_recordings() -> Path:
+    """Return the recordings of these voices: in the installed package, or those of a checkout."""
+    return _installed_or_checkout("speakers", "examples/speakers")
+
+
+def _installed_or_checkout(installed: str, checkout: str) -> Path:
+    folder = _PACKAGE / "assets" / installed
+    return folder if folder.is_dir() else _PACKAGE.parents[1] / checkout

@@ -62,7 +62,7 @@ def _check(recording: Recording) -> None:
     elif recording.seconds > MAX_PROMPT_SECONDS:
         problem = f"is {recording.seconds:.2f} s long, longer than {MAX_PROMPT_SECONDS:g} s"
     elif (wave.max() - wave.min()) / 2 < SILENT_PEAK:  # a DC offset alone is silence
-        problem = "is silent (in its first channel)"
+        problem = "is silent"
     elif not (can_resample(rate_hz, ENCODER_HZ) and can_resample(rate_hz, OUTPUT_HZ)):
         problem = f"has a sample rate of {rate_hz} Hz, which is not supported"
         hint = conversion_hint(recording.source)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,6 +105,19 @@ class VoiceSources:
         same = [name for name in names | {*self._recordings} if name.casefold() == folded]
         return replace(member, voice=same[0]) if len(same) == 1 else member
 
+    @property
+    def libraries(self) -> Sequence[PromptLibrary]:
+        """Where prepared voices are, in the order of the search; `own` is the first."""
+        return self._libraries
+
+    def stored_prompt(self, voice: Voice) -> StoredPrompt | None:
+        """Return a voice with its prompt; None if it is not prepared for these encoders."""
+        key = self._key(voice.audio_sha256)
+        for library in self._libraries:  # it depends on the recording alone: any cache will do
+            if (tensors := library.cache.find(key)) is not None:
+                return StoredPrompt(voice, tensors)
+        return None
+
     def is_prepared(self, recording: RecordingFile) -> bool:
         """Whether the user's own cache has a recording's prompt; decodes no audio."""
         audio_sha256 = _audio_sha256(recording)
@@ -135,11 +147,8 @@ class VoiceSources:
                 f"--speaker {shlex.quote(f'{member.label}=VOICE')} "
                 f"(have: {', '.join(known) or 'none'}){_or_words(script, member)}",
             )
-        # A prompt depends on the recording alone, so any cache that has it will do.
-        key = self._key(voice.audio_sha256)
-        for candidate in self._libraries:
-            if (tensors := candidate.cache.find(key)) is not None:
-                return StoredPrompt(voice, tensors)
+        if (stored := self.stored_prompt(voice)) is not None:
+            return stored
         if library is not self.own:
             raise _error(
                 script,
@@ -175,12 +184,15 @@ class VoiceSources:
 
 
 def _audio_sha256(recording: RecordingFile) -> str:
-    """The digest of a recording's file; empty if it cannot be read: `prepare` says why."""
+    """The digest of what is selected of a recording; empty for a file that cannot be read.
+
+    `prepare` says why.
+    """
     try:
         raw = read_regular(recording.path, LONGEST_RECORDING_BYTES)
     except OSError:
         return ""
-    return hashlib.sha256(raw).hexdigest()
+    return recording.selection.digest(raw)
 
 
 def _or_words(script: Script, member: CastMember) -> str:

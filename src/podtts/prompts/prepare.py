@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from podtts.audio.decoder import AudioDecoder
-from podtts.audio.io import Recording, decode_audio
 from podtts.audio.recording_problems import find_recording_problems
-from podtts.audio.strict_decoding import check_header
+from podtts.audio.strict_decoding import TooLongError, check_header
 from podtts.device.cancellation import (
     Cancellation,
     calling_if_cancelled,
@@ -35,6 +33,7 @@ from podtts.prompts.recording_files import (
     RecordingTexts,
     read_texts,
 )
+from podtts.prompts.selected_recording import SelectedRecording, decode_selection
 from podtts.prompts.transcript_problems import find_transcript_problems
 from podtts.prompts.voices import ANOTHER_CACHE, Voice, VoiceStore, check_voice_name
 from podtts.storage.disk_errors import disk_error
@@ -59,6 +58,7 @@ class Prepared:
     seconds_of_work: float
     # Problems of the recording (none when cached), and doubts about its transcript.
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what of the recording was used; empty when cached, and for all
 
 
 @dataclass(frozen=True)
@@ -115,18 +115,20 @@ def _prepare(
     except NoTranscriptError:
         if voices is None and recognizer is None:
             raise
-    source = _Source(recording.path, _read(recording.path, decoder), decoder)
+    source = _Source(recording, _read(recording, decoder), decoder)
     if texts is None:
         texts = _texts_heard_before(recording, source, voices, recognizer)
 
     key = PromptKey(source.sha256, encoders.digest, RECIPE_VERSION)
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     features = cached = cache.get(key)
     if features is None:
         if voices is not None:
             _check_cache(cache, name)
-        features = extract_prompt(source.decoded, encoders)
-        warnings = find_recording_problems(source.decoded)
+        features = extract_prompt(source.decoded.recording, encoders)
+        warnings = find_recording_problems(source.decoded.recording)
+        notes = source.decoded.notes
         if voices is None:
             cache.put(key, features)
         else:
@@ -134,18 +136,32 @@ def _prepare(
 
     if texts is None:
         assert recognizer is not None
-        texts = hear_texts(recording, source.decoded, recognizer)
+        texts = hear_texts(recording, source.decoded.recording, recognizer)
     elif recognizer is not None and texts.transcript_source == "written":
-        warnings += differences(texts.transcript, source.decoded, recognizer)
+        warnings += differences(texts.transcript, source.decoded.recording, recognizer)
     if texts.transcript_source == "written":
         warnings += find_transcript_problems(texts.transcript, features.seconds)
     voice = Voice(
-        name, source.sha256, texts.transcript, texts.dialect_prompt, texts.transcript_source
+        name,
+        source.sha256,
+        texts.transcript,
+        texts.dialect_prompt,
+        texts.transcript_source,
+        recording.consent,
     )
+    if voices is not None:
+        voice = _with_known_consent(voice, voices)
     replaced = _store(voice, voices) if voices else False
     seconds_of_work = time.perf_counter() - started
     return Prepared(
-        recording.path, voice, features, cached is not None, replaced, seconds_of_work, warnings
+        recording.path,
+        voice,
+        features,
+        cached is not None,
+        replaced,
+        seconds_of_work,
+        warnings,
+        notes,
     )
 
 
@@ -199,21 +215,22 @@ def _attempt(
 
 
 class _Source:
-    """The file of a recording, which is decoded once, when its samples are needed."""
+    """The file of a recording; what is selected of it is decoded once, when it is needed."""
 
-    def __init__(self, path: Path, raw: bytes, decoder: AudioDecoder) -> None:
-        self._path, self._raw, self._decoder = path, raw, decoder
+    def __init__(self, recording: RecordingFile, raw: bytes, decoder: AudioDecoder) -> None:
+        self._recording, self._raw, self._decoder = recording, raw, decoder
 
     @cached_property
     def sha256(self) -> str:
-        """Of the file, hexadecimal."""
-        return hashlib.sha256(self._raw).hexdigest()
+        """The digest of what is selected, see `Selection.digest`."""
+        return self._recording.selection.digest(self._raw)
 
     @cached_property
-    def decoded(self) -> Recording:
-        """The first channel. Raises AudioError, Cancelled."""
+    def decoded(self) -> SelectedRecording:
+        """What is selected. Raises AudioError, Cancelled."""
         raise_if_cancelled()
-        return decode_audio(self._raw, str(self._path), self._decoder)
+        recording = self._recording
+        return decode_selection(self._raw, str(recording.path), recording.selection, self._decoder)
 
 
 def _texts_heard_before(
@@ -230,11 +247,16 @@ def _texts_heard_before(
     return read_texts(recording) if texts is None and recognizer is None else texts
 
 
-def _read(path: Path, decoder: AudioDecoder) -> bytes:
-    """Return the bytes of a recording. Refuses one that is far too long without reading it."""
+def _read(recording: RecordingFile, decoder: AudioDecoder) -> bytes:
+    """Return the bytes of a recording. Refuses one that is no audio without reading it."""
+    path = recording.path
     try:
-        if path.stat().st_size > _LARGE_BYTES:
-            check_header(path, decoder)
+        if (size := path.stat().st_size) > _LARGE_BYTES:
+            try:
+                check_header(path, decoder)
+            except TooLongError:
+                if size > LONGEST_RECORDING_BYTES:
+                    raise  # else a part of it may be wanted, or its best stretch proposed
         return read_regular(path, LONGEST_RECORDING_BYTES)
     except IsADirectoryError:
         raise AudioError(path, "is a folder", "name a recording") from None
@@ -256,6 +278,17 @@ def _keep(cache: PromptCache, key: PromptKey, features: PromptFeatures, name: st
         cache.store(key, tensors_of(features))
     except OSError as error:
         raise _not_stored(name, disk_error(cache.root, error, ANOTHER_CACHE)) from error
+
+
+def _with_known_consent(voice: Voice, voices: VoiceStore) -> Voice:
+    """Return a voice with what an earlier preparation of the same recording knew of the consent."""
+    try:
+        known = voices.get(voice.name)
+    except VoiceError:  # damaged: nothing is known
+        return voice
+    if voice.consent or known is None or known.audio_sha256 != voice.audio_sha256:
+        return voice
+    return replace(voice, consent=known.consent)
 
 
 def _store(voice: Voice, voices: VoiceStore) -> bool:

@@ -1,7 +1,7 @@
 """Finds the recordings of a folder, and reads their transcripts.
 
-Beside `anna.wav` (flac, mp3, ogg, opus) is its transcript `anna.txt` and, optionally,
-`anna.dialect.txt`: a sentence in dialect that makes the voice speak that dialect.
+Beside `anna.wav` (flac, mp3, ogg, opus; with PyAV m4a, video and more) is its transcript `anna.txt`
+and, optionally, `anna.dialect.txt`: a sentence in dialect that makes the voice speak that dialect.
 """
 
 import errno
@@ -12,20 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from podtts.audio.strict_decoding import conversion_hint
+from podtts.audio.strict_decoding import has_av, without_av
 from podtts.errors import AudioError, InputError, ScriptError
+from podtts.prompts.selection import WHOLE, Selection
 from podtts.storage.regular_files import read_regular
 from podtts.text.characters import clean_text, decode_utf8
 from podtts.text.tags import TagProblem, check_dialect_prompt, check_tags
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
-UNSUPPORTED_SUFFIXES = (
+AV_SUFFIXES = (  # of files that need PyAV
     ".m4a",
+    ".m4b",
     ".aac",
     ".mp4",
+    ".mov",
     ".wma",
     ".webm",
     ".mka",
+    ".mkv",
     ".aif",
     ".aiff",
     ".caf",
@@ -47,6 +51,8 @@ class RecordingFile:
     name: str  # of the voice
     transcript: str | None = None  # None: read NAME.txt beside the recording
     dialect_prompt: str | None = None  # None: read NAME.dialect.txt if it exists; "": none
+    consent: str = ""  # what is known of the consent of the person
+    selection: Selection = WHOLE
 
 
 class NoTranscriptError(AudioError):
@@ -112,14 +118,12 @@ def _recordings_of(path: Path) -> list[RecordingFile]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder", "check the path")
     if not path.is_dir():
-        if _has_suffix(UNSUPPORTED_SUFFIXES, path):
-            raise InputError(
-                f"{path}: podtts cannot read {path.suffix} files", conversion_hint(path)
-            )
-        if not _has_suffix(AUDIO_SUFFIXES, path):
+        if _has_suffix(AV_SUFFIXES, path) and not has_av():
+            raise without_av(path, f"a {path.suffix} file")
+        if not _has_suffix((*AUDIO_SUFFIXES, *AV_SUFFIXES), path):
             raise InputError(
                 f"{path} is not a recording",
-                f"the name of a recording ends with {', '.join(AUDIO_SUFFIXES)}",
+                f"the name of a recording ends with {', '.join((*AUDIO_SUFFIXES, *AV_SUFFIXES))}",
             )
         return [RecordingFile(path, path.stem)]
     try:
@@ -140,8 +144,8 @@ def _recordings_of(path: Path) -> list[RecordingFile]:
 
 
 def _is_recording(path: Path) -> bool:
-    """Include unsupported files with a transcript, so that they are refused and not ignored."""
-    if _has_suffix(UNSUPPORTED_SUFFIXES, path):
+    """Whether a file of a folder is a recording: a video, too, if it has a transcript."""
+    if _has_suffix(AV_SUFFIXES, path):
         converted = any(path.with_suffix(suffix).exists() for suffix in AUDIO_SUFFIXES)
         return path.with_suffix(".txt").exists() and not converted
     return _has_suffix(AUDIO_SUFFIXES, path)

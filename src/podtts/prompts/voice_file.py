@@ -25,6 +25,7 @@ from podtts.storage.sealed import Array, SealError, seal, unseal
 _FORMAT = "podtts-voice-1"
 _TEXTS = ("name", "transcript", "dialect_prompt")
 _SOURCE = "transcript_source"  # only where a recognizer wrote the transcript
+_CONSENT = "consent"  # only where something is known
 _LONGEST_BYTES = 2**23  # 30 s are 0.5 MB, and two texts of 1 MiB each
 _ASK_AGAIN = "ask for the file again: podtts cache export NAME FILE"
 
@@ -59,6 +60,8 @@ def export_voice(name: str, voices: VoiceStore, cache: PromptCache, target: Path
     texts = {text: getattr(voice, text) for text in _TEXTS}
     if voice.transcript_source != "written":
         texts[_SOURCE] = voice.transcript_source
+    if voice.consent:
+        texts[_CONSENT] = voice.consent
     raw = seal(tensors, {**description_of(entry.key), **texts, "format": _FORMAT})
     try:
         check_replaceable(target)
@@ -94,7 +97,7 @@ def import_voice(
             "export it again with this version",
         )
     recording = RecordingFile(
-        source, name or metadata["name"], *(metadata[text] for text in _TEXTS[1:])
+        source, name or metadata["name"], metadata["transcript"], metadata["dialect_prompt"]
     )
     texts = read_texts(recording)
     voice = Voice(
@@ -103,6 +106,7 @@ def import_voice(
         texts.transcript,
         texts.dialect_prompt,
         metadata.get(_SOURCE, "written"),
+        metadata.get(_CONSENT, ""),
     )
     replaced = _replaces(voice, voices)
     try:
@@ -119,7 +123,7 @@ def _check(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> PromptK
         raise SealError(f"it is not of the format {_FORMAT}")
     key = key_of(metadata)
     expected = {"format", "podtts_version", "audio_sha256", "encoders_sha256", "recipe", *_TEXTS}
-    if metadata.keys() - {_SOURCE} != expected or not metadata["transcript"]:
+    if metadata.keys() - {_SOURCE, _CONSENT} != expected or not metadata["transcript"]:
         raise SealError("its metadata are not those of a voice")
     check_tensors(tensors)
     return key

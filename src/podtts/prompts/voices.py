@@ -21,6 +21,8 @@ from podtts.storage.regular_files import is_unusable, read_regular
 from podtts.storage.sealed import SealError
 from podtts.storage.sealed_texts import seal_texts, unseal_texts
 
+# Files have these fields only where they are not as in the first version.
+_LATER_FIELDS = {"transcript_source": "written", "consent": ""}
 ANOTHER_CACHE = "choose another folder with --cache-dir"
 
 _LONGEST_VOICE_BYTES = 2**22  # a transcript and a dialect prompt of 1 MiB each, escaped
@@ -47,6 +49,7 @@ class Voice:
     transcript: str
     dialect_prompt: str = ""  # a sentence in dialect that begins with its tag; empty for none
     transcript_source: str = "written"  # or heard, see `TranscriptSource`
+    consent: str = ""  # what is known of the consent of the person; empty: nothing
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_voice_name(self.name))
@@ -208,16 +211,16 @@ class VoiceStore:
 
 def _to_bytes(voice: Voice) -> bytes:
     texts = dataclasses.asdict(voice)
-    if voice.transcript_source == "written":  # as it was before there was another
-        del texts["transcript_source"]
-    return seal_texts(texts)
+    return seal_texts(
+        {name: text for name, text in texts.items() if text != _LATER_FIELDS.get(name)}
+    )
 
 
 def _from_bytes(raw: bytes, name: str) -> _Stored:
     """Return the voice `name` from bytes that `put` wrote. Raises SealError or VoiceError."""
     fields, is_sealed = unseal_texts(raw)
     known = {field.name for field in dataclasses.fields(Voice)}
-    if {*fields, "transcript_source"} != known:
+    if not known.difference(_LATER_FIELDS) <= fields.keys() <= known:
         raise SealError("it does not have the fields of a voice")
     if fields["name"] != name:
         raise SealError("it is the voice of another file")

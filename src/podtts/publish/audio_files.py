@@ -10,8 +10,11 @@ from typing import BinaryIO
 from torch import Tensor
 
 from podtts.audio.encoded import EncodedStream
+from podtts.audio.flac_file import flac_file
+from podtts.audio.m4a_file import m4a_file
 from podtts.audio.metadata import AudioMetadata
 from podtts.audio.mix_reader import MixReader, silence
+from podtts.audio.mp3_file import mp3_file
 from podtts.audio.ogg_serial import clear_serial_numbers
 from podtts.audio.sink import Sink, resampling, samples_at
 from podtts.audio.wav import WavStream, WavWriter
@@ -21,12 +24,16 @@ from podtts.publish.timeline import Timeline
 
 
 def open_stream(
-    stream: BinaryIO, kind: AudioFormat, rate_hz: int, tags: AudioMetadata
+    stream: BinaryIO,
+    kind: AudioFormat,
+    rate_hz: int,
+    tags: AudioMetadata,
+    kbps: int | None = None,
 ) -> AbstractContextManager[Sink]:
     """Return a sink of waves of 24 kHz that writes to stdout, a pipe or a device."""
     if kind == "wav":
         return resampling(WavStream(stream, rate_hz, tags), rate_hz)
-    return resampling(EncodedStream(stream, kind, rate_hz, tags), rate_hz)
+    return resampling(EncodedStream(stream, kind, rate_hz, tags, kbps), rate_hz)
 
 
 def write_audio(
@@ -36,9 +43,13 @@ def write_audio(
     kind: AudioFormat,
     rate_hz: int,
     tags: AudioMetadata,
+    kbps: int | None = None,
 ) -> None:
-    """Write waves of 24 kHz, in total `samples`, to a new file. Raises UsageError, OSError."""
-    with resampling(_new_file(path, samples, kind, rate_hz, tags), rate_hz) as sink:
+    """Write waves of 24 kHz, in total `samples`, to a new file. kbps: bitrate; None: the default.
+
+    Raises UsageError, OSError.
+    """
+    with resampling(_new_file(path, samples, kind, rate_hz, tags, kbps), rate_hz) as sink:
         for wave in waves:
             sink.write(wave)
 
@@ -80,17 +91,31 @@ def _stem(mix: MixReader, timeline: Timeline, speaker: int) -> Iterator[Tensor]:
     yield from silence(timeline.samples - at)
 
 
-@contextmanager
 def _new_file(
-    path: Path, samples: int, kind: AudioFormat, rate_hz: int, tags: AudioMetadata
-) -> Iterator[Sink]:
+    path: Path,
+    samples: int,
+    kind: AudioFormat,
+    rate_hz: int,
+    tags: AudioMetadata,
+    kbps: int | None,
+) -> AbstractContextManager[Sink]:
     if kind == "wav":
         longest = samples_at(samples, rate_hz)
-        with WavWriter(path, path, longest, rate_hz=rate_hz, tags=tags) as wav:
-            yield wav
-    else:
-        with path.open("x+b") as file:
-            with EncodedStream(file, kind, rate_hz, tags) as encoded:
-                yield encoded
-            if kind in ("ogg", "opus"):
-                clear_serial_numbers(file)
+        return WavWriter(path, path, longest, rate_hz=rate_hz, tags=tags)
+    if kind == "mp3":
+        return mp3_file(path, rate_hz, tags, kbps)
+    if kind == "flac":
+        return flac_file(path, rate_hz, tags)
+    if kind in ("m4a", "m4b"):
+        return m4a_file(path, rate_hz, tags, kbps)
+    return _ogg_file(path, kind, rate_hz, tags, kbps)
+
+
+@contextmanager
+def _ogg_file(
+    path: Path, kind: AudioFormat, rate_hz: int, tags: AudioMetadata, kbps: int | None
+) -> Iterator[Sink]:
+    with path.open("x+b") as file:
+        with EncodedStream(file, kind, rate_hz, tags, kbps) as encoded:
+            yield encoded
+        clear_serial_numbers(file)

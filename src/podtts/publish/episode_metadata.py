@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 import podtts
-from podtts.audio.metadata import AudioMetadata
+from podtts.audio.metadata import MADE_BY_A_MODEL, AudioMetadata
 from podtts.publish.publish_options import MAX_TITLE, PublishOptions
 from podtts.text.characters import excerpt
 
@@ -26,4 +26,5 @@ def episode_metadata(
         date=options.date or day,
         comment=f"AI-generated speech: {software}, model {excerpt(model)}, seed {seed}",
         software=software,
+        source_type=MADE_BY_A_MODEL,
     )

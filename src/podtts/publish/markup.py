@@ -10,6 +10,7 @@ from podtts.publish.cues import Cue, cues, shown_text
 from podtts.publish.language_tags import lang, language_tag, turn_language_tag
 from podtts.publish.timeline import TimedTurn, Timeline
 from podtts.rates import OUTPUT_HZ
+from podtts.text.counting import counted
 from podtts.text.tags import dialect_of
 from podtts.values import RunWork
 
@@ -56,7 +57,7 @@ def transcript(timeline: Timeline) -> str:
 
 def figures(timeline: Timeline, work: RunWork | None) -> str:
     """Return the duration of the episode, and the speed of the run."""
-    turns = f"{len(timeline.turns)} turns, {clock(timeline.samples)} of audio."
+    turns = f"{counted(len(timeline.turns), 'turn')}, {clock(timeline.samples)} of audio."
     if work is None or not work.audio_seconds:
         return f"<p>{turns} This run spoke nothing: all of it is of earlier runs.</p>"
     caption = (

@@ -17,6 +17,7 @@ _FILES = {
     "format": "format",
     "sample_rate": "rate_hz",
     "loudness": "loudness_lufs",
+    "balance": "balance",
     "split": "splits",
     "subtitles": "subtitles",
     "chapters": "chapters",
@@ -26,6 +27,9 @@ _FILES = {
     "title": "title",
     "artist": "artist",
     "date": "date",
+    "bitrate": "bitrate_kbps",
+    "cover": "cover",
+    "c2pa": "credentials",
 }
 _NAMES: dict[str, tuple[str, ...]] = {"split": SPLITS, "subtitles": SUBTITLES}
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path, PurePath
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from podtts.audio.bitrates import bitrates
 from podtts.errors import UsageError, nearest
 from podtts.options import one_of
 from podtts.rates import OUTPUT_HZ
 
-AudioFormat = Literal["wav", "flac", "mp3", "ogg", "opus"]
-FORMATS: tuple[AudioFormat, ...] = ("wav", "flac", "mp3", "ogg", "opus")
+if TYPE_CHECKING:
+    from podtts.audio.pictures import Picture
+
+AudioFormat = Literal["wav", "flac", "mp3", "ogg", "opus", "m4a", "m4b"]
+FORMATS: tuple[AudioFormat, ...] = ("wav", "flac", "mp3", "ogg", "opus", "m4a", "m4b")
+WITH_PYAV: tuple[AudioFormat, ...] = ("m4a", "m4b")  # formats that the package av writes
+WITH_COVER: tuple[AudioFormat, ...] = ("flac", "mp3", "m4a", "m4b")
+WITH_SIGNATURE: tuple[AudioFormat, ...] = ("wav", "flac", "mp3", "m4a", "m4b")
 LOSSLESS: tuple[AudioFormat, ...] = ("wav", "flac")
 SAMPLE_RATES = (OUTPUT_HZ, 44_100, 48_000)
 Split = Literal["turns", "speakers"]
@@ -29,6 +37,8 @@ BESIDE: PageBeside = "beside"  # a page beside the output, with the same name
 MAX_GAP_SECONDS = 10.0
 MIN_LUFS, MAX_LUFS = -50.0, -5.0
 MAX_TITLE = 500  # characters
+# Options that version 0.1.0 did not have.
+_LATER = ("balance", "bitrate_kbps", "cover", "credentials")
 
 T = TypeVar("T", bound=str)
 
@@ -53,6 +63,14 @@ class LayoutOptions:
 
 
 @dataclass(frozen=True)
+class Credentials:
+    """The files that an episode is signed with (C2PA), both PEM."""
+
+    certificate: str  # path of the certificate, followed by those that vouch for it
+    key: str  # path of its private key
+
+
+@dataclass(frozen=True)
 class PublishOptions:
     """The files of an episode."""
 
@@ -60,6 +78,7 @@ class PublishOptions:
     format: AudioFormat = "wav"
     rate_hz: int = OUTPUT_HZ
     loudness_lufs: float | None = None  # target for the whole episode; None: do not change it
+    balance: bool = False  # bring all speakers to the same loudness
     splits: tuple[Split, ...] = ()
     subtitles: tuple[Subtitles, ...] = ()
     chapters: bool = False
@@ -69,6 +88,9 @@ class PublishOptions:
     title: str = ""  # empty: the script's name
     artist: str = ""
     date: str = ""  # YYYY-MM-DD; empty: the day on which the run started
+    bitrate_kbps: int | None = None  # None: the default quality of the format
+    cover: Picture | None = None
+    credentials: Credentials | None = None  # sign the episode; None: do not
 
     def __post_init__(self) -> None:
         one_of(FORMATS, "format", self.format)
@@ -93,26 +115,60 @@ class PublishOptions:
                 raise UsageError(f"{what} must be a single line of at most {MAX_TITLE} characters")
         if self.date:
             _check_date(self.date)
+        if self.bitrate_kbps is not None:
+            _check_bitrate(self.bitrate_kbps, self.format, self.rate_hz)
+        for what, value, formats in (
+            ("cover", self.cover, WITH_COVER),
+            ("c2pa", self.credentials, WITH_SIGNATURE),
+        ):
+            if value is not None and self.format not in formats:
+                raise UsageError(
+                    f"{what}: {self.format} files have no place for it",
+                    f"use {', '.join(formats)}",
+                )
 
     @property
     def plain(self) -> bool:
         """Whether the mix itself is the audio file: WAV, 24 kHz, original loudness."""
-        return self.format == "wav" and self.rate_hz == OUTPUT_HZ and self.loudness_lufs is None
+        return (
+            self.format == "wav"
+            and self.rate_hz == OUTPUT_HZ
+            and self.loudness_lufs is None
+            and not self.balance
+        )
 
     @property
     def split_format(self) -> AudioFormat:
         """The format of the parts: always lossless, because they must sum to the mix."""
         return self.format if self.format in LOSSLESS else "wav"
 
+    def recorded(self) -> dict[str, Any]:
+        """The options as a batch records them in the digest of an episode, as JSON values.
+
+        Options that came later are left out at their default, so that earlier records stay valid.
+        """
+        values, defaults = asdict(self), asdict(PublishOptions())
+        if self.cover is not None:
+            values["cover"] = hashlib.sha256(self.cover.data).hexdigest()
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in _LATER or value != defaults[name]
+        }
+
     def option_that_needs_a_file(self) -> str | None:
         """Return the first option set that needs an output file instead of a stream, or None."""
         is_set = {
             "--loudness": self.loudness_lufs is not None,
+            "--balance": self.balance,
             "--split": bool(self.splits),
             "--subtitles": bool(self.subtitles),
             "--chapters": self.chapters,
             "--transcript": self.transcript,
             "--page": self.page is not None,
+            "--cover": self.cover is not None,
+            "--c2pa": self.credentials is not None,
+            f"--format {self.format}": self.format in WITH_PYAV,
         }
         return next((option for option, value in is_set.items() if value), None)
 
@@ -148,6 +204,17 @@ def parse_names(
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",")]
     return tuple(dict.fromkeys(one_of(names, what, name) for name in value or ()))
+
+
+def _check_bitrate(kbps: int, kind: AudioFormat, rate_hz: int) -> None:
+    if (limits := bitrates(kind, rate_hz)) is None:
+        formats = ", ".join(name for name in FORMATS if bitrates(name, rate_hz))
+        raise UsageError(f"{kind} has no bitrate to choose", f"use one of {formats}")
+    low, high = limits
+    if not low <= kbps <= high:
+        raise UsageError(
+            f"bitrate is {kbps}, but must be {low} to {high} kbit/s for {kind} at {rate_hz} Hz"
+        )
 
 
 def _check_date(text: str) -> None:

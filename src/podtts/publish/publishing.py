@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from podtts.audio.loudness import CEILING_DBTP, MEASURING_PASSES, Gain, gain_to, measure
 from podtts.audio.metadata import AudioMetadata
-from podtts.audio.mix_reader import MixReader
+from podtts.audio.mix_reader import Level, MixReader
 from podtts.errors import DiskError
 from podtts.publish.audio_files import write_audio, write_parts
-from podtts.publish.chapters import chapters
+from podtts.publish.balance import balance
+from podtts.publish.chapters import chapter_marks, chapters
+from podtts.publish.content_credentials import sign
 from podtts.publish.episode_files import (
     chapters_file,
     leftover_files,
@@ -34,22 +37,21 @@ from podtts.storage.staging import Staging
 from podtts.values import RunWork
 
 
+@dataclass(frozen=True)
 class _MixSource:
-    """Opens the mix for every step of publishing, with a gain, and reports the progress."""
+    """Opens the mix for every step of publishing, with its gains, and reports the progress."""
 
-    def __init__(self, path: Path, watch: Watch, gain: Gain | None = None) -> None:
-        self.path, self._watch, self._gain = path, watch, gain or Gain()
-
-    def with_gain(self, gain: Gain) -> _MixSource:
-        """Return the same source with another gain."""
-        return _MixSource(self.path, self._watch, gain)
+    path: Path
+    watch: Watch
+    levels: Sequence[Level] = ()
+    gain: Gain = field(default_factory=Gain)
 
     @contextmanager
     def step(self, verb: str, what: str, samples: int) -> Iterator[MixReader]:
         """Open the mix for a step that reads this many samples in total; see `Watch`."""
         with (
-            self._watch(verb, what, samples) as advance,
-            MixReader(self.path, self._gain.factor, advance) as mix,
+            self.watch(verb, what, samples) as advance,
+            MixReader(self.path, self.gain.factor, self.levels, advance) as mix,
         ):
             yield mix
 
@@ -79,7 +81,8 @@ def publish(
     with MixReader(mix) as reader:
         assert reader.samples == timeline.samples
     source = _MixSource(mix, watch)
-    source = source.with_gain(_gain(source, timeline, options, report))
+    source = replace(source, levels=_levels(source, timeline, options, report))
+    source = replace(source, gain=_gain(source, timeline, options, report))
     try:
         written, replaced = _write(source, timeline, output, options, tags, work)
     except (OSError, DiskError) as error:  # both may name a file by its hidden name
@@ -130,21 +133,33 @@ def _write(
             linked = relative_address(page, output) if options.page_audio == "link" else None
             with source.step("writing", page.name, mix_passes(linked) * timeline.samples) as mix:
                 write_page(staging.path_for(page), mix, timeline, tags, work, linked)
+        episode = staging.path_for(output)
         if options.plain:
-            shutil.move(source.path, staging.path_for(output))
+            shutil.move(source.path, episode)
         else:
             with source.step("encoding", output.name, timeline.samples) as mix:
                 write_audio(
-                    staging.path_for(output),
+                    episode,
                     mix.blocks(),
                     mix.samples,
                     options.format,
                     options.rate_hz,
-                    tags,
+                    _tags_of_episode(timeline, options, tags),
+                    options.bitrate_kbps,
                 )
+        if options.credentials is not None:
+            sign(episode, options.format, options.credentials, tags.title)
         changing = staging.changing() if other_episodes(output) else []
     source.path.unlink(missing_ok=True)
     return staging.targets, [path for path in changing if path != staging.targets[-1]]
+
+
+def _tags_of_episode(
+    timeline: Timeline, options: PublishOptions, tags: AudioMetadata
+) -> AudioMetadata:
+    """What the episode's own file has, and its parts and its page do not."""
+    marks = chapter_marks(timeline) if options.chapters else ()
+    return replace(tags, chapters=marks, cover=options.cover)
 
 
 def _texts(
@@ -158,6 +173,18 @@ def _texts(
     if options.transcript:
         texts.append((transcript_file(output), transcript(timeline, tags)))
     return texts
+
+
+def _levels(
+    source: _MixSource, timeline: Timeline, options: PublishOptions, report: Callable[[str], None]
+) -> Sequence[Level]:
+    if not options.balance:
+        return ()
+    turn_samples = sum(turn.stop - turn.start for turn in timeline.turns)
+    with source.step("measuring", "speakers", MEASURING_PASSES * turn_samples) as mix:
+        balanced = balance(mix, timeline)
+    report(balanced.report(timeline))
+    return balanced.levels(timeline)
 
 
 def _gain(

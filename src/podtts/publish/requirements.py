@@ -7,7 +7,7 @@ from pathlib import Path
 
 from podtts.errors import UsageError
 from podtts.publish.episode_files import check_output_paths
-from podtts.publish.publish_options import PublishOptions
+from podtts.publish.publish_options import WITH_PYAV, PublishOptions
 from podtts.script.model import Script
 
 
@@ -24,8 +24,21 @@ def check_publishing(options: PublishOptions, output: str, script: Script, *, st
         )
     if script.rates:
         _check_stretching(script.source)
+    if options.format in WITH_PYAV:
+        _check_package("av", f"--format {options.format}", "av")
+    if options.credentials is not None:
+        _check_package("c2pa", "--c2pa", "c2pa-python")
+        from podtts.publish.content_credentials import check_credentials  # imports torch
+
+        check_credentials(options.credentials)
     if not stream:
         check_output_paths(Path(output), options, script.source)
+
+
+def _check_package(module: str, what: str, package: str) -> None:
+    """Raise UsageError when the package of an extra is missing."""
+    if find_spec(module) is None:
+        raise UsageError(f"{what} needs the package {package}", f"run: pip install {package}")
 
 
 def _check_stretching(source: str) -> None:

@@ -6,9 +6,10 @@ import errno
 import io
 import os
 import select
+import stat
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from podtts.errors import UsageError
 
@@ -68,6 +69,30 @@ def open_stream(
         else:
             os.set_blocking(descriptor, True)
             return WholeWriter(descriptor, "wb")
+
+
+def rewritable_position(stream: BinaryIO) -> int | None:
+    """Return where in a file the next byte goes, if that byte can be written again later.
+
+    Returns None for a pipe, a device and what is no file of the system, and for a file that is open
+    to append: there, every write goes to the end.
+    """
+    try:
+        descriptor = stream.fileno()
+        status = os.fstat(descriptor)
+    except OSError:  # a stream in memory has no descriptor
+        return None
+    if not stat.S_ISREG(status.st_mode) or _appends(descriptor):
+        return None
+    return os.lseek(descriptor, 0, os.SEEK_CUR)
+
+
+def _appends(descriptor: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows: nobody can tell
+        return True
+    return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND)
 
 
 def takes_more(stream: io.FileIO) -> bool:

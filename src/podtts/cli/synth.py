@@ -182,6 +182,7 @@ def synth(
             reporter,
             recognizer,
             keeps_prefix=prefix_cache,
+            flow_cache=speed.flow_cache,
         )
         run.gather(directory, overrides, root, script_flags.speakers)
         run.synthesize(directory, placement)

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from support.golden_data import models, trace_prompts
 
 from podtts.engine.engine import Engine
+from podtts.engine.live_sequence import LiveSequence
+from podtts.engine.prefill import prefill_prompts
 from podtts.engine.render import RenderJob
 from podtts.engine.request import Event, Request, RequestFinished, SoundRendered, TurnFinished
 from podtts.engine.streamed_turn import StreamedTurn, render_in_chunks
 from podtts.errors import UsageError
 from podtts.flow.chunks import ChunkQueue
 from podtts.flow.prompt_states import PromptStates
-from podtts.llm.decoder import Decoder
+from podtts.llm.decoder import Decoder, NotFiniteError
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.script.parse import parse_script
@@ -135,6 +137,38 @@ def test_a_cancelled_stream_leaves_nothing_behind() -> None:
         isinstance(event, TurnFinished) and torch.equal(event.audio.wave, expected.wave)
         for event in events
     )
+
+
+def test_a_turn_that_the_llm_cannot_compute_is_reported_after_the_turn_before() -> None:
+    """Its end is known while the turn before is still being rendered."""
+    request, loaded = request_of(2), models()
+    cache = loaded.llm.new_cache()
+    dialogue = prefill_prompts(loaded, None, request.prompts, request.options, cache)
+    sequence, decoder = (
+        LiveSequence(loaded, request, dialogue, 0.0, STATES),
+        Decoder(loaded.llm, cache.batch),
+    )
+    attempt = sequence.next_attempt(speculate=True)
+    assert attempt is not None
+    dialogue.prepare_attempt(decoder.replay)
+    rng = sequence.attempt_rng(attempt)
+    decoder.start(cache, dialogue.window.ids, request.options.sampling, rng)
+    while not (decoded := decoder.step()):
+        pass
+    assert sequence.on_tokens(decoded[cache]) == []
+    assert sequence.next_attempt(speculate=True) is not None
+    dialogue.prepare_attempt(decoder.replay)
+    assert sequence.on_tokens(NotFiniteError("the LLM's logits at step 1")) == []
+    events: list[Event] = []
+    while job := sequence.take_render_job():
+        events += sequence.on_audio(job.turn.render(job.chunk))
+    turns = [event.audio for event in events if isinstance(event, TurnFinished)]
+    assert [turn.problems for turn in turns] == [
+        (),
+        ("the LLM's logits at step 1: NaN or infinite",),
+    ]
+    assert (len(turns[0].wave) > 0, len(turns[1].wave)) == (True, 0)
+    assert sequence.is_finished
 
 
 @settings(max_examples=10)

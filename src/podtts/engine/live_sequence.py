@@ -134,15 +134,15 @@ class LiveSequence(Sequence):
         return self._report_samples(live) if len(rendered.samples) else []
 
     def _report_rendered(self) -> list[Event]:
-        """Report the first turn if nothing of it is missing, with the samples not reported yet."""
-        live = self._live[0]
-        if not live.is_decoded or not live.is_rendered:
-            return []
-        self._live.popleft()
-        attempt = live.attempt
-        attempt.wave = torch.cat([torch.zeros(0), *live.parts])
-        finished = self._report(attempt, attempt)
-        return [*self._report_samples(live, finished.audio), finished]
+        """Report the turns of which nothing is missing, with the samples not reported yet."""
+        events: list[Event] = []
+        while self._live and self._live[0].is_decoded and self._live[0].is_rendered:
+            live = self._live.popleft()
+            attempt = live.attempt
+            attempt.wave = torch.cat([torch.zeros(0), *live.parts])
+            finished = self._report(attempt, attempt)
+            events += [*self._report_samples(live, finished.audio), finished]
+        return events
 
     def _check_wave(self, live: _LiveTurn) -> None:
         """Check a turn that was rendered up to its end."""

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.golden_data import models, trace_prompts
+from torch import Tensor
 
 from podtts.engine.engine import Engine
 from podtts.engine.live_sequence import LiveSequence
@@ -23,7 +24,7 @@ from podtts.llm.decoder import Decoder, NotFiniteError
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.script.parse import parse_script
-from podtts.values import SpeechTokens, TurnAudio
+from podtts.values import Heard, SpeakerPrompt, SpeechTokens, Turn, TurnAudio
 
 STREAMING = FlowOptions(steps=1, mode="streaming")
 OPTIONS = SynthesisOptions(
@@ -112,6 +113,30 @@ def test_a_failed_check_is_reported_and_nothing_is_taken_back() -> None:
         assert ours.attempt == 0
         assert any("without an end" in problem for problem in ours.problems)
         assert torch.equal(ours.wave, expected.wave)
+
+
+class Ear:
+    """Hears one word in every turn, and what it was given."""
+
+    def __init__(self) -> None:
+        self.waves: list[Tensor] = []
+
+    def hear(self, turn: Turn, prompt: SpeakerPrompt, wave: Tensor) -> Heard:
+        self.waves.append(wave)
+        return Heard("something", 1.0)
+
+
+def test_a_listener_hears_whole_turns_and_ends_none() -> None:
+    ear = Ear()
+    request = dataclasses.replace(request_of(2, verify_limit=0.3, retries=2), listener=ear)
+    turns = [
+        event.audio
+        for event in events_of([request], overlap=False)
+        if isinstance(event, TurnFinished)
+    ]
+    assert [turn.attempt for turn in turns] == [0, 0]
+    assert all("heard otherwise" in turn.problems[0] for turn in turns)
+    assert all(torch.equal(*pair) for pair in zip(ear.waves, [t.wave for t in turns], strict=True))
 
 
 def test_a_request_for_sound_needs_the_streaming_flow() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from podtts.errors import UsageError
@@ -22,6 +24,14 @@ def test_guidance_at_the_start_is_left_out_at_the_preset_s_own_steps_alone() -> 
     assert not choose_preset("fast", None, None, None, "float32").flow.guided_start
     assert choose_preset("fast", None, 2, None, None).flow.guided_start
     assert choose_preset("fast", None, None, "heun", None).flow.guided_start
+
+
+def test_no_preset_streams_unless_it_is_asked_to() -> None:
+    assert {preset.flow.mode for preset in PRESETS.values()} == {"full"}
+    chosen = choose_preset("fast", mode="streaming")
+    assert chosen.flow == replace(PRESETS["fast"].flow, mode="streaming")
+    with pytest.raises(UsageError, match="unknown flow-mode 'steaming'; did you mean streaming"):
+        choose_preset("fast", mode="steaming")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Request,
         RequestFailed,
         RequestFinished,
+        SoundRendered,
         TokensDecoded,
         TurnFinished,
     )
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         VoiceError,
     )
     from podtts.flow.decode import Flow, noise_frames
+    from podtts.flow.prompt_states import PromptStates
     from podtts.hub.pull import pull_model
     from podtts.hub.registry import find_published, find_source
     from podtts.llm.decoder import generate
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from podtts.text.lexicon import Lexicon, read_lexicons
     from podtts.text.normalize import normalize_text
     from podtts.values import (
+        AudioChunk,
         Chapter,
         Heard,
         PromptFeatures,
@@ -99,6 +102,7 @@ _HOMES = {
         "Request",
         "RequestFailed",
         "RequestFinished",
+        "SoundRendered",
         "TokensDecoded",
         "TurnFinished",
     ),
@@ -106,11 +110,7 @@ _HOMES = {
     "podtts.episode.fingerprint": ("checkpoint_fingerprint", "run_fingerprint"),
     "podtts.episode.journal": ("Journal",),
     "podtts.episode.journal_lines": ("FinishedTurn",),
-    "podtts.episode.writer": (
-        "EpisodePlan",
-        "EpisodeResult",
-        "EpisodeWriter",
-    ),
+    "podtts.episode.writer": ("EpisodePlan", "EpisodeResult", "EpisodeWriter"),
     "podtts.errors": (
         "AudioError",
         "DeviceError",
@@ -124,6 +124,7 @@ _HOMES = {
         "VoiceError",
     ),
     "podtts.flow.decode": ("Flow", "noise_frames"),
+    "podtts.flow.prompt_states": ("PromptStates",),
     "podtts.hub.pull": ("pull_model",),
     "podtts.hub.registry": ("find_published", "find_source"),
     "podtts.llm.decoder": ("generate",),
@@ -131,38 +132,15 @@ _HOMES = {
     "podtts.llm.prefix": ("PrefixStore",),
     "podtts.llm.qwen3": ("Qwen3",),
     "podtts.llm.template": ("Template",),
-    "podtts.options": (
-        "FlowOptions",
-        "SamplingOptions",
-        "SynthesisOptions",
-        "WindowOptions",
-    ),
+    "podtts.options": ("FlowOptions", "SamplingOptions", "SynthesisOptions", "WindowOptions"),
     "podtts.pipeline": ("Synthesizer",),
-    "podtts.presets": (
-        "Preset",
-        "choose_preset",
-        "suited",
-        "suited_placement",
-    ),
+    "podtts.presets": ("Preset", "choose_preset", "suited", "suited_placement"),
     "podtts.prompts.cache": ("PromptCache", "PromptKey"),
-    "podtts.prompts.casting": (
-        "CastPrompt",
-        "VoiceCasting",
-        "gather_prompts",
-    ),
+    "podtts.prompts.casting": ("CastPrompt", "VoiceCasting", "gather_prompts"),
     "podtts.prompts.encoders": ("PromptEncoders",),
-    "podtts.prompts.extract": (
-        "PromptInputs",
-        "extract_prompt",
-        "prompt_inputs",
-    ),
+    "podtts.prompts.extract": ("PromptInputs", "extract_prompt", "prompt_inputs"),
     "podtts.prompts.lookup": ("VoiceSources",),
-    "podtts.prompts.prepare": (
-        "Failed",
-        "Prepared",
-        "prepare",
-        "prepare_all",
-    ),
+    "podtts.prompts.prepare": ("Failed", "Prepared", "prepare", "prepare_all"),
     "podtts.prompts.recording_files": ("RecordingFile", "find_recordings"),
     "podtts.prompts.voices": ("Voice", "VoiceStore"),
     "podtts.publish.publish_options": ("LayoutOptions", "PublishOptions"),
@@ -175,6 +153,7 @@ _HOMES = {
     "podtts.text.lexicon": ("Lexicon", "read_lexicons"),
     "podtts.text.normalize": ("normalize_text",),
     "podtts.values": (
+        "AudioChunk",
         "Chapter",
         "Heard",
         "PromptFeatures",
@@ -193,6 +172,7 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AudioChunk",
     "AudioError",
     "CastPrompt",
     "Chapter",
@@ -226,6 +206,7 @@ __all__ = [
     "PromptFeatures",
     "PromptInputs",
     "PromptKey",
+    "PromptStates",
     "PublishOptions",
     "Qwen3",
     "ReadingOptions",
@@ -238,6 +219,7 @@ __all__ = [
     "Script",
     "ScriptError",
     "ScriptPrompt",
+    "SoundRendered",
     "SpeakerPrompt",
     "SpeechTextOptions",
     "SpeechTokens",

@@ -14,6 +14,11 @@ Solver = Literal["euler", "midpoint", "heun", "ab2"]
 SOLVERS: tuple[Solver, ...] = ("euler", "midpoint", "heun", "ab2")
 Precision = Literal["float32", "bfloat16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
+FlowMode = Literal["full", "streaming"]
+FLOW_MODES: tuple[FlowMode, ...] = ("full", "streaming")
+
+# MB for the flow's states behind prompts: four of 6 s at the published size, solved as `fast` does.
+DEFAULT_FLOW_CACHE = 1024
 
 MAX_TURN_TOKENS = 30_000  # 20 minutes; with prompts and history still within the LLM's positions
 # Of a turn's text: what is read in 20 minutes, and with history and speech still within the LLM's
@@ -120,12 +125,17 @@ class FlowOptions:
     guidance: float = 0.7  # weight of classifier-free guidance; 0 leaves it out
     guided_start: bool = True  # at time 0, too, where all is noise
     prompt_seconds: float | None = None  # the end of each prompt that the flow gets; None: all
-    chunk_causal: bool = False  # attention in chunks of 25 tokens, as in streaming
+    chunk_causal: bool = False  # full mode with attention in chunks of 25 tokens, as published
+    # full: a frame sees all others. streaming: its chunk and all before (docs/streaming.md).
+    mode: FlowMode = "full"
 
     def __post_init__(self) -> None:
         _require(1 <= self.steps <= MAX_STEPS, "flow-steps", self.steps, f"1 to {MAX_STEPS}")
         one_of(SOLVERS, "flow-solver", self.solver)
         one_of(PRECISIONS, "flow-precision", self.precision)
+        one_of(FLOW_MODES, "flow-mode", self.mode)
+        if self.chunk_causal and self.mode == "streaming":
+            raise UsageError("chunk_causal is of the flow mode full", "leave it out")
         _require(0 <= self.guidance <= 100, "guidance", self.guidance, "0 to 100")
         _require(
             self.prompt_seconds is None or self.prompt_seconds >= 1,

@@ -16,13 +16,21 @@ from typing import TypeVar
 from podtts.deprecation import warn_renamed
 from podtts.device.placement import compiled_code_problems, has_graphs
 from podtts.engine.engine import Engine
-from podtts.engine.request import Listener, Request, RequestFailed, TurnFinished
+from podtts.engine.request import (
+    Event,
+    Listener,
+    Request,
+    RequestFailed,
+    SoundRendered,
+    TurnFinished,
+)
 from podtts.errors import PodttsError
+from podtts.flow.prompt_states import PromptStates
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.presets import DEFAULT_PRESET, choose_preset, suited, suited_placement
 from podtts.script.model import Script
-from podtts.values import SpeakerPrompt, SpeechTokens, TurnAudio
+from podtts.values import AudioChunk, SpeakerPrompt, SpeechTokens, TurnAudio
 from podtts.weights.derived import OpenedCheckpoint, open_checkpoint
 from podtts.weights.load import Models, load_models
 
@@ -35,6 +43,8 @@ class Synthesizer:
     prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
     options:  the defaults of `synthesize`; None: those of the published code, with the checkpoint's
               own sampling.
+    prompt_states: keeps the flow's states behind prompts from script to script, in the flow's mode
+              streaming; None: a store of its own.
     """
 
     def __init__(
@@ -42,10 +52,12 @@ class Synthesizer:
         models: Models,
         prefixes: PrefixStore | None = None,
         options: SynthesisOptions | None = None,
+        prompt_states: PromptStates | None = None,
     ) -> None:
         self.models = models
         self.prefixes = prefixes
         self.options = options or SynthesisOptions(sampling=models.sampling)
+        self.prompt_states = PromptStates() if prompt_states is None else prompt_states
         self._idle: list[Engine] = []  # at most one, and only where decode steps are recorded
 
     @classmethod
@@ -126,20 +138,50 @@ class Synthesizer:
             draws or {},
             listener=listener,
         )
-        engine = self._idle.pop() if self._idle else Engine(self.models, self.prefixes, rows=1)
+        events = self._events(self._engine_with(request))
+        return (event.audio for event in events if isinstance(event, TurnFinished))
+
+    def stream(
+        self,
+        script: Script,
+        prompts: Sequence[SpeakerPrompt],
+        options: SynthesisOptions | None = None,
+        *,
+        listener: Listener | None = None,
+    ) -> Iterator[AudioChunk]:
+        """Synthesize a script, yielding the samples of a turn while the rest of it is decoded.
+
+        The flow's mode must be streaming (`FlowOptions.mode`). Chunks come in order; those of a
+        turn have the samples that `synthesize` gives it with `retries=0`: what is heard cannot be
+        attempted again. The last chunk of a turn has it as a whole (`AudioChunk.finished`), with
+        the checks it failed. For arguments and errors see `synthesize`.
+        Raises UsageError for another mode of the flow.
+        """
+        options = options or self.options
+        request = Request(
+            script.source, script, prompts, options, listener=listener, reports_sound=True
+        )
+        events = self._events(self._engine_with(request))
+        return (event.chunk for event in events if isinstance(event, SoundRendered))
+
+    def _engine_with(self, request: Request) -> Engine:
+        """An engine that has a request. Raises what `Engine.add` raises."""
+        if self._idle:
+            engine = self._idle.pop()
+        else:
+            engine = Engine(self.models, self.prefixes, rows=1, prompt_states=self.prompt_states)
         try:
             engine.add(request)
         except PodttsError:
             self._give_back(engine)
             raise
-        return self._turns(engine)
+        return engine
 
-    def _turns(self, engine: Engine) -> Iterator[TurnAudio]:
+    def _events(self, engine: Engine) -> Iterator[Event]:
         for event in engine.run(()):
             if isinstance(event, RequestFailed):
                 raise event.error
-            if isinstance(event, TurnFinished):
-                yield event.audio
+            yield event
         self._give_back(engine)
 
     def _give_back(self, engine: Engine) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podtts.options import (
+    FLOW_MODES,
     PRECISIONS,
     QUANTIZATIONS,
     SOLVERS,
@@ -43,6 +44,7 @@ def choose_preset(
     steps: int | None = None,
     solver: str | None = None,
     precision: str | None = None,
+    mode: str | None = None,
 ) -> Preset:
     """A preset, with what is not None in place of its own. Raises UsageError for unknown names."""
     preset = PRESETS[one_of(tuple(PRESETS), "preset", name)]
@@ -58,6 +60,7 @@ def choose_preset(
             precision=flow.precision
             if precision is None
             else one_of(PRECISIONS, "flow-precision", precision),
+            mode=flow.mode if mode is None else one_of(FLOW_MODES, "flow-mode", mode),
         ),
     )
 

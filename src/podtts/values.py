@@ -167,3 +167,14 @@ class TurnAudio:
         return len(self.wave) / OUTPUT_HZ
 
     variation = renamed_property("TurnAudio.variation", "attempt")
+
+
+@dataclass(frozen=True, eq=False)
+class AudioChunk:
+    """Some samples of a turn, while the rest of it is still being synthesized."""
+
+    index: int  # of the turn in the script, 0-based
+    turn: Turn
+    first_sample: int  # where in the turn they begin
+    samples: Tensor  # float32 [S] on the CPU, within [-1, 1]
+    finished: TurnAudio | None = None  # the last chunk has the whole turn

@@ -22,6 +22,7 @@ SETTING = Setting(
     flow_solver="heun",
     flow_precision="bfloat16",
     flow_guided_start=False,
+    flow_mode="full",
     threads=2,
     seed=1988,
     repeats=2,

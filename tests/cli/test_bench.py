@@ -114,6 +114,23 @@ def test_a_sweep_writes_a_table_json_and_a_picture(tmp_path: Path) -> None:
         run("--sweep", "--workload", "short", "--workload", "long")
 
 
+def test_the_first_sound_is_measured_cold_and_warm() -> None:
+    flags = ["--first-audio", "--workload", "short", "--json", "-"]
+    content = json.loads(run(*QUICK, *flags, "--flow-mode", "streaming"))
+    assert content["schema"] == "podtts-first-audio/1"
+    for kind in ("cold", "warm"):
+        (only,) = content[kind]
+        assert 0 < only["first_seconds"] <= only["wall_seconds"]
+        assert only["prebuffer_seconds"] >= 0
+    documented = set(re.findall(r"`([a-z_]+)`", DOCUMENT.read_text()))
+    assert set(keys(content)) <= documented
+    assert "first sound" in run(*QUICK, *flags[:-2], "--flow-mode", "streaming")
+    with pytest.raises(UsageError, match="--first-audio measures sound inside a turn"):
+        run(*QUICK, *flags)
+    with pytest.raises(UsageError, match="takes one --workload"):
+        run(*QUICK, *flags, "--workload", "long")
+
+
 def test_scripts_are_synthesized_in_a_batch_in_calls_and_in_a_loop() -> None:
     flags = ["--scripts", "2", "--batch", "2", "--dtype", "float32", "--json", "-"]
     content = json.loads(run(*QUICK, *flags))

@@ -20,6 +20,7 @@ from podtts.device.cancellation import (
 from podtts.device.onnx_run import cancellable_load, cancellable_run
 from podtts.engine.render import RenderJob
 from podtts.engine.renderer import ThreadedRenderer
+from podtts.flow.prompt_states import PromptStates
 from podtts.hub.bundled import bundled_model
 from podtts.options import FlowOptions
 from podtts.values import SpeechTokens
@@ -98,7 +99,7 @@ def test_onnx_runtime_ends_before_its_next_node() -> None:
 def test_closing_the_renderer_cancels_the_turn_it_renders(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    renderer: ThreadedRenderer[str] = ThreadedRenderer(models())
+    renderer: ThreadedRenderer[str] = ThreadedRenderer(models(), PromptStates())
     closed = threading.Event()
     steps: list[None] = []
     third_step = threading.Event()

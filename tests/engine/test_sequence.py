@@ -110,6 +110,7 @@ class Driver:
     def take_job(self) -> None:
         if job := self.sequence.take_render_job():
             assert self.job is None
+            assert isinstance(job, RenderJob)
             self.job = job
 
     def deliver(self) -> list[Event]:

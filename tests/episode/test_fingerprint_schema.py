@@ -13,6 +13,7 @@ from podtts.episode.fingerprint_schema import (
     FingerprintSchema,
     Key,
 )
+from podtts.flow.chunks import STREAMING_VERSION
 from podtts.options import FlowOptions, SynthesisOptions
 
 FINGERPRINT = fingerprint()
@@ -24,6 +25,7 @@ def older_record(**changes: Any) -> dict[str, Any]:
     del values["numerics"], values["onnxruntime"], values["kernels"], values["processor"]
     for key in ("verify_limit", "recognizer", "recognizer_version", "recognizer_settings"):
         del values[key]
+    del values["flow"]["mode"], values["flow"]["streaming"]
     return {"podtts": "0.1.0", **values, **changes}
 
 
@@ -193,25 +195,39 @@ def test_a_key_that_is_added_later_is_read_with_its_older_value() -> None:
     later = FingerprintSchema(
         (
             *KEYS,
-            Key("flow.mode", "flow mode", older="offline"),
+            Key("flow.shape", "flow shape", older="round"),
             Key("speakers.*.pace", "pace", older=1.0),
         )
     )
     speakers = [{**speaker, "pace": 1.0} for speaker in FINGERPRINT["speakers"]]
-    current = {**FINGERPRINT, "flow": {**FINGERPRINT["flow"], "mode": "offline"}}
+    current = {**FINGERPRINT, "flow": {**FINGERPRINT["flow"], "shape": "round"}}
     current["speakers"] = speakers
     for recorded in (older_record(), newer_record()):
         assert later.mismatch(recorded, current) is None
-        other = {**current, "flow": {**FINGERPRINT["flow"], "mode": "streaming"}}
+        other = {**current, "flow": {**FINGERPRINT["flow"], "shape": "flat"}}
         mismatch = later.mismatch(recorded, other)
         assert mismatch is not None
-        assert mismatch.problem.endswith("with flow mode offline, this run uses streaming")
+        assert mismatch.problem.endswith("with flow shape round, this run uses flat")
     # The other way round: this version meets a journal that a later one made.
     assert problem({**newer_record(), "flow": current["flow"]}) == (
-        "the journal records flow.mode, which this podtts does not know"
+        "the journal records flow.shape, which this podtts does not know"
     )
     assert later.digest_values(current) == FingerprintSchema().digest_values(FINGERPRINT)
-    assert later.digest_values(other)["flow"]["mode"] == "streaming"
+    assert later.digest_values(other)["flow"]["shape"] == "flat"
+
+
+def test_a_journal_without_a_flow_mode_was_made_with_whole_turns() -> None:
+    assert "mode" not in older_record()["flow"]
+    assert FingerprintSchema().mismatch(older_record(), fingerprint()) is None
+    streaming = fingerprint(SynthesisOptions(flow=FlowOptions(mode="streaming")))
+    assert problem(older_record(), streaming).endswith(
+        "with flow mode full, this run uses streaming; with definition of the streaming flow none, "
+        f"this run uses {STREAMING_VERSION}"
+    )
+    older = {**streaming, "flow": {**streaming["flow"], "streaming": STREAMING_VERSION + 1}}
+    mismatch = FingerprintSchema().mismatch(older, streaming)
+    assert mismatch is not None
+    assert mismatch.advice == "use the version of podtts that made it"
 
 
 @pytest.mark.parametrize("path", ["seed", "device", "flow", "flow.steps", "speakers"])

@@ -13,7 +13,7 @@ from podtts.episode.writer import EpisodePlan, EpisodeWriter
 from podtts.options import SynthesisOptions
 from podtts.publish.publish_options import LayoutOptions, PublishOptions
 from podtts.script.parse import parse_script
-from podtts.values import SpeechTokens, StageSeconds, TurnAudio
+from podtts.values import AudioChunk, SpeechTokens, StageSeconds, TurnAudio
 
 TALK = "[anna] One.\n[ben] Two.\n[anna] Three.\n[ben] Four.\n"
 PLAN = EpisodePlan(
@@ -122,6 +122,43 @@ def test_a_stream_takes_the_mix_as_it_grows() -> None:
             writer.add(audio(number))
             assert len(stream.getvalue()) == header + 2 * SAMPLES * (number + 1)
     assert writer.result().samples == 4 * SAMPLES
+
+
+def chunks_of(turn: TurnAudio) -> list[AudioChunk]:
+    """A turn in three parts."""
+    starts = range(0, SAMPLES, 800)
+    return [
+        AudioChunk(
+            turn.index,
+            turn.turn,
+            start,
+            turn.wave[start : start + 800],
+            turn if start == starts[-1] else None,
+        )
+        for start in starts
+    ]
+
+
+@pytest.mark.parametrize("trim", [False, True])
+def test_a_stream_takes_chunks_where_turns_are_not_changed_as_a_whole(trim: bool) -> None:
+    layout = LayoutOptions(gap_seconds=0.1, trim_silence=trim)
+    plan = replace(PLAN, publishing=PublishOptions(layout))
+    whole, parts = io.BytesIO(), io.BytesIO()
+    turns = [audio(0), audio(1, problems=("it is silent",)), audio(2), audio(3)]
+    with EpisodeWriter(plan, whole) as writer:
+        write(writer, turns)
+    with EpisodeWriter(plan, parts) as writer:
+        writer.write_finished()  # the header
+        for turn in turns:
+            before = len(parts.getvalue())
+            first, *others = chunks_of(turn)
+            writer.add_chunk(first)
+            assert (len(parts.getvalue()) > before) == (not trim)
+            for chunk in others:
+                writer.add_chunk(chunk)
+    assert parts.getvalue() == whole.getvalue()
+    result = writer.result()
+    assert (result.work.turns, result.failed_turns) == (4, (1,))
 
 
 def test_turns_beyond_the_limit_are_not_planned(tmp_path: Path) -> None:

@@ -39,6 +39,28 @@ def test_turns_are_at_their_positions_in_the_mix(tmp_path: Path) -> None:
     assert not samples[28_800 : 28_800 + 12_000].any()
 
 
+def test_a_turn_may_come_in_parts(tmp_path: Path) -> None:
+    with WavWriter(tmp_path / "whole.wav") as whole, WavWriter(tmp_path / "parts.wav") as parts:
+        mixes = [Mix(sink, LayoutOptions(gap_seconds=0.5)) for sink in (whole, parts)]
+        for index, turn in enumerate(TURNS):
+            wave = turn_wave(index)
+            mixes[0].add(turn, wave)
+            assert mixes[1].takes_parts(turn)
+            for start in range(0, len(wave), 10_000):
+                mixes[1].add_part(turn, wave[start : start + 10_000], first=start == 0)
+        lines = [mix.timeline(SCRIPT, ["anna", "ben"]) for mix in mixes]
+    assert lines[0] == lines[1]
+    assert (tmp_path / "whole.wav").read_bytes() == (tmp_path / "parts.wav").read_bytes()
+
+
+def test_a_turn_that_is_changed_as_a_whole_takes_no_parts(tmp_path: Path) -> None:
+    with WavWriter(tmp_path / "mix.wav") as sink:
+        assert not Mix(sink, LayoutOptions(trim_silence=True)).takes_parts(TURNS[0])
+        stretched = Mix(sink, LayoutOptions(), {1: 1.25})
+    assert stretched.takes_parts(TURNS[0])
+    assert not stretched.takes_parts(TURNS[1])
+
+
 def test_turns_are_trimmed_and_stretched(tmp_path: Path) -> None:
     with WavWriter(tmp_path / "mix.wav") as sink:
         mix = Mix(sink, LayoutOptions(trim_silence=True), {1: 1.25})

@@ -31,6 +31,7 @@ _FIELDS = {
     "flow_steps": ("flow", "steps", _WHOLE),
     "flow_solver": ("flow", "solver", _NAME),
     "flow_precision": ("flow", "precision", _NAME),
+    "flow_mode": ("flow", "mode", _NAME),
     "normalize": ("speech", "normalize", _SWITCH),
     "directions": ("reading", "directions", _NAME),
 }
@@ -71,6 +72,7 @@ COMMON_KEYS = (
     "threads",
     "preset",
     "quantize",
+    "flow_cache",
     "lexicon",
     "keep",
     "prefix_cache",

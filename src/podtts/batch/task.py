@@ -117,6 +117,7 @@ class Setup:
     most: int  # rows: no more than there are scripts
     root: Path  # of the cache
     keeps_prefix: bool
+    flow_cache: int  # MB for the flow's states behind prompts
     output: Path  # folder of the episodes
     day: str  # today, as YYYY-MM-DD
     recognizer: Path | None = None  # what hears the turns; None: nobody listens

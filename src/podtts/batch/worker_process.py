@@ -30,6 +30,7 @@ def open_worker(setup: Setup) -> tuple[Worker, Ready]:
     from podtts.ears.whisper import Whisper
     from podtts.engine.engine import Engine
     from podtts.episode.fingerprint import checkpoint_fingerprint
+    from podtts.flow.prompt_states import PromptStates
     from podtts.options import SamplingOptions, SynthesisOptions
     from podtts.presets import suited_placement
     from podtts.weights.derived import open_checkpoint
@@ -43,7 +44,8 @@ def open_worker(setup: Setup) -> tuple[Worker, Ready]:
     opened = open_checkpoint(directory, placement, root, _warn, keeps_prefixes=setup.keeps_prefix)
     options = SynthesisOptions(sampling=SamplingOptions(max_tokens=setup.longest_turn))
     rows = setup.rows or min(setup.most, rows_that_fit(opened.models, options, setup.share))
-    engine = Engine(opened.models, opened.prefixes, rows=rows)
+    states = PromptStates(setup.flow_cache)
+    engine = Engine(opened.models, opened.prefixes, rows=rows, prompt_states=states)
     listener = None
     if setup.recognizer is not None:
         listener = TurnListener(Whisper(setup.recognizer, torch.get_num_threads()))

@@ -7,6 +7,7 @@ from podtts.bench.speakers import Speakers, speaker_prompts
 from podtts.bench.workload import Workload
 from podtts.device.memory import peak_memory_bytes, reset_peak_memory
 from podtts.device.stopwatch import Stopwatch
+from podtts.flow.prompt_states import PromptStates
 from podtts.llm.prefix import PrefixStore
 from podtts.options import SynthesisOptions
 from podtts.pipeline import Synthesizer
@@ -19,6 +20,7 @@ class PodttsSystem:
 
     prescribed: turns get the length that their text prescribes; otherwise the model ends them.
     prefixes:   store of the LLM's states after the prompts; the warm-up fills it.
+    prompt_states: of the flow behind prompts, which the warm-up fills, too.
     """
 
     name = "podtts"
@@ -30,8 +32,9 @@ class PodttsSystem:
         options: SynthesisOptions,
         prescribed: bool,
         prefixes: PrefixStore | None = None,
+        prompt_states: PromptStates | None = None,
     ) -> None:
-        self.synthesizer = Synthesizer(models, prefixes)
+        self.synthesizer = Synthesizer(models, prefixes, prompt_states=prompt_states)
         self.speakers, self.options, self.prescribed = speakers, options, prescribed
 
     def synthesize(self, workload: Workload) -> Measurement:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from podtts.bench.decode_step import DecodeStep
+    from podtts.bench.first_audio import FirstAudioReport
     from podtts.bench.model_under_test import Loading
     from podtts.bench.quality import Quality
     from podtts.bench.scripts import ScriptsReport
@@ -38,6 +39,7 @@ class Setting:
     flow_solver: str
     flow_precision: str  # of the estimator and most of the vocoder's convolutions
     flow_guided_start: bool  # whether guidance applies at time 0, too
+    flow_mode: str
     threads: int
     seed: int
     repeats: int
@@ -119,7 +121,8 @@ def to_tables(report: BenchReport) -> list[Table]:
     title = (
         f"podtts {podtts.__version__} {setting.preset}, {setting.model}{weights}, "
         f"{setting.device}, LLM {setting.llm_dtype}{quantized}, "
-        f"flow {setting.flow_precision}, {setting.flow_steps} {setting.flow_solver} steps"
+        f"flow {setting.flow_precision}, {setting.flow_steps} {setting.flow_solver} steps, "
+        f"mode {setting.flow_mode}"
     )
     ours = _figures(title, report.results)
     if against is None:
@@ -286,4 +289,38 @@ def scripts_notes(report: ScriptsReport) -> str:
     return (
         f"{scripts}; loading is counted, and the start of every process; the loop runs in this "
         f"process\nfiles of the batch that equal those of the single calls: {report.same_files}"
+    )
+
+
+def first_audio_table(report: FirstAudioReport) -> Table:
+    """Return the table of what a listener has, a row each for a cold and a warm run."""
+    plan = report.plan
+    weights = " (random weights)" if plan.model.is_random else ""
+    title = f"podtts {podtts.__version__} {plan.preset}, {plan.model.name}{weights}"
+    headings = ("first sound s", "prebuffer s", "audio s", "wall s", "RTF", "peak GB")
+    table = _table(f"{title}, {plan.placement}", plan.workload.name, headings)
+    for kind, runs in (("cold", report.cold), ("warm", report.warm)):
+        columns = (
+            ([run.first_seconds for run in runs], "{:.2f}".format),
+            ([run.prebuffer_seconds for run in runs], "{:.2f}".format),
+            ([run.audio_seconds for run in runs], "{:.1f}".format),
+            ([run.wall_seconds for run in runs], "{:.1f}".format),
+            ([run.rtf for run in runs], "{:.3f}".format),
+            ([run.peak_memory_bytes / 1e9 for run in runs], "{:.2f}".format),
+        )
+        cells = [
+            _cell(spread(values), shown, shown(min(values)) != shown(max(values)))
+            for values, shown in columns
+        ]
+        table.add_row(kind, *cells)
+    return table
+
+
+def first_audio_notes(report: FirstAudioReport) -> str:
+    """Return the notes below that table, in whole lines."""
+    runs = "one run" if report.plan.repeats == 1 else f"medians of {report.plan.repeats} runs"
+    return (
+        f"{runs}; models are loaded, and the LLM's state after the prompts is on disk\n"
+        "cold: the flow solves the voices; warm: it has solved them before\n"
+        "prebuffer: how long a player must wait after the first sound so that it never stops"
     )

@@ -18,9 +18,10 @@ from podtts.bench.speakers import Speakers
 from podtts.bench.workload import Workload
 from podtts.device.memory import memory_errors_named
 from podtts.device.placement import Placement, device_label, dtype_name
+from podtts.flow.prompt_states import PromptStates
 from podtts.llm.prefix import PrefixStore
 from podtts.llm.quantized import quantize_llm
-from podtts.options import Quantization, SynthesisOptions
+from podtts.options import DEFAULT_FLOW_CACHE, Quantization, SynthesisOptions
 from podtts.prompts.cache import PromptCache
 from podtts.weights.load import Models
 
@@ -37,6 +38,7 @@ class BenchPlan:
     workloads: Sequence[Workload]
     repeats: int
     against_published: bool
+    flow_cache: int = DEFAULT_FLOW_CACHE  # MB for the flow's states behind prompts
 
 
 def run_bench(
@@ -92,7 +94,8 @@ def _podtts(
     plan: BenchPlan, models: Models, speakers: Speakers, prefixes: PrefixStore
 ) -> PodttsSystem:
     quantize_llm(models.llm, plan.quantize)
-    return PodttsSystem(models, speakers, plan.options, plan.model.is_random, prefixes)
+    states = PromptStates(plan.flow_cache)
+    return PodttsSystem(models, speakers, plan.options, plan.model.is_random, prefixes, states)
 
 
 def _setting(plan: BenchPlan, models: Models) -> Setting:
@@ -108,6 +111,7 @@ def _setting(plan: BenchPlan, models: Models) -> Setting:
         flow_solver=plan.options.flow.solver,
         flow_precision=plan.options.flow.precision,
         flow_guided_start=plan.options.flow.guided_start,
+        flow_mode=plan.options.flow.mode,
         threads=torch.get_num_threads(),
         seed=plan.options.seed,
         repeats=plan.repeats,

@@ -181,6 +181,7 @@ def batch(
             most=max(1, len(plan.entries)),
             root=root.resolve(),
             keeps_prefix=prefix_cache,
+            flow_cache=speed.flow_cache,
             output=output.resolve(),
             day=today(),
             recognizer=recognizer and recognizer.resolve(),

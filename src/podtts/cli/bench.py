@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _SYNTHESIS = SynthesisOptions()
 _RECIPES = ("published",)
 _SWEEP_WORKLOAD = "middle"
+_FIRST_AUDIO_WORKLOAD = "dialogue"  # with a rebuild of the LLM's context
 _PIPE_COLUMNS = 140  # width of tables without a terminal: wide enough for all columns
 
 
@@ -81,6 +82,13 @@ def bench(
             "--sweep", help="Measure batches of scripts, with every preset or that of --preset."
         ),
     ] = False,
+    first_audio: Annotated[
+        bool,
+        typer.Option(
+            "--first-audio",
+            help="Measure when a listener hears the first sound, with --flow-mode streaming.",
+        ),
+    ] = False,
     scripts: Annotated[
         int | None,
         typer.Option(
@@ -112,7 +120,7 @@ def bench(
       podtts bench --random-weights soulx-podcast-1.7b --workload short
       podtts bench --sweep --batch 1 --batch 8 --picture sweep.svg
 
-    --quality, --sweep and --scripts measure something else instead.
+    --quality, --sweep, --scripts and --first-audio measure something else instead.
     docs/bench.md explains the tables and the JSON.
     """
     _check_flags(context, random_weights, against)
@@ -137,6 +145,8 @@ def bench(
     elif sweep:
         preset = speed.preset if _is_on_command_line(context, "preset") else None
         output, svg = _sweep(subject, speed, seed, workload or [], batch or [], preset)
+    elif first_audio:
+        output = _first_audio(subject, speed, seed, workload or [], repeat)
     elif scripts is not None:
         output = _scripts(subject, speed, seed, scripts, batch or [], repeat)
     else:
@@ -174,6 +184,7 @@ def _stages(
         workloads=find_workloads(workloads),
         repeats=repeats,
         against_published=against == "published",
+        flow_cache=speed.flow_cache,
     )
     report = run_bench(plan, warn, _progress)
     return [*to_tables(report), notes(report)], to_json(report)
@@ -266,6 +277,33 @@ def _scripts(
     )
     report = measure_scripts(plan, warn, _progress)
     return [scripts_table(report), scripts_notes(report)], scripts_json(report)
+
+
+def _first_audio(
+    model: ModelUnderTest, speed: SpeedFlags, seed: int, workloads: Sequence[str], repeats: int
+) -> Output:
+    """Measure what a listener of a stream has."""
+    from podtts.bench.first_audio import FirstAudioPlan, first_audio_json, measure_first_audio
+    from podtts.bench.report import first_audio_notes, first_audio_table
+    from podtts.bench.workload import find_workloads
+
+    if len(workloads) > 1:
+        raise UsageError("--first-audio takes one --workload", "give one of them")
+    [workload] = find_workloads(workloads or [_FIRST_AUDIO_WORKLOAD])
+    placement = speed.placement()
+    plan = FirstAudioPlan(
+        model=model,
+        placement=placement,
+        workload=workload,
+        options=SynthesisOptions(
+            seed=seed, sampling=model.sampling(), flow=speed.flow_on(placement), retries=0
+        ),
+        preset=speed.preset,
+        repeats=repeats,
+        megabytes=speed.flow_cache,
+    )
+    report = measure_first_audio(plan, warn, _progress)
+    return [first_audio_table(report), first_audio_notes(report)], first_audio_json(report)
 
 
 def _check_flags(context: typer.Context, random_weights: str | None, against: str | None) -> None:

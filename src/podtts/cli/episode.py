@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from podtts.cli.earlier_run import EarlierRun
     from podtts.cli.reporter import Reporter
     from podtts.device.placement import Placement
+    from podtts.engine.request import Listener
     from podtts.episode.journal import Journal
     from podtts.episode.writer import EpisodeWriter
     from podtts.options import SynthesisOptions
+    from podtts.pipeline import Synthesizer
     from podtts.publish.publish_options import PublishOptions
     from podtts.script.model import Script
     from podtts.values import TurnAudio
@@ -40,6 +42,7 @@ class SynthRun:
     report:  is called with every step.
     recognizer: the folder of what hears the turns; None: nobody listens.
     names_model: the user has named the model; else a run says which one it is.
+    flow_cache: MB for the flow's states behind prompts.
     """
 
     def __init__(
@@ -54,11 +57,13 @@ class SynthRun:
         *,
         keeps_prefix: bool,
         names_model: bool,
+        flow_cache: int,
     ) -> None:
         self._script, self._output, self._options = script, output, options
         self._publishing, self._earlier, self._report = publishing, earlier, report
         self._recognizer, self._keeps_prefix = recognizer, keeps_prefix
         self._names_model = names_model
+        self._flow_cache = flow_cache
         self._turns = script.turns[: options.limit_turns]
         self._is_done = False
         if earlier.needs_journal and is_stream(output):
@@ -114,7 +119,10 @@ class SynthRun:
             if journal is not None:
                 self._say_what_is_finished(writer, journal)
             with writer, self._report.turn_progress([*writer.finished]):
-                self._write_turns(writer, self._audio(directory, placement, journal, writer))
+                if journal is None and self._options.flow.mode == "streaming":
+                    self._write_chunks(writer, directory, placement)
+                else:
+                    self._write_turns(writer, self._audio(directory, placement, journal, writer))
             if journal is not None:
                 with self._report.publishing() as watch:
                     work = writer.result().work
@@ -184,12 +192,42 @@ class SynthRun:
             writer.add(turn)
             self._report.turn_finished(turn)
 
+    def _write_chunks(self, writer: EpisodeWriter, directory: Path, placement: Placement) -> None:
+        """Write every turn to the stream while the rest of it is being synthesized."""
+        if self._options.retries:
+            say("sound goes out as it is made: a turn that fails a check gets no other attempt")
+        synthesizer, listener = self._load(directory, placement)
+        self._report.turn_started(0)
+        for chunk in synthesizer.stream(
+            self._script, self._prompts, self._options, listener=listener
+        ):
+            writer.add_chunk(chunk)
+            if chunk.finished is not None:
+                self._report.turn_finished(chunk.finished)
+                if writer.next_turn is not None:
+                    self._report.turn_started(writer.next_turn)
+
     def _audio(
         self, directory: Path, placement: Placement, journal: Journal | None, writer: EpisodeWriter
     ) -> Iterator[TurnAudio]:
         """Synthesize the turns that are not finished; loads the weights first."""
+        synthesizer, listener = self._load(directory, placement)
+        attempts = {} if journal is None else journal.next_attempts(self._earlier.retake)
+        yield from synthesizer.synthesize(
+            self._script,
+            self._prompts,
+            self._options,
+            finished={index: turn.tokens for index, turn in writer.finished.items()},
+            attempts=attempts,
+            draws=writer.draws,
+            listener=listener,
+        )
+
+    def _load(self, directory: Path, placement: Placement) -> tuple[Synthesizer, Listener | None]:
+        """Load the weights, and what hears the turns."""
         import torch
 
+        from podtts.flow.prompt_states import PromptStates
         from podtts.pipeline import Synthesizer
         from podtts.weights.derived import open_checkpoint
 
@@ -202,16 +240,8 @@ class SynthRun:
         self._report.models_loaded(time.perf_counter() - started)
         if opened.models.untrained:
             say("this checkpoint has random weights: its speech is noise")
-        attempts = {} if journal is None else journal.next_attempts(self._earlier.retake)
-        yield from Synthesizer(opened.models, opened.prefixes).synthesize(
-            self._script,
-            self._prompts,
-            self._options,
-            finished={index: turn.tokens for index, turn in writer.finished.items()},
-            attempts=attempts,
-            draws=writer.draws,
-            listener=listener,
-        )
+        states = PromptStates(self._flow_cache)
+        return Synthesizer(opened.models, opened.prefixes, prompt_states=states), listener
 
     def _say_how(self, directory: Path, placement: Placement) -> None:
         """Say which model, device and voices the run uses."""

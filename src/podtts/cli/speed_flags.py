@@ -10,7 +10,7 @@ import typer
 from podtts.cli.flag_groups import FlagGroup
 from podtts.cli.flags import ThreadsOption
 from podtts.cli.messages import warn_once
-from podtts.options import FlowOptions, Quantization
+from podtts.options import DEFAULT_FLOW_CACHE, FlowOptions, Quantization
 from podtts.presets import DEFAULT_PRESET, Preset, choose_preset, suited
 
 if TYPE_CHECKING:
@@ -75,11 +75,35 @@ class SpeedFlags(FlagGroup):
             "the device has it.",
         ),
     ] = None
+    flow_mode: Annotated[
+        str | None,
+        typer.Option(
+            "--flow-mode",
+            metavar="NAME",
+            help="full: the flow sees whole turns. streaming: it goes on chunk by chunk, solves "
+            "each voice once, and sound comes while a turn is being decoded; default: the "
+            "preset's.",
+        ),
+    ] = None
+    flow_cache: Annotated[
+        int,
+        typer.Option(
+            "--flow-cache",
+            min=0,
+            metavar="MB",
+            help="Memory for the voices that the streaming flow has solved.",
+        ),
+    ] = DEFAULT_FLOW_CACHE
 
     def chosen_preset(self) -> Preset:
         """Return the preset with the changes that the flags make. Raises UsageError."""
         return choose_preset(
-            self.preset, self.quantize, self.flow_steps, self.flow_solver, self.flow_precision
+            self.preset,
+            self.quantize,
+            self.flow_steps,
+            self.flow_solver,
+            self.flow_precision,
+            self.flow_mode,
         )
 
     def placement(self, quantize: Quantization | None = None) -> Placement:

@@ -187,6 +187,7 @@ def synth(
             recognizer,
             keeps_prefix=prefix_cache,
             names_model=model_flags.model is not None,
+            flow_cache=speed.flow_cache,
         )
         run.gather(directory, overrides, root, script_flags.speakers)
         run.synthesize(directory, placement)

@@ -16,11 +16,13 @@ from podtts.device.memory import memory_errors_named, release_memory
 from podtts.device.placement import runs_streams_concurrently
 from podtts.device.stopwatch import Stopwatch
 from podtts.engine.compatibility import check_compatibility
+from podtts.engine.live_sequence import LiveSequence
 from podtts.engine.prefill import prefill_prompts
 from podtts.engine.renderer import InlineRenderer, Renderer, ThreadedRenderer
 from podtts.engine.request import Event, Request, RequestFailed, RequestFinished, TokensDecoded
 from podtts.engine.sequence import Attempt, Sequence
-from podtts.errors import OutOfMemoryError, PodttsError
+from podtts.errors import OutOfMemoryError, PodttsError, UsageError
+from podtts.flow.prompt_states import PromptStates
 from podtts.llm.decoder import Decoded, Decoder
 from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.native_layers import NativeLayers
@@ -38,6 +40,8 @@ class Engine:
     decoder:  makes the decoder.
     overlap:  whether turns are rendered while others are decoded; None: where that is faster and
               gives the same bits.
+    prompt_states: keeps the flow's states behind prompts, in the flow's mode streaming; None: a
+              store of its own.
     """
 
     def __init__(
@@ -48,16 +52,18 @@ class Engine:
         rows: int,
         decoder: Callable[[Qwen3, CacheRows], Decoder] = Decoder,
         overlap: bool | None = None,
+        prompt_states: PromptStates | None = None,
     ) -> None:
         self.models, self.prefixes = models, prefixes
+        self.prompt_states = PromptStates() if prompt_states is None else prompt_states
         self._new_decoder = decoder
         self._queue: deque[Request] = deque()
         self._sequences: dict[KVCache, Sequence] = {}
         self._renderer: Renderer[Sequence]
         if _overlap_pays(models, rows) if overlap is None else overlap:
-            self._renderer = ThreadedRenderer(models)
+            self._renderer = ThreadedRenderer(models, self.prompt_states)
         else:
-            self._renderer = InlineRenderer(models)
+            self._renderer = InlineRenderer(models, self.prompt_states)
         self._set_rows(rows)
 
     @property
@@ -78,8 +84,13 @@ class Engine:
     def add(self, request: Request) -> None:
         """Take a request; it is begun as soon as a row is free.
 
-        Raises InputError for prompts or tags that do not fit the script or the checkpoint.
+        Raises InputError for prompts or tags that do not fit the script or the checkpoint, and
+        UsageError for sound in a mode of the flow that renders only whole turns.
         """
+        if request.reports_sound and request.options.flow.mode != "streaming":
+            raise UsageError(
+                "the flow's mode full renders only whole turns", "set the flow's mode to streaming"
+            )
         check_compatibility(self.models, request.script, request.prompts)
         self._queue.append(request)
 
@@ -178,6 +189,10 @@ class Engine:
             dialogue = prefill_prompts(
                 self.models, self.prefixes, request.prompts, request.options, cache
             )
+        if request.reports_sound:
+            return LiveSequence(
+                self.models, request, dialogue, prefilling.seconds, self.prompt_states
+            )
         return Sequence(self.models, request, dialogue, prefilling.seconds)
 
     def _close_gaps(self) -> None:
@@ -245,6 +260,8 @@ class Engine:
                 events += self._new_tokens(sequence, attempt, decoded)
             if decoded is not None:
                 events += sequence.on_tokens(decoded)
+            elif sequence.follows_tokens:
+                sequence.on_progress(self._decoder.tokens(sequence.dialogue.cache))
         return events
 
     def _new_tokens(

@@ -1,4 +1,4 @@
-"""From speech tokens to waves: flow and vocoder, for a group of turns."""
+"""From speech tokens to waves: flow and vocoder, for a group of whole turns."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ class Rendered:
 
 
 def render(models: Models, turns: Sequence[RenderJob]) -> list[Rendered | NotFiniteError]:
-    """Render turns of the same options; NotFiniteError in the place of a turn that fails."""
+    """Render turns of the same options; NotFiniteError in the place of a turn that fails.
+
+    The mode of the flow is full; for the other see `podtts.engine.streamed_turn`.
+    """
     flow, vocoder = Stopwatch(models.device), Stopwatch(models.device)
     with flow:
         mels, wide_mels = finite_mels(models, turns)
@@ -98,7 +101,7 @@ def mels_of(models: Models, turns: Sequence[RenderJob]) -> list[Tensor]:
     """Mel of every turn, float32 [2*T, 80]; all turns have the options of the first."""
     prompts, noise = [], []
     for turn in turns:
-        features = _end_of(turn.prompt.features, turn.options.prompt_seconds)
+        features = end_of_prompt(turn.prompt.features, turn.options.prompt_seconds)
         prompts.append(features)
         frames = noise_frames(features, len(turn.tokens.ids))
         normal = torch.randn(frames, MEL_BINS, generator=stage_rng(turn.seed, turn.draws, "flow"))
@@ -128,7 +131,8 @@ def waves_of(models: Models, turns: Sequence[RenderJob], mels: Sequence[Tensor])
     return [wave.cpu() for wave in waves]
 
 
-def _end_of(features: PromptFeatures, seconds: float | None) -> PromptFeatures:
+def end_of_prompt(features: PromptFeatures, seconds: float | None) -> PromptFeatures:
+    """The last seconds of a prompt, see `FlowOptions.prompt_seconds`."""
     if seconds is None:
         return features
     tokens = max(1, round(seconds * TOKENS_PER_SECOND))

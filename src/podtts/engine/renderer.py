@@ -1,9 +1,10 @@
-"""Renders turns in groups: between decode steps, or on a thread of its own beside them."""
+"""Renders turns or chunks of them: between decode steps, or on a thread of its own beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from podtts.device.cancellation import Cancellation, cancelled_by
@@ -11,11 +12,25 @@ from podtts.device.cuda_stream import DeviceStream
 from podtts.device.memory import memory_errors_named
 from podtts.device.placement import batches_rows
 from podtts.engine.render import Rendered, RenderJob, render
+from podtts.engine.streamed_turn import RenderedChunk, StreamedTurn, render_in_chunks
+from podtts.flow.chunks import Chunk
+from podtts.flow.prompt_states import PromptStates
 from podtts.llm.decoder import NotFiniteError
 from podtts.weights.load import Models
 
 Owner = TypeVar("Owner", bound=Hashable)
-Result = Rendered | NotFiniteError
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkJob:
+    """The next chunk of a turn; the chunk before it is rendered."""
+
+    turn: StreamedTurn
+    chunk: Chunk
+
+
+Job = RenderJob | ChunkJob
+Result = Rendered | RenderedChunk | NotFiniteError
 
 _WAITING_SHARE = 4  # a device that renders turns together waits for a fourth of the rows
 
@@ -25,7 +40,7 @@ class Renderer(Protocol[Owner]):
 
     is_concurrent: bool  # whether the LLM can decode meanwhile
 
-    def submit(self, owner: Owner, job: RenderJob) -> None:
+    def submit(self, owner: Owner, job: Job) -> None:
         """Take a job."""
 
     def poll(self, rows: int, *, decoding: bool) -> list[tuple[Owner, Result]]:
@@ -49,19 +64,19 @@ class _Queue(Generic[Owner]):
     """Jobs in the order they came."""
 
     def __init__(self) -> None:
-        self._jobs: list[tuple[Owner, RenderJob]] = []
+        self._jobs: list[tuple[Owner, Job]] = []
 
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def put(self, owner: Owner, job: RenderJob) -> None:
+    def put(self, owner: Owner, job: Job) -> None:
         self._jobs.append((owner, job))
 
-    def take_group(self) -> list[tuple[Owner, RenderJob]]:
-        """Take the oldest job and all that can be rendered with it: those of the same options."""
-        options = self._jobs[0][1].options
-        group = [entry for entry in self._jobs if entry[1].options == options]
-        self._jobs = [entry for entry in self._jobs if entry[1].options != options]
+    def take_group(self) -> list[tuple[Owner, Job]]:
+        """Take the oldest job and all that can be rendered with it."""
+        oldest = self._jobs[0][1]
+        group = [entry for entry in self._jobs if _together(oldest, entry[1])]
+        self._jobs = [entry for entry in self._jobs if not _together(oldest, entry[1])]
         return group
 
     def remove(self, owner: Owner) -> None:
@@ -76,11 +91,11 @@ class InlineRenderer(Generic[Owner]):
 
     is_concurrent = False
 
-    def __init__(self, models: Models) -> None:
-        self._models = models
+    def __init__(self, models: Models, states: PromptStates) -> None:
+        self._models, self._states = models, states
         self._queue: _Queue[Owner] = _Queue()
 
-    def submit(self, owner: Owner, job: RenderJob) -> None:
+    def submit(self, owner: Owner, job: Job) -> None:
         self._queue.put(owner, job)
 
     def poll(self, rows: int, *, decoding: bool) -> list[tuple[Owner, Result]]:
@@ -89,7 +104,7 @@ class InlineRenderer(Generic[Owner]):
             return []
         group = self._queue.take_group()
         with memory_errors_named("rendering turns"):
-            results = render(self._models, [job for _, job in group])
+            results = _render(self._models, self._states, [job for _, job in group])
         return [(owner, result) for (owner, _), result in zip(group, results, strict=True)]
 
     def wait(self) -> None:
@@ -107,8 +122,8 @@ class ThreadedRenderer(Generic[Owner]):
 
     is_concurrent = True
 
-    def __init__(self, models: Models) -> None:
-        self._models = models
+    def __init__(self, models: Models, states: PromptStates) -> None:
+        self._models, self._states = models, states
         self._queue: _Queue[Owner] = _Queue()
         self._stream = DeviceStream(models.device)
         self._thread: ThreadPoolExecutor | None = None
@@ -116,7 +131,7 @@ class ThreadedRenderer(Generic[Owner]):
         self._owners: list[Owner] = []  # of the group that is being rendered
         self._group: Future[list[Result]] | None = None
 
-    def submit(self, owner: Owner, job: RenderJob) -> None:
+    def submit(self, owner: Owner, job: Job) -> None:
         self._queue.put(owner, job)
         self._begin_group()
 
@@ -153,10 +168,32 @@ class ThreadedRenderer(Generic[Owner]):
         jobs = [job for _, job in group]
         self._group = self._thread.submit(self._render, jobs, self._closing)
 
-    def _render(self, jobs: Sequence[RenderJob], closing: Cancellation) -> list[Result]:
+    def _render(self, jobs: Sequence[Job], closing: Cancellation) -> list[Result]:
         with (
             cancelled_by(closing),
             memory_errors_named("rendering turns"),
             self._stream.active(),
         ):
-            return render(self._models, jobs)
+            return _render(self._models, self._states, jobs)
+
+
+def _together(job: Job, other: Job) -> bool:
+    """Whether jobs are rendered in one call: whole turns of the same options."""
+    if job is other:
+        return True
+    if isinstance(job, ChunkJob) or isinstance(other, ChunkJob):
+        return False
+    return job.options.mode == "full" and job.options == other.options
+
+
+def _render(models: Models, states: PromptStates, jobs: Sequence[Job]) -> list[Result]:
+    """Render jobs that are rendered together."""
+    job = jobs[0]
+    if isinstance(job, ChunkJob):
+        try:
+            return [job.turn.render(job.chunk)]
+        except NotFiniteError as error:
+            return [error]
+    if job.options.mode == "streaming":
+        return [render_in_chunks(models, states, job)]
+    return [*render(models, [each for each in jobs if isinstance(each, RenderJob)])]

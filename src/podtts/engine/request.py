@@ -11,7 +11,7 @@ from torch import Tensor
 from podtts.errors import PodttsError
 from podtts.options import SynthesisOptions
 from podtts.script.model import Script
-from podtts.values import Heard, SpeakerPrompt, SpeechTokens, Turn, TurnAudio
+from podtts.values import AudioChunk, Heard, SpeakerPrompt, SpeechTokens, Turn, TurnAudio
 
 
 class Listener(Protocol):
@@ -40,6 +40,9 @@ class Request:
     listener: hears every attempt that was rendered; `options.verify_limit` says which of them fail.
               If all attempts of a turn fail, the one that was understood best is accepted.
               None: nobody listens.
+    reports_sound:  whether `SoundRendered` reports the samples of a turn as they come. The flow's
+              mode must be streaming, and every turn has one attempt: `options.retries` has no
+              effect.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Request:
     draws: Mapping[int, int] = field(default_factory=dict)
     reports_tokens: bool = False
     listener: Listener | None = None
+    reports_sound: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,17 @@ class TokensDecoded:
     attempt: int
     position: int  # of the first of these tokens in the turn, 0-based
     ids: tuple[int, ...]  # values as in SpeechTokens
+
+
+@dataclass(frozen=True, eq=False)
+class SoundRendered:
+    """The next samples of a turn; turns and samples come in order.
+
+    `TurnFinished` follows the last chunk of a turn.
+    """
+
+    request: Request
+    chunk: AudioChunk
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,4 +107,4 @@ class RequestFailed:
     error: PodttsError
 
 
-Event = TokensDecoded | TurnFinished | RequestFinished | RequestFailed
+Event = TokensDecoded | SoundRendered | TurnFinished | RequestFinished | RequestFailed

@@ -21,10 +21,13 @@ from torch import Tensor
 
 from podtts.engine.checks import hearing_problems, token_problems, wave_problems
 from podtts.engine.render import Rendered, RenderJob
+from podtts.engine.renderer import Job, Result
 from podtts.engine.request import Event, Request, TurnFinished
 from podtts.engine.rng import attempt_name, stage_rng
+from podtts.engine.streamed_turn import RenderedChunk
 from podtts.llm.decoder import Decoded, NotFiniteError
 from podtts.llm.dialogue import Dialogue, TurnMark
+from podtts.options import Precision
 from podtts.text.normalize import normalize_text
 from podtts.values import Heard, SpeechTokens, StageSeconds, Turn, TurnAudio
 from podtts.weights.load import Models
@@ -94,6 +97,7 @@ class Sequence:
     decoding: Attempt | None = None  # in the LLM
     decoded: Attempt | None = None  # waits until the turn before it is accepted
     rendering: Attempt | None = None  # in the renderer
+    follows_tokens = False  # whether `on_progress` wants the tokens of a turn while it is decoded
 
     def __init__(
         self, models: Models, request: Request, dialogue: Dialogue, prefill_seconds: float
@@ -129,6 +133,9 @@ class Sequence:
         """The random numbers that the LLM draws an attempt with."""
         return stage_rng(self.request.options.seed, attempt.draws, "llm")
 
+    def on_progress(self, ids: Ids[int]) -> None:
+        """Take the tokens so far of the attempt that is being decoded, see `follows_tokens`."""
+
     def on_tokens(self, decoded: Decoded) -> list[Event]:
         """Take what the LLM decoded; return what is to be reported."""
         attempt, self.decoding = self.decoding, None
@@ -147,21 +154,19 @@ class Sequence:
             return []
         return self._after_decoding(attempt)
 
-    def take_render_job(self) -> RenderJob | None:
+    def take_render_job(self) -> Job | None:
         """What is to be given to the renderer, once."""
         attempt, self._to_render = self._to_render, None
-        if attempt is None:
-            return None
-        prompt, options = self.request.prompts[attempt.turn.speaker], self.request.options
-        return RenderJob(attempt.tokens, prompt, options.flow, options.seed, attempt.draws)
+        return None if attempt is None else self._render_job(attempt)
 
-    def on_audio(self, rendered: Rendered | NotFiniteError) -> list[Event]:
+    def on_audio(self, rendered: Result) -> list[Event]:
         """Take what was rendered; return what is to be reported.
 
         If the attempt failed a check, what was decoded after it is void: `decoding` is None then.
         """
         attempt, self.rendering = self.rendering, None
         assert attempt is not None
+        assert not isinstance(rendered, RenderedChunk)
         self._check_audio(attempt, rendered)
         if self._will_retry(attempt):
             self._roll_back_to(attempt)
@@ -171,7 +176,7 @@ class Sequence:
         if best is not attempt:
             self._roll_back_to(attempt)
             self.dialogue.close_turn(best.tokens)
-        events = self._report(best, attempt)
+        events: list[Event] = [self._report(best, attempt)]
         later, self.decoded = self.decoded, None
         if later is not None:
             events += self._after_decoding(later)
@@ -204,7 +209,7 @@ class Sequence:
         if attempt.start is None:
             best = attempt.best
             self.dialogue.close_turn(best.tokens)
-            return self._report(best, attempt)
+            return [self._report(best, attempt)]
         self.dialogue.close_turn(attempt.tokens)
         self.rendering = self._to_render = attempt
         return []
@@ -214,11 +219,7 @@ class Sequence:
             attempt.problems = (f"{rendered}: NaN or infinite",)
             return
         attempt.wave = rendered.wave
-        precision = self.request.options.flow.precision
-        attempt.notes = tuple(
-            f"the {part} is not finite in {precision}; it ran in float32"
-            for part in rendered.widened
-        )
+        attempt.notes = widening_notes(rendered.widened, self.request.options.flow.precision)
         attempt.work += StageSeconds(flow=rendered.flow_seconds, vocoder=rendered.vocoder_seconds)
         if not self.models.untrained:
             attempt.problems += tuple(wave_problems(attempt.wave))
@@ -236,6 +237,10 @@ class Sequence:
         if attempt.heard is not None and (limit := request.options.verify_limit) is not None:
             attempt.problems += tuple(hearing_problems(turn.text, attempt.heard, limit))
 
+    def _render_job(self, attempt: Attempt) -> RenderJob:
+        prompt, options = self.request.prompts[attempt.turn.speaker], self.request.options
+        return RenderJob(attempt.tokens, prompt, options.flow, options.seed, attempt.draws)
+
     def _roll_back_to(self, attempt: Attempt) -> None:
         """Forget all after the start of an attempt; its turn is open again."""
         later = self.decoding or self.decoded
@@ -245,7 +250,7 @@ class Sequence:
         assert attempt.start is not None
         self.dialogue.roll_back(attempt.start)
 
-    def _report(self, attempt: Attempt, last: Attempt) -> list[Event]:
+    def _report(self, attempt: Attempt, last: Attempt) -> TurnFinished:
         """Report an accepted attempt. last: of its turn, with the work of all of them."""
         work, self._unreported_work = self._unreported_work + last.work, StageSeconds()
         audio = TurnAudio(
@@ -260,7 +265,7 @@ class Sequence:
             attempt.heard,
             last.number - attempt.number,
         )
-        return [TurnFinished(self.request, audio)]
+        return TurnFinished(self.request, audio)
 
     def _will_retry(self, attempt: Attempt) -> bool:
         """Whether an attempt failed a check while there are attempts left."""
@@ -269,3 +274,8 @@ class Sequence:
 
     def _first_number(self, index: int) -> int:
         return self.request.attempts.get(index, 0)
+
+
+def widening_notes(widened: Ids[str], precision: Precision) -> tuple[str, ...]:
+    """What is said of parts that ran in float32 because they are not finite in a precision."""
+    return tuple(f"the {part} is not finite in {precision}; it ran in float32" for part in widened)

@@ -20,6 +20,7 @@ from podtts.device.placement import (
 from podtts.ears.installation import library_versions
 from podtts.ears.whisper import SETTINGS
 from podtts.episode.fingerprint_schema import NUMERICS
+from podtts.flow.chunks import STREAMING_VERSION
 from podtts.options import SynthesisOptions
 from podtts.values import SpeakerPrompt
 from podtts.weights.digest import checkpoint_digest, recognizer_digest
@@ -72,6 +73,8 @@ def run_fingerprint(
     """
     values = asdict(options)
     del values["limit_turns"]  # how far a run goes changes no turn
+    streams = options.flow.mode == "streaming"
+    values["flow"]["streaming"] = STREAMING_VERSION if streams else None
     return {
         **checkpoint,
         "speakers": [speaker_fingerprint(prompt) for prompt in prompts],

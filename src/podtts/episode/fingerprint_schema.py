@@ -150,6 +150,13 @@ KEYS = (
     Key("flow.guided_start", "guided start of the flow"),
     Key("flow.prompt_seconds", "flow prompt seconds"),
     Key("flow.chunk_causal", "chunk-causal flow"),
+    Key("flow.mode", "flow mode", older="full"),
+    Key(  # None in the mode full
+        "flow.streaming",
+        "definition of the streaming flow",
+        older=None,
+        advice="use the version of podtts that made it",
+    ),
     Key("retries", "retries", advice="use the same --retries again"),
     Key("check_length", "check of each turn's length"),
     # Listening decides which attempt of a turn is accepted. Older versions did not listen.

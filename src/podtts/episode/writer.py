@@ -27,7 +27,7 @@ from podtts.publish.publish_options import PublishOptions
 from podtts.publish.publishing import publish
 from podtts.publish.timeline import speaker_names
 from podtts.script.model import Script
-from podtts.values import RunWork, SpeakerPrompt, Turn, TurnAudio
+from podtts.values import AudioChunk, RunWork, SpeakerPrompt, Turn, TurnAudio
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +159,22 @@ class EpisodeWriter:
         self._opened().add(audio.turn, audio.wave)
         self._work = self._work.with_turn(audio)
         self._count(audio.problems)
+
+    def add_chunk(self, chunk: AudioChunk) -> None:
+        """Append some samples of a turn to the mix of a stream, or the turn with its last chunk.
+
+        The whole turn is needed where silence is trimmed or the tempo changed. Raises DiskError.
+        """
+        assert self._journal is None
+        assert chunk.index == self._next
+        if not (mix := self._opened()).takes_parts(chunk.turn):
+            if chunk.finished is not None:
+                self.add(chunk.finished)
+            return
+        mix.add_part(chunk.turn, chunk.samples, first=chunk.first_sample == 0)
+        if chunk.finished is not None:
+            self._work = self._work.with_turn(chunk.finished)
+            self._count(chunk.finished.problems)
 
     def publish(
         self,

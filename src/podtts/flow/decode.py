@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from podtts.device.cancellation import raise_if_cancelled
 from podtts.device.cpu_cores import all_cores
 from podtts.device.placement import batches_rows
-from podtts.errors import InputError
+from podtts.errors import InputError, UsageError
 from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
 from podtts.flow.masks import valid_positions
@@ -27,6 +28,8 @@ from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN
 from podtts.values import PromptFeatures
 
 CHUNK_TOKENS = 25  # of the chunk-causal mode: one second
+M = TypeVar("M", bound=nn.Module)
+Field = Callable[..., Tensor]  # the estimator, with the arguments of `Estimator.forward`
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,18 @@ class Flow(nn.Module):
         self._native: WeightVariants[Precision, NativeEstimator] = WeightVariants()
         self.compiled = True  # whether to use compiled code where it runs
 
+    @property
+    def device(self) -> torch.device:
+        return self.token_embedding.weight.device
+
+    @property
+    def lookahead(self) -> int:
+        """How many later tokens the encoder sees."""
+        return self.config.encoder.lookahead
+
     def runs_compiled(self, precision: Precision) -> bool:
         """Whether compiled code computes the velocity of rows without padding."""
-        device = self.token_embedding.weight.device
-        return self.compiled and supports_estimator(self.config.estimator, device, precision)
+        return self.compiled and supports_estimator(self.config.estimator, self.device, precision)
 
     @torch.inference_mode()
     def decode(
@@ -73,7 +84,7 @@ class Flow(nn.Module):
         tokens:  per row integers [T], 25 per second, values in [0, vocabulary).
         noise:   per row float32 [2*(prompt tokens + T), 80], standard normal (see `noise_frames`).
         returns: per row float32 [2*T, 80], natural-log mel, the prompt's frames removed.
-        Raises InputError for tokens outside the vocabulary.
+        Raises InputError for tokens outside the vocabulary, UsageError for a mode other than full.
         Other rows do not change a row's result, whatever their lengths.
         """
         mels = self.decode_with_prompt(tokens, prompts, noise, options)
@@ -88,7 +99,7 @@ class Flow(nn.Module):
         options: FlowOptions,
     ) -> list[Tensor]:
         """Like `decode`, but keeps the prompt's frames at the start."""
-        if batches_rows(self.token_embedding.weight.device):
+        if batches_rows(self.device):
             return self.decode_padded(tokens, prompts, noise, options)
         return [
             self.decode_padded([row], [prompt], [row_noise], options)[0]
@@ -104,12 +115,17 @@ class Flow(nn.Module):
         options: FlowOptions,
     ) -> list[Tensor]:
         """Like `decode_with_prompt`, with all rows in one padded batch on every device."""
+        if options.mode != "full":
+            raise UsageError(
+                f"whole turns cannot be solved in the flow's mode {options.mode}",
+                "use podtts.flow.streaming, or the mode full",
+            )
         ids = [
             torch.cat((prompt.speech_tokens.long().cpu(), turn.long().cpu()))
             for prompt, turn in zip(prompts, tokens, strict=True)
         ]
-        self._check_range(ids)
-        device = self.token_embedding.weight.device
+        self.check_range(ids)
+        device = self.device
         lengths = torch.tensor([len(row) for row in ids], device=device)
         with all_cores(device):
             mu = self.encode(pad_sequence(ids, batch_first=True).to(device), lengths, options)
@@ -125,7 +141,9 @@ class Flow(nn.Module):
         chunk = CHUNK_TOKENS * MEL_FRAMES_PER_TOKEN if options.chunk_causal else 0
         x = solve(
             options.solver,
-            self._velocity(conditions, valid, chunk, options),
+            self.velocity(
+                self._field(options.precision, valid is not None), conditions, valid, chunk, options
+            ),
             _padded(noise, size, device).transpose(1, 2),
             cosine_grid(options.steps),
         )
@@ -139,15 +157,23 @@ class Flow(nn.Module):
         if options.precision == "float32":
             x = self.encoder(x, lengths, chunk)
         else:
-            x = self._in_bfloat16("encoder")(x.to(torch.bfloat16), lengths, chunk).float()
+            encoder = self.encoder_in(options.precision)
+            x = encoder(x.to(torch.bfloat16), lengths, chunk).float()
         mu: Tensor = self.mu_projection(x)
         return mu
 
-    def _velocity(
-        self, conditions: Tensor, valid: Tensor | None, chunk: int, options: FlowOptions
+    def velocity(
+        self,
+        field: Field,
+        conditions: Tensor,
+        valid: Tensor | None,
+        chunk: int,
+        options: FlowOptions,
     ) -> Velocity:
-        """The guided velocity field under `conditions` [B, 240, F]."""
-        field = self._field(options.precision, valid is not None)
+        """The guided velocity field under `conditions` [B, 240, F].
+
+        field: the estimator; valid and chunk are arguments of it.
+        """
         # The unconditional pass sees zeros; both passes go through the estimator together.
         both = torch.cat((conditions, torch.zeros_like(conditions)))
         both_valid = None if valid is None else torch.cat((valid, valid))
@@ -163,23 +189,31 @@ class Flow(nn.Module):
 
         return velocity
 
-    def _field(self, precision: Precision, padded: bool) -> Callable[..., Tensor]:
+    def _field(self, precision: Precision, padded: bool) -> Field:
         """The estimator in a precision, with the arguments of `Estimator.forward`."""
         if not padded and self.runs_compiled(precision):
             if precision not in self._native:
                 self._native[precision] = NativeEstimator(self.estimator, precision)
             return self._native[precision]
+        return self.estimator_in(precision)
+
+    def encoder_in(self, precision: Precision) -> Encoder:
+        """The encoder in a precision, int8 as bfloat16."""
+        return self._in("encoder", self.encoder, precision)
+
+    def estimator_in(self, precision: Precision) -> Estimator:
+        """The estimator as torch runs it in a precision, int8 as bfloat16."""
+        return self._in("estimator", self.estimator, precision)
+
+    def _in(self, name: str, part: M, precision: Precision) -> M:
         if precision == "float32":
-            return self.estimator
-        return self._in_bfloat16("estimator")
+            return part
+        if name not in self._bfloat16:
+            self._bfloat16[name] = copy.deepcopy(part).to(torch.bfloat16)
+        return cast(M, self._bfloat16[name])
 
-    def _in_bfloat16(self, part: str) -> nn.Module:
-        """A copy of a part in bfloat16."""
-        if part not in self._bfloat16:
-            self._bfloat16[part] = copy.deepcopy(self.get_submodule(part)).to(torch.bfloat16)
-        return self._bfloat16[part]
-
-    def _check_range(self, rows: Sequence[Tensor]) -> None:
+    def check_range(self, rows: Sequence[Tensor]) -> None:
+        """Raise InputError for tokens outside the vocabulary."""
         for row in rows:
             if len(row) and not 0 <= int(row.min()) <= int(row.max()) < self.config.vocabulary:
                 raise InputError(

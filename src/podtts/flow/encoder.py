@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from podtts.device.cancellation import raise_if_cancelled
 from podtts.flow.masks import valid_positions, visible_keys, zero_padding
+from podtts.nn.carried import Carried
 
 UPSAMPLING = 2  # mel frames per token
 
@@ -63,6 +64,18 @@ class Lookahead(nn.Module):
         out: Tensor = x + y.transpose(1, 2)
         return out
 
+    def extend(self, x: Tensor, following: Tensor, carried: Carried) -> Tensor:
+        """x [B, T, C] goes on where the call before ended.
+
+        following: the tokens behind x, as many as the look-ahead sees or as there are.
+        """
+        seen = torch.cat((x, following), dim=1)
+        missing = self.conv1.kernel_size[0] - 1 - following.shape[1]
+        y = F.leaky_relu(self.conv1(F.pad(seen.transpose(1, 2), (0, missing)))).transpose(1, 2)
+        y = carried.with_context(y, self.conv2.kernel_size[0] - 1)
+        out: Tensor = x + self.conv2(y.transpose(1, 2)).transpose(1, 2)
+        return out
+
 
 class Upsample(nn.Module):
     """Repeats every token, then applies a causal convolution."""
@@ -74,6 +87,13 @@ class Upsample(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = x.transpose(1, 2).repeat_interleave(UPSAMPLING, dim=2)
         out: Tensor = self.conv(F.pad(y, (self.conv.kernel_size[0] - 1, 0))).transpose(1, 2)
+        return out
+
+    def extend(self, x: Tensor, carried: Carried) -> Tensor:
+        """x [B, T, C] goes on where the call before ended."""
+        y = x.repeat_interleave(UPSAMPLING, dim=1)
+        y = carried.with_context(y, self.conv.kernel_size[0] - 1)
+        out: Tensor = self.conv(y.transpose(1, 2)).transpose(1, 2)
         return out
 
 
@@ -94,17 +114,27 @@ class RelativeAttention(nn.Module):
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
-    def forward(self, x: Tensor, distances: Tensor, visible: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        distances: Tensor,
+        visible: Tensor | None,
+        carried: Carried | None = None,
+    ) -> Tensor:
+        """distances: see `distance_encoding`, of all queries and keys."""
         batch, size, channels = x.shape
         q, k, v = self._split(self.query(x)), self._split(self.key(x)), self._split(self.value(x))
+        if carried is not None:
+            k, v = carried.with_earlier_keys(k, v)
         scale = 1 / math.sqrt(q.shape[-1])
-        by_distance = self._split(self.position(distances))  # [1, heads, 2*size - 1, head size]
+        by_distance = self._split(self.position(distances))  # [1, heads, distances, head size]
         scores = ((q + self.bias_v[:, None]) * scale) @ by_distance.transpose(-2, -1)
-        # Row i holds distances size-1 down to 1-size, and key j of query i needs distance i-j. So a
-        # row starts one column to the left of the row before: a view, not a copy.
+        # A row holds the distances from the largest down, and a query needs, of each key, how far
+        # it is behind: one more than the query before. So a row starts one column to the left of
+        # the row before: a view, not a copy.
         scores = scores.contiguous()
         rows = (scores.stride(0), scores.stride(1), scores.stride(2) - 1, 1)
-        bias = scores.as_strided((batch, self.heads, size, size), rows, size - 1)
+        bias = scores.as_strided((batch, self.heads, size, k.shape[2]), rows, size - 1)
         if visible is not None:
             bias = bias.masked_fill(~visible, -torch.inf)
         y = F.scaled_dot_product_attention(
@@ -137,8 +167,14 @@ class ConformerLayer(nn.Module):
         self.norm_feed_forward = nn.LayerNorm(size, eps=1e-12)
         self.feed_forward = FeedForward(size, hidden)
 
-    def forward(self, x: Tensor, distances: Tensor, visible: Tensor | None) -> Tensor:
-        x = x + self.attention(self.norm_attention(x), distances, visible)
+    def forward(
+        self,
+        x: Tensor,
+        distances: Tensor,
+        visible: Tensor | None,
+        carried: Carried | None = None,
+    ) -> Tensor:
+        x = x + self.attention(self.norm_attention(x), distances, visible, carried)
         out: Tensor = x + self.feed_forward(self.norm_feed_forward(x))
         return out
 
@@ -169,6 +205,20 @@ class Encoder(nn.Module):
         out: Tensor = self.norm(x)
         return out
 
+    def extend(self, x: Tensor, count: int, past: int, carried: Carried) -> Tensor:
+        """Encode the next tokens of a sequence: [B, 2*count, C].
+
+        x:    [B, T, C], these tokens and, behind them, those that the look-ahead sees.
+        past: the number of tokens of earlier calls. A token sees these, and those of this call.
+        """
+        x = self.embed(x)
+        x = self.lookahead.extend(x[:, :count], x[:, count:], carried)
+        x = _extend(x, self.layers, past, carried)
+        x = self.up_embed(self.upsample.extend(x, carried))
+        x = _extend(x, self.up_layers, past * UPSAMPLING, carried)
+        out: Tensor = self.norm(x)
+        return out
+
 
 def _attend(x: Tensor, layers: nn.ModuleList, valid: Tensor | None, chunk: int) -> Tensor:
     visible = visible_keys(valid, x.shape[1], chunk, x.device)
@@ -179,8 +229,19 @@ def _attend(x: Tensor, layers: nn.ModuleList, valid: Tensor | None, chunk: int) 
     return x
 
 
-def distance_encoding(size: int, channels: int) -> Tensor:
-    """Sines and cosines of distances size-1 down to 1-size, float32 [1, 2*size - 1, channels]."""
-    distance = torch.arange(size - 1, -size, -1, dtype=torch.float32)[:, None]
+def _extend(x: Tensor, layers: nn.ModuleList, past: int, carried: Carried) -> Tensor:
+    distances = distance_encoding(past + x.shape[1], x.shape[2], queries=x.shape[1]).to(x)
+    for layer in layers:
+        raise_if_cancelled()
+        x = layer(x, distances, None, carried)
+    return x
+
+
+def distance_encoding(size: int, channels: int, *, queries: int | None = None) -> Tensor:
+    """Sines and cosines of distances size-1 down to 1-queries, float32 [1, distances, channels].
+
+    queries: how many of the last positions attend to all `size` positions; None: all do.
+    """
+    distance = torch.arange(size - 1, -(queries or size), -1, dtype=torch.float32)[:, None]
     rates = torch.exp(torch.arange(0, channels, 2).float() * (-math.log(10_000.0) / channels))
     return torch.stack(((distance * rates).sin(), (distance * rates).cos()), -1).flatten(1)[None]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from podtts.flow.attention import attend
 from podtts.flow.masks import visible_keys
+from podtts.nn.carried import Carried
 from podtts.nn.convolution import CausalConv, Conv
 
 
@@ -37,7 +38,8 @@ class EstimatorConfig:
 class ConvBlock(nn.Module):
     """Causal convolution, norm over channels, Mish; padding is zero before and after.
 
-    Here and below x is [B, F, channels]; mask is [B, F, 1], None when no row is padded.
+    Here and below x is [B, F, channels]; mask is [B, F, 1], None when no row is padded. With
+    `carried`, x are the frames behind those of the call before, and no row is padded.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -45,8 +47,8 @@ class ConvBlock(nn.Module):
         self.conv = CausalConv(inputs, outputs, 3)
         self.norm = nn.LayerNorm(outputs)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        return _masked(F.mish(self.norm(self.conv(_masked(x, mask)))), mask)
+    def forward(self, x: Tensor, mask: Tensor | None, carried: Carried | None = None) -> Tensor:
+        return _masked(F.mish(self.norm(self.conv(_masked(x, mask), carried))), mask)
 
 
 class ResNet(nn.Module):
@@ -59,9 +61,11 @@ class ResNet(nn.Module):
         self.block2 = ConvBlock(outputs, outputs)
         self.shortcut = Conv(inputs, outputs, 1)
 
-    def forward(self, x: Tensor, mask: Tensor | None, time: Tensor) -> Tensor:
-        y = self.block1(x, mask) + self.time(F.mish(time))[:, None]
-        out: Tensor = self.block2(y, mask) + self.shortcut(_masked(x, mask))
+    def forward(
+        self, x: Tensor, mask: Tensor | None, time: Tensor, carried: Carried | None = None
+    ) -> Tensor:
+        y = self.block1(x, mask, carried) + self.time(F.mish(time))[:, None]
+        out: Tensor = self.block2(y, mask, carried) + self.shortcut(_masked(x, mask))
         return out
 
 
@@ -79,8 +83,10 @@ class Attention(nn.Module):
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
-    def forward(self, x: Tensor, visible: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, visible: Tensor | None, carried: Carried | None = None) -> Tensor:
         q, k, v = self._split(self.query(x)), self._split(self.key(x)), self._split(self.value(x))
+        if carried is not None:
+            k, v = carried.with_earlier_keys(k, v)
         y = attend(q, k, v, visible)
         out: Tensor = self.out(y.transpose(1, 2).flatten(2))
         return out
@@ -109,8 +115,8 @@ class TransformerBlock(nn.Module):
         self.norm_feed_forward = nn.LayerNorm(config.channels)
         self.feed_forward = FeedForward(config.channels, config.feed_forward_size)
 
-    def forward(self, x: Tensor, visible: Tensor | None) -> Tensor:
-        x = x + self.attention(self.norm_attention(x), visible)
+    def forward(self, x: Tensor, visible: Tensor | None, carried: Carried | None = None) -> Tensor:
+        x = x + self.attention(self.norm_attention(x), visible, carried)
         out: Tensor = x + self.feed_forward(self.norm_feed_forward(x))
         return out
 
@@ -124,11 +130,16 @@ class Stage(nn.Module):
         self.blocks = nn.ModuleList(TransformerBlock(config) for _ in range(config.blocks))
 
     def forward(
-        self, x: Tensor, mask: Tensor | None, time: Tensor, visible: Tensor | None
+        self,
+        x: Tensor,
+        mask: Tensor | None,
+        time: Tensor,
+        visible: Tensor | None,
+        carried: Carried | None = None,
     ) -> Tensor:
-        y: Tensor = self.resnet(x, mask, time)
+        y: Tensor = self.resnet(x, mask, time, carried)
         for block in self.blocks:
-            y = block(y, visible)
+            y = block(y, visible, carried)
         return y
 
 
@@ -176,16 +187,34 @@ class Estimator(nn.Module):
 
         valid: bool [B, F], None when no row is padded. chunk_frames: 0 for full attention.
         """
+        visible = visible_keys(valid, x.shape[2], chunk_frames, x.device)
+        return self.velocity(x, valid, t, visible)
+
+    def extend(self, x: Tensor, t: Tensor, carried: Carried) -> Tensor:
+        """Velocity float32 [B, 80, F] of the next frames of a sequence, x [B, 320, F].
+
+        They see one another and all frames of earlier calls.
+        """
+        return self.velocity(x, None, t, None, carried)
+
+    def velocity(
+        self,
+        x: Tensor,
+        valid: Tensor | None,
+        t: Tensor,
+        visible: Tensor | None,
+        carried: Carried | None = None,
+    ) -> Tensor:
+        """Like `forward`, with any mask of keys: bool [B or 1, 1, F, F], None: all are seen."""
         x = x.transpose(1, 2).to(self.out.weight.dtype).contiguous()
         time = self.time(t)
-        visible = visible_keys(valid, x.shape[1], chunk_frames, x.device)
         mask = None if valid is None else valid[:, :, None].to(x.dtype)
-        skip = self.down(x, mask, time, visible)
-        y = self.down_conv(_masked(skip, mask))
+        skip = self.down(x, mask, time, visible, carried)
+        y = self.down_conv(_masked(skip, mask), carried)
         for stage in self.middle:
-            y = stage(y, mask, time, visible)
-        y = self.up(torch.cat((y, skip), dim=2), mask, time, visible)
-        y = self.final(self.up_conv(_masked(y, mask)), mask)
+            y = stage(y, mask, time, visible, carried)
+        y = self.up(torch.cat((y, skip), dim=2), mask, time, visible, carried)
+        y = self.final(self.up_conv(_masked(y, mask), carried), mask, carried)
         return _masked(self.out(y), mask).transpose(1, 2).float()
 
 

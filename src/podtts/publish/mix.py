@@ -46,13 +46,18 @@ class Mix:
 
     def add(self, turn: Turn, wave: Tensor) -> None:
         """Append a turn; `wave` is the synthesized wave, float32 [S]."""
-        previous = self._turns[-1] if self._turns else None
-        for block in silence(silence_before(previous, turn, self._options)):
-            self._sink.write(block)
-        shaped = self._shape(turn, round_to_pcm16(wave))
-        self._sink.write(shaped)
-        self._turns.append(turn)
-        self._lengths.append(len(shaped))
+        self._begin(turn)
+        self._write(self._shape(turn, round_to_pcm16(wave)))
+
+    def takes_parts(self, turn: Turn) -> bool:
+        """Whether `add_part` can append a turn: nothing is done to its wave as a whole."""
+        return not self._options.trim_silence and turn.speaker not in self._tempos
+
+    def add_part(self, turn: Turn, samples: Tensor, *, first: bool) -> None:
+        """Append some samples of a turn, float32 [S]; first: they are its first."""
+        if first:
+            self._begin(turn)
+        self._write(round_to_pcm16(samples))
 
     @property
     def samples(self) -> int:
@@ -62,6 +67,17 @@ class Mix:
     def timeline(self, script: Script, speakers: Sequence[str]) -> Timeline:
         """Return the positions of all turns that were added, and of the chapters."""
         return lay_out(self._turns, self._lengths, self._options, speakers, script.chapters)
+
+    def _begin(self, turn: Turn) -> None:
+        previous = self._turns[-1] if self._turns else None
+        for block in silence(silence_before(previous, turn, self._options)):
+            self._sink.write(block)
+        self._turns.append(turn)
+        self._lengths.append(0)
+
+    def _write(self, samples: Tensor) -> None:
+        self._sink.write(samples)
+        self._lengths[-1] += len(samples)
 
     def _shape(self, turn: Turn, wave: Tensor) -> Tensor:
         if self._options.trim_silence:

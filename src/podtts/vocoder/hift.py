@@ -197,10 +197,10 @@ class Vocoder(nn.Module):
                    bfloat16 is audible (docs/performance.md). All else is float32.
         """
         x, frames = self._stack(mels)
-        spectra = pad_sequence([self._stft(row.to(x)).T for row in source], batch_first=True)
+        spectra = pad_sequence([self.stft(row.to(x)).T for row in source], batch_first=True)
         x = _masked(self.conv_in(x), _mask(frames, 1, 0, x))
         rate = 1
-        levels = zip(self._levels_in(precision), UPSAMPLING, strict=True)
+        levels = zip(self.levels_in(precision), UPSAMPLING, strict=True)
         for number, (level, upsampling) in enumerate(levels):
             rate *= upsampling
             mask = _mask(frames, rate, int(number == len(UPSAMPLING) - 1), x)
@@ -211,7 +211,7 @@ class Vocoder(nn.Module):
             for row, count in zip(x, frames, strict=True)
         ]
 
-    def _levels_in(self, precision: Precision) -> nn.ModuleList:
+    def levels_in(self, precision: Precision) -> nn.ModuleList:
         """The levels, for bfloat16 with copies of all but the last."""
         if precision == "float32":
             return self.levels
@@ -225,29 +225,40 @@ class Vocoder(nn.Module):
         x = pad_sequence([mel.to(device) for mel in mels], batch_first=True)
         return x, [len(mel) for mel in mels]
 
-    def _stft(self, source: Tensor) -> Tensor:
-        """Real parts over imaginary parts, [stft_size + 2, S/4 + 1], for source [S]."""
+    def stft(self, source: Tensor, *, centered: bool = True) -> Tensor:
+        """Real parts over imaginary parts, [stft_size + 2, S/4 + 1], for source [S].
+
+        centered: with the source reflected at both ends; otherwise only complete windows count.
+        """
         spectrum = torch.stft(
             source,
             self.config.stft_size,
             STFT_HOP,
-            window=self._window(source),
+            window=self.window(source),
+            center=centered,
             return_complex=True,
         )
         return torch.cat((spectrum.real, spectrum.imag))
 
+    def frames_of(self, x: Tensor) -> Tensor:
+        """Windowed frames [positions, stft_size], which overlap in the wave; x as in `_istft`."""
+        frames: Tensor = torch.fft.irfft(_spectrum(x).T, n=self.config.stft_size)
+        return frames * self.window(frames)
+
     def _istft(self, x: Tensor) -> Tensor:
         """Wave [S] for log magnitudes over the sines' arguments, [stft_size + 2, S/4 + 1]."""
-        log_magnitude, argument = x.chunk(2)
-        magnitude = log_magnitude.exp().clamp(max=MAX_MAGNITUDE)
-        phase = torch.sin(argument)
-        spectrum = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
-        return torch.istft(
-            spectrum, self.config.stft_size, STFT_HOP, window=self._window(magnitude)
-        )
+        return torch.istft(_spectrum(x), self.config.stft_size, STFT_HOP, window=self.window(x))
 
-    def _window(self, like: Tensor) -> Tensor:
+    def window(self, like: Tensor) -> Tensor:
+        """The window of both transforms, [stft_size]."""
         return torch.hann_window(self.config.stft_size, dtype=like.dtype, device=like.device)
+
+
+def _spectrum(x: Tensor) -> Tensor:
+    log_magnitude, argument = x.chunk(2)
+    magnitude = log_magnitude.exp().clamp(max=MAX_MAGNITUDE)
+    phase = torch.sin(argument)
+    return torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
 
 
 def _in_bfloat16(level: nn.Module) -> nn.Module:

@@ -37,9 +37,17 @@ class HarmonicSource(nn.Module):
 
         f0 must be 0 after a row's end, so that its phase is constant there.
         """
-        voiced = (f0 > self.voiced_threshold_hz).float().repeat_interleave(MEL_HOP, dim=1)[:, None]
+        voiced = self.voiced(f0).repeat_interleave(MEL_HOP, dim=1)[:, None]
+        return self.excitation(self.phase(f0), voiced, noise)
+
+    def voiced(self, f0: Tensor) -> Tensor:
+        """1 where f0 [B, F] is a voice's, else 0."""
+        return (f0 > self.voiced_threshold_hz).float()
+
+    def excitation(self, phase: Tensor, voiced: Tensor, noise: Tensor) -> Tensor:
+        """Excitation [B, S] for phase and noise [B, waves, S], voiced [B, 1, S]."""
         amplitude = voiced * VOICED_NOISE + (1 - voiced) * UNVOICED_NOISE
-        sines = SINE_AMPLITUDE * torch.sin(self.phase(f0)) * voiced + amplitude * noise
+        sines = SINE_AMPLITUDE * torch.sin(phase) * voiced + amplitude * noise
         out: Tensor = torch.tanh(self.mix(sines.transpose(1, 2)))
         return out.squeeze(2)
 
@@ -48,9 +56,15 @@ class HarmonicSource(nn.Module):
 
         Summed up at frame rate in float64: in float32 the error grows with the turn's length.
         """
+        return self.phase_between(self.turns_per_sample(f0).cumsum(dim=2)).to(f0.device)
+
+    def turns_per_sample(self, f0: Tensor) -> Tensor:
+        """How far every wave turns in a sample, float64 [B, waves, F] where the device has it."""
         multiples = torch.arange(1, self.waves + 1, dtype=torch.float64)
         exact = f0.double() if has_float64(f0.device) else f0.cpu().double()
-        turns_per_sample = exact[:, None] * multiples.to(exact.device)[:, None] / OUTPUT_HZ % 1
-        turns = turns_per_sample.cumsum(dim=2) * MEL_HOP
-        turns = F.interpolate(turns, scale_factor=float(MEL_HOP), mode="linear")
-        return (turns % 1 * (2 * torch.pi)).float().to(f0.device)
+        return exact[:, None] * multiples.to(exact.device)[:, None] / OUTPUT_HZ % 1
+
+    def phase_between(self, sums: Tensor) -> Tensor:
+        """Phase in radians, float32 [B, waves, S]; sums: of `turns_per_sample` up to each frame."""
+        turns = F.interpolate(sums * MEL_HOP, scale_factor=float(MEL_HOP), mode="linear")
+        return (turns % 1 * (2 * torch.pi)).float()

@@ -22,8 +22,8 @@ FLAGS = (
 )
 RAY = ("--ray", "local", "--workers", "2", "--batch", "1", "--verbose")
 NAMES = [f"e{number}" for number in range(8)]
-# Ray gives up on its own processes when a machine is too busy to start them in a minute. Its workers
-# are nice to other programs: beside busy ones they would hardly ever compute.
+# Ray gives up on its own processes when a machine is too busy to start them in a minute, and its
+# workers have a low priority: beside busy programs they would hardly ever compute.
 PATIENT = {
     "RAY_worker_niceness": "0",
     "RAY_gcs_server_port_wait_time_s": "600",

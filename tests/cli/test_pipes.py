@@ -63,11 +63,12 @@ def wait_until_full(reader: int, running: Running) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux makes pipes small")
-@pytest.mark.parametrize("to_stdout", [False, True])
+@pytest.mark.parametrize(("kind", "to_stdout"), [("wav", False), ("wav", True), ("flac", True)])
 def test_a_reader_that_does_not_read_does_not_hold_up_a_signal(
-    to_stdout: bool, pipe: Path, talk: Path, prepared: Path
+    kind: str, to_stdout: bool, pipe: Path, talk: Path, prepared: Path
 ) -> None:
-    command = ("synth", talk, "-o", "-" if to_stdout else pipe, *flags(prepared))
+    target = "-" if to_stdout else pipe
+    command = ("synth", talk, "-o", target, "--format", kind, *flags(prepared))
     descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     with started(*command) as running:
         reader = running.stdout.fileno() if to_stdout else descriptor

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from podtts.audio.bitrates import bitrates
 from podtts.audio.metadata import NO_METADATA, AudioMetadata
+from podtts.audio.relay import Relay
 from podtts.audio.wav import to_pcm16
 from podtts.rates import OUTPUT_HZ
 
@@ -43,7 +44,7 @@ class EncodedStream:
     """Encodes waves into an open file, pipe or device and leaves it open.
 
     A pipe cannot seek: FLAC then has no length in its header, and MP3 no padding. No chapters and
-    no cover are written.
+    no cover are written. A signal ends the wait for a reader of the pipe.
     kbps: bitrate within `bitrates`; None for the default quality.
     Raises OSError when the stream cannot be written.
     """
@@ -67,14 +68,16 @@ class EncodedStream:
         }
         self._quality = _quality(encoding, rate_hz, kbps)
         self._file: soundfile.SoundFile | None = None
+        self._relay: Relay | None = None  # of a pipe
         self.samples = 0  # written so far
 
     def __enter__(self) -> Self:
         self._stream.flush()
+        self._relay = None if self._stream.seekable() else Relay()
         try:
             # A descriptor, not the object: its callbacks would lose an exception from a signal.
             self._file = soundfile.SoundFile(
-                self._stream.fileno(),
+                self._relay.descriptor if self._relay else self._stream.fileno(),
                 "w",
                 samplerate=self._rate_hz,
                 channels=1,
@@ -87,6 +90,8 @@ class EncodedStream:
                 if text:
                     setattr(self._file, name, text)
         except soundfile.LibsndfileError as error:
+            if self._relay:
+                self._relay.close()
             raise self._os_error(error) from error
         return self
 
@@ -97,6 +102,8 @@ class EncodedStream:
         try:
             for start in range(0, len(samples), _BLOCK_SAMPLES):
                 self._file.write(samples[start : start + _BLOCK_SAMPLES])
+                if self._relay:
+                    self._stream.write(self._relay.take())
         except soundfile.LibsndfileError as error:
             raise self._os_error(error) from error
         self.samples += len(samples)
@@ -113,6 +120,10 @@ class EncodedStream:
         except soundfile.LibsndfileError as failure:
             if kind is None:  # else the first error is the one to report
                 raise self._os_error(failure) from failure
+        finally:
+            rest = self._relay.close() if self._relay else b""
+        if kind is None:
+            self._stream.write(rest)
 
     def _os_error(self, error: soundfile.LibsndfileError) -> OSError:
         """Write once more to learn the system's error, which libsndfile does not pass on."""

@@ -111,7 +111,7 @@ def test_every_option_of_synth_is_a_key_or_holds_for_all() -> None:
 
     others = {"context", "script", "output", "speaker", "speakers", "dry_run"}
     others |= {"resume", "resume_anyway", "keep_later", "fresh", "retake"}
-    others |= {"verbose", "log_json"}
+    others |= {"verbose", "quiet", "log_json"}
     options = {name.removesuffix("_name") for name in inspect.signature(synth).parameters}
     assert options - others == {*OPTION_KEYS, *COMMON_KEYS}
 

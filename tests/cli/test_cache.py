@@ -93,7 +93,7 @@ def test_a_voice_without_its_prompt_is_listed(own_cache: Path) -> None:
     shutil.rmtree(own_cache / "prompts")
     rows = run("cache", "ls", "--json", "--cache-dir", own_cache).done().json
     assert [row["voice"] for row in rows] == ["anna", "ben"]
-    assert [rows[0][key] for key in KEYS[2:]] == [None] * 5
+    assert [rows[0][key] for key in KEYS[3:]] == [None] * 5
     assert "no prompt" in run("cache", "ls", "--cache-dir", own_cache).done().lines[0]
 
 

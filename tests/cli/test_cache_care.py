@@ -85,7 +85,7 @@ def test_prune_keeps_the_prompt_used_last(own_cache: Path) -> None:
     assert first.lines == [f"removed {old} (118 KiB, least recently used)"] or first.lines == [
         f"removed {old} (130 KiB, least recently used)"
     ]
-    assert first.said[0].startswith("1 files removed")
+    assert first.said[0].startswith("1 file removed")
     assert entries(own_cache) == [new]
     assert run("cache", "prune", "--older-than", "30d", "--cache-dir", own_cache).done().lines == []
     os.utime(new, (0, 0))

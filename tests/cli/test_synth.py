@@ -284,7 +284,10 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(
     for output, words in (
         (tmp_path / "no" / "out.wav", f"there is no folder {tmp_path / 'no'}; run: mkdir -p"),
         (tmp_path, "is a folder"),
-        (tmp_path / "out.mp4", "does not end in .wav, .flac, .mp3, .ogg, .opus; did you mean mp3?"),
+        (
+            tmp_path / "out.mp4",
+            "does not end in .wav, .flac, .mp3, .ogg, .opus, .m4a, .m4b; did you mean mp3?",
+        ),
         (tmp_path / "out", "does not end in .wav"),
         ("", "names no file"),
     ):

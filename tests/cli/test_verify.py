@@ -49,7 +49,7 @@ def test_every_turn_is_heard_and_named_if_it_is_heard_otherwise(
     )
     assert f"podtts: warning: turn 2 (line 2) failed a check: {problem}" in result.said
     assert f", verified by {ears}" in result.stderr
-    assert re.search(r"RTF \d+\.\d\d \(hearing \d+\.\d\d\), 1 turns failed a check", result.stderr)
+    assert re.search(r"RTF \d+\.\d\d \(hearing \d+\.\d\d\), 1 turn failed a check", result.stderr)
     output = script.with_suffix(".wav")
     first, second = lines_of(output)
     assert first["heard"] == {"text": HEARD, "error": 0.0}
@@ -167,5 +167,5 @@ def test_a_batch_hears_the_turns_of_all_scripts(
     again = batch("--retries", "1", "--verbose")
     assert "fine: done before" in again.stderr
     other = batch("--retries", "1", "--verbose", "--verify-limit", "1")
-    assert "fine: done, 1 turns" in other.stderr
+    assert "fine: done, 1 turn," in other.stderr
     assert other.code == 0

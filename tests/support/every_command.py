@@ -12,8 +12,8 @@ from podtts.cli.app import app
 # Of the files of `lay_out`, from their folder.
 CALLS = (
     "init first",
-    "voices --model model",
     "prep recordings --model model",
+    "voices --model model",
     "check talk.txt --model model --speakers recordings",
     "convert talk.txt",
     "synth talk.txt -o talk.wav --model model --speakers recordings --flow-steps 1",

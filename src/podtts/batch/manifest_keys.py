@@ -79,6 +79,8 @@ COMMON_KEYS = (
     "verify",
     "verify_limit",
     "recognizer",
+    "cover",
+    "c2pa",
 )
 
 

@@ -1,14 +1,19 @@
 """Transcripts that a recognizer writes down, and what it says of those that people wrote."""
 
-from contextlib import suppress
+from __future__ import annotations
 
-from podtts.audio.io import Recording
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 from podtts.ears.comparison import compare
-from podtts.ears.recognizer import Recognizer
 from podtts.errors import AudioError, VoiceError
 from podtts.prompts.recording_files import RecordingFile, RecordingTexts, read_dialect_prompt
 from podtts.prompts.voices import VoiceStore
 from podtts.text.characters import excerpt
+
+if TYPE_CHECKING:  # `podtts check` looks for transcripts without torch
+    from podtts.audio.io import Recording
+    from podtts.ears.recognizer import Recognizer
 
 # Recognizers get few words of a clear recording wrong; a transcript with more has other words.
 _LIMIT = 0.15

@@ -77,7 +77,6 @@ def _devices() -> Iterator[tuple[str, str]]:
         place,
     )
     from podtts.native.library import estimator_library, layers_library, load_problem
-    from podtts.options import LAYER_BITS
 
     for name in available_devices():
         placement = place(name)
@@ -88,8 +87,8 @@ def _devices() -> Iterator[tuple[str, str]]:
     native = "yes" if cpu_has_native_bfloat16() else "no"
     yield "cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, bfloat16: {native}"
     yield "auto", str(place())
-    yield "compiled", f"the LLM's layers: {_compiled(layers_library(LAYER_BITS['int8']))}"
-    yield "compiled", f"the flow: {_compiled(estimator_library(bits=16))}"
+    yield "compiled", f"the LLM's layers: {_compiled(layers_library())}"
+    yield "compiled", f"the flow: {_compiled(estimator_library())}"
     for unit in ("layers", "estimator"):
         if problem := load_problem(unit):
             yield "compiled", problem
@@ -97,7 +96,7 @@ def _devices() -> Iterator[tuple[str, str]]:
 
 def _compiled(library: object) -> str:
     """Whether a library of compiled code can be used, and why not."""
-    from podtts.native.library import Unavailable
+    from podtts.native.choice import Unavailable
 
     if isinstance(library, Unavailable):
         return f"no, so slower on the CPU: {library.reason}"

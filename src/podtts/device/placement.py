@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from podtts.errors import DeviceError
-from podtts.options import LAYER_BITS, Quantization, one_of
+from podtts.options import Quantization, one_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -137,39 +137,37 @@ def processor(device: torch.device) -> str:
 
 def llm_kernel(placement: Placement) -> str:
     """Name what computes the LLM's layers, if it supports their sizes."""
-    from podtts.native.library import Unavailable, layers_library
+    from podtts.native.build import InstructionSet
+    from podtts.native.library import instructions_of
 
     quantize = placement.quantize
     torch_only = quantize == "none" and placement.llm_dtype != torch.bfloat16
     if not has_fused_layers(placement.device) or torch_only:
         return "torch"
-    if not isinstance(layers_library(LAYER_BITS[quantize]), Unavailable):
-        return _compiled_code()
+    if isinstance(isa := instructions_of("layers"), InstructionSet):
+        return f"compiled code {isa.bits} {isa.numerics}"
     return "torch" if quantize == "none" else "onnxruntime"
 
 
 def flow_kernel(placement: Placement) -> str:
     """Name what computes the flow's estimator, if it supports its sizes."""
-    from podtts.native.library import Unavailable, estimator_library
+    from podtts.native.build import InstructionSet
+    from podtts.native.library import instructions_of
 
-    on_cpu = has_fused_layers(placement.device)
-    if on_cpu and not isinstance(estimator_library(bits=32), Unavailable):
-        return _compiled_code()
+    if not has_fused_layers(placement.device):
+        return "torch"
+    if isinstance(isa := instructions_of("estimator"), InstructionSet):
+        return f"compiled code {isa.bits} {isa.numerics}"
     return "torch"
-
-
-def _compiled_code() -> str:
-    from podtts.native.library import INSTRUCTIONS, NUMERICS
-
-    return f"compiled code {INSTRUCTIONS} {NUMERICS}"
 
 
 def _layers_kernel(quantize: Quantization) -> str:
     """Name what computes the LLM's layers on a CPU, if it supports their sizes."""
-    from podtts.native.library import NUMERICS, Unavailable, layers_library
+    from podtts.native.build import InstructionSet
+    from podtts.native.library import instructions_of
 
-    if not isinstance(layers_library(LAYER_BITS[quantize]), Unavailable):
-        return f"layers.c {NUMERICS}"
+    if isinstance(isa := instructions_of("layers"), InstructionSet):
+        return f"layers.c {isa.numerics}"
     if quantize == "none":
         return "torch"
     return f"onnxruntime {_onnxruntime_version()}"
@@ -177,10 +175,11 @@ def _layers_kernel(quantize: Quantization) -> str:
 
 def onnxruntime_of_layers(device: torch.device, quantize: Quantization) -> str | None:
     """The version of ONNX Runtime where it multiplies with the LLM's layers; None elsewhere."""
-    from podtts.native.library import Unavailable, layers_library
+    from podtts.native.choice import Unavailable
+    from podtts.native.library import layers_library
 
     fused = has_fused_layers(device) and quantize != "none"
-    if fused and isinstance(layers_library(LAYER_BITS[quantize]), Unavailable):
+    if fused and isinstance(layers_library(), Unavailable):
         return _onnxruntime_version()
     return None
 
@@ -194,20 +193,19 @@ def _onnxruntime_version() -> str:
 
 def _flow_kernel() -> str:
     """Name what computes the flow's estimator on a CPU, if it supports its sizes."""
-    from podtts.native.library import NUMERICS, Unavailable, estimator_library
+    from podtts.native.build import InstructionSet
+    from podtts.native.library import instructions_of
 
-    available = not isinstance(estimator_library(bits=32), Unavailable)
-    return f"estimator.c {NUMERICS}" if available else "torch"
+    isa = instructions_of("estimator")
+    return f"estimator.c {isa.numerics}" if isinstance(isa, InstructionSet) else "torch"
 
 
 def compiled_code_problems(placement: Placement) -> tuple[str, ...]:
     """Say which stored compiled code cannot be loaded that would run here, a line for each."""
-    from podtts.native.library import estimator_library, layers_library, load_problem
+    from podtts.native.library import load_problem
 
     if not has_fused_layers(placement.device):
         return ()
-    layers_library(LAYER_BITS[placement.quantize])
-    estimator_library(bits=32)
     return tuple(filter(None, map(load_problem, ("layers", "estimator"))))
 
 

@@ -78,16 +78,16 @@ INSTRUCTION_SETS = (
         (*_AVX2_FLAGS, "-mavxvnni"),
         (*_AVX2, "avx_vnni"),
         bits="avx2",
-        numerics="9caebf305efc56ae",
+        numerics="c2785a7a4111462b",
     ),
-    InstructionSet("avx2", _X86, _AVX2_FLAGS, _AVX2, bits="avx2", numerics="9caebf305efc56ae"),
+    InstructionSet("avx2", _X86, _AVX2_FLAGS, _AVX2, bits="avx2", numerics="c2785a7a4111462b"),
     InstructionSet(
         "neon-bf16",
         _ARM,
         ("-march=armv8.2-a+dotprod+bf16",),
         ("asimddp", "bf16"),
         bits="neon-bf16",
-        numerics="6fffb4e04a9805a0",
+        numerics="13ff4f4362beb17b",
     ),
     InstructionSet(
         "neon",
@@ -95,7 +95,7 @@ INSTRUCTION_SETS = (
         ("-march=armv8.2-a+dotprod",),
         ("asimddp",),
         bits="neon",
-        numerics="4c337238b8c4a7e7",
+        numerics="77cb2e1fbe8cf908",
     ),
 )
 _MACHINES = {"x86_64": _X86, "AMD64": _X86, "aarch64": _ARM, "arm64": _ARM}

@@ -15,13 +15,7 @@ INLINE void half_store(half *to, vec x) { bfloat16_store(to, x); }
 
 // Store lanes of two halves: those of two positions.
 INLINE void half_store_lanes(void *to, vec first, vec second) {
-    half rows[2][VECTOR], *pairs = to;
-    half_store(rows[0], first);
-    half_store(rows[1], second);
-    for (int i = 0; i < VECTOR; i++) {
-        pairs[2 * i] = rows[0][i];
-        pairs[2 * i + 1] = rows[1][i];
-    }
+    bfloat16_store_lanes(to, first, second);
 }
 
 // sums += in each lane a dot product of its halves.

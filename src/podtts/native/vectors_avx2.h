@@ -141,10 +141,16 @@ INLINE veci finish_int4(veci sums, int32_t compensation) {
 
 // The instruction multiplies unsigned by signed bytes, and adds pairs in 16 bits with saturation.
 // Two products of at most 128 * 127 fit; of twice as much, as unsigned weights would give, they
-// would not. So the sign of a weight goes to x.
+// would not. So the sign of a weight goes to x. Assembly: GCC 12 would begin the products of all
+// sums before it ends one, and then lacks registers.
 INLINE void dot_int8(veci *sums, veci weights, veci x) {
-    veci pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
-    *sums = veci_add(*sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    veci pairs;
+    asm("vpsignb %2, %4, %1\n\t"
+        "vpmaddubsw %1, %3, %1\n\t"
+        "vpmaddwd %5, %1, %1\n\t"
+        "vpaddd %1, %0, %0"
+        : "+x"(*sums), "=&x"(pairs)
+        : "xm"(weights), "x"(_mm256_abs_epi8(weights)), "x"(x), "xm"(_mm256_set1_epi16(1)));
 }
 
 // Sixteen products of at most 15 * 127 fit in 16 bits: those of a block of 32 inputs, of which each

@@ -105,6 +105,12 @@ INLINE void bfloat16_store(uint16_t *to, vec x) {
     _mm256_storeu_si256((void *)to, (__m256i)_mm512_cvtneps_pbh(x));
 }
 
+INLINE void bfloat16_store_lanes(void *to, vec first, vec second) {
+    veci low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(first));
+    veci high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(second));
+    _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+}
+
 INLINE vec dot_bfloat16(vec sums, veci weights, veci x) {
     return _mm512_dpbf16_ps(sums, (__m512bh)weights, (__m512bh)x);
 }

@@ -108,6 +108,12 @@ INLINE void bfloat16_store(uint16_t *to, vec x) {
     vst1_u16(to, vreinterpret_u16_bf16(vcvt_bf16_f32(x)));
 }
 
+INLINE void bfloat16_store_lanes(void *to, vec first, vec second) {
+    vst2_u16(to, (uint16x4x2_t){{
+        vreinterpret_u16_bf16(vcvt_bf16_f32(first)), vreinterpret_u16_bf16(vcvt_bf16_f32(second)),
+    }});
+}
+
 INLINE vec dot_bfloat16(vec sums, veci weights, veci x) {
     return vbfdotq_f32(sums, vreinterpretq_bf16_s32(weights), vreinterpretq_bf16_s32(x));
 }

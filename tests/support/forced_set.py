@@ -6,6 +6,10 @@ from contextlib import contextmanager
 import pytest
 
 from podtts.native import library
+from podtts.native.choice import Unavailable, cpu_sets
+
+_sets = cpu_sets()
+SETS_HERE = () if isinstance(_sets, Unavailable) else tuple(isa.name for isa in _sets)
 
 
 @contextmanager

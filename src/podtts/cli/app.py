@@ -15,6 +15,7 @@ from podtts.cli.messages import fail
 from podtts.cli.signals import Stopped, stop_on_signals
 from podtts.cli.standard_streams import mend_streams
 from podtts.errors import PodttsError, UsageError
+from podtts.native.choice import usable_sets
 from podtts.storage.disk_errors import disk_error, is_full
 
 EXIT_CODES = """\b
@@ -77,6 +78,7 @@ def _root(
 ) -> None:
     del debug  # `main` reads sys.argv for it, so that it also holds while flags are parsed
     check_folders()
+    usable_sets()  # refuses a PODTTS_ISA that this CPU lacks before any work
 
 
 def main() -> NoReturn:

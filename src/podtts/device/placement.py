@@ -92,15 +92,24 @@ def has_native_bfloat16(device: torch.device) -> bool:
 
 
 def cpu_has_native_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 itself (AVX512-BF16, AMX, or Arm BF16)."""
-    if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
-        return True
+    """Whether the CPU multiplies bfloat16 itself (AVX512-BF16, AMX, or Arm BF16).
+
+    On x86-64 only where torch uses AVX512: ATEN_CPU_CAPABILITY can hold it to AVX2.
+    """
     if platform.machine() not in ("aarch64", "arm64"):
-        return False
+        uses_avx512 = torch.backends.cpu.get_cpu_capability() not in ("DEFAULT", "AVX2")
+        return uses_avx512 and (
+            torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        )
     try:
         return " bf16" in Path("/proc/cpuinfo").read_text()
     except OSError:  # not Linux
         return False
+
+
+def emulates_bfloat16(device: torch.device) -> bool:
+    """Whether torch computes bfloat16 with float32 on a device, which takes longer than float32."""
+    return device.type == "cpu" and not cpu_has_native_bfloat16()
 
 
 def device_label(device: torch.device) -> str:

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from podtts.device.cancellation import raise_if_cancelled
 from podtts.device.cpu_cores import all_cores
-from podtts.device.placement import batches_rows
+from podtts.device.placement import batches_rows, emulates_bfloat16
 from podtts.errors import InputError
 from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
@@ -136,7 +136,7 @@ class Flow(nn.Module):
         """Expected mel (mu) of ids int64 [B, T] with lengths [B]: float32 [B, 2*T, 80]."""
         chunk = CHUNK_TOKENS if options.chunk_causal else 0
         x = self.token_embedding(ids)
-        if options.precision == "float32":
+        if options.precision == "float32" or emulates_bfloat16(ids.device):
             x = self.encoder(x, lengths, chunk)
         else:
             x = self._in_bfloat16("encoder")(x.to(torch.bfloat16), lengths, chunk).float()

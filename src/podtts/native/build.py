@@ -1,6 +1,8 @@
 """How the C of this folder is compiled: into a library for each unit and instruction set.
 
-The CPU's best set is compiled on first use. This file imports the standard library alone.
+The package's build hook compiles all sets of a machine into the wheel; without a wheel, the CPU's
+best set is compiled on first use. This file imports the standard library alone: the hook loads it
+where nothing else of podtts can be imported.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+PACKAGED = "libraries"  # the folder in FOLDER of the libraries that a wheel brings
+UNITS = ("layers", "estimator")  # each is a C file
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = (  # for all sets
     *("-std=gnu11", "-O3", "-shared", "-fPIC", "-pthread"),

@@ -1,9 +1,10 @@
 """Loads the compiled C of this folder for an instruction set of this CPU, or compiles it once.
 
-The library is stored beside the source, as Python stores bytecode and for the same readers, or in
-the user's cache folder where that is not writable. Without a C compiler, or on a CPU that lacks all
-sets, podtts runs without it and slower; `podtts doctor` says so. Where a stored library cannot be
-loaded, every run says so.
+A wheel brings the libraries of all sets of its machine. One that is compiled on first use is stored
+beside the source, as Python stores bytecode and for the same readers, or in the user's cache folder
+where that is not writable. Without a C compiler, or on a CPU that lacks all sets, podtts runs
+without it and slower; `podtts doctor` says so. Where a stored library cannot be loaded, every run
+says so.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from podtts.errors import UsageError
 from podtts.native import build
 from podtts.native.build import (
     COMPILERS,
+    PACKAGED,
     CompilerError,
     InstructionSet,
     compile_unit,
@@ -164,7 +166,7 @@ def _compiled(unit: str, isa: InstructionSet) -> _Compiled:
     """Load the library that was stored, or compile it."""
     name = library_name(unit, isa, _flags)
     damaged, free = "", []
-    for folder in _folders():
+    for folder in (build.FOLDER / PACKAGED, *_folders()):
         if not _exists(folder / name):
             free.append(folder)
             continue
@@ -172,13 +174,15 @@ def _compiled(unit: str, isa: InstructionSet) -> _Compiled:
         if not isinstance(library, Unavailable):
             return _Compiled(isa, library, damaged)
         damaged = damaged or library.reason
-    library = _compile_in(free, unit, isa, name)
+    writable = [folder for folder in free if folder.name != PACKAGED]
+    library = _compile_in(writable, unit, isa, name)
     if damaged and isinstance(library, Unavailable):
         library = Unavailable(f"{damaged}, and {library.reason}")
     return _Compiled(isa, library, damaged)
 
 
 def _folders() -> Iterator[Path]:
+    """The folders for what is compiled on first use."""
     yield build.FOLDER / "__pycache__"
     yield platformdirs.user_cache_path("podtts") / "native"
 

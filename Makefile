@@ -12,7 +12,7 @@ WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
 NATIVE_TESTS := tests/native tests/llm/test_native_layers.py tests/flow/test_native_estimator.py
 
-.PHONY: help demo test test-ears torture check check-native format bench wheels gpu clean
+.PHONY: help demo test test-ears torture check check-native format bench wheel wheels gpu clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,7 @@ ASAN = $(shell cc -print-file-name=libasan.so 2>/dev/null)
 check-native: .venv/installed-dev  ## test the compiled code with sanitizers of memory and arithmetic
 	@if echo 'int empty;' | cc -fsanitize=address,undefined -shared -fPIC -x c -o .venv/sanitizers.so - \
 			2>/dev/null && [ -e '$(ASAN)' ]; then \
-		LD_PRELOAD='$(ASAN)' ASAN_OPTIONS=detect_leaks=0 $(BIN)/pytest --sanitize --capture=no \
+		LD_PRELOAD='$(ASAN)' ASAN_OPTIONS=detect_leaks=0 $(BIN)/pytest --sanitize --capture=no -rs \
 			$(NATIVE_TESTS); \
 	else \
 		echo 'check-native: skipped, no cc with address and undefined-behaviour sanitizers'; \
@@ -74,6 +74,9 @@ format: .venv/installed-dev  ## rewrite the source in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+wheel: .venv/installed-dev  ## build a wheel for this kind of machine, with compiled code, into dist
+	$(BIN)/python -m hatchling build --target wheel
+
 bench: .venv/installed  ## measure this machine at the published size, with random weights
 	$(BIN)/podtts bench --random-weights soulx-podcast-1.7b
 
@@ -98,4 +101,4 @@ gpu: $(if $(WHEELS),out/packages,.venv/installed-dev)  ## on a machine with CUDA
 	$(GPU) podtts bench --random-weights soulx-podcast-1.7b --sweep --picture out/sweep.svg
 
 clean:  ## remove what make made
-	rm -rf .venv out wheels .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv out wheels dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -120,7 +120,7 @@ def test_libraries_have_one_room(library: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "places"),
     [
-        (r"os\.environ|getenv", {"cli", "telemetry.py"}),
+        (r"os\.environ|getenv", {"cli", "telemetry.py", "native/choice.py"}),
         (r"[\"']cuda|[\"']mps|\.cuda\(", {"device/placement.py"}),
         (
             r"\.cuda\b",

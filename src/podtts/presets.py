@@ -66,10 +66,16 @@ def choose_preset(
 
 
 def suited(flow: FlowOptions, placement: Placement) -> FlowOptions:
-    """The flow's options with float32 where the device has no bfloat16 of its own."""
-    from podtts.device.placement import has_native_bfloat16
+    """The flow's options with float32 where the device has no bfloat16 of its own.
 
-    return flow if has_native_bfloat16(placement.device) else replace(flow, precision="float32")
+    int8 stays where compiled code computes it: it is faster than float32 on every CPU.
+    """
+    from podtts.device.placement import flow_kernel, has_native_bfloat16
+
+    pays = flow.precision == "int8" and flow_kernel(placement) != "torch"
+    if pays or has_native_bfloat16(placement.device):
+        return flow
+    return replace(flow, precision="float32")
 
 
 def suited_placement(

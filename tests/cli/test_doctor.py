@@ -2,8 +2,17 @@ import importlib.metadata
 import shutil
 from pathlib import Path
 
+import pytest
 from support.commands import run
 from support.golden_data import MODEL
+
+from podtts.native.build import INSTRUCTION_SETS, machine_sets
+from podtts.native.choice import Unavailable, cpu_sets, set_names
+from podtts.native.library import layers_library
+
+needs_compiled_code = pytest.mark.skipif(
+    isinstance(layers_library(), Unavailable), reason="compiled code does not run here"
+)
 
 
 def test_doctor_lists_what_exists_and_what_is_missing(home: Path) -> None:
@@ -20,6 +29,27 @@ def test_doctor_lists_what_exists_and_what_is_missing(home: Path) -> None:
     assert "soulx-podcast-1.7b-dialect: absent" in "\n".join(lines)
     assert "mini: bundled" in "\n".join(lines)
     assert lines[-1] == "nothing is missing"
+
+
+@needs_compiled_code
+def test_doctor_names_the_instruction_set_and_what_it_was_chosen_from() -> None:
+    sets = cpu_sets()
+    assert not isinstance(sets, Unavailable)
+    chosen = f"{sets[0].name}, of {set_names(sets)} on this CPU"
+    last = sets[-1].name
+    forced = f"{last}, because of PODTTS_ISA"
+    none = "no, so slower on the CPU: PODTTS_ISA is none"
+    for env, said in (({}, chosen), ({"PODTTS_ISA": last}, forced), ({"PODTTS_ISA": "none"}, none)):
+        lines = run("doctor", env=env).done().lines
+        assert f"compiled       the LLM's layers: {said}" in lines
+        assert f"compiled       the flow: {said}" in lines
+
+
+def test_a_set_of_another_machine_is_refused_in_one_line() -> None:
+    other = next(isa for isa in INSTRUCTION_SETS if isa not in machine_sets())
+    result = run("doctor", env={"PODTTS_ISA": other.name})
+    assert result.code == 2
+    assert f"PODTTS_ISA is {other.name}, which this CPU lacks (unset it, or set it" in result.error
 
 
 def test_doctor_checks_the_named_model_and_cache(tmp_path: Path) -> None:

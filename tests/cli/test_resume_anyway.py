@@ -18,10 +18,11 @@ from support.journals import (
 )
 
 import podtts
-from podtts.native.library import Unavailable, layers_library
+from podtts.native.choice import Unavailable
+from podtts.native.library import layers_library
 
 needs_compiled_code = pytest.mark.skipif(
-    isinstance(layers_library(8), Unavailable), reason="compiled code does not run here"
+    isinstance(layers_library(), Unavailable), reason="compiled code does not run here"
 )
 
 

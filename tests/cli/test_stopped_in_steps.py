@@ -12,7 +12,8 @@ import pytest
 from support.commands import Running, started
 from support.golden_data import MODEL
 
-from podtts.native.library import Unavailable, estimator_library, layers_library
+from podtts.native.choice import Unavailable
+from podtts.native.library import estimator_library, layers_library
 
 # Prints a line before each call of a function; argument: its module, its class if any, its name.
 PRINTING = """
@@ -36,7 +37,7 @@ RECORDINGS = "podtts.prompts.prepare::extract_prompt"
 FOLLOWING = 2  # lines that may be under way when the signal comes
 
 needs_compiled_code = pytest.mark.skipif(
-    isinstance(layers_library(8), Unavailable) or isinstance(estimator_library(16), Unavailable),
+    isinstance(layers_library(), Unavailable) or isinstance(estimator_library(), Unavailable),
     reason="compiled code does not run here",
 )
 

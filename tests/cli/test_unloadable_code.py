@@ -9,11 +9,12 @@ from support.commands import run
 from support.golden_data import MODEL
 
 import podtts
-from podtts.native import library
-from podtts.native.library import Unavailable, layers_library
+from podtts.native.build import InstructionSet, library_name
+from podtts.native.choice import Unavailable
+from podtts.native.library import instructions_of, layers_library
 
 pytestmark = pytest.mark.skipif(
-    isinstance(layers_library(8), Unavailable), reason="compiled code does not run here"
+    isinstance(layers_library(), Unavailable), reason="compiled code does not run here"
 )
 
 
@@ -27,7 +28,9 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stored = folder / "podtts" / "native" / "__pycache__"
     stored.mkdir()
     for unit in ("layers", "estimator"):
-        (stored / f"{unit}-{library.source_digest()[:16]}.so").write_bytes(b"not compiled")
+        isa = instructions_of(unit)
+        assert isinstance(isa, InstructionSet)
+        (stored / library_name(unit, isa)).write_bytes(b"not compiled")
     return folder
 
 

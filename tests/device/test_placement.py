@@ -1,9 +1,11 @@
 import pytest
 import torch
+from support.forced_set import SETS_HERE, forced_set
 
 from podtts.device import placement
 from podtts.device.placement import Placement, all_devices, arithmetic, device_label, place
 from podtts.errors import DeviceError, UsageError
+from podtts.presets import PRESETS, suited
 
 
 def machine_with(monkeypatch: pytest.MonkeyPatch, *devices: str, cuda_count: int = 0) -> None:
@@ -37,6 +39,19 @@ def test_auto_on_a_cpu_is_bfloat16_only_where_it_is_native(
     machine_with(monkeypatch)
     monkeypatch.setattr(placement, "cpu_has_native_bfloat16", lambda: native)
     assert place(quantize="int8") == Placement(torch.device("cpu"), dtype, quantize="int8")
+
+
+@pytest.mark.parametrize("isa", [*SETS_HERE, "none"])
+def test_without_native_bfloat16_int8_stays_where_it_is_compiled(
+    isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "cpu_has_native_bfloat16", lambda: False)
+    cpu = Placement(torch.device("cpu"), torch.float32)
+    with forced_set(monkeypatch, isa):
+        fast = suited(PRESETS["fast"].flow, cpu).precision
+        balanced = suited(PRESETS["balanced"].flow, cpu).precision
+    assert fast == ("float32" if isa == "none" else "int8")
+    assert balanced == "float32"
 
 
 def test_a_device_and_a_dtype_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:

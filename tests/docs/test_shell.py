@@ -90,7 +90,7 @@ def test_the_tour_prints_what_the_page_shows(shell: Path, tmp_path: Path) -> Non
     checkout, site = tmp_path / "podtts", tmp_path / "site"
     for name in ("src", "cache", "examples"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, checkout / name)
     program(shell, "pip", PIP.format(python=sys.executable, site=site))
     log = "${EVENTS:+--log-json $EVENTS}"  # see perform_and_kill

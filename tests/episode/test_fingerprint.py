@@ -6,16 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 from support.fingerprint import CHECKPOINT, prompt
+from support.forced_set import forced_set
 from support.golden_data import MODEL
 from torch import Tensor
 
 from podtts.device.placement import place
 from podtts.episode.fingerprint import checkpoint_fingerprint, speaker_fingerprint
-from podtts.flow import native_estimator
-from podtts.llm import native_layers
 from podtts.llm.native_layers import NativeLayers
 from podtts.llm.onnx_layers import OnnxLayers
-from podtts.native import library
 from podtts.options import Quantization
 from podtts.weights.load import load_models
 
@@ -59,11 +57,8 @@ def test_what_computes_the_llm_is_that_of_the_loaded_model(
         return kernels
 
     kernels_are_those_of_the_model()
-    unavailable = library.Unavailable("no compiler")
-    for module in (library, native_layers, native_estimator):
-        for name in ("layers_library", "estimator_library"):
-            monkeypatch.setattr(module, name, lambda bits: unavailable, raising=False)
-    kernels = kernels_are_those_of_the_model()
+    with forced_set(monkeypatch, "none"):
+        kernels = kernels_are_those_of_the_model()
     assert kernels["llm"].startswith(fallback)
     assert kernels["flow"] == "torch"
 
@@ -71,11 +66,10 @@ def test_what_computes_the_llm_is_that_of_the_loaded_model(
 def test_onnxruntime_is_recorded_where_it_computes_the_layers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unavailable = library.Unavailable("no compiler")
-    monkeypatch.setattr(library, "layers_library", lambda bits: unavailable)
-    plain = checkpoint_fingerprint(MODEL, place("cpu", "float32"), tmp_path)
+    with forced_set(monkeypatch, "none"):
+        plain = checkpoint_fingerprint(MODEL, place("cpu", "float32"), tmp_path)
+        quantized = checkpoint_fingerprint(MODEL, place("cpu", "float32", "int8"), tmp_path)
     assert plain["onnxruntime"] is None
-    quantized = checkpoint_fingerprint(MODEL, place("cpu", "float32", "int8"), tmp_path)
     assert quantized["onnxruntime"].count(".") >= 1
 
 

@@ -2,10 +2,12 @@
 
 import gc
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import torch
+from support.forced_set import SETS_HERE, forced_set
 from support.golden_data import models, relative_rms
 from torch import Tensor
 
@@ -34,6 +36,13 @@ pytestmark = pytest.mark.skipif(
 # Largest error of a velocity, as a share of its RMS. Torch's own in bfloat16 is 0.011, for the
 # golden model.
 MAX_ERROR: dict[Precision, float] = {"float32": 5e-6, "bfloat16": 0.01, "int8": 0.02}
+
+
+@pytest.fixture(autouse=True, params=SETS_HERE)
+def each_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test runs with the compiled code of every instruction set of this CPU."""
+    with forced_set(monkeypatch, request.param):
+        yield
 
 
 @pytest.fixture(params=PRECISIONS)

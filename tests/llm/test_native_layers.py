@@ -1,10 +1,12 @@
 """Compiled layers: close to torch's, and the bits of a row do not depend on the other rows."""
 
 import copy
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import pytest
 import torch
+from support.forced_set import SETS_HERE, forced_set
 from support.golden_data import MODEL, models, relative_rms, tensors, trace
 from torch import Tensor
 
@@ -25,6 +27,13 @@ pytestmark = pytest.mark.skipif(
 
 # Largest error of hidden states of random weights, as a share of their RMS.
 MAX_ERROR: dict[Quantization, float] = {"none": 0.02, "int8": 0.05, "int4": 0.4}
+
+
+@pytest.fixture(autouse=True, params=SETS_HERE)
+def each_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test runs with the compiled code of every instruction set of this CPU."""
+    with forced_set(monkeypatch, request.param):
+        yield
 
 
 @pytest.fixture(params=QUANTIZATIONS)

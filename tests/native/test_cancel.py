@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from support.compiled_models import Layers, address, noise
+from support.compiled_models import Layers, LibraryOf, address, noise
 
-from podtts.native.library import CANCELLED, Unavailable, layers_library
+from podtts.native.library import CANCELLED
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_layer_is_finished_and_the_next_one_is_not_begun(threads: int) -> None:
-    library = layers_library(8)
-    if isinstance(library, Unavailable):
-        pytest.skip(library.reason)
+def test_a_layer_is_finished_and_the_next_one_is_not_begun(
+    threads: int, library_of: LibraryOf
+) -> None:
+    library = library_of("layers")
     layers = Layers(library, 8, threads)
     tokens, capacity = 70, 80
     x = noise("x", 1, tokens, layers.hidden)

@@ -7,14 +7,15 @@ from collections.abc import Callable
 import pytest
 from support.sanitizers import FLAGS
 
-from podtts.native.library import Unavailable, layers_library
+from podtts.native.choice import Unavailable
+from podtts.native.library import layers_library
 
 START = """
 import ctypes, sys
-from podtts.native import library
+from podtts.native import build, library
 
 library.add_flags(*sys.argv[1:])
-layers = library.layers_library(8)
+layers = library.layers_library()
 model = layers.podtts_layers_new(1, 32, 1, 1, 16, 16, 8, 1e-6, 1)
 buffer = ctypes.create_string_buffer
 print("started", flush=True)
@@ -29,14 +30,12 @@ OVERFLOWS = """
 import pathlib, tempfile
 folder = tempfile.mkdtemp()
 pathlib.Path(folder, "layers.c").write_text(
-    "int podtts_layers_supported(int x) { return 1; }"
     "int podtts_layers_takes(int x) { return x * x; }"
 )
-library._FOLDER, library._UNITS = pathlib.Path(folder), {"layers": {
-    name: library._UNITS["layers"][name] for name in ("supported", "takes")
-}}
+build.FOLDER = pathlib.Path(folder)
+library._UNITS = {"layers": {"takes": library._UNITS["layers"]["takes"]}}
 library.forget_libraries()
-seeded = library.layers_library(8).podtts_layers_takes
+seeded = library.layers_library().podtts_layers_takes
 seeded.argtypes = [ctypes.c_int]
 seeded(1 << 16)
 """
@@ -47,7 +46,7 @@ def stderr_of(pytestconfig: pytest.Config) -> Callable[[str], str]:
     """Run code that must end its process, and return what that wrote to stderr."""
     if not pytestconfig.getoption("sanitize"):
         pytest.skip("make check-native compiles the C with sanitizers")
-    library = layers_library(8)
+    library = layers_library()
     if isinstance(library, Unavailable):
         pytest.skip(library.reason)
 

@@ -1,12 +1,16 @@
 """Layers and an estimator with fixed weights, which call the compiled code without the library."""
 
-import ctypes
 import hashlib
+from collections.abc import Callable
+from ctypes import CDLL
 from typing import Any
 
 import numpy as np
+from support.emulated_library import EmulatedLibrary
 
 Array = np.ndarray[Any, Any]
+Library = CDLL | EmulatedLibrary
+LibraryOf = Callable[[str], Library]  # by the name of a unit
 
 
 def noise(name: str, *shape: int) -> Array:
@@ -19,8 +23,16 @@ def bfloat16(x: Array) -> Array:
     return (x.view(np.uint32) >> 16).astype(np.uint16)
 
 
-def address(x: Array) -> int:
-    return x.ctypes.data
+class Address(int):
+    """The address of an array, for ctypes, and the array, for code in another process."""
+
+    array: Array
+
+
+def address(x: Array) -> Address:
+    found = Address(x.ctypes.data)
+    found.array = x
+    return found
 
 
 def digest(*outputs: Array) -> str:
@@ -38,7 +50,7 @@ class Layers:
 
     layers, hidden, heads, kv_heads, head_size, intermediate, vocabulary = 2, 48, 6, 2, 32, 112, 80
 
-    def __init__(self, library: ctypes.CDLL, bits: int, threads: int) -> None:
+    def __init__(self, library: Library, bits: int, threads: int) -> None:
         self.library, self.bits = library, bits
         self.norms: list[Array] = []  # the library does not copy them
         sizes = self.layers, self.hidden, self.heads, self.kv_heads, self.head_size
@@ -69,7 +81,8 @@ class Layers:
         scales = (noise(f"scales {name}", outputs, blocks) / (1 << self.bits)).astype(np.float16)
         pack(self.model, layer, which, address(levels), address(scales))
 
-    def forward(self, lengths: list[int], tokens: int, cache_bfloat16: bool) -> str:
+    def forward(self, lengths: list[int], tokens: int, cache_bfloat16: bool) -> list[Array]:
+        """Hidden states, and the keys and values of the cache."""
         rows, capacity = len(lengths), max(lengths) + tokens + 3
         x = noise("x", rows, tokens, self.hidden)
         shape = self.layers, rows, self.kv_heads, capacity, self.head_size
@@ -84,15 +97,15 @@ class Layers:
             *(stride // keys.itemsize for stride in keys.strides[:2]),
             *(capacity, cache_bfloat16, address(cosine), address(sine), None),
         )
-        return digest(x, keys, values)
+        return [x, keys, values]
 
-    def logits(self, rows: int) -> str:
+    def logits(self, rows: int) -> Array:
         head = bfloat16(padded(noise("head", self.vocabulary, self.hidden)))
         assert not self.library.podtts_layers_pack_head(self.model, len(head), address(head))
         hidden = padded(noise("hidden", rows, self.hidden))
         logits = np.empty((rows, self.vocabulary), np.float32)
         self.library.podtts_layers_logits(self.model, address(hidden), rows, address(logits))
-        return digest(logits)
+        return logits
 
 
 class Estimator:
@@ -101,7 +114,7 @@ class Estimator:
     input, output, channels, time, heads, head_size, feed_forward = 48, 16, 32, 64, 3, 16, 80
     blocks, stages = 2, 3
 
-    def __init__(self, library: ctypes.CDLL, bits: int, threads: int) -> None:
+    def __init__(self, library: Library, bits: int, threads: int) -> None:
         self.library = library
         self.norms: list[Array] = []  # the library does not copy them
         width, outside = self.heads * self.head_size, -1
@@ -145,10 +158,10 @@ class Estimator:
             self.model, stage, block, which, address(weights), address(bias)
         )
 
-    def evaluate(self, rows: int, frames: int, chunk: int) -> str:
+    def evaluate(self, rows: int, frames: int, chunk: int) -> Array:
         x, waves = noise("x", rows, frames, self.input), noise("waves", rows, self.input)
         velocity = np.empty((rows, frames, self.output), np.float32)
         assert not self.library.podtts_estimator_evaluate(
             self.model, address(x), address(waves), rows, frames, chunk, address(velocity), None
         )
-        return digest(velocity)
+        return velocity

@@ -76,8 +76,7 @@ def _devices() -> Iterator[tuple[str, str]]:
         has_graphs,
         place,
     )
-    from podtts.native.library import estimator_library, layers_library, load_problem
-    from podtts.options import LAYER_BITS
+    from podtts.native.library import load_problem
 
     for name in available_devices():
         placement = place(name)
@@ -88,20 +87,28 @@ def _devices() -> Iterator[tuple[str, str]]:
     native = "yes" if cpu_has_native_bfloat16() else "no"
     yield "cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, bfloat16: {native}"
     yield "auto", str(place())
-    yield "compiled", f"the LLM's layers: {_compiled(layers_library(LAYER_BITS['int8']))}"
-    yield "compiled", f"the flow: {_compiled(estimator_library(bits=16))}"
+    yield "compiled", f"the LLM's layers: {_compiled('layers')}"
+    yield "compiled", f"the flow: {_compiled('estimator')}"
     for unit in ("layers", "estimator"):
         if problem := load_problem(unit):
             yield "compiled", problem
 
 
-def _compiled(library: object) -> str:
-    """Whether a library of compiled code can be used, and why not."""
-    from podtts.native.library import Unavailable
+def _compiled(unit: str) -> str:
+    """The instruction set of a unit and what it was chosen from, or why there is none."""
+    from podtts.native.choice import Unavailable, cpu_sets, forced_set, set_names
+    from podtts.native.library import compiled_for, instructions_of
 
-    if isinstance(library, Unavailable):
-        return f"no, so slower on the CPU: {library.reason}"
-    return "yes"
+    isa = instructions_of(unit)
+    if isinstance(isa, Unavailable):
+        return f"no, so slower on the CPU: {isa.reason}"
+    if forced_set():
+        return f"{isa.name}, because of PODTTS_ISA"
+    sets = cpu_sets()
+    assert not isinstance(sets, Unavailable)
+    chosen = f"{isa.name}, of {set_names(sets)} on this CPU"
+    best = compiled_for(unit, sets[0])
+    return f"{chosen}; not the first: {best.reason}" if isinstance(best, Unavailable) else chosen
 
 
 def _problems(model: str | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from podtts.errors import DeviceError
-from podtts.options import LAYER_BITS, Quantization, one_of
+from podtts.options import Quantization, one_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -92,15 +92,24 @@ def has_native_bfloat16(device: torch.device) -> bool:
 
 
 def cpu_has_native_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 itself (AVX512-BF16, AMX, or Arm BF16)."""
-    if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
-        return True
+    """Whether the CPU multiplies bfloat16 itself (AVX512-BF16, AMX, or Arm BF16).
+
+    On x86-64 only where torch uses AVX512: ATEN_CPU_CAPABILITY can hold it to AVX2.
+    """
     if platform.machine() not in ("aarch64", "arm64"):
-        return False
+        uses_avx512 = torch.backends.cpu.get_cpu_capability() not in ("DEFAULT", "AVX2")
+        return uses_avx512 and (
+            torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        )
     try:
         return " bf16" in Path("/proc/cpuinfo").read_text()
     except OSError:  # not Linux
         return False
+
+
+def emulates_bfloat16(device: torch.device) -> bool:
+    """Whether torch computes bfloat16 with float32 on a device, which takes longer than float32."""
+    return device.type == "cpu" and not cpu_has_native_bfloat16()
 
 
 def device_label(device: torch.device) -> str:
@@ -137,39 +146,37 @@ def processor(device: torch.device) -> str:
 
 def llm_kernel(placement: Placement) -> str:
     """Name what computes the LLM's layers, if it supports their sizes."""
-    from podtts.native.library import Unavailable, layers_library
+    from podtts.native.build import InstructionSet
+    from podtts.native.library import instructions_of
 
     quantize = placement.quantize
     torch_only = quantize == "none" and placement.llm_dtype != torch.bfloat16
     if not has_fused_layers(placement.device) or torch_only:
         return "torch"
-    if not isinstance(layers_library(LAYER_BITS[quantize]), Unavailable):
-        return _compiled_code()
+    if isinstance(isa := instructions_of("layers"), InstructionSet):
+        return f"compiled code {isa.bits} {isa.numerics}"
     return "torch" if quantize == "none" else "onnxruntime"
 
 
 def flow_kernel(placement: Placement) -> str:
     """Name what computes the flow's estimator, if it supports its sizes."""
-    from podtts.native.library import Unavailable, estimator_library
+    from podtts.native.build import InstructionSet
+    from podtts.native.library import instructions_of
 
-    on_cpu = has_fused_layers(placement.device)
-    if on_cpu and not isinstance(estimator_library(bits=32), Unavailable):
-        return _compiled_code()
+    if not has_fused_layers(placement.device):
+        return "torch"
+    if isinstance(isa := instructions_of("estimator"), InstructionSet):
+        return f"compiled code {isa.bits} {isa.numerics}"
     return "torch"
-
-
-def _compiled_code() -> str:
-    from podtts.native.library import INSTRUCTIONS, NUMERICS
-
-    return f"compiled code {INSTRUCTIONS} {NUMERICS}"
 
 
 def _layers_kernel(quantize: Quantization) -> str:
     """Name what computes the LLM's layers on a CPU, if it supports their sizes."""
-    from podtts.native.library import NUMERICS, Unavailable, layers_library
+    from podtts.native.build import InstructionSet
+    from podtts.native.library import instructions_of
 
-    if not isinstance(layers_library(LAYER_BITS[quantize]), Unavailable):
-        return f"layers.c {NUMERICS}"
+    if isinstance(isa := instructions_of("layers"), InstructionSet):
+        return f"layers.c {isa.numerics}"
     if quantize == "none":
         return "torch"
     return f"onnxruntime {_onnxruntime_version()}"
@@ -177,10 +184,11 @@ def _layers_kernel(quantize: Quantization) -> str:
 
 def onnxruntime_of_layers(device: torch.device, quantize: Quantization) -> str | None:
     """The version of ONNX Runtime where it multiplies with the LLM's layers; None elsewhere."""
-    from podtts.native.library import Unavailable, layers_library
+    from podtts.native.choice import Unavailable
+    from podtts.native.library import layers_library
 
     fused = has_fused_layers(device) and quantize != "none"
-    if fused and isinstance(layers_library(LAYER_BITS[quantize]), Unavailable):
+    if fused and isinstance(layers_library(), Unavailable):
         return _onnxruntime_version()
     return None
 
@@ -194,20 +202,19 @@ def _onnxruntime_version() -> str:
 
 def _flow_kernel() -> str:
     """Name what computes the flow's estimator on a CPU, if it supports its sizes."""
-    from podtts.native.library import NUMERICS, Unavailable, estimator_library
+    from podtts.native.build import InstructionSet
+    from podtts.native.library import instructions_of
 
-    available = not isinstance(estimator_library(bits=32), Unavailable)
-    return f"estimator.c {NUMERICS}" if available else "torch"
+    isa = instructions_of("estimator")
+    return f"estimator.c {isa.numerics}" if isinstance(isa, InstructionSet) else "torch"
 
 
 def compiled_code_problems(placement: Placement) -> tuple[str, ...]:
     """Say which stored compiled code cannot be loaded that would run here, a line for each."""
-    from podtts.native.library import estimator_library, layers_library, load_problem
+    from podtts.native.library import load_problem
 
     if not has_fused_layers(placement.device):
         return ()
-    layers_library(LAYER_BITS[placement.quantize])
-    estimator_library(bits=32)
     return tuple(filter(None, map(load_problem, ("layers", "estimator"))))
 
 

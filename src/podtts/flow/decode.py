@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from podtts.device.cancellation import raise_if_cancelled
 from podtts.device.cpu_cores import all_cores
-from podtts.device.placement import batches_rows
+from podtts.device.placement import batches_rows, emulates_bfloat16
 from podtts.errors import InputError, UsageError
 from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
@@ -154,11 +154,8 @@ class Flow(nn.Module):
         """Expected mel (mu) of ids int64 [B, T] with lengths [B]: float32 [B, 2*T, 80]."""
         chunk = CHUNK_TOKENS if options.chunk_causal else 0
         x = self.token_embedding(ids)
-        if options.precision == "float32":
-            x = self.encoder(x, lengths, chunk)
-        else:
-            encoder = self.encoder_in(options.precision)
-            x = encoder(x.to(torch.bfloat16), lengths, chunk).float()
+        encoder = self.encoder_in(options.precision)
+        x = encoder(x.to(encoder.norm.weight.dtype), lengths, chunk).float()
         mu: Tensor = self.mu_projection(x)
         return mu
 
@@ -198,8 +195,9 @@ class Flow(nn.Module):
         return self.estimator_in(precision)
 
     def encoder_in(self, precision: Precision) -> Encoder:
-        """The encoder in a precision, int8 as bfloat16."""
-        return self._in("encoder", self.encoder, precision)
+        """The encoder in a precision, int8 as bfloat16; in float32 where torch emulates bfloat16."""
+        emulated = emulates_bfloat16(self.device)
+        return self._in("encoder", self.encoder, "float32" if emulated else precision)
 
     def estimator_in(self, precision: Precision) -> Estimator:
         """The estimator as torch runs it in a precision, int8 as bfloat16."""

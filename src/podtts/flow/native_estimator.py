@@ -17,7 +17,8 @@ from podtts.device.cancellation import cancellation_flag
 from podtts.device.compiled_calls import check_result
 from podtts.device.cpu_cores import CORES
 from podtts.flow.estimator import Estimator, EstimatorConfig, ResNet, TransformerBlock, time_waves
-from podtts.native.library import Unavailable, estimator_library
+from podtts.native.choice import Unavailable
+from podtts.native.library import estimator_library
 from podtts.options import Precision
 
 _BITS: dict[Precision, int] = {"float32": 32, "bfloat16": 16, "int8": 8}
@@ -29,7 +30,7 @@ def supports_estimator(config: EstimatorConfig, device: torch.device, precision:
     """Whether compiled code runs an estimator of these sizes on this device."""
     if device.type != "cpu":
         return False
-    library = estimator_library(_BITS[precision])
+    library = estimator_library()
     return not isinstance(library, Unavailable) and bool(
         library.podtts_estimator_takes(*_sizes(config), _BITS[precision])
     )
@@ -63,7 +64,7 @@ class NativeEstimator:
     def __init__(self, estimator: Estimator, precision: Precision) -> None:
         config = self.config = estimator.config
         bits, device = _BITS[precision], estimator.final.norm.weight.device
-        library = estimator_library(bits)
+        library = estimator_library()
         if isinstance(library, Unavailable) or not supports_estimator(config, device, precision):
             raise ValueError(f"compiled code does not run an estimator in {precision} of {config}")
         self._library = library

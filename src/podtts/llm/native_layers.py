@@ -21,7 +21,8 @@ from podtts.device.cpu_cores import CORES
 from podtts.llm.attention_context import rotary_angles
 from podtts.llm.block_quant import BLOCK, BlockWeights
 from podtts.llm.kv_cache import CacheRows
-from podtts.native.library import Unavailable, layers_library
+from podtts.native.choice import Unavailable
+from podtts.native.library import layers_library
 
 if TYPE_CHECKING:
     from podtts.llm.qwen3 import Qwen3Config
@@ -33,7 +34,7 @@ _NORMS = ("input_norm", "post_attention_norm", "q_norm", "k_norm")
 
 def supports_layers(config: Qwen3Config, bits: int) -> bool:
     """Whether compiled code runs layers of these sizes on this machine; bits: of weights."""
-    library = layers_library(bits)
+    library = layers_library()
     return not isinstance(library, Unavailable) and bool(
         library.podtts_layers_takes(*_sizes(config), bits)
     )
@@ -58,8 +59,7 @@ class NativeLayers:
                 `BlockWeights` or bfloat16 [outputs, inputs], all with the same bits. They are
                 copied.
     cache_dtype: of keys and values, float32 or bfloat16.
-    head:       the output head [V, H]. `logits` computes it if it is bfloat16 and the CPU has
-                instructions for bfloat16.
+    head:       the output head [V, H]. `logits` computes it if it is bfloat16.
 
     One call runs at a time; other threads wait. Raises MemoryError, and ValueError for sizes that
     `supports_layers` does not know.
@@ -76,7 +76,7 @@ class NativeLayers:
         self.config, self.cache_dtype, self.batch_invariant = config, cache_dtype, True
         first = next(iter(matrices.values()))
         bits = first.bits if isinstance(first, BlockWeights) else 16
-        library = layers_library(bits)
+        library = layers_library()
         if isinstance(library, Unavailable) or not supports_layers(config, bits):
             raise ValueError(f"compiled code does not run layers of {bits} bits and {config}")
         self._library = library
@@ -98,7 +98,7 @@ class NativeLayers:
             for which, name in enumerate(_MATRICES):
                 self._pack(number, which, matrices[f"layers.{number}.{name}"])
         self._outputs = 0  # of the head, if it was packed
-        if head.dtype == torch.bfloat16 and not isinstance(layers_library(16), Unavailable):
+        if head.dtype == torch.bfloat16:
             self._pack_head(head)
 
     def _pack_head(self, head: Tensor) -> None:

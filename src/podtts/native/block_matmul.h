@@ -1,9 +1,9 @@
 // Products of a matrix with few rows, for work that is bound by reading the weights.
 //
-// Sixteen outputs make a tile: a vector holds the same few inputs of all of them, and an activation
-// is broadcast to all its lanes. In 4 and 8 bits, 32 inputs of an output form a block that has one
-// scale, and activations are quantized to 8 bits in the same blocks. In 16 bits, both sides are
-// bfloat16. Sums are float32. Each row's sum is added up in one order, whichever thread computes it
+// Sixteen outputs make a tile: its vectors hold the same few inputs of all of them, and an activation
+// is broadcast to all their lanes. In 4 and 8 bits, 32 inputs of an output form a block that has one
+// scale, and activations are quantized to 8 bits in the same blocks. In 16 bits, weights are
+// bfloat16 and activations are halves. Sums are float32. Each row's sum is added up in one order, whichever thread computes it
 // and whichever rows are in the same product.
 // Source: blocks are those of podtts.llm.block_quant and ONNX Runtime's MatMulNBits, much like
 // llama.cpp's Q4_0 and Q8_0.
@@ -12,32 +12,42 @@
 
 #include <stdbool.h>
 
+#include "halves.h"
 #include "memory.h"
-#include "vectors.h"
 
 // PREFETCH_BYTES: how far ahead weights are prefetched in products with several rows, where the CPU
 // does not look as far ahead by itself. At the published size, in 4 bits with 8 rows, a step takes
 // 83 ms in place of 110. For one row the CPU does, and prefetching costs time: in 8 bits with one
 // thread, 90 ms in place of 58.
-enum { BLOCK = 32, TILE = VECTOR, ROW_BLOCK = 8, PREFETCH_BYTES = 4096 };
+enum { BLOCK = 32, TILE = 16, TILE_WORD_BYTES = 4 * TILE, PREFETCH_BYTES = 4096 };
+// ROW_BLOCK: rows whose sums stay in registers. SUMS: of a row in 16 bits, added up at the end, so
+// that an addition waits less for the one before.
+enum {
+    TILE_VECTORS = TILE / VECTOR,
+    ROW_BLOCK = TILE_VECTORS == 1 ? 8 : 4,
+    SUMS = TILE_VECTORS == 1 ? 2 : 1,
+};
 
 typedef struct {
     int bits, outputs, blocks;  // blocks of inputs; the last is padded with zeros
-    uint8_t *weights;           // [outputs / 16, blocks, `bits` vectors of 64 bytes]
+    uint8_t *weights;           // [outputs / 16, blocks, `bits` words of 4 bytes, 16]
     uint16_t *scales;           // float16 [outputs / 16, blocks, 16]; none in 16 bits
 } matrix;
 
 // Activations of some rows in the format that a matrix takes. The same block of the rows that are
 // multiplied together is contiguous, so that one address leads to all of them.
 typedef struct {
-    int blocks, row_block;  // row_block: 8, or fewer where there are no more rows
-    int8_t *quantized;      // [rows / 8, blocks, row_block, 32]
-    float *scales;          // [rows / 8, blocks, row_block]
-    // The same: -zero point * sum of the block. Weights are stored without a sign, as the
-    // instruction takes them, so their products come out too large by this.
+    int blocks, row_block;  // row_block: ROW_BLOCK, or fewer where there are no more rows
+    int8_t *quantized;      // [row blocks, blocks, row_block, 32]
+    float *scales;          // [row blocks, blocks, row_block]
+    // The same: -zero point * sum of the block. Weights are stored with the zero point that the
+    // instruction takes, so their products come out too large by this.
     int32_t *compensation;
-    uint16_t *bfloat16;     // [rows / 8, blocks, row_block, 32], for 16 bits
+    half *halves;           // [row blocks, blocks, row_block, 32], for 16 bits
 } activations;
+
+// What is added to weights of so many bits where they are packed.
+INLINE int zero_point(int bits) { return bits == 4 ? 8 : INT8_ZERO_POINT; }
 
 // Index of a block of a row among all blocks.
 INLINE size_t block_index(const activations *x, int row, int block) {
@@ -45,7 +55,7 @@ INLINE size_t block_index(const activations *x, int row, int block) {
 }
 
 // Bytes of one block of 32 inputs of a tile.
-INLINE size_t tile_block_bytes(int bits) { return (size_t)bits * TILE * BLOCK / 8; }
+INLINE size_t tile_block_bytes(int bits) { return (size_t)bits * TILE_WORD_BYTES; }
 
 static bool alloc_matrix(matrix *w, int bits, int outputs, int inputs) {
     int blocks = ceil_div(inputs, BLOCK);
@@ -64,11 +74,11 @@ static void free_matrix(const matrix *w) {
 
 static bool alloc_activations(activations *x, int bits, int rows, int inputs) {
     int blocks = ceil_div(inputs, BLOCK);
-    size_t count = (size_t)rows * blocks;
+    size_t count = (size_t)round_up(rows, ROW_BLOCK) * blocks;
     *x = (activations){.blocks = blocks};
     if (bits == 16) {
-        x->bfloat16 = alloc_zeroed(count * BLOCK, sizeof(uint16_t));
-        return x->bfloat16 != NULL;
+        x->halves = alloc_zeroed(count * BLOCK, sizeof(half));
+        return x->halves != NULL;
     }
     x->quantized = alloc_zeroed(count * BLOCK, sizeof(int8_t));
     x->scales = alloc_zeroed(count, sizeof(float));
@@ -80,11 +90,17 @@ static void free_activations(const activations *x) {
     free(x->quantized);
     free(x->scales);
     free(x->compensation);
-    free(x->bfloat16);
+    free(x->halves);
+}
+
+// Spread four numbers of 4 bits over the low halves of four bytes.
+INLINE uint32_t spread_nibbles(uint32_t x) {
+    x = (x | x << 8) & 0x00ff00ff;
+    return (x | x << 4) & 0x0f0f0f0f;
 }
 
 // Pack a tile from weights [outputs, blocks, 4 * bits bytes] and float16 scales [outputs, blocks],
-// as podtts.llm.block_quant has them.
+// as podtts.llm.block_quant has them: without a sign, with a zero point of half their range.
 static void pack_tile(const matrix *w, int tile, const uint8_t *weights, const uint16_t *scales) {
     for (int block = 0; block < w->blocks; block++) {
         size_t index = (size_t)tile * w->blocks + block;
@@ -96,9 +112,11 @@ static void pack_tile(const matrix *w, int tile, const uint8_t *weights, const u
                 uint32_t inputs;
                 memcpy(&inputs, from + 4 * word, sizeof inputs);
                 if (w->bits == 4) {  // four inputs in the low halves, the next four in the high
-                    inputs = _pdep_u32(inputs, 0x0f0f0f0f) | _pdep_u32(inputs >> 16, 0xf0f0f0f0);
+                    inputs = spread_nibbles(inputs & 0xffff) | spread_nibbles(inputs >> 16) << 4;
+                } else if (w->bits == 8) {  // to subtract 128 is to flip the highest bit
+                    inputs ^= (128 - INT8_ZERO_POINT) * 0x01010101u;
                 }
-                memcpy(to + VECTOR_BYTES * word, &inputs, sizeof inputs);
+                memcpy(to + TILE_WORD_BYTES * word, &inputs, sizeof inputs);
             }
             if (w->bits != 16) {
                 w->scales[index * TILE + lane] = scales[source];
@@ -109,19 +127,20 @@ static void pack_tile(const matrix *w, int tile, const uint8_t *weights, const u
 
 // Store a row of activations [inputs, padded to whole blocks with zeros], quantized.
 static void quantize_row(const activations *x, int row, int bits, const float *from) {
-    int zero_point = 1 << (bits - 1);
     for (int block = 0; block < x->blocks; block++, from += BLOCK) {
         size_t i = block_index(x, row, block);
         int32_t sum = quantize_symmetric(from, BLOCK, x->quantized + i * BLOCK, x->scales + i);
-        x->compensation[i] = -zero_point * sum;
+        x->compensation[i] = -zero_point(bits) * sum;
     }
 }
 
-// Store a row of activations as bfloat16.
+// Store a row of activations as halves.
 static void convert_row(const activations *x, int row, const float *from) {
-    for (int block = 0; block < x->blocks; block++, from += BLOCK) {
-        uint16_t *to = x->bfloat16 + block_index(x, row, block) * BLOCK;
-        _mm512_storeu_si512(to, to_bfloat16(_mm512_loadu_ps(from), _mm512_loadu_ps(from + VECTOR)));
+    for (int block = 0; block < x->blocks; block++) {
+        half *to = x->halves + block_index(x, row, block) * BLOCK;
+        for (int i = 0; i < BLOCK; i += VECTOR, from += VECTOR) {
+            half_store(to + i, vec_load(from));
+        }
     }
 }
 
@@ -134,10 +153,58 @@ INLINE void store_row(const activations *x, int row, int bits, const float *from
     }
 }
 
-INLINE void multiply_quantized(
-    const matrix *w, int tile, const activations *x, int first, int rows, int bits, __m512 *y
+// dots [rows] += a word of each of the tile's outputs times the same inputs of some rows.
+INLINE void dot_word(
+    int bits, const veci *weights, const int8_t *inputs, int rows, veci dots[][TILE_VECTORS]
 ) {
-    const __m512i low_halves = _mm512_set1_epi8(15);
+    for (int row = 0; row < rows; row++) {
+        veci x = broadcast_word(inputs + row * BLOCK);
+        for (int vector = 0; vector < TILE_VECTORS; vector++) {
+            (bits == 4 ? dot_int4 : dot_int8)(&dots[row][vector], weights[vector], x);
+        }
+    }
+}
+
+// dots [rows]: a block of the tile's outputs times the same block of some rows.
+INLINE void dot_block(
+    int bits, const uint8_t *weights, const int8_t *inputs, const int32_t *compensation, int rows,
+    veci dots[][TILE_VECTORS]
+) {
+    for (int row = 0; row < rows; row++) {
+        for (int vector = 0; vector < TILE_VECTORS; vector++) {
+            dots[row][vector] = (bits == 4 ? start_int4 : veci_set)(compensation[row]);
+        }
+    }
+    for (int word = 0; word < bits; word++, weights += TILE_WORD_BYTES) {
+        veci packed[TILE_VECTORS], high[TILE_VECTORS];
+        for (int vector = 0; vector < TILE_VECTORS; vector++) {
+            packed[vector] = veci_load(weights + vector * VECTOR_BYTES);
+        }
+        if (rows > 1) {
+            __builtin_prefetch(weights + PREFETCH_BYTES);
+        }
+        for (int vector = 0; bits == 4 && vector < TILE_VECTORS; vector++) {
+            high[vector] = veci_high_nibbles(packed[vector]);
+            packed[vector] = veci_low_nibbles(packed[vector]);
+        }
+        dot_word(bits, packed, inputs, rows, dots);
+        inputs += 4;
+        if (bits == 4) {
+            dot_word(bits, high, inputs, rows, dots);
+            inputs += 4;
+        }
+    }
+    for (int row = 0; bits == 4 && row < rows; row++) {
+        for (int vector = 0; vector < TILE_VECTORS; vector++) {
+            dots[row][vector] = finish_int4(dots[row][vector], compensation[row]);
+        }
+    }
+}
+
+INLINE void multiply_quantized(
+    const matrix *w, int tile, const activations *x, int first, int rows, int bits,
+    vec y[][TILE_VECTORS]
+) {
     const int blocks = w->blocks, row_block = x->row_block;
     const uint8_t *weights = w->weights + (size_t)tile * blocks * tile_block_bytes(bits);
     const uint16_t *weight_scales = w->scales + (size_t)tile * blocks * TILE;
@@ -145,112 +212,118 @@ INLINE void multiply_quantized(
     const int8_t *quantized = x->quantized + index * BLOCK;
     const float *scales = x->scales + index;
     const int32_t *compensation = x->compensation + index;
-    __m512 sums[ROW_BLOCK];
+    vec sums[ROW_BLOCK][TILE_VECTORS];
     for (int row = 0; row < rows; row++) {
-        sums[row] = _mm512_setzero_ps();
+        for (int vector = 0; vector < TILE_VECTORS; vector++) {
+            sums[row][vector] = vec_zero();
+        }
     }
     for (int block = 0; block < blocks; block++) {
-        __m512i dots[ROW_BLOCK];
-        for (int row = 0; row < rows; row++) {
-            dots[row] = broadcast_word(compensation + row);
-        }
-        for (int vector = 0; vector < bits; vector++) {
-            __m512i packed = _mm512_load_si512(weights + VECTOR_BYTES * vector);
-            if (rows > 1) {
-                _mm_prefetch(weights + VECTOR_BYTES * vector + PREFETCH_BYTES, _MM_HINT_T0);
-            }
-            int input = bits == 4 ? 8 * vector : 4 * vector;
-            __m512i low = bits == 4 ? _mm512_and_si512(packed, low_halves) : packed;
-            __m512i high = _mm512_and_si512(_mm512_srli_epi16(packed, 4), low_halves);
+        veci dots[ROW_BLOCK][TILE_VECTORS];
+        dot_block(bits, weights, quantized, compensation, rows, dots);
+        for (int vector = 0; vector < TILE_VECTORS; vector++, weight_scales += VECTOR) {
+            vec weight_scale = vec_load_float16(weight_scales);
             for (int row = 0; row < rows; row++) {
-                accumulate_int8(&dots[row], low, broadcast_word(quantized + row * BLOCK + input));
+                vec scale = vec_mul(weight_scale, vec_set(scales[row])), *sum = &sums[row][vector];
+                *sum = vec_fma(vec_of(dots[row][vector]), scale, *sum);
             }
-            for (int row = 0; bits == 4 && row < rows; row++) {
-                const int8_t *next = quantized + row * BLOCK + input + 4;
-                accumulate_int8(&dots[row], high, broadcast_word(next));
-            }
-        }
-        __m512 weight_scale = _mm512_cvtph_ps(_mm256_load_si256((const void *)weight_scales));
-        for (int row = 0; row < rows; row++) {
-            __m512 scale = _mm512_mul_ps(weight_scale, _mm512_set1_ps(scales[row]));
-            sums[row] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[row]), scale, sums[row]);
         }
         weights += tile_block_bytes(bits);
-        weight_scales += TILE;
         quantized += row_block * BLOCK;
         scales += row_block;
         compensation += row_block;
     }
     for (int row = 0; row < rows; row++) {
-        y[row] = sums[row];
+        for (int vector = 0; vector < TILE_VECTORS; vector++) {
+            y[row][vector] = sums[row][vector];
+        }
     }
 }
 
 INLINE void multiply_bfloat16(
-    const matrix *w, int tile, const activations *x, int first, int rows, __m512 *y
+    const matrix *w, int tile, const activations *x, int first, int rows, vec y[][TILE_VECTORS]
 ) {
-    __m512 even[ROW_BLOCK], odd[ROW_BLOCK];  // of pairs: an addition waits less for the one before
+    vec sums[ROW_BLOCK][TILE_VECTORS][SUMS];
     for (int row = 0; row < rows; row++) {
-        even[row] = odd[row] = _mm512_setzero_ps();
+        for (int vector = 0; vector < TILE_VECTORS; vector++) {
+            for (int sum = 0; sum < SUMS; sum++) {
+                sums[row][vector][sum] = vec_zero();
+            }
+        }
     }
     const int blocks = w->blocks, row_block = x->row_block;
     const uint8_t *weights = w->weights + (size_t)tile * blocks * tile_block_bytes(16);
-    const uint16_t *rows_of_block = x->bfloat16 + block_index(x, first, 0) * BLOCK;
+    const half *rows_of_block = x->halves + block_index(x, first, 0) * BLOCK;
     for (int block = 0; block < blocks; block++) {
-        for (int pair = 0; pair < BLOCK / 2; pair += 2) {
-            const uint8_t *from = weights + VECTOR_BYTES * pair;
-            __m512bh weight = (__m512bh)_mm512_load_si512(from);
-            __m512bh next = (__m512bh)_mm512_load_si512(from + VECTOR_BYTES);
+        for (int pair = 0; pair < BLOCK / 2; pair += SUMS) {
+            if (rows == 1) {  // weights are read in their order; in that of GCC 12 it takes 7 % longer
+                asm volatile("" ::: "memory");
+            }
+            veci weight[SUMS][TILE_VECTORS];
+            for (int sum = 0; sum < SUMS; sum++) {
+                const uint8_t *from = weights + (pair + sum) * TILE_WORD_BYTES;
+                for (int vector = 0; vector < TILE_VECTORS; vector++) {
+                    weight[sum][vector] = veci_load(from + vector * VECTOR_BYTES);
+                }
+            }
             for (int row = 0; row < rows; row++) {
-                const uint16_t *inputs = rows_of_block + row * BLOCK + 2 * pair;
-                even[row] = _mm512_dpbf16_ps(even[row], weight, (__m512bh)broadcast_word(inputs));
-                odd[row] = _mm512_dpbf16_ps(odd[row], next, (__m512bh)broadcast_word(inputs + 2));
+                for (int sum = 0; sum < SUMS; sum++) {
+                    const half *inputs = rows_of_block + row * BLOCK + 2 * (pair + sum);
+                    for (int vector = 0; vector < TILE_VECTORS; vector++) {
+                        vec *to = &sums[row][vector][sum];
+                        *to = dot_bfloat16_weights(*to, weight[sum][vector], inputs);
+                    }
+                }
             }
         }
         weights += tile_block_bytes(16);
         rows_of_block += row_block * BLOCK;
     }
     for (int row = 0; row < rows; row++) {
-        y[row] = _mm512_add_ps(even[row], odd[row]);
+        for (int vector = 0; vector < TILE_VECTORS; vector++) {
+            const vec *both = sums[row][vector];
+            y[row][vector] = SUMS == 1 ? both[0] : vec_add(both[0], both[SUMS - 1]);
+        }
     }
 }
 
 // Each number of rows is compiled on its own, so that its sums stay in registers.
-#define WITH_ROWS(MULTIPLY, ...)                     \
-    switch (rows) {                                  \
-        case 1: MULTIPLY(1, ##__VA_ARGS__); break;   \
-        case 2: MULTIPLY(2, ##__VA_ARGS__); break;   \
-        case 3: MULTIPLY(3, ##__VA_ARGS__); break;   \
-        case 4: MULTIPLY(4, ##__VA_ARGS__); break;   \
-        case 5: MULTIPLY(5, ##__VA_ARGS__); break;   \
-        case 6: MULTIPLY(6, ##__VA_ARGS__); break;   \
-        case 7: MULTIPLY(7, ##__VA_ARGS__); break;   \
-        default: MULTIPLY(8, ##__VA_ARGS__); break;  \
+#define WITH_ROWS(MULTIPLY, ...)                                       \
+    switch (rows) {                                                    \
+        case 1: if (1 <= ROW_BLOCK) MULTIPLY(1, ##__VA_ARGS__); break; \
+        case 2: if (2 <= ROW_BLOCK) MULTIPLY(2, ##__VA_ARGS__); break; \
+        case 3: if (3 <= ROW_BLOCK) MULTIPLY(3, ##__VA_ARGS__); break; \
+        case 4: if (4 <= ROW_BLOCK) MULTIPLY(4, ##__VA_ARGS__); break; \
+        case 5: if (5 <= ROW_BLOCK) MULTIPLY(5, ##__VA_ARGS__); break; \
+        case 6: if (6 <= ROW_BLOCK) MULTIPLY(6, ##__VA_ARGS__); break; \
+        case 7: if (7 <= ROW_BLOCK) MULTIPLY(7, ##__VA_ARGS__); break; \
+        case 8: if (8 <= ROW_BLOCK) MULTIPLY(8, ##__VA_ARGS__); break; \
     }
 #define MULTIPLY_QUANTIZED(ROWS, BITS) multiply_quantized(w, tile, x, first, ROWS, BITS, y)
 #define MULTIPLY_BFLOAT16(ROWS) multiply_bfloat16(w, tile, x, first, ROWS, y)
 
 static void multiply_int4(
-    const matrix *w, int tile, const activations *x, int first, int rows, __m512 *y
+    const matrix *w, int tile, const activations *x, int first, int rows, vec y[][TILE_VECTORS]
 ) {
     WITH_ROWS(MULTIPLY_QUANTIZED, 4)
 }
 
 static void multiply_int8(
-    const matrix *w, int tile, const activations *x, int first, int rows, __m512 *y
+    const matrix *w, int tile, const activations *x, int first, int rows, vec y[][TILE_VECTORS]
 ) {
     WITH_ROWS(MULTIPLY_QUANTIZED, 8)
 }
 
 static void multiply_16(
-    const matrix *w, int tile, const activations *x, int first, int rows, __m512 *y
+    const matrix *w, int tile, const activations *x, int first, int rows, vec y[][TILE_VECTORS]
 ) {
     WITH_ROWS(MULTIPLY_BFLOAT16)
 }
 
-// y [rows]: the outputs of a tile for 1 to 8 rows from the first, which is a multiple of 8.
+// y [rows]: the outputs of a tile for some rows from the first; both count whole row blocks, but for
+// the last rows.
 static void multiply_tile(
-    const matrix *w, int tile, const activations *x, int first, int rows, __m512 *y
+    const matrix *w, int tile, const activations *x, int first, int rows, vec y[][TILE_VECTORS]
 ) {
     (w->bits == 4 ? multiply_int4 : w->bits == 8 ? multiply_int8 : multiply_16)(
         w, tile, x, first, rows, y

@@ -1,4 +1,4 @@
-// The velocity field of the flow on x86-64 CPUs: one call an evaluation.
+// The velocity field of the flow on CPUs: one call an evaluation.
 //
 // Source of the architecture: see podtts/flow/estimator.py, which
 // tests/flow/test_native_estimator.py compares this with.
@@ -64,7 +64,7 @@ static void evaluate(evaluation *e, const float *waves) {
     int tasks = e->count * e->segments, last = c->stages - 1;
     // The last stage reads, in each position, what the middle stages give and what the first gave.
     sequences none = {0}, skipped = e->concatenated;
-    skipped.rows += (size_t)c->channels * LANE_BYTES / c->conv_dtype;
+    skipped.rows += (size_t)c->channels * LANE_BYTES / lane_size(c->conv_dtype);
     embed_times(e, waves);
     run_step(e, store_input_task, tasks);
     run_stage(e, 0, e->input, e->b, skipped);
@@ -79,7 +79,8 @@ static void evaluate(evaluation *e, const float *waves) {
 }
 
 static sequences alloc_sequences(const evaluation *e, int width) {
-    sequences s = {.position_bytes = (size_t)width * LANE_BYTES / e->m->config.conv_dtype};
+    int size = lane_size(e->m->config.conv_dtype);
+    sequences s = {.position_bytes = (size_t)width * LANE_BYTES / size};
     s.sequence_bytes = (PADDING + e->frames + ROW_BLOCK) * s.position_bytes;
     s.rows = alloc_zeroed(e->count, s.sequence_bytes);
     return s;
@@ -113,10 +114,10 @@ static bool alloc_buffers(evaluation *e) {
     const config *c = &e->m->config;
     size_t positions = (size_t)e->count * e->frames, heads = (size_t)e->count * c->heads;
     size_t queries = heads * (e->frames + ROW_BLOCK);
-    int lanes = c->head_size / c->linear_dtype, key_panels = panels_of(e->frames);
+    int lanes = c->head_size / lane_size(c->linear_dtype), key_panels = panels_of(e->frames);
     e->query_bytes = (size_t)(e->frames + ROW_BLOCK) * lanes * LANE_BYTES;
     e->key_bytes = (size_t)key_panels * lanes * PANEL_LANE_BYTES;
-    e->value_bytes = (size_t)(e->frames / c->conv_dtype + 1) * PANEL_LANE_BYTES;
+    e->value_bytes = (size_t)(e->frames / lane_size(c->conv_dtype) + 1) * PANEL_LANE_BYTES;
     e->input = alloc_sequences(e, c->input);
     e->a = alloc_sequences(e, c->channels);
     e->b = alloc_sequences(e, c->channels);
@@ -126,7 +127,7 @@ static bool alloc_buffers(evaluation *e) {
     e->times = alloc_zeroed((size_t)c->stages * e->count * c->channels, sizeof(float));
     e->queries = alloc_zeroed(heads, e->query_bytes);
     e->keys = alloc_zeroed(heads, e->key_bytes);
-    e->values = alloc_zeroed(heads, e->value_bytes);
+    e->values = alloc_zeroed(heads * panels_of(c->head_size), e->value_bytes);
     e->query_scales = alloc_zeroed(queries, sizeof(float));
     e->query_compensation = alloc_zeroed(queries, sizeof(int32_t));
     e->key_scales = alloc_zeroed(heads * key_panels * PANEL, sizeof(float));

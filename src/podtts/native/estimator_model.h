@@ -2,10 +2,9 @@
 
 #pragma once
 
-#include "cpu.h"
-#include "panel_matmul.h"
 #include "pointwise.h"
 #include "result.h"
+#include "self_attention.h"
 #include "team.h"
 
 enum { KERNEL = 3 };  // positions that a convolution sees
@@ -43,12 +42,6 @@ typedef struct {
     int max_width;  // of the rows that any layer reads or writes
 } model;
 
-// Whether this CPU runs an estimator of so many bits (see podtts_estimator_new).
-int podtts_estimator_supported(int bits) {
-    int needs = bits == 32 ? 0 : bits == 16 ? NEEDS_BF16 : NEEDS_BF16 | NEEDS_VNNI;
-    return cpu_supports(needs);
-}
-
 // Whether the code is written for an estimator of these sizes; for bits see podtts_estimator_new.
 int podtts_estimator_takes(
     int input, int output, int channels, int time, int heads, int head_size, int feed_forward,
@@ -56,7 +49,7 @@ int podtts_estimator_takes(
 ) {
     return is_vector_size(input) && is_vector_size(output) && is_vector_size(channels)
         && is_vector_size(time) && is_vector_size(feed_forward) && is_count(heads)
-        && is_vector_size(head_size) && head_size <= PANEL && 3 * heads * head_size <= MAX_SIZE
+        && is_vector_size(head_size) && head_size <= MAX_HEAD && 3 * heads * head_size <= MAX_SIZE
         && is_count(blocks) && is_count(stages) && stages >= 3  // first, middle and last
         && (bits == 32 || bits == 16 || bits == 8);
 }
@@ -112,7 +105,8 @@ static bool alloc_outer(const config *c, matrix *outer) {
 }
 
 // A model without weights; NULL where memory does not suffice, and for sizes that are not taken.
-// bits: of the blocks' linear layers, 32, 16 or 8; everything else is float32 with 32, else bfloat16.
+// bits: of the blocks' linear layers, 32, 16 or 8; everything else is float32 with 32, else
+// halves: see halves.h.
 model *podtts_estimator_new(
     int input, int output, int channels, int time, int heads, int head_size, int feed_forward,
     int blocks, int stages, int bits, float epsilon, int threads
@@ -129,8 +123,8 @@ model *podtts_estimator_new(
     m->config = (config){
         .input = input, .output = output, .channels = channels, .time = time, .heads = heads,
         .head_size = head_size, .feed_forward = feed_forward, .blocks = blocks, .stages = stages,
-        .linear_dtype = bits == 32 ? FLOAT32 : bits == 16 ? BFLOAT16 : INT8,
-        .conv_dtype = bits == 32 ? FLOAT32 : BFLOAT16, .epsilon = epsilon,
+        .linear_dtype = bits == 32 ? FLOAT32 : bits == 16 ? HALF : INT8,
+        .conv_dtype = bits == 32 ? FLOAT32 : HALF, .epsilon = epsilon,
     };
     m->max_width = max_int(3 * heads * head_size, feed_forward);
     m->max_width = max_int(max_int(m->max_width, 2 * channels), max_int(input, time));

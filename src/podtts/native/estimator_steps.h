@@ -6,7 +6,6 @@
 #pragma once
 
 #include "estimator_model.h"
-#include "self_attention.h"
 
 enum { SEGMENT = 48, PADDING = KERNEL - 1 };
 
@@ -34,7 +33,7 @@ typedef struct {
     sequences concatenated;    // [count, frames, 2 * channels]
     // Of all heads of all sequences:
     uint8_t *queries, *keys, *values;
-    size_t query_bytes, key_bytes, value_bytes;  // of a head
+    size_t query_bytes, key_bytes, value_bytes;  // of a head; of a panel of a head
     float *query_scales, *key_scales;            // int8 only
     int32_t *query_compensation;                 // int8 only
     float *attended;           // [count, frames, heads * head size]
@@ -91,7 +90,7 @@ static void store_sequence(
         if (e->m->config.conv_dtype == FLOAT32) {
             convert_row(FLOAT32, rows + (size_t)row * size, size, lanes);
         } else {
-            convert_row(BFLOAT16, rows + (size_t)row * size, size, lanes);
+            convert_row(HALF, rows + (size_t)row * size, size, lanes);
         }
     }
 }
@@ -100,7 +99,7 @@ static void store_sequence(
 static void store_rows(const evaluation *e, const segment *s, const float *rows, int size) {
     dtype dtype = e->m->config.linear_dtype;
     activations *to = &s->scratch->rows;
-    to->stride = (size_t)size * LANE_BYTES / dtype;
+    to->stride = (size_t)size * LANE_BYTES / lane_size(dtype);
     for (int row = 0; row < s->count; row++) {
         store_row(dtype, to, row, rows + (size_t)row * size, size);
     }
@@ -123,10 +122,11 @@ static size_t head_index(const evaluation *e, int sequence, int head) {
 }
 
 static activations queries_of(const evaluation *e, size_t head) {
+    const config *c = &e->m->config;
     size_t first = head * (e->frames + ROW_BLOCK);
     return (activations){
         .lanes = e->queries + head * e->query_bytes,
-        .stride = (size_t)e->m->config.head_size * LANE_BYTES / e->m->config.linear_dtype,
+        .stride = (size_t)c->head_size * LANE_BYTES / lane_size(c->linear_dtype),
         .scales = e->query_scales + first,
         .compensation = e->query_compensation + first,
     };
@@ -136,31 +136,36 @@ static float *key_scales_of(const evaluation *e, size_t head) {
     return e->key_scales + head * panels_of(e->frames) * PANEL;
 }
 
+static uint8_t *values_of(const evaluation *e, size_t head) {
+    return e->values + head * panels_of(e->m->config.head_size) * e->value_bytes;
+}
+
 // Pack the queries, keys and values [count, 3, heads, head size] of a segment's positions.
 INLINE void pack_heads(
     dtype query_dtype, dtype value_dtype, const evaluation *e, const segment *s, float *qkv
 ) {
     int size = e->m->config.head_size, heads = e->m->config.heads, width = heads * size;
+    int each = lane_size(value_dtype);  // positions of a lane
     // The softmax has powers of two.
-    const __m512 scale = _mm512_set1_ps(1.44269504f / __builtin_sqrtf((float)size));
+    const vec scale = vec_set(1.44269504f / __builtin_sqrtf((float)size));
     for (int number = 0; number < heads; number++) {
         size_t head = head_index(e, s->sequence, number);
         activations queries = queries_of(e, head);
         uint8_t *keys = e->keys + head * e->key_bytes;
-        uint8_t *values = e->values + head * e->value_bytes;
+        uint8_t *values = values_of(e, head);
         for (int row = 0; row < s->count; row++) {
             int position = s->first + row;
             float *query = qkv + (size_t)row * 3 * width + number * size;
             const float *key = query + width, *value = key + width;
             for (int i = 0; i < size; i += VECTOR) {
-                __m512 scaled = _mm512_mul_ps(_mm512_loadu_ps(query + i), scale);
-                _mm512_storeu_ps(query + i, scaled);
+                vec scaled = vec_mul(vec_load(query + i), scale);
+                vec_store(query + i, scaled);
             }
             store_row_as(query_dtype, &queries, position, query, size);
             pack_key(query_dtype, keys, key_scales_of(e, head), position, key, size);
-            if (row % value_dtype == 0) {
+            if (row % each == 0) {
                 const float *next = row + 1 < s->count ? value + 3 * width : NULL;
-                pack_values(value_dtype, values, position / value_dtype, value, next, size);
+                pack_values(value_dtype, values, e->value_bytes, position / each, value, next, size);
             }
         }
     }
@@ -174,8 +179,8 @@ static void qkv_project(const evaluation *e, const segment *s, const block *b) {
     multiply(w, &s->scratch->rows, s->count, false, qkv, w->outputs);
     switch (e->m->config.linear_dtype) {
         case FLOAT32: pack_heads(FLOAT32, FLOAT32, e, s, qkv); break;
-        case BFLOAT16: pack_heads(BFLOAT16, BFLOAT16, e, s, qkv); break;
-        default: pack_heads(INT8, BFLOAT16, e, s, qkv); break;
+        case HALF: pack_heads(HALF, HALF, e, s, qkv); break;
+        default: pack_heads(INT8, HALF, e, s, qkv); break;
     }
 }
 
@@ -221,7 +226,7 @@ static void first_convolution_task(const void *argument, int task, int thread) {
     for (int row = 0; row < s.count; row++) {
         for (int i = 0; i < size; i += VECTOR) {
             float *x = rows + (size_t)row * size + i;
-            _mm512_storeu_ps(x, _mm512_add_ps(_mm512_loadu_ps(x), _mm512_loadu_ps(time + i)));
+            vec_store(x, vec_add(vec_load(x), vec_load(time + i)));
         }
     }
     store_sequence(e, &e->b, &s, rows, size);
@@ -245,8 +250,9 @@ INLINE void attend_segment(
     head h = {
         .keys = e->keys + index * e->key_bytes,
         .key_scales = key_scales_of(e, index),
-        .values = e->values + index * e->value_bytes,
-        .lanes = size / query_dtype,
+        .values = values_of(e, index),
+        .value_bytes = e->value_bytes,
+        .lanes = size / lane_size(query_dtype),
         .size = size,
     };
     activations queries = queries_of(e, index);
@@ -270,8 +276,8 @@ static void attend_task(const void *argument, int task, int thread) {
     segment s = segment_of(e, task / heads, thread);
     switch (e->m->config.linear_dtype) {
         case FLOAT32: attend_segment(FLOAT32, FLOAT32, e, &s, head); break;
-        case BFLOAT16: attend_segment(BFLOAT16, BFLOAT16, e, &s, head); break;
-        default: attend_segment(INT8, BFLOAT16, e, &s, head); break;
+        case HALF: attend_segment(HALF, HALF, e, &s, head); break;
+        default: attend_segment(INT8, HALF, e, &s, head); break;
     }
 }
 

@@ -1,4 +1,4 @@
-// The layers of a Qwen3 decoder and its last norm on x86-64 CPUs: embeddings in, hidden states out.
+// The layers of a Qwen3 decoder and its last norm on CPUs: embeddings in, hidden states out.
 //
 // At batch 1 a decode step is bound by reading the weights once, at larger batches by multiplying
 // with them; everything else of a step is done by the same threads in the same call. Source of the

@@ -5,7 +5,6 @@
 
 #include "block_matmul.h"
 #include "cache_attention.h"
-#include "cpu.h"
 #include "result.h"
 #include "team.h"
 
@@ -40,11 +39,6 @@ typedef struct {
 } model;
 
 static int padded(int inputs) { return round_up(inputs, BLOCK); }
-
-// Whether this CPU runs a model of so many bits.
-int podtts_layers_supported(int bits) {
-    return cpu_supports(bits == 16 ? NEEDS_VNNI | NEEDS_BF16 : NEEDS_VNNI);
-}
 
 // Whether the code is written for layers of these sizes; bits: of weights.
 int podtts_layers_takes(

@@ -64,12 +64,14 @@ static void multiply_task(const void *argument, int task, int thread) {
     for (int tile = begin; tile < end; tile++) {
         for (int first = 0; first < p->rows; first += ROW_BLOCK) {
             int rows = min_int(p->rows - first, ROW_BLOCK);
-            __m512 sums[ROW_BLOCK];
+            vec sums[ROW_BLOCK][TILE_VECTORS];
             multiply_tile(p->w, tile, p->x, first, rows, sums);
             for (int row = 0; row < rows; row++) {
                 float *y = p->y + (size_t)(first + row) * p->w->outputs + tile * TILE;
-                __m512 sum = sums[row];
-                _mm512_storeu_ps(y, p->add ? _mm512_add_ps(_mm512_loadu_ps(y), sum) : sum);
+                for (int vector = 0; vector < TILE_VECTORS; vector++, y += VECTOR) {
+                    vec sum = sums[row][vector];
+                    vec_store(y, p->add ? vec_add(vec_load(y), sum) : sum);
+                }
             }
         }
     }
@@ -91,13 +93,15 @@ static void gate_up_task(const void *argument, int task, int thread) {
     for (int tile = task * each; tile < task * each + each && tile < tiles; tile++) {
         for (int first = 0; first < f->count; first += ROW_BLOCK) {
             int rows = min_int(f->count - first, ROW_BLOCK);
-            __m512 gates[ROW_BLOCK], ups[ROW_BLOCK];
+            vec gates[ROW_BLOCK][TILE_VECTORS], ups[ROW_BLOCK][TILE_VECTORS];
             multiply_tile(w, tile, &m->normed_in, first, rows, gates);
             multiply_tile(w, tiles + tile, &m->normed_in, first, rows, ups);
             for (int row = 0; row < rows; row++) {
                 size_t index = (size_t)(first + row) * padded(m->config.intermediate) + tile * TILE;
-                __m512 gate = silu_vector(gates[row]);
-                _mm512_storeu_ps(m->gated + index, _mm512_mul_ps(gate, ups[row]));
+                for (int vector = 0; vector < TILE_VECTORS; vector++) {
+                    vec gated = vec_mul(silu_vector(gates[row][vector]), ups[row][vector]);
+                    vec_store(m->gated + index + vector * VECTOR, gated);
+                }
             }
         }
     }
@@ -140,17 +144,15 @@ static void store_gated_task(const void *argument, int token, int thread) {
 }
 
 // Apply the rotary embedding of a position to one head [size, a multiple of 16], and scale it.
-static void rotate(float *x, const float *cosine, const float *sine, int size, float scale) {
-    int half = size / 2;
-    __m256 factor = _mm256_set1_ps(scale);
-    for (int i = 0; i < half; i += VECTOR / 2) {
-        __m256 first = _mm256_loadu_ps(x + i), second = _mm256_loadu_ps(x + half + i);
-        __m256 cos = _mm256_mul_ps(_mm256_loadu_ps(cosine + i), factor);
-        __m256 sin = _mm256_mul_ps(_mm256_loadu_ps(sine + i), factor);
-        __m256 rotated_first = _mm256_fnmadd_ps(second, sin, _mm256_mul_ps(first, cos));
-        __m256 rotated_second = _mm256_fmadd_ps(first, sin, _mm256_mul_ps(second, cos));
-        _mm256_storeu_ps(x + i, rotated_first);
-        _mm256_storeu_ps(x + half + i, rotated_second);
+static void rotate(
+    float *restrict x, const float *restrict cosine, const float *restrict sine, int size,
+    float scale
+) {
+    int middle = size / 2;
+    for (int i = 0; i < middle; i++) {
+        float first = x[i], second = x[middle + i], cos = cosine[i] * scale, sin = sine[i] * scale;
+        x[i] = __builtin_fmaf(-second, sin, first * cos);
+        x[middle + i] = __builtin_fmaf(first, sin, second * cos);
     }
 }
 
@@ -177,7 +179,7 @@ static void rotate_and_cache_task(const void *argument, int token, int thread) {
             size_t index = cache_index(f, token, (head - c->heads) % c->kv_heads, position);
             void *cache = is_value ? f->values : f->keys;
             for (int i = 0; i < size; i += VECTOR) {
-                store_cached(cache, index + i, f->cache_bfloat16, _mm512_loadu_ps(x + i));
+                store_cached(cache, index + i, f->cache_bfloat16, vec_load(x + i));
             }
         }
     }

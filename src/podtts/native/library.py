@@ -1,54 +1,45 @@
-"""Compiles this folder's C once, and loads it.
+"""Loads the compiled C of this folder for an instruction set of this CPU, or compiles it once.
 
-The library is stored beside the source, as Python stores bytecode and for the same readers, or in
-the user's cache folder where that is not writable. Without a C compiler, or on a CPU that lacks the
-instructions, podtts runs without it and slower; `podtts doctor` says so. Where a stored library
-cannot be loaded, every run says so.
+A wheel brings the libraries of all sets of its machine. One that is compiled on first use is stored
+beside the source, as Python stores bytecode and for the same readers, or in the user's cache folder
+where that is not writable. Without a C compiler, or on a CPU that lacks all sets, podtts runs
+without it and slower; `podtts doctor` says so. Where a stored library cannot be loaded, every run
+says so.
 """
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import os
-import platform
-import shutil
 import stat
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
-# Version of the numerics: names the bits that the compiled code computes, whichever compiler and
-# whichever text of the source. Caches and journals depend on it: change it whenever a bit of a
-# result changes, and only then. It is the digest of the source that first computed these bits.
-NUMERICS = "b7d086439a371c1c"
-# Name of the instruction set that it is compiled for, as journals record it.
-INSTRUCTIONS = "avx512"
-
-_FOLDER = Path(__file__).parent
-_COMPILERS = ("cc", "gcc", "clang")
-_flags: tuple[str, ...] = (
-    *("-std=gnu11", "-O3", "-shared", "-fPIC", "-pthread"),
-    "-ffp-contract=off",  # or the compiler decides which additions are fused: see vectors.h
-    *("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni", "-mavx512bf16"),
-    *("-mbmi2", "-mfma", "-mf16c"),
+from podtts.errors import UsageError
+from podtts.native import build
+from podtts.native.build import (
+    COMPILERS,
+    PACKAGED,
+    CompilerError,
+    InstructionSet,
+    compile_unit,
+    find_compiler,
+    library_name,
 )
-_COMPILE_SECONDS = 120
-_ALL_MAY_READ, _OWNER_MAY_WRITE = 0o444, 0o200
+from podtts.native.choice import Unavailable, forced_set, usable_sets
+
+_flags: tuple[str, ...] = ()  # see add_flags
 
 _POINTER, _INT, _FLOAT, _LONG = ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_int64
 # By unit, which is a C file: its functions after podtts_<unit>_, and the types of their result and
 # arguments.
 _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
     "layers": {
-        "supported": (_INT, [_INT]),
         "takes": (_INT, [_INT] * 7),
         "new": (_POINTER, [_INT] * 7 + [_FLOAT, _INT]),
         "free": (None, [_POINTER]),
@@ -70,7 +61,6 @@ _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
         ),
     },
     "estimator": {
-        "supported": (_INT, [_INT]),
         "takes": (_INT, [_INT] * 10),
         "new": (_POINTER, [_INT] * 10 + [_FLOAT, _INT]),
         "free": (None, [_POINTER]),
@@ -85,21 +75,31 @@ _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
 OUT_OF_MEMORY, REFUSED, CANCELLED = -1, -2, -3
 
 
-@dataclass(frozen=True)
-class Unavailable:
-    """Why there is no compiled code, for people."""
+def layers_library() -> ctypes.CDLL | Unavailable:
+    """Functions `podtts_layers_*` of layers.c, if this machine runs them.
 
-    reason: str
-
-
-def layers_library(bits: int) -> ctypes.CDLL | Unavailable:
-    """Functions `podtts_layers_*` of layers.c, if this machine runs matrices of so many bits."""
-    return _supported("layers", bits)
+    As all functions here, raises UsageError if PODTTS_ISA names a set that cannot be used.
+    """
+    return _chosen("layers").library
 
 
-def estimator_library(bits: int) -> ctypes.CDLL | Unavailable:
-    """Functions `podtts_estimator_*` of estimator.c, if this machine runs it in so many bits."""
-    return _supported("estimator", bits)
+def estimator_library() -> ctypes.CDLL | Unavailable:
+    """Functions `podtts_estimator_*` of estimator.c, if this machine runs them."""
+    return _chosen("estimator").library
+
+
+def instructions_of(unit: str) -> InstructionSet | Unavailable:
+    """The instruction set that a unit's library is compiled for, if there is one."""
+    compiled = _chosen(unit)
+    if isinstance(compiled.library, Unavailable):
+        return compiled.library
+    assert compiled.isa
+    return compiled.isa
+
+
+def compiled_for(unit: str, isa: InstructionSet) -> ctypes.CDLL | Unavailable:
+    """The functions of a unit for a set that this CPU has, whichever is chosen for runs."""
+    return _compiled(unit, isa).library
 
 
 def load_problem(unit: str) -> str:
@@ -107,12 +107,12 @@ def load_problem(unit: str) -> str:
 
     Where nothing is stored there is no problem, with a compiler or without.
     """
-    stored = _stored(unit)
-    if not stored.damaged:
+    compiled = _chosen(unit)
+    if not compiled.damaged:
         return ""
-    if isinstance(stored.library, Unavailable):
-        return f"{stored.damaged}; this run is slower without it, and computes other bits"
-    return f"{stored.damaged}; this run uses {stored.library._name}"
+    if isinstance(compiled.library, Unavailable):
+        return f"{compiled.damaged}; this run is slower without it, and computes other bits"
+    return f"{compiled.damaged}; this run uses {compiled.library._name}"
 
 
 def add_flags(*flags: str) -> None:
@@ -123,85 +123,68 @@ def add_flags(*flags: str) -> None:
 
 
 def forget_libraries() -> None:
-    """Look for the compiled code again when it is asked for next."""
-    for cached in (_supported, _stored, source_digest):
+    """Look for the compiled code again, and at PODTTS_ISA, when it is asked for next."""
+    for cached in (_chosen, _compiled):
         cached.cache_clear()
 
 
-@cache
-def _supported(unit: str, bits: int) -> ctypes.CDLL | Unavailable:
-    library = _library(unit)
-    if isinstance(library, Unavailable) or getattr(library, f"podtts_{unit}_supported")(bits):
-        return library
-    return Unavailable(f"this CPU lacks what {bits} bits need of AVX512, VNNI and BF16")
-
-
-@cache
-def source_digest() -> str:
-    """SHA-256 of the source and the compiler's flags, in hex."""
-    digest = hashlib.sha256(" ".join(_flags).encode())
-    for path in sorted((*_FOLDER.glob("*.c"), *_FOLDER.glob("*.h"))):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def _library(unit: str) -> ctypes.CDLL | Unavailable:
-    return _stored(unit).library
-
-
 @dataclass(frozen=True)
-class _Stored:
-    """The library of a unit."""
+class _Compiled:
+    """The library of a unit.
 
+    isa:     the instruction set that it is compiled for; None: there is none.
+    damaged: which file cannot be loaded, and why.
+    """
+
+    isa: InstructionSet | None
     library: ctypes.CDLL | Unavailable
-    damaged: str = ""  # which file cannot be loaded, and why
+    damaged: str = ""
 
 
 @cache
-def _stored(unit: str) -> _Stored:
-    """Load the library that was stored, or compile it."""
-    if platform.machine() not in ("x86_64", "AMD64") or sys.platform == "win32":
-        return _Stored(
-            Unavailable(f"it is written for x86-64, not for {platform.machine()} on {sys.platform}")
+def _chosen(unit: str) -> _Compiled:
+    """The library of the best set that has one; else what is wrong with that of the best set."""
+    sets = usable_sets()
+    if isinstance(sets, Unavailable):
+        return _Compiled(None, sets)
+    first = _compiled(unit, sets[0])
+    for isa in sets:
+        compiled = _compiled(unit, isa)
+        if not isinstance(compiled.library, Unavailable):
+            return replace(compiled, damaged=first.damaged)
+    assert isinstance(first.library, Unavailable)
+    if forced := forced_set():
+        raise UsageError(
+            f"PODTTS_ISA is {forced}, but {first.library.reason}",
+            "unset it to run without compiled code",
         )
-    name = f"{unit}-{source_digest()[:16]}.so"
+    return first
+
+
+@cache
+def _compiled(unit: str, isa: InstructionSet) -> _Compiled:
+    """Load the library that was stored, or compile it."""
+    name = library_name(unit, isa, _flags)
     damaged, free = "", []
-    for folder in _folders():
+    for folder in (build.FOLDER / PACKAGED, *_folders()):
         if not _exists(folder / name):
             free.append(folder)
             continue
         library = _load(unit, folder / name)
         if not isinstance(library, Unavailable):
-            return _Stored(library, damaged)
+            return _Compiled(isa, library, damaged)
         damaged = damaged or library.reason
-    library = _compile_in(free, unit, name)
+    writable = [folder for folder in free if folder.name != PACKAGED]
+    library = _compile_in(writable, unit, isa, name)
     if damaged and isinstance(library, Unavailable):
         library = Unavailable(f"{damaged}, and {library.reason}")
-    return _Stored(library, damaged)
+    return _Compiled(isa, library, damaged)
 
 
-def _compile_in(folders: Sequence[Path], unit: str, name: str) -> ctypes.CDLL | Unavailable:
-    """Compile into the first folder that can be written."""
-    compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
-    if compiler is None:
-        return Unavailable(f"there is no C compiler ({', '.join(_COMPILERS)})")
-    for folder in folders:
-        try:
-            _make_folder(folder)
-            return _compile(unit, compiler, folder / name)
-        except OSError:
-            continue  # the folder is not writable
-    with tempfile.TemporaryDirectory() as temporary:
-        return _compile(unit, compiler, Path(temporary) / name)
-
-
-def _make_folder(folder: Path) -> None:
-    """Create a folder; beside the source, for all who can read the source. Raises OSError."""
-    if folder.is_dir():
-        return
-    folder.mkdir(parents=True)
-    if folder.parent == _FOLDER:
-        folder.chmod(stat.S_IMODE(_FOLDER.stat().st_mode))
+def _folders() -> Iterator[Path]:
+    """The folders for what is compiled on first use."""
+    yield build.FOLDER / "__pycache__"
+    yield platformdirs.user_cache_path("podtts") / "native"
 
 
 def _exists(path: Path) -> bool:
@@ -211,35 +194,35 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _folders() -> Iterator[Path]:
-    yield _FOLDER / "__pycache__"
-    yield platformdirs.user_cache_path("podtts") / "native"
-
-
-def _compile(unit: str, compiler: str, path: Path) -> ctypes.CDLL | Unavailable:
-    """Compile and load; other processes may do the same at the same time. Raises OSError."""
-    handle, new = tempfile.mkstemp(dir=path.parent, suffix=".so.new")
-    os.close(handle)
+def _compile_in(
+    folders: Sequence[Path], unit: str, isa: InstructionSet, name: str
+) -> ctypes.CDLL | Unavailable:
+    """Compile into the first folder that can be written, and load."""
+    compiler = find_compiler()
+    if compiler is None:
+        return Unavailable(f"there is no C compiler ({', '.join(COMPILERS)})")
     try:
-        process = subprocess.run(
-            [compiler, *_flags, str(_FOLDER / f"{unit}.c"), "-o", new],
-            capture_output=True,
-            text=True,
-            timeout=_COMPILE_SECONDS,
-            check=False,
-        )
-        if process.returncode:
-            messages = process.stderr.strip().splitlines() or ["without a message"]
-            return Unavailable(f"{compiler} failed: {messages[0]}")
-        # Compilers leave it to its owner alone, as temporary files are.
-        readers = (_FOLDER / f"{unit}.c").stat().st_mode & _ALL_MAY_READ
-        Path(new).chmod(readers | _OWNER_MAY_WRITE)
-        Path(new).replace(path)
-    except subprocess.TimeoutExpired:
-        return Unavailable(f"{compiler} took longer than {_COMPILE_SECONDS} s")
-    finally:
-        Path(new).unlink(missing_ok=True)
-    return _load(unit, path)
+        for folder in folders:
+            try:
+                _make_folder(folder)
+                compile_unit(compiler, unit, isa, folder / name, _flags)
+            except OSError:
+                continue  # the folder is not writable
+            return _load(unit, folder / name)
+        with tempfile.TemporaryDirectory() as temporary:
+            compile_unit(compiler, unit, isa, Path(temporary) / name, _flags)
+            return _load(unit, Path(temporary) / name)
+    except CompilerError as error:
+        return Unavailable(str(error))
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder; beside the source, for all who can read the source. Raises OSError."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True)
+    if folder.parent == build.FOLDER:
+        folder.chmod(stat.S_IMODE(build.FOLDER.stat().st_mode))
 
 
 def _load(unit: str, path: Path) -> ctypes.CDLL | Unavailable:

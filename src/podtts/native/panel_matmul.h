@@ -1,8 +1,8 @@
 // Products of a matrix with many rows, for work that is bound by multiplying.
 //
-// A lane is four bytes: one float32, two bfloat16 or four int8 inputs. 64 outputs make a panel,
-// whose weights are packed lane by lane. A row block of six rows is multiplied with a panel at a
-// time, so that 24 vectors of sums stay in registers. Each sum is added up in one order, whichever
+// A lane is four bytes: one float32, two bfloat16 or four int8 inputs. A few vectors of outputs make a
+// panel, whose weights are packed lane by lane. A row block of six rows is multiplied with a panel at
+// a time, so that the vectors of sums take three quarters of the registers. Each sum is added up in one order, whichever
 // thread computes it and whichever rows are in the same product.
 // Source: panels and row blocks are those of Goto and van de Geijn, Anatomy of High-Performance
 // Matrix Multiplication; int8 with compensation is that of oneDNN.
@@ -11,26 +11,28 @@
 
 #include <stdbool.h>
 
+#include "halves.h"
 #include "memory.h"
-#include "vectors.h"
 
-typedef enum { FLOAT32 = 1, BFLOAT16 = 2, INT8 = 4 } dtype;  // the value: numbers in a lane
+typedef enum { FLOAT32, HALF, INT8 } dtype;
 
 enum {
     LANE_BYTES = 4,
-    PANEL_VECTORS = 4,
+    ROW_BLOCK = 6,
+    PANEL_VECTORS = REGISTERS / 8,
     PANEL = VECTOR * PANEL_VECTORS,
     PANEL_LANE_BYTES = PANEL * LANE_BYTES,
-    ROW_BLOCK = 6,
-    ZERO_POINT = 128,  // of int8 weights: it is added to each, as the instruction takes no sign
 };
+
+// Numbers in a lane.
+INLINE int lane_size(dtype dtype) { return dtype == FLOAT32 ? 1 : dtype == HALF ? HALVES : 4; }
 
 typedef struct {
     dtype dtype;
     int lanes, outputs;  // lanes of inputs
-    uint8_t *weights;    // [panels, lanes, 64, 4 bytes]
-    float *scales;       // [panels * 64], int8 only
-    float *bias;         // [panels * 64]
+    uint8_t *weights;    // [panels, lanes, PANEL, 4 bytes]
+    float *scales;       // [panels * PANEL], int8 only
+    float *bias;         // [panels * PANEL]
 } matrix;
 
 // Rows in the format that a matrix takes. A product reads whole row blocks: memory must reach so
@@ -39,14 +41,14 @@ typedef struct {
     uint8_t *lanes;         // [rows, stride bytes]
     size_t stride;
     float *scales;          // [rows], int8 only
-    int32_t *compensation;  // [rows], int8 only: -zero point * sum of the row
+    int32_t *compensation;  // [rows], int8 only: -INT8_ZERO_POINT * sum of the row
 } activations;
 
 static int panels_of(int outputs) { return ceil_div(outputs, PANEL); }
 
 static bool alloc_matrix(matrix *w, dtype dtype, int outputs, int inputs) {
     size_t padded = (size_t)panels_of(outputs) * PANEL;
-    *w = (matrix){.dtype = dtype, .lanes = inputs / dtype, .outputs = outputs};
+    *w = (matrix){.dtype = dtype, .lanes = inputs / lane_size(dtype), .outputs = outputs};
     w->weights = alloc_zeroed(padded * w->lanes, LANE_BYTES);
     w->scales = dtype == INT8 ? alloc_zeroed(padded, sizeof(float)) : NULL;
     w->bias = alloc_zeroed(padded, sizeof(float));
@@ -59,16 +61,9 @@ static void free_matrix(const matrix *w) {
     free(w->bias);
 }
 
-static uint16_t to_bfloat16_scalar(float x) {
-    __m128bh converted = _mm_cvtneps_pbh(_mm_set_ss(x));
-    uint16_t bits;
-    memcpy(&bits, &converted, sizeof bits);
-    return bits;
-}
-
 // Pack a panel from weights float32 [outputs, inputs]; inputs: a multiple of 16.
 static void pack_panel(const matrix *w, int panel, const float *weights) {
-    int inputs = w->lanes * w->dtype, first = panel * PANEL;
+    int size = lane_size(w->dtype), inputs = w->lanes * size, first = panel * PANEL;
     for (int output = first; output < first + PANEL && output < w->outputs; output++) {
         const float *from = weights + (size_t)output * inputs;
         float range = 0.0f;
@@ -82,36 +77,35 @@ static void pack_panel(const matrix *w, int panel, const float *weights) {
         uint8_t *to = w->weights + (size_t)panel * w->lanes * PANEL_LANE_BYTES
             + (output - first) * LANE_BYTES;
         for (int input = 0; input < inputs; input++) {
-            uint8_t *lane = to + (size_t)(input / w->dtype) * PANEL_LANE_BYTES;
+            uint8_t *lane = to + (size_t)(input / size) * PANEL_LANE_BYTES;
             if (w->dtype == FLOAT32) {
                 memcpy(lane, from + input, sizeof(float));
-            } else if (w->dtype == BFLOAT16) {
-                uint16_t bits = to_bfloat16_scalar(from[input]);
-                memcpy(lane + 2 * (input % 2), &bits, sizeof bits);
+            } else if (w->dtype == HALF) {
+                half weight = half_of(from[input]);
+                memcpy(lane + input % size * sizeof(half), &weight, sizeof(half));
             } else {
                 int quantized = (int)__builtin_rintf(from[input] * factor);
-                lane[input % 4] = (uint8_t)(ZERO_POINT + quantized);
+                lane[input % size] = (uint8_t)(INT8_ZERO_POINT + quantized);
             }
         }
     }
 }
 
-// Store a row of numbers [size, a multiple of 16] as lanes of float32 or bfloat16.
+// Store a row of numbers [size, a multiple of 16] as lanes of float32 or halves.
 INLINE void convert_row(dtype dtype, const float *from, int size, uint8_t *lanes) {
     if (dtype == FLOAT32) {
         memcpy(lanes, from, size * sizeof(float));
         return;
     }
     for (int i = 0; i < size; i += VECTOR) {
-        __m256i converted = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(from + i));
-        _mm256_storeu_si256((void *)(lanes + 2 * i), converted);
+        half_store((half *)lanes + i, vec_load(from + i));
     }
 }
 
 // Store a row of numbers [size, a multiple of 16] as int8 with a scale of its own.
 static void quantize_row(const activations *x, int row, const float *from, int size) {
     int8_t *to = (int8_t *)(x->lanes + row * x->stride);
-    x->compensation[row] = -ZERO_POINT * quantize_symmetric(from, size, to, x->scales + row);
+    x->compensation[row] = -INT8_ZERO_POINT * quantize_symmetric(from, size, to, x->scales + row);
 }
 
 INLINE void store_row_as(dtype dtype, const activations *x, int row, const float *from, int size) {
@@ -125,43 +119,43 @@ INLINE void store_row_as(dtype dtype, const activations *x, int row, const float
 static void store_row(dtype dtype, const activations *x, int row, const float *from, int size) {
     switch (dtype) {
         case FLOAT32: store_row_as(FLOAT32, x, row, from, size); break;
-        case BFLOAT16: store_row_as(BFLOAT16, x, row, from, size); break;
+        case HALF: store_row_as(HALF, x, row, from, size); break;
         default: store_row_as(INT8, x, row, from, size); break;
     }
 }
 
-INLINE __m512 accumulate_float(dtype dtype, __m512 sum, __m512i weights, __m512i x) {
+INLINE vec accumulate_float(dtype dtype, vec sum, veci weights, veci x) {
     return dtype == FLOAT32
-        ? _mm512_fmadd_ps(_mm512_castsi512_ps(weights), _mm512_castsi512_ps(x), sum)
-        : _mm512_dpbf16_ps(sum, (__m512bh)weights, (__m512bh)x);
+        ? vec_fma(vec_from_bits(weights), vec_from_bits(x), sum)
+        : dot_halves(sum, weights, x);
 }
 
 // The micro-kernel. sums: the outputs of a panel for a row block from the first row; int8: without
 // scales.
 INLINE void multiply_panel(
     dtype dtype, const uint8_t *weights, int lanes, const activations *x, int first,
-    __m512 sums[ROW_BLOCK][PANEL_VECTORS]
+    vec sums[ROW_BLOCK][PANEL_VECTORS]
 ) {
     const uint8_t *rows = x->lanes + first * x->stride;
-    __m512i dots[ROW_BLOCK][PANEL_VECTORS];  // of int8
+    veci dots[ROW_BLOCK][PANEL_VECTORS];  // of int8
     for (int row = 0; row < ROW_BLOCK; row++) {
         for (int vector = 0; vector < PANEL_VECTORS; vector++) {
-            sums[row][vector] = _mm512_setzero_ps();
+            sums[row][vector] = vec_zero();
             int32_t start = dtype == INT8 ? x->compensation[first + row] : 0;
-            dots[row][vector] = _mm512_set1_epi32(start);
+            dots[row][vector] = veci_set(start);
         }
     }
     for (int lane = 0; lane < lanes; lane++, weights += PANEL_LANE_BYTES) {
-        __m512i weight[PANEL_VECTORS];
+        veci weight[PANEL_VECTORS];
         for (int vector = 0; vector < PANEL_VECTORS; vector++) {
-            weight[vector] = _mm512_load_si512(weights + vector * VECTOR_BYTES);
+            weight[vector] = veci_load(weights + vector * VECTOR_BYTES);
         }
         for (int row = 0; row < ROW_BLOCK; row++) {
-            __m512i input = broadcast_word(rows + row * x->stride + lane * LANE_BYTES);
+            veci input = broadcast_word(rows + row * x->stride + lane * LANE_BYTES);
             for (int vector = 0; vector < PANEL_VECTORS; vector++) {
-                __m512 *sum = &sums[row][vector];
+                vec *sum = &sums[row][vector];
                 if (dtype == INT8) {
-                    accumulate_int8(&dots[row][vector], weight[vector], input);
+                    dot_int8(&dots[row][vector], weight[vector], input);
                 } else {
                     *sum = accumulate_float(dtype, *sum, weight[vector], input);
                 }
@@ -170,7 +164,7 @@ INLINE void multiply_panel(
     }
     for (int row = 0; dtype == INT8 && row < ROW_BLOCK; row++) {
         for (int vector = 0; vector < PANEL_VECTORS; vector++) {
-            sums[row][vector] = _mm512_cvtepi32_ps(dots[row][vector]);
+            sums[row][vector] = vec_of(dots[row][vector]);
         }
     }
 }
@@ -181,7 +175,7 @@ INLINE void multiply_as(
     for (int panel = 0; panel < panels_of(w->outputs); panel++) {
         const uint8_t *weights = w->weights + (size_t)panel * w->lanes * PANEL_LANE_BYTES;
         for (int first = 0; first < rows; first += ROW_BLOCK) {
-            __m512 sums[ROW_BLOCK][PANEL_VECTORS];
+            vec sums[ROW_BLOCK][PANEL_VECTORS];
             multiply_panel(dtype, weights, w->lanes, x, first, sums);
             for (int row = first; row < first + ROW_BLOCK && row < rows; row++) {
                 for (int vector = 0; vector < PANEL_VECTORS; vector++) {
@@ -189,17 +183,17 @@ INLINE void multiply_as(
                     if (output >= w->outputs) {
                         break;
                     }
-                    __m512 sum = sums[row - first][vector];
-                    __m512 bias = _mm512_load_ps(w->bias + output);
+                    vec sum = sums[row - first][vector];
+                    vec bias = vec_load(w->bias + output);
                     if (dtype == INT8) {
-                        __m512 scale = _mm512_load_ps(w->scales + output);
-                        scale = _mm512_mul_ps(scale, _mm512_set1_ps(x->scales[row]));
-                        sum = _mm512_fmadd_ps(sum, scale, bias);
+                        vec scale = vec_load(w->scales + output);
+                        scale = vec_mul(scale, vec_set(x->scales[row]));
+                        sum = vec_fma(sum, scale, bias);
                     } else {
-                        sum = _mm512_add_ps(sum, bias);
+                        sum = vec_add(sum, bias);
                     }
                     float *to = y + row * stride + output;
-                    _mm512_storeu_ps(to, add ? _mm512_add_ps(_mm512_loadu_ps(to), sum) : sum);
+                    vec_store(to, add ? vec_add(vec_load(to), sum) : sum);
                 }
             }
         }
@@ -212,7 +206,7 @@ static void multiply(
 ) {
     switch (w->dtype) {
         case FLOAT32: multiply_as(FLOAT32, w, x, rows, add, y, stride); break;
-        case BFLOAT16: multiply_as(BFLOAT16, w, x, rows, add, y, stride); break;
+        case HALF: multiply_as(HALF, w, x, rows, add, y, stride); break;
         default: multiply_as(INT8, w, x, rows, add, y, stride); break;
     }
 }

@@ -44,7 +44,7 @@ enum { COUNT_BITS = 20, SPINS_BEFORE_YIELD = 4096 };
 
 INLINE void team_spin(int spins) {
     if (spins < SPINS_BEFORE_YIELD) {
-        _mm_pause();
+        cpu_relax();
     } else {
         sched_yield();  // the thread that this one waits for may need this core
     }

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from podtts.device.cancellation import raise_if_cancelled
-from podtts.device.placement import batches_rows
+from podtts.device.placement import batches_rows, emulates_bfloat16
 from podtts.nn.convolution import Conv, TransposedConv
 from podtts.nn.variants import WeightVariants
 from podtts.options import Precision
@@ -212,8 +212,8 @@ class Vocoder(nn.Module):
         ]
 
     def levels_in(self, precision: Precision) -> nn.ModuleList:
-        """The levels, for bfloat16 with copies of all but the last."""
-        if precision == "float32":
+        """The levels, for bfloat16 with copies of all but the last, unless torch emulates it."""
+        if precision == "float32" or emulates_bfloat16(self.conv_in.weight.device):
             return self.levels
         if "levels" not in self._bfloat16:
             *first, last = self.levels

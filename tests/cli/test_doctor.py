@@ -49,7 +49,7 @@ def test_a_set_of_another_machine_is_refused_in_one_line() -> None:
     other = next(isa for isa in INSTRUCTION_SETS if isa not in machine_sets())
     result = run("doctor", env={"PODTTS_ISA": other.name})
     assert result.code == 2
-    assert f"PODTTS_ISA is {other.name}, which this CPU lacks (unset it, or set it" in result.error
+    assert f"PODTTS_ISA is {other.name}, which this CPU lacks; unset it, or set it" in result.error
 
 
 def test_doctor_checks_the_named_model_and_cache(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ class Flow(nn.Module):
         return self.estimator_in(precision)
 
     def encoder_in(self, precision: Precision) -> Encoder:
-        """The encoder in a precision, int8 as bfloat16, which is float32 where torch emulates it."""
+        """The encoder in a precision, int8 as bfloat16; float32 where torch emulates that."""
         emulated = emulates_bfloat16(self.device)
         return self._in("encoder", self.encoder, "float32" if emulated else precision)
 

@@ -168,4 +168,5 @@ def test_a_batch_hears_the_turns_of_all_scripts(
     assert "fine: done before" in again.stderr
     other = batch("--retries", "1", "--verbose", "--verify-limit", "1")
     assert "fine: done, 1 turn," in other.stderr
+    assert "resource_tracker" not in other.stderr
     assert other.code == 0

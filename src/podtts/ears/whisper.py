@@ -41,6 +41,10 @@ class Whisper:
     def __init__(self, folder: Path, threads: int | None = None) -> None:
         check_recognizer(folder)
         from faster_whisper import WhisperModel
+        from tqdm import tqdm
+
+        # Of threads: its lock of processes would be reported as a leak where a worker ends at once.
+        tqdm.set_lock(threading.RLock())
 
         self._folder = folder
         self._hearing = threading.Lock()

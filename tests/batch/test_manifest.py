@@ -3,7 +3,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from podtts.batch.folder import ScriptFolder
 from podtts.batch.manifest import Manifest
@@ -101,6 +103,20 @@ def test_a_line_says_which_files_an_episode_becomes() -> None:
         title="A walk",
         artist="Anna",
     )
+
+
+def test_music_is_relative_to_the_folder_of_the_manifest(tmp_path: Path) -> None:
+    noise = 0.1 * np.random.default_rng(1).standard_normal(24_000)
+    soundfile.write(tmp_path / "bed.wav", noise, 24_000)
+    line = {"id": "one", "turns": [["A", "Yes."]], "music": "bed.wav", "music_below": 12}
+    [request] = requests(manifest({**line, "intro": None}, folder=tmp_path))
+    options = request.settings.publishing
+    assert options.music is not None
+    assert (options.music.path, options.music_below_lu) == (str(tmp_path / "bed.wav"), 12)
+    assert options.intro is None
+    error = mistake({**line, "outro": "missing.wav"}, folder=tmp_path)
+    assert "missing.wav: cannot be read" in error.problem
+    assert '"intro" is 3, but must be a string or null' in mistake({**line, "intro": 3}).problem
 
 
 def test_every_option_of_synth_is_a_key_or_holds_for_all() -> None:

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from support.commands import run, run_and_list_modules
@@ -91,6 +92,36 @@ def test_the_wav_file_is_written_again_with_other_gaps(
     run("synth", talk, "-o", again, *flags, "--gap-same-speaker", "5").done()
     assert soundfile.info(again).frames == spoken_samples(again)
     assert names(again.parent) == ["out.wav", "out.wav.podtts"]
+
+
+def test_music_alone_is_mixed_again_without_the_model(
+    again: Path, talk: Path, prepared: Path, tmp_path: Path
+) -> None:
+    noise = 0.1 * np.random.default_rng(1).standard_normal(48_000)
+    soundfile.write(tmp_path / "intro.flac", noise, 24_000)
+    flags = (*FLAGS, "--cache-dir", prepared, "--verbose", "--subtitles", "json")
+    music = ("--intro", str(tmp_path / "intro.flac"), "--music", str(tmp_path / "intro.flac"))
+    result, modules = run_and_list_modules("synth", talk, "-o", again, *flags, *music)
+    assert result.code == 0, result.stderr
+    assert "stage=load" not in result.stderr
+    assert "transformers" not in modules
+    assert "music: speech at " in result.stderr
+    subtitles = json.loads(again.with_name("out.subtitles.json").read_text())
+    assert subtitles["segments"][0]["startSample"] == 48_000
+    assert subtitles["samples"] == soundfile.info(again).frames
+
+
+def test_music_that_cannot_be_used_is_refused_before_any_work(talk: Path, tmp_path: Path) -> None:
+    noise, silent = tmp_path / "noise.wav", tmp_path / "silent.wav"
+    soundfile.write(noise, 0.1 * np.random.default_rng(1).standard_normal(24_000), 24_000)
+    soundfile.write(silent, np.zeros(24_000), 24_000)
+    result = run("synth", talk, "-o", tmp_path / "a.wav", "--model", MODEL, "--outro", silent)
+    assert (result.code, result.stdout) == (3, b"")
+    assert result.error == f"{silent}: is silent, or shorter than 0.4 s; choose another file"
+    result = run("synth", talk, "-o", "-", "--model", MODEL, "--intro", noise)
+    assert (result.code, result.stdout) == (2, b"")
+    assert result.error == "--intro needs an output file, not -o -; use -o FILE"
+    assert names(tmp_path) == ["noise.wav", "silent.wav"]
 
 
 @needs_ffmpeg

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from support.commands import environment
@@ -122,6 +123,9 @@ def make_folder(folder: Path) -> None:
     for name in ("anna.wav", "anna.txt"):
         shutil.copy(ROOT / "examples" / "speakers" / name, folder / "recordings" / name)
     shutil.copy(ROOT / "examples" / "speakers" / "clara.wav", folder / "take3.wav")
+    noise = 0.1 * np.random.default_rng(1).standard_normal(48_000)
+    for name in ("opening.flac", "bed.mp3", "closing.flac"):
+        soundfile.write(folder / name, noise, 24_000)
 
 
 def run_shell(code: str, shell: Path, folder: Path) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from podtts.batch.manifest_keys import COMMON_KEYS, OPTION_KEYS, with_options
 from podtts.batch.request import Entry, EpisodeRequest, EpisodeSettings, SourceItem
-from podtts.errors import InputError, ScriptError, UsageError, nearest
+from podtts.errors import AudioError, InputError, ScriptError, UsageError, nearest
 from podtts.script.model import Script
 from podtts.script.published_json import parse_published
 from podtts.script.read import read_script
@@ -134,8 +134,8 @@ class Manifest:
     def _settings(self, members: Mapping[str, Any], number: int) -> EpisodeSettings:
         options = {key: members[key] for key in OPTION_KEYS if key in members}
         try:
-            return with_options(self._defaults, options)
-        except UsageError as error:
+            return with_options(self._defaults, options, self._folder)
+        except (UsageError, AudioError) as error:
             raise self._error(number, error.problem, error.hint) from None
 
     def _script(self, members: Mapping[str, Any], number: int, reading: ReadingOptions) -> Script:

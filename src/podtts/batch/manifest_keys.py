@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from podtts.batch.request import EpisodeSettings
 from podtts.errors import UsageError
 from podtts.options import WindowOptions
-from podtts.publish.option_names import override_options
+from podtts.publish.music_files import checked_music
+from podtts.publish.option_names import MUSIC, override_options
 from podtts.publish.publish_options import BESIDE
 from podtts.text.characters import excerpt
 
@@ -43,6 +45,10 @@ _PUBLISHING = {  # by the names of podtts.publish.option_names
     "gap": _NUMBER,
     "gap_same_speaker": _NUMBER,
     "trim_silence": _SWITCH,
+    "intro": _NAME,
+    "outro": _NAME,
+    "music": _NAME,
+    "music_below": _NUMBER,
     "split": _NAMES,
     "subtitles": _NAMES,
     "chapters": _SWITCH,
@@ -60,6 +66,7 @@ _NULLABLE = (
     "loudness",
     "gap_same_speaker",
     "bitrate",
+    *MUSIC,
 )  # null: as if no flag were given
 OPTION_KEYS = tuple(_KINDS)
 
@@ -84,10 +91,13 @@ COMMON_KEYS = (
 )
 
 
-def with_options(settings: EpisodeSettings, values: Mapping[str, object]) -> EpisodeSettings:
+def with_options(
+    settings: EpisodeSettings, values: Mapping[str, object], folder: Path
+) -> EpisodeSettings:
     """Return settings with the options of a manifest's line in place of its own.
 
-    values: JSON values by keys of OPTION_KEYS. Raises UsageError for a value that is not valid.
+    values: JSON values by keys of OPTION_KEYS. folder: where relative paths start.
+    Raises UsageError for a value that is not valid, AudioError for music that cannot be used.
     """
     parts: dict[str, dict[str, Any]] = {part: {} for part, _, _ in _FIELDS.values()}
     publishing: dict[str, object] = {}
@@ -100,6 +110,9 @@ def with_options(settings: EpisodeSettings, values: Mapping[str, object]) -> Epi
             parts[part][field] = value
     if "page" in publishing:
         publishing["page"] = BESIDE if publishing["page"] else None
+    for key in MUSIC:
+        if isinstance(name := publishing.get(key), str):
+            publishing[key] = checked_music(folder / name)
     if "max_turn_tokens" in values:
         parts[""]["check_length"] = False  # the length of turns is prescribed
     if "context_turns" in values:

@@ -23,6 +23,7 @@ PANELS: dict[str, tuple[str, ...]] = {  # parameters of any command, in the orde
     ),
     "Text": ("dry_run", "check", "limit_turns", "lexicon", "normalize", "directions"),
     "Pauses and loudness": ("gap", "gap_same_speaker", "trim_silence", "loudness", "balance"),
+    "Music": ("intro", "outro", "music", "music_below"),
     "Output files": (
         "format_name",
         "bitrate",

@@ -15,7 +15,8 @@ from podtts.audio.pictures import read_picture
 from podtts.cli.flag_groups import FlagGroup
 from podtts.cli.flags import named_path
 from podtts.errors import UsageError
-from podtts.publish.option_names import override_options
+from podtts.publish.music_files import checked_music
+from podtts.publish.option_names import MUSIC, override_options
 from podtts.publish.publish_options import Credentials, PageBeside, PublishOptions
 
 _DEFAULT = PublishOptions()
@@ -61,6 +62,39 @@ class PublishFlags(FlagGroup):
             "--balance", help="Bring all speakers to the same loudness, with one gain for each."
         ),
     ] = False
+    intro: Annotated[
+        Path | None,
+        typer.Option(
+            "--intro",
+            metavar="FILE",
+            parser=named_path,
+            help="Audio file to begin with, as loud as the speech.",
+        ),
+    ] = None
+    outro: Annotated[
+        Path | None,
+        typer.Option(
+            "--outro",
+            metavar="FILE",
+            parser=named_path,
+            help="Audio file to end with, as loud as the speech.",
+        ),
+    ] = None
+    music: Annotated[
+        Path | None,
+        typer.Option(
+            "--music",
+            metavar="FILE",
+            parser=named_path,
+            help="Audio file under the speech, repeated or cut; it comes up in long pauses.",
+        ),
+    ] = None
+    music_below: Annotated[
+        float,
+        typer.Option(
+            "--music-below", metavar="LU", help="How much quieter --music is than the speech."
+        ),
+    ] = _DEFAULT.music_below_lu
     split: Annotated[
         str | None,
         typer.Option(
@@ -140,11 +174,14 @@ class PublishFlags(FlagGroup):
 
         Raises UsageError for values that are not allowed, and for a cover that cannot be read; also
         for a wrong SOURCE_DATE_EPOCH: the date is needed late, when all turns are finished.
+        Raises AudioError for music that cannot be used.
         """
         today()
         values = asdict(self)
         values["cover"] = read_picture(self.cover) if self.cover is not None else None
         values["c2pa"] = Credentials(*self.c2pa) if self.c2pa is not None else None
+        for name in MUSIC:
+            values[name] = checked_music(values[name]) if values[name] is not None else None
         return override_options(_DEFAULT, {**values, "format": audio_format, "page": page})
 
 

@@ -61,7 +61,10 @@ def part_name(number: int, digits: int, name: str, ending: str) -> str:
 
 
 def check_output_paths(output: Path, options: PublishOptions, script: str) -> None:
-    """Refuse to overwrite the script, or files that podtts did not write. Raises UsageError."""
+    """Refuse to overwrite the script, music, or files that podtts did not write.
+
+    Raises UsageError.
+    """
     others = [*_files(output, options)]
     if output in others:
         raise UsageError(f"{output} would be both audio and text", "choose another output file")
@@ -74,6 +77,9 @@ def check_output_paths(output: Path, options: PublishOptions, script: str) -> No
             raise UsageError(f"{path} is a pipe or a device", "choose another name for the file")
         if path.exists() and Path(script).exists() and path.samefile(script):
             raise UsageError(f"{path} is the script itself", "choose another output file")
+        for name, music in options.music_files.items():
+            if path.exists() and Path(music.path).exists() and path.samefile(music.path):
+                raise UsageError(f"{path} is the file of --{name}", "choose another output file")
     for folder in _folders(output, options):
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is not a folder", "move it away")

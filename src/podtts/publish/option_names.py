@@ -30,7 +30,12 @@ _FILES = {
     "bitrate": "bitrate_kbps",
     "cover": "cover",
     "c2pa": "credentials",
+    "intro": "intro",
+    "outro": "outro",
+    "music": "music",
+    "music_below": "music_below_lu",
 }
+MUSIC = ("intro", "outro", "music")  # their values are files of `podtts.publish.music_files`
 _NAMES: dict[str, tuple[str, ...]] = {"split": SPLITS, "subtitles": SUBTITLES}
 
 

@@ -36,9 +36,19 @@ BESIDE: PageBeside = "beside"  # a page beside the output, with the same name
 
 MAX_GAP_SECONDS = 10.0
 MIN_LUFS, MAX_LUFS = -50.0, -5.0
+MAX_MUSIC_BELOW_LU = 60.0
 MAX_TITLE = 500  # characters
 # Options that version 0.1.0 did not have.
-_LATER = ("balance", "bitrate_kbps", "cover", "credentials")
+_LATER = (
+    "balance",
+    "bitrate_kbps",
+    "cover",
+    "credentials",
+    "intro",
+    "outro",
+    "music",
+    "music_below_lu",
+)
 
 T = TypeVar("T", bound=str)
 
@@ -71,6 +81,14 @@ class Credentials:
 
 
 @dataclass(frozen=True)
+class MusicFile:
+    """An audio file that is mixed with the speech; see `podtts.publish.music_files`."""
+
+    path: str
+    sha256: str  # of its bytes, hexadecimal
+
+
+@dataclass(frozen=True)
 class PublishOptions:
     """The files of an episode."""
 
@@ -91,6 +109,10 @@ class PublishOptions:
     bitrate_kbps: int | None = None  # None: the default quality of the format
     cover: Picture | None = None
     credentials: Credentials | None = None  # sign the episode; None: do not
+    intro: MusicFile | None = None  # before the speech
+    outro: MusicFile | None = None  # behind the speech
+    music: MusicFile | None = None  # under the speech
+    music_below_lu: float = 18.0  # how much quieter than the speech that is
 
     def __post_init__(self) -> None:
         one_of(FORMATS, "format", self.format)
@@ -109,6 +131,10 @@ class PublishOptions:
             raise UsageError(
                 f"loudness is {self.loudness_lufs}, but must be {MIN_LUFS:g} to {MAX_LUFS:g} LUFS",
                 "podcasts are -16 in stereo and -19 in mono",
+            )
+        if not 0 <= self.music_below_lu <= MAX_MUSIC_BELOW_LU:
+            raise UsageError(
+                f"music-below is {self.music_below_lu}, but must be 0 to {MAX_MUSIC_BELOW_LU:g} LU"
             )
         for what, text in (("title", self.title), ("artist", self.artist)):
             if len(text) > MAX_TITLE or not text.isprintable():
@@ -135,7 +161,14 @@ class PublishOptions:
             and self.rate_hz == OUTPUT_HZ
             and self.loudness_lufs is None
             and not self.balance
+            and not self.music_files
         )
+
+    @property
+    def music_files(self) -> dict[str, MusicFile]:
+        """The files that are mixed with the speech, by the names of their options."""
+        files = {"intro": self.intro, "outro": self.outro, "music": self.music}
+        return {name: file for name, file in files.items() if file is not None}
 
     @property
     def split_format(self) -> AudioFormat:
@@ -150,6 +183,7 @@ class PublishOptions:
         values, defaults = asdict(self), asdict(PublishOptions())
         if self.cover is not None:
             values["cover"] = hashlib.sha256(self.cover.data).hexdigest()
+        values |= {name: file.sha256 for name, file in self.music_files.items()}
         return {
             name: value
             for name, value in values.items()
@@ -167,6 +201,7 @@ class PublishOptions:
             "--transcript": self.transcript,
             "--page": self.page is not None,
             "--cover": self.cover is not None,
+            **{f"--{name}": True for name in self.music_files},
             "--c2pa": self.credentials is not None,
             f"--format {self.format}": self.format in WITH_PYAV,
         }

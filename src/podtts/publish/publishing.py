@@ -9,9 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from podtts.audio.loudness import CEILING_DBTP, MEASURING_PASSES, Gain, gain_to, measure
+from podtts.audio.loudness import (
+    CEILING_DBTP,
+    MEASURING_PASSES,
+    Gain,
+    Loudness,
+    gain_to,
+    measure,
+)
 from podtts.audio.metadata import AudioMetadata
 from podtts.audio.mix_reader import Level, MixReader
+from podtts.audio.soundtrack import Soundtrack
 from podtts.errors import DiskError
 from podtts.publish.audio_files import write_audio, write_parts
 from podtts.publish.balance import balance
@@ -29,12 +37,15 @@ from podtts.publish.episode_files import (
 from podtts.publish.page import mix_passes, relative_address, write_page
 from podtts.publish.progress import Watch, no_progress
 from podtts.publish.publish_options import PublishOptions
+from podtts.publish.score import score
 from podtts.publish.subtitles import subtitles
 from podtts.publish.timeline import Timeline
 from podtts.publish.transcript import transcript
 from podtts.storage.disk_errors import disk_error
 from podtts.storage.staging import Staging
 from podtts.values import RunWork
+
+_LEAST_EXCESS_DB = 0.1  # of a true peak that is worth a change
 
 
 @dataclass(frozen=True)
@@ -44,14 +55,20 @@ class _MixSource:
     path: Path
     watch: Watch
     levels: Sequence[Level] = ()
+    soundtrack: Soundtrack = field(default_factory=Soundtrack)
     gain: Gain = field(default_factory=Gain)
+
+    @property
+    def speech_alone(self) -> _MixSource:
+        """The same without music, as long as the episode."""
+        return replace(self, soundtrack=replace(self.soundtrack, sounds=()))
 
     @contextmanager
     def step(self, verb: str, what: str, samples: int) -> Iterator[MixReader]:
         """Open the mix for a step that reads this many samples in total; see `Watch`."""
         with (
             self.watch(verb, what, samples) as advance,
-            MixReader(self.path, self.gain.factor, self.levels, advance) as mix,
+            MixReader(self.path, self.gain.factor, self.levels, advance, self.soundtrack) as mix,
         ):
             yield mix
 
@@ -68,20 +85,23 @@ def publish(
 ) -> list[Path]:
     """Write the files of an episode from its mix and timeline, and remove the mix.
 
-    mix:    a WAV file of 24 kHz, as long as the timeline. If its folder is beside the output, like
-            a journal, a killed process leaves temporary files only there.
+    mix:    the speech, a WAV file of 24 kHz, as long as the timeline. If its folder is beside the
+            output, like a journal, a killed process leaves temporary files only there.
     tags:   metadata of the files; the mix has the same.
-    report: called with a message about the loudness, about files of another episode that are
+    report: called with messages about music and loudness, about files of another episode that are
             replaced, and about files that may be outdated.
     work:   what this run synthesized, for the figures of the page.
     watch:  called for every step that takes longer for longer episodes.
     returns: the files and folders; the audio file of the episode is the last.
-    Raises DiskError when a file cannot be written; then every older file is unchanged.
+    Raises DiskError when a file cannot be written, and AudioError when a file of music was changed;
+    then every older file is unchanged.
     """
     with MixReader(mix) as reader:
         assert reader.samples == timeline.samples
     source = _MixSource(mix, watch)
     source = replace(source, levels=_levels(source, timeline, options, report))
+    source = replace(source, soundtrack=_soundtrack(source, timeline, options, report))
+    timeline = timeline.surrounded(source.soundtrack.before, source.soundtrack.after)
     source = replace(source, gain=_gain(source, timeline, options, report))
     try:
         written, replaced = _write(source, timeline, output, options, tags, work)
@@ -124,7 +144,7 @@ def _write(
     with Staging(work_folder) as staging:
         for split in options.splits:
             folder, kind = split_folder(output, split), options.split_format
-            with source.step("writing", folder.name, turn_samples) as mix:
+            with source.speech_alone.step("writing", folder.name, turn_samples) as mix:
                 path = staging.path_for(folder)
                 write_parts(path, split, mix, timeline, kind, options.rate_hz, tags)
         for path, text in _texts(timeline, output, options, tags):
@@ -187,24 +207,51 @@ def _levels(
     return balanced.levels(timeline)
 
 
+def _soundtrack(
+    source: _MixSource, timeline: Timeline, options: PublishOptions, report: Callable[[str], None]
+) -> Soundtrack:
+    if not options.music_files:
+        return Soundtrack()
+    with source.step("measuring", "speech", MEASURING_PASSES * timeline.samples) as mix:
+        soundtrack, levels = score(measure(mix), timeline, options)
+    report(f"music: {', '.join(levels)}")
+    return soundtrack
+
+
 def _gain(
     source: _MixSource, timeline: Timeline, options: PublishOptions, report: Callable[[str], None]
 ) -> Gain:
-    if options.loudness_lufs is None:
+    target = options.loudness_lufs
+    if target is None and not options.music_files:
         return Gain()
     with source.step("measuring", "loudness", MEASURING_PASSES * timeline.samples) as mix:
         measured = measure(mix)
-    gain = gain_to(options.loudness_lufs, measured)
+    if target is None:
+        return _room_for_music(measured, report)
+    gain = gain_to(target, measured)
     if not math.isfinite(measured.lufs):
         report("loudness: not changed, because the episode is silent or shorter than 0.4 s")
         return gain
+    how = "as mixed" if options.music_files else "as spoken"
     reached = (
-        f"{measured.lufs:.1f} LUFS as spoken, {measured.lufs + gain.db:.1f} after {gain.db:+.1f} dB"
+        f"{measured.lufs:.1f} LUFS {how}, {measured.lufs + gain.db:.1f} after {gain.db:+.1f} dB"
     )
     if gain.missing_lu > 0:
         reached += (
-            f": {gain.missing_lu:.1f} LU below {options.loudness_lufs:g}, because the true peak "
+            f": {gain.missing_lu:.1f} LU below {target:g}, because the true peak "
             f"stays at {CEILING_DBTP:g} dBTP"
         )
     report(f"loudness: {reached}")
     return gain
+
+
+def _room_for_music(measured: Loudness, report: Callable[[str], None]) -> Gain:
+    """Lower an episode whose speech and music add up to more than its samples can hold."""
+    excess_db = measured.true_peak_dbtp - CEILING_DBTP
+    if excess_db < _LEAST_EXCESS_DB:
+        return Gain()
+    report(
+        f"loudness: {-excess_db:+.1f} dB for the whole episode, so that its true peak is at "
+        f"{CEILING_DBTP:g} dBTP with the music"
+    )
+    return Gain(-excess_db)

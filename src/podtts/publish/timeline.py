@@ -6,7 +6,7 @@ All files use these exact positions, so they cannot drift apart.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podtts.publish.publish_options import LayoutOptions
 from podtts.rates import OUTPUT_HZ
@@ -44,6 +44,26 @@ class Timeline:
     def name(self, turn: TimedTurn) -> str:
         """Return the name of the speaker of a turn."""
         return self.speakers[turn.turn.speaker]
+
+    def surrounded(self, before: int, after: int) -> Timeline:
+        """Return the timeline with this many samples of music before and behind the speech.
+
+        Everything is `before` later. A chapter that began with the episode still does, and the last
+        one ends with it.
+        """
+        samples = before + self.samples + after
+        turns = tuple(
+            replace(turn, start=turn.start + before, stop=turn.stop + before) for turn in self.turns
+        )
+        chapters = tuple(
+            replace(
+                chapter,
+                start=chapter.start + before if chapter.start else 0,
+                stop=samples if chapter.stop == self.samples else chapter.stop + before,
+            )
+            for chapter in self.chapters
+        )
+        return Timeline(self.speakers, turns, chapters, samples)
 
 
 def silence_before(previous: Turn | None, turn: Turn, options: LayoutOptions) -> int:

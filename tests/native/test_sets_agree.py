@@ -1,0 +1,49 @@
+"""All instruction sets compute the same but for their roundings; ARM's in an emulator."""
+
+import numpy as np
+import pytest
+from support.compiled_models import Array, Estimator, Layers, LibraryOf
+
+from podtts.native.choice import Unavailable
+from podtts.native.library import estimator_library, layers_library
+
+# Largest difference to the set that is chosen here, as a share of the RMS. In 8 bits and less, a
+# last bit decides to which level an activation is rounded; in 16, some sets round activations to
+# bfloat16 and others do not.
+LAYERS = {4: 0.01, 8: 0.01, 16: 0.01}
+ESTIMATOR = {8: 0.02, 16: 0.01, 32: 2e-6}
+
+
+def difference(found: Array, expected: Array) -> float:
+    difference = found.astype(np.float64) - expected
+    return float(np.sqrt(np.mean(difference**2) / np.mean(expected.astype(np.float64) ** 2)))
+
+
+@pytest.mark.parametrize("bits", LAYERS)
+def test_layers_of_all_sets_agree(bits: int, library_of: LibraryOf) -> None:
+    here = layers_library()
+    if isinstance(here, Unavailable):
+        pytest.skip(here.reason)
+    states = []
+    for library in (library_of("layers"), here):
+        layers = Layers(library, bits, threads=1)
+        try:
+            states.append(layers.forward([3], 20, True)[0])
+        finally:
+            library.podtts_layers_free(layers.model)
+    assert difference(*states) < LAYERS[bits]
+
+
+@pytest.mark.parametrize("bits", ESTIMATOR)
+def test_estimators_of_all_sets_agree(bits: int, library_of: LibraryOf) -> None:
+    here = estimator_library()
+    if isinstance(here, Unavailable):
+        pytest.skip(here.reason)
+    velocities = []
+    for library in (library_of("estimator"), here):
+        estimator = Estimator(library, bits, threads=1)
+        try:
+            velocities.append(estimator.evaluate(2, 70, 20))
+        finally:
+            library.podtts_estimator_free(estimator.model)
+    assert difference(*velocities) < ESTIMATOR[bits]

@@ -46,6 +46,7 @@ def test_abbreviations_are_read(written: str, words: str) -> None:
             "Ann Hill (b. 1931, d. 2004)",
             "Ann Hill (born nineteen thirty one, died two thousand four)",
         ),
+        ("It was plan b. 2020 came.", "It was plan b. twenty twenty came."),
         ("He said no. 12 people left.", "He said no. twelve people left."),
     ],
 )

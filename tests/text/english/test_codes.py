@@ -42,6 +42,7 @@ def test_versions_are_read(written: str, words: str) -> None:
     [
         ("B787 and A320", "B seven eighty seven and A three twenty"),
         ("F-35", "F-thirty five"),
+        ("It seats 5K people.", "It seats five thousand people."),
         ("exit 9B, row 4K, Table 7M", "exit nine B, row four K, Table seven M"),
         ("Model X-200S", "Model X-two hundred S"),
         ("AB-4821", "AB-four eight two one"),

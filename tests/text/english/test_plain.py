@@ -43,6 +43,8 @@ def test_ordinals_are_read(written: str, words: str) -> None:
         ("1 1/2 cups", "one and a half cups"),
         ("⅔ and 4¾", "two thirds and four and three quarters"),
         ("4/5 stars", "four out of five stars"),
+        ("She got 1/2 of it in 1/100.", "She got one half of it in one one hundredth."),
+        ("He got 3/5 of them and 2/3.", "He got three fifths of them and two thirds."),
         (
             "I scored 7/10, she got 88/100.",
             "I scored seven out of ten, she got eighty eight out of one hundred.",

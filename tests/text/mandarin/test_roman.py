@@ -17,6 +17,8 @@ def test_a_word_or_a_name_asks_for_a_number(written: str, words: str) -> None:
     assert mandarin(written) == words
 
 
-@pytest.mark.parametrize("written", ["V型发动机", "做VI设计", "一张CD", "这是VIP"])
+@pytest.mark.parametrize(
+    "written", ["V型发动机", "X世代", "第X次", "X类", "做VI设计", "一张CD", "这是VIP"]
+)
 def test_other_capitals_stay(written: str) -> None:
     assert mandarin(written) == written

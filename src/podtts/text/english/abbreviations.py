@@ -118,7 +118,7 @@ Hwy Hwy.: highway
 Rt. Rte.: route
 """)
 _NUMBERED = re.compile(rf"(?<![\w.])(?P<word>{either(_BEFORE_NUMBERS)}) ?(?=[0-9IVX]|[ivxl]+\b)")
-_LIFE = re.compile(r"(?<![\w.])(?P<word>[bd])\. ?(?=1[0-9]{3}|20[0-9]{2})")
+_LIFE = re.compile(r"(?:(?<=\()|(?<=[,;] ))(?P<word>[bd])\. ?(?=1[0-9]{3}|20[0-9]{2})")
 _COUNTED = re.compile(rf"[0-9.,]+{COUNTED.pattern}")
 _LAST = re.compile(r"[\"'”’)]*\s*$")
 

@@ -30,6 +30,7 @@ _RATED = re.compile(r" (?:stars?|points?|rating)\b")
 _SCORED = re.compile(
     r"\b(?:scored?|rated?|rating|grade|marks?|got|gave (?:it|them))(?: \w+)? (?:a )?$"
 )
+_PART_OF = re.compile(r" of\b")
 _FASTER = re.compile(r" (?:(?:the|a|as|per|more|less|better|worse)\b|[a-z]{2,}er\b)")
 _RATING = re.compile(
     r"(?<![\w.,/])(?P<a>[0-9]+\.[0-9]+)/(?P<b>[0-9]+(?:\.[0-9]+)?)(?![\w/%])"
@@ -75,7 +76,7 @@ def _read_fraction(match: Match) -> str:
     above, below, words = match["above"], match["below"], sign_words(match)
     if match["whole"]:
         words.append(mixed(parse_numeral(match["whole"], match.string), f"{above}/{below}"))
-    elif above == below or below == "100" or _is_score(match):
+    elif above == below or _is_score(match):
         words.append(f"{numbers.cardinal(above)} out of {numbers.cardinal(below)}")
     elif _PRESSURE.search(before(match)) or _MERCURY.match(after(match)):
         words.append(f"{numbers.cardinal(above)} over {numbers.cardinal(below)}")
@@ -85,7 +86,13 @@ def _read_fraction(match: Match) -> str:
 
 
 def _is_score(match: Match) -> bool:
-    return bool(_RATED.match(after(match)) or _SCORED.search(before(match)))
+    """Whether a fraction is so many points of all: 88/100, but 1/100 and 3/5 of it."""
+    above, below = int(match["above"]), int(match["below"])
+    if _RATED.match(after(match)):
+        return True
+    if _PART_OF.match(after(match)):
+        return False
+    return (below == 100 and above > 1) or (below % 5 == 0 and bool(_SCORED.search(before(match))))
 
 
 def _read_rating(match: Match) -> str:

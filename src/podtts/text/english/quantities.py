@@ -3,6 +3,7 @@
 import re
 
 from podtts.text.english import numbers
+from podtts.text.english.phones import COUNTED
 from podtts.text.english.units import CURRENCIES, CURRENCY, PER, UNIT, UNITS, Currency
 from podtts.text.grammar import Match, Rule, after, before, either, word_set
 from podtts.text.numerals import NUMERAL, VULGAR, Numeral, parse_numeral
@@ -216,8 +217,9 @@ def _read_measure(match: Match) -> str | None:
 
 def _is_scale(match: Match) -> bool:
     """Whether a letter after a number is its scale, and not a part of a name."""
-    if match["scale"] in ("k", "K", "M", "B") and _ROOM.search(before(match)):
-        return False
+    is_named = _ROOM.search(before(match)) and not COUNTED.match(after(match))
+    if match["scale"] in ("k", "K", "M", "B") and is_named:
+        return False  # row 5K, but it seats 5K people
     if match["scale"] == "K":
         return match["number"] not in ("4", "8") and not _NO_THOUSANDS.match(after(match))
     if match["scale"] != "B":

@@ -24,10 +24,10 @@ def _read_roman(match: Match) -> str | None:
     if not set(roman) <= set("IVX"):
         return None
     is_counted = preceding.endswith("第") or _COUNTED.match(following)
-    # V型 and X型 are shapes; 文明VI is a name with a number, VI设计 is not.
-    is_shape = roman in "VX" and following == "型"
+    # V型 is a shape, X世代 and 第X次 are letters; 文明VI is a name with a number, VI设计 is not.
+    is_letter = roman in "VX" and following not in tuple("期级卷章册")
     is_name = len(roman) > 1 and _HAN.search(preceding) and not re.match(f"[{HAN}]", following)
-    if (is_counted and not is_shape) or is_name or _RULER.search(preceding):
+    if (is_counted and not is_letter) or is_name or _RULER.search(preceding):
         return numbers.cardinal(str(roman_value(roman)))
     return None
 

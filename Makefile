@@ -28,7 +28,7 @@ help:  ## list the targets
 
 demo: .venv/installed  ## set up and synthesize an episode to out/demo.wav with the bundled model
 	@mkdir -p out
-	$(BIN)/podtts synth examples/english.txt --output out/demo.wav
+	$(BIN)/podtts synth examples/english.txt --output out/demo.wav --cache-dir out/cache
 
 check: .venv/installed-dev  ## lint, format and types
 	$(BIN)/ruff check .

@@ -272,6 +272,22 @@ def test_a_bundled_prompt_serves_a_voice_of_the_same_recording(
         stage.gather()
 
 
+def test_a_voice_for_another_model_hides_no_way_to_the_bundled_one(
+    stage: Stage, tmp_path: Path
+) -> None:
+    bundle = Stage(tmp_path / "bundle")
+    for name in ("anna", "S2"):
+        bundle.prepare(A, name)
+    stage.prepare(C, "anna")
+    shutil.rmtree(stage.root / "prompts")  # as if it were of another model
+    with pytest.raises(ScriptError, match="voice 'anna' is not prepared for this model") as refused:
+        gather_prompts(SCRIPT, {}, stage.encoders, stage.cache, stage.voices, bundled=bundle.root)
+    assert refused.value.hint.endswith("; --cache-dir DIR of an empty folder uses podtts' own anna")
+    with pytest.raises(ScriptError) as alone:
+        stage.gather()
+    assert "podtts' own" not in alone.value.hint
+
+
 def test_a_damaged_bundled_voice_is_named_and_not_called_unprepared(
     stage: Stage, tmp_path: Path
 ) -> None:

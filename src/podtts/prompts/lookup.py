@@ -157,11 +157,13 @@ class VoiceSources:
                 f"{library.cache.root} is damaged or gone",
                 f"install podtts again, or run: {command}",
             )
+        bundled = any(voice.name in other.voices.names() for other in self._libraries[1:])
+        instead = f"; --cache-dir DIR of an empty folder uses podtts' own {voice.name}"
         raise _error(
             script,
             member,
             f"voice {voice.name!r} is not prepared for this model",
-            f"run: {command} --model MODEL, or give --speakers DIR",
+            f"run: {command} --model MODEL, or give --speakers DIR{instead * bundled}",
         )
 
     def _key(self, audio_sha256: str) -> PromptKey:

@@ -30,7 +30,7 @@ from podtts.cli.signals import Stopped, stop_on_signals
 from podtts.cli.standard_streams import mend_streams
 from podtts.cli.welcome import welcome
 from podtts.errors import PodttsError, UsageError
-from podtts.native.choice import usable_sets
+from podtts.native.choice import forced_set, usable_sets
 from podtts.storage.disk_errors import disk_error, is_full
 
 EXIT_CODES = """\b
@@ -100,7 +100,8 @@ def _root(
         welcome()
         return
     check_folders()
-    usable_sets()  # refuses a PODTTS_ISA that this CPU lacks before any work
+    if forced_set():
+        usable_sets()  # refuses a set that this CPU lacks before any work
 
 
 def main() -> NoReturn:

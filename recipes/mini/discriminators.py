@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 _SIZES = (256, 512, 1024)
-_CHANNELS = 16
+_CHANNELS = 24
 _FLOOR = 1e-3
 _LEAK = 0.2
 _MATCHING = 2.0

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from podtts.flow import chunks
 from podtts.flow.decode import CHUNK_TOKENS, Flow
-from podtts.flow.encoder import ConformerLayer
+from podtts.flow.encoder import ConformerLayer, distance_encoding
 from podtts.flow.estimator import TransformerBlock
 from podtts.rates import MEL_FRAMES_PER_TOKEN
 from recipes.mini.corpus import Corpus
@@ -20,7 +21,11 @@ from recipes.mini.sizes import MINI_FLOW
 from recipes.mini.training import Recipe, train
 
 _UNCONDITIONAL = 0.2
-_CHUNKED = 0.3
+_CHUNKED = (
+    0.65,
+    0.1,
+    0.25,
+)  # of the steps see everything, the published chunks, podtts' own chunks
 _NO_PROMPT = 0.2
 _PROMPT_SHARE = (0.1, 0.6)
 _WINDOWS = (32, 64, 64, 128, 256)  # tokens; every step draws one
@@ -47,32 +52,78 @@ class FlowTraining(nn.Module):
         return rows
 
     def loss(
-        self, ids: Tensor, mel: Tensor, speaker: Tensor, prompt: Tensor, chunked: bool
+        self, ids: Tensor, mel: Tensor, speaker: Tensor, prompt: Tensor, visible: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """ids int64 [B, T], mel [B, 2*T, 80], speaker [B, 192], prompt int64 [B] in frames."""
+        """ids int64 [B, T], mel [B, 2*T, 80], speaker [B, 192], prompt int64 [B] in tokens.
+
+        visible: bool [B or 1, T, T], the keys that a query sees; None: all.
+        """
         flow = self.flow
         batch, frames, _ = mel.shape
-        lengths = torch.full((batch,), ids.shape[1], device=ids.device)
-        chunk = CHUNK_TOKENS if chunked else 0
-        mu = flow.mu_projection(flow.encoder(F.embedding(ids, self.token_rows()), lengths, chunk))
+        finely = None if visible is None else _by_frames(visible)
+        mu = flow.mu_projection(self.encode(ids, visible, finely))
         positions = torch.arange(frames, device=mel.device)
-        known = (positions < prompt[:, None])[:, :, None]
+        known = (positions < MEL_FRAMES_PER_TOKEN * prompt[:, None])[:, :, None]
         voice = flow.speaker_projection(F.normalize(speaker, dim=1))[:, None]
         conditions = torch.cat((mu, voice.expand(-1, frames, -1), mel * known), dim=2)
         kept = torch.rand(batch, 1, 1, device=mel.device) >= _UNCONDITIONAL
         t = 1 - torch.cos(torch.rand(batch, 1, 1, device=mel.device) * math.pi / 2)
         noise = torch.randn_like(mel)
-        x = torch.cat(((1 - t) * noise + t * mel, conditions * kept), dim=2)
-        velocity = flow.estimator(x.transpose(1, 2), None, t[:, 0, 0], chunk * MEL_FRAMES_PER_TOKEN)
+        x = torch.cat(((1 - t) * noise + t * mel, conditions * kept), dim=2).transpose(1, 2)
+        seen = None if finely is None else finely[:, None]
+        velocity = flow.estimator.velocity(x, None, t[:, 0, 0], seen)
         matching = F.mse_loss(velocity.transpose(1, 2).float(), mel - noise)
         # The encoder alone is asked for the mel too: without it the first minutes learn little.
         mean = F.mse_loss(mu.float(), mel)
         return matching + 0.5 * mean, {"matching": matching, "mean": mean}
 
+    def encode(self, ids: Tensor, visible: Tensor | None, finely: Tensor | None) -> Tensor:
+        """What `Encoder.forward` gives, [B, 2*T, C], with any keys visible."""
+        encoder = self.flow.encoder
+        x = encoder.lookahead(encoder.embed(F.embedding(ids, self.token_rows())))
+        x = _attend(x, encoder.layers, visible)
+        x = _attend(encoder.up_embed(encoder.upsample(x)), encoder.up_layers, finely)
+        out: Tensor = encoder.norm(x)
+        return out
+
     def exported(self) -> Flow:
         """The flow with its token embedding written out; done once."""
         self.flow.token_embedding.weight.data.copy_(self.token_rows())
         return self.flow
+
+
+def _attend(x: Tensor, layers: nn.ModuleList, visible: Tensor | None) -> Tensor:
+    distances = distance_encoding(x.shape[1], x.shape[2]).to(x)
+    for layer in layers:
+        x = layer(x, distances, None if visible is None else visible[:, None])
+    return x
+
+
+def _by_frames(visible: Tensor) -> Tensor:
+    """Bool [B, 2*T, 2*T] for [B, T, T]."""
+    for dim in (1, 2):
+        visible = visible.repeat_interleave(MEL_FRAMES_PER_TOKEN, dim)
+    return visible
+
+
+def published_chunks(size: int, device: torch.device) -> Tensor:
+    """What tokens see in the published chunk-causal mode: bool [1, size, size]."""
+    at = torch.arange(size, device=device)
+    return at < ((at // CHUNK_TOKENS + 1) * CHUNK_TOKENS)[None, :, None]
+
+
+def own_chunks(prompt: Tensor, size: int) -> Tensor:
+    """What tokens see in podtts' streaming mode, behind prompts int64 [B]: bool [B, size, size].
+
+    docs/streaming.md: the prompt sees itself, without the tokens that look ahead to the turn; they
+    belong to the first chunk.
+    """
+    at = torch.arange(size, device=prompt.device)
+    block = (prompt - MINI_FLOW.encoder.lookahead).clamp(min=0)[:, None]
+    first = prompt[:, None] + chunks.RAMP[0]
+    later = first + ((at - first) // chunks.CHUNK_TOKENS + 1) * chunks.CHUNK_TOKENS
+    ends = torch.where(at < block, block, torch.where(at < first, first, later))
+    return at < ends[:, :, None]
 
 
 def start_as_identity(flow: Flow) -> None:
@@ -124,21 +175,31 @@ def train_flow(
     """
     module = FlowTraining().to(device)
     windows = Windows(corpus)
+    mels, codes, embeddings = (some.to(device) for some in (corpus.mel, codes, embeddings))
+    everything, published, _ = _CHUNKED
 
     def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
         size = _WINDOWS[int(torch.randint(len(_WINDOWS), ()))]
         drawn = [windows.draw(size) for _ in range(batch * _STEP_TOKENS // size)]
-        places = torch.stack([place for place, _ in drawn])
-        frames = (places[:, :, None] * MEL_FRAMES_PER_TOKEN + torch.arange(2)).flatten(1)
+        places = torch.stack([place for place, _ in drawn]).to(device)
+        frames = (
+            places[:, :, None] * MEL_FRAMES_PER_TOKEN + torch.arange(2, device=device)
+        ).flatten(1)
         share = torch.empty(len(drawn)).uniform_(*_PROMPT_SHARE)
         share = share * (torch.rand(len(drawn)) >= _NO_PROMPT)
+        prompt = (share * size).long().to(device)
+        kind = float(torch.rand(()))
+        visible = None
+        if kind >= everything:
+            within = kind < everything + published
+            visible = published_chunks(size, device) if within else own_chunks(prompt, size)
         with torch.autocast(device.type, torch.bfloat16):
             return module.loss(
-                codes[places].long().to(device),
-                corpus.mel[frames].float().to(device),
-                embeddings[[number for _, number in drawn]].to(device),
-                (share * size).long().to(device) * MEL_FRAMES_PER_TOKEN,
-                bool(torch.rand(()) < _CHUNKED),
+                codes[places].long(),
+                mels[frames].float(),
+                embeddings[[number for _, number in drawn]],
+                prompt,
+                visible,
             )
 
     return train(module, step, RECIPE, minutes, path)

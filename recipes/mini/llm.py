@@ -18,6 +18,7 @@ from podtts.llm.qwen3 import Qwen3
 from podtts.llm.template import Template
 from podtts.rates import MAX_SPEAKERS
 from podtts.text.normalize import normalize_text
+from recipes.mini.ahead import Ahead
 from recipes.mini.corpus import Corpus
 from recipes.mini.factorised import DigitRows
 from recipes.mini.layout import HAN, HAN_IDS, TEXT_IDS
@@ -178,17 +179,21 @@ def train_llm(
     """Train on drawn dialogues, short phrases first; syllables as in `LlmTraining`."""
     module = LlmTraining(dialogues.used, syllables).to(device)
 
-    def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def draw(progress: float) -> tuple[Tensor, Tensor]:
         rng = random.Random(int(torch.randint(2**31, ())))
         simple = progress < _PHRASES_FIRST
         size = _LENGTHS[0] if simple else rng.choice(_LENGTHS)
         drawn = [
             dialogues.draw(rng, size, simple) for _ in range(max(1, batch * _STEP_IDS // size))
         ]
+        ids, learnt = (torch.from_numpy(np.stack(column)) for column in zip(*drawn, strict=True))
+        return ids, learnt
+
+    drawn_ahead = Ahead(draw, device)
+
+    def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        ids, learnt = drawn_ahead(progress)
         with torch.autocast(device.type, torch.bfloat16):
-            return module.loss(
-                torch.from_numpy(np.stack([ids for ids, _ in drawn])).to(device),
-                torch.from_numpy(np.stack([learnt for _, learnt in drawn])).to(device),
-            )
+            return module.loss(ids.to(device), learnt.to(device))
 
     return train(module, step, RECIPE, minutes, path)

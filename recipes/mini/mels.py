@@ -23,7 +23,7 @@ def worn(mel: Tensor) -> Tensor:
     """Blur and roughen the first half of mels [B, F, 80]: those of a flow are never quite sharp."""
     half = len(mel) // 2
     some = mel[:half]
-    amount = _BLUR * torch.rand(half, 1, 1)
+    amount = _BLUR * torch.rand(half, 1, 1, device=mel.device)
     smooth = F.avg_pool1d(some, 3, 1, 1, count_include_pad=False)
-    rough = _ROUGHNESS * torch.rand(half, 1, 1) * torch.randn_like(some)
+    rough = _ROUGHNESS * torch.rand(half, 1, 1, device=mel.device) * torch.randn_like(some)
     return torch.cat((some + amount * (smooth - some) + rough, mel[half:]))

@@ -62,15 +62,15 @@ class PitchTraining(nn.Module):
 
 
 def train_pitch_head(
-    speech: Path, device: torch.device, batch: int, minutes: float, path: Path
+    speech: Path, device: torch.device, batch: int, minutes: float, path: Path, workers: int = 1
 ) -> dict[str, float]:
     """Train on random crops of a folder of speech; batch: times what suits one CPU core."""
     module = PitchTraining().to(device)
-    data = VocoderData.of(speech, waves=False)
+    data = VocoderData.of(speech, waves=False, workers=workers).to(device)
 
     def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
-        first = torch.randint(len(data.mel) - _FRAMES, (batch * _BATCH, 1))
-        at = first + torch.arange(_FRAMES)
-        return module.loss(worn(data.mel[at].float()).to(device), data.f0[at].float().to(device))
+        first = torch.randint(len(data.mel) - _FRAMES, (batch * _BATCH, 1), device=device)
+        at = first + torch.arange(_FRAMES, device=device)
+        return module.loss(worn(data.mel[at].float()), data.f0[at].float())
 
     return train(module, step, RECIPE, minutes, path)

@@ -103,6 +103,7 @@ def _pitch(options: argparse.Namespace) -> dict[str, float]:
         options.batch,
         _minutes(options, "pitch"),
         options.work / "pitch.pt",
+        options.workers,
     )
 
 
@@ -153,6 +154,7 @@ def _vocoder(options: argparse.Namespace) -> dict[str, float]:
         options.batch,
         _minutes(options, "vocoder"),
         options.work / "vocoder.pt",
+        options.workers,
     )
 
 

@@ -25,10 +25,10 @@ SPEAKER_CHANNELS = 128
 
 MINI_LLM = Qwen3Config(
     vocab_size=SPEECH_OFFSET + CODES,
-    hidden_size=192,
-    intermediate_size=512,
+    hidden_size=256,
+    intermediate_size=704,
     layers=8,
-    heads=3,
+    heads=4,
     kv_heads=1,
     head_size=64,
     rms_norm_eps=1e-6,
@@ -65,7 +65,7 @@ MINI_FLOW = FlowConfig(
     ),
 )
 MINI_HIFT = HiftConfig(
-    channels=128,
+    channels=192,
     input_kernel=7,
     output_kernel=7,
     up_kernels=(16, 11, 7),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 _CHECKPOINT_SECONDS = 60.0
 _LOG_SECONDS = 15.0
+_WARM_UPS = 3  # in their first calls libraries choose kernels and allocate memory
 _LONGEST_STEP_SECONDS = 20.0  # a process that was suspended meanwhile has not trained longer
 WARM_UP_STEPS = 100
 _LAST_RATE = 0.02  # of the peak
@@ -31,6 +32,10 @@ class Recipe:
     clip: float = 1.0
     # Names that contain this belong to stacked layers, whose matrices Muon updates; none: AdamW.
     layers: str | None = None
+    # Steps have fixed shapes and ask the device for nothing, so a GPU can record them. What they
+    # compute may change when the progress passes one of these shares.
+    recorded: bool = False
+    turns: tuple[float, ...] = ()
 
 
 def train(
@@ -40,59 +45,135 @@ def train(
 
     When the minutes are over the optimizers are left out of the file, which is then a third as
     large; training on with more minutes gives it fresh ones.
-    Steps whose loss or gradient is not finite are skipped. Returns the last figures.
+    Steps whose gradient is not finite are skipped. Returns the last figures.
     """
+    device = next(module.parameters()).device
     optimizers = _optimizers(module, recipe)
     elapsed, steps, skipped = 0.0, 0, 0
     if path.is_file():
-        state = torch.load(path, map_location=next(module.parameters()).device)
+        state = torch.load(path, map_location=device)
         module.load_state_dict(state["module"])
         for optimizer, kept in zip(optimizers, state["optimizers"] or (), strict=False):
             optimizer.load_state_dict(kept)
         elapsed, steps, skipped = state["elapsed"], state["steps"], state["skipped"]
     torch.manual_seed(steps)
     module.train()
+    take: Callable[[float], _Taken] = _Taking(module, step, optimizers, recipe)
+    if recipe.recorded and device.type == "cuda":
+        take = _Recorded(take, recipe.turns)
     budget = 60 * minutes
     sums: dict[str, Tensor] = {}
-    summed = 0
+    summed = torch.zeros((), device=device)
     figures: dict[str, float] = {}
-    last_log, last_save = elapsed, time.monotonic()
-    clock = _clock(next(module.parameters()).device)
+    last_steps, last_log, last_save = steps, elapsed, time.monotonic()
+    clock = _clock(device)
     then = clock()
     while elapsed < budget:
         progress = elapsed / budget
         rate = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
         rate *= min(1, (steps + 1) / WARM_UP_STEPS)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * rate
-        loss, parts = step(progress)
-        module.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
-        if bool(torch.isfinite(norm)):
-            for optimizer in optimizers:
-                optimizer.step()
-            for name, value in parts.items():
-                sums[name] = value.detach() + sums.get(name, 0)
-            summed += 1
-        else:
-            skipped += 1
+        _set_learning_rate(optimizers, recipe.learning_rate * rate)
+        taken = take(progress)
+        for name, value in taken.figures.items():
+            sums[name] = torch.where(taken.counts, value, 0) + sums.get(name, 0)
+        summed = summed + taken.counts
         steps += 1
         now = clock()
         elapsed, then = elapsed + min(now - then, _LONGEST_STEP_SECONDS), now
         over = elapsed >= budget
-        if summed and (over or elapsed - last_log >= _LOG_SECONDS):
-            figures = {name: round(float(value) / summed, 4) for name, value in sums.items()}
+        if over or elapsed - last_log >= _LOG_SECONDS:
+            counted = int(summed)
+            skipped += steps - last_steps - counted
+            if counted:
+                figures = {name: round(float(value) / counted, 4) for name, value in sums.items()}
             line = {"seconds": round(elapsed), "steps": steps, "skipped": skipped, **figures}
             with path.with_suffix(".log").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
-            sums, summed, last_log = {}, 0, elapsed
+            sums, summed, last_steps, last_log = {}, torch.zeros_like(summed), steps, elapsed
         if over or time.monotonic() - last_save >= _CHECKPOINT_SECONDS:
             _save(path, module, None if over else optimizers, elapsed, steps, skipped)
             last_save = time.monotonic()
     module.eval()
     return figures
+
+
+@dataclass(frozen=True, eq=False)
+class _Taken:
+    """What a step gave, on its device."""
+
+    counts: Tensor  # bool: the gradient was finite
+    figures: dict[str, Tensor]
+
+
+class _Taking:
+    """Takes one step after the other."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        step: Step,
+        optimizers: list[torch.optim.Optimizer],
+        recipe: Recipe,
+    ) -> None:
+        self.module, self.step, self.optimizers, self.recipe = module, step, optimizers, recipe
+
+    def __call__(self, progress: float) -> _Taken:
+        loss, figures = self.step(progress)
+        self.module.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        finite = nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip).isfinite()
+        if self.recipe.recorded:
+            for optimizer in self.optimizers:
+                # Fused optimizers read this on the device, where it makes them skip the step.
+                optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
+                optimizer.step()
+        elif bool(finite):
+            for optimizer in self.optimizers:
+                optimizer.step()
+        return _Taken(finite, {name: value.detach() for name, value in figures.items()})
+
+
+class _Recorded:
+    """Takes steps that a GPU repeats by itself, a recording for each stretch of the progress."""
+
+    def __init__(self, take: _Taking, turns: tuple[float, ...]) -> None:
+        self.take, self.turns = take, turns
+        self.stretch = -1
+        self.warm = 0
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.taken: _Taken | None = None
+
+    def __call__(self, progress: float) -> _Taken:
+        if (stretch := sum(progress > turn for turn in self.turns)) != self.stretch:
+            self.stretch, self.warm, self.graph = stretch, 0, None
+        if self.graph is not None and self.taken is not None:
+            self.graph.replay()
+            return self.taken
+        if self.warm < _WARM_UPS:
+            self.warm += 1
+            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                taken = self.take(progress)
+            torch.cuda.current_stream().wait_stream(side)
+            return taken
+        self.take.module.zero_grad(set_to_none=True)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.taken = self.take(progress)
+        self.graph = graph
+        graph.replay()
+        return self.taken
+
+
+def _set_learning_rate(optimizers: list[torch.optim.Optimizer], rate: float) -> None:
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
 
 
 def _clock(device: torch.device) -> Callable[[], float]:
@@ -110,9 +191,16 @@ def _optimizers(module: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer
         if parameter.requires_grad:
             stacked = recipe.layers is not None and recipe.layers in name and parameter.ndim == 2
             (matrices if stacked else rest).append(parameter)
+    fused = recipe.recorded
+    rate = torch.tensor(recipe.learning_rate, device=rest[0].device) if fused else None
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(
-            rest, lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
+            rest,
+            lr=recipe.learning_rate if rate is None else rate,
+            betas=recipe.betas,
+            weight_decay=recipe.weight_decay,
+            fused=fused,
+            capturable=rest[0].device.type == "cuda",
         )
     ]
     if matrices:

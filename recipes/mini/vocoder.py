@@ -29,12 +29,13 @@ _EMPHASIS = 0.85  # lifts high harmonics, which otherwise weigh nothing in a dis
 # not of what a batch holds: a few crops of silence would outweigh everything else.
 _LOUDNESS = 0.0018
 _LOG_WEIGHT, _MEL_WEIGHT = 0.5, 0.5
-_CRITICS_FROM = 0.6  # of the training: harmonics are there, and what is left is their detail
+_CRITICS_FROM = 0.5  # of the training: harmonics are there, and what is left is their detail
 _CRITICISM_WEIGHT = 0.1
-_CRITICISED = 2  # crops a step, of mels that are not worn; each costs as much as rendering two
 _FIRST_GAIN, _FIRST_LOUDNESS = 0.1, 0.01
 _CARRIED, _SHIFT = 0.3, 1.0  # gain of the source's spectrum in the last level, and what is added
-RECIPE = Recipe(learning_rate=3e-4, betas=(0.8, 0.99), clip=2.0)
+RECIPE = Recipe(
+    learning_rate=3e-4, betas=(0.8, 0.99), clip=2.0, recorded=True, turns=(_CRITICS_FROM,)
+)
 
 
 class VocoderTraining(nn.Module):
@@ -75,7 +76,7 @@ class VocoderTraining(nn.Module):
         magnitude = log_magnitude.clamp(max=float(torch.tensor(MAX_MAGNITUDE).log())).exp()
         phase = torch.sin(argument)
         spectrum = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
-        return torch.istft(spectrum, size, STFT_HOP, window=window)
+        return overlapped(torch.fft.irfft(spectrum, size, dim=1), window)
 
     def log_mel(self, wave: Tensor) -> Tensor:
         """The flow's mel of waves, float32 [B, 80, frames]."""
@@ -94,7 +95,8 @@ class VocoderTraining(nn.Module):
         made = self.wave(mel, source)
         total, figures = self._distances(made, target)
         if wave is not None:
-            some, theirs = made[-_CRITICISED:], wave[-_CRITICISED:]
+            # Of mels that are not worn; each costs as much as rendering two.
+            some, theirs = made[len(made) // 2 :], wave[len(wave) // 2 :]
             told, seen = self.judges.loss(some, theirs), self.judges.criticism(some, theirs)
             total = total + told + _CRITICISM_WEIGHT * seen
             figures |= {"told": told, "seen": seen}
@@ -149,6 +151,16 @@ def start_from_source(vocoder: Vocoder) -> None:
             _bias(out)[part] -= _SHIFT * gain
 
 
+def overlapped(frames: Tensor, window: Tensor) -> Tensor:
+    """What torch.istft makes of frames [B, size, positions]; that asks the device for a number."""
+    size, positions = frames.shape[1:]
+    shape = {"output_size": (1, size + STFT_HOP * (positions - 1)), "kernel_size": (1, size)}
+    frames = F.fold(frames * window[:, None], stride=(1, STFT_HOP), **shape)[:, 0, 0]
+    squares = window.square()[None, :, None].expand(1, -1, positions)
+    weights = F.fold(squares, stride=(1, STFT_HOP), **shape)[:, 0, 0]
+    return (frames / weights.clamp(min=1e-9))[:, size // 2 : -(size // 2)]
+
+
 def _bias(conv: nn.Conv1d) -> Tensor:
     assert conv.bias is not None
     return conv.bias.data
@@ -164,21 +176,20 @@ def _emphasised(wave: Tensor) -> Tensor:
 
 
 def train_vocoder(
-    speech: Path, device: torch.device, batch: int, minutes: float, path: Path
+    speech: Path, device: torch.device, batch: int, minutes: float, path: Path, workers: int = 1
 ) -> dict[str, float]:
     """Train on random crops of a folder of speech; batch: times what suits one CPU core."""
     module = VocoderTraining().to(device)
-    data = VocoderData.of(speech)
+    data = VocoderData.of(speech, workers=workers).to(device)
     frames = len(data.mel)
 
     def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        first = torch.randint(frames - _CROP_FRAMES, (batch * _BATCH, 1))
-        samples = first * MEL_HOP + torch.arange(_CROP_FRAMES * MEL_HOP)
+        first = torch.randint(frames - _CROP_FRAMES, (batch * _BATCH, 1), device=device)
+        samples = first * MEL_HOP + torch.arange(_CROP_FRAMES * MEL_HOP, device=device)
         source, target, wave = (
-            some[samples].to(device).float() / INT16
-            for some in (data.source, data.target, data.wave)
+            some[samples].float() / INT16 for some in (data.source, data.target, data.wave)
         )
-        mel = worn(data.mel[first + torch.arange(_CROP_FRAMES)].float()).to(device)
+        mel = worn(data.mel[first + torch.arange(_CROP_FRAMES, device=device)].float())
         return module.loss(mel, source, target, wave if progress > _CRITICS_FROM else None)
 
     return train(module, step, RECIPE, minutes, path)

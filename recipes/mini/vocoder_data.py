@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from podtts.audio.mel import mel_24k
@@ -13,7 +17,7 @@ from podtts.audio.volume_normalization import normalize_volume
 from podtts.rates import MEL_HOP
 from recipes.mini.excitation import aligned, excitation
 from recipes.mini.f0 import at_mel_frames
-from recipes.mini.speech import read_speech
+from recipes.mini.speech import Utterance, read_speech
 
 INT16 = 32767
 
@@ -29,23 +33,38 @@ class VocoderData:
     wave: Tensor  # int16 [480*F], the recording
 
     @staticmethod
-    def of(speech: Path, waves: bool = True) -> VocoderData:
+    def of(speech: Path, waves: bool = True, workers: int = 1) -> VocoderData:
         """Measure all utterances of a folder of speech; sources and targets only if wanted."""
-        fields: tuple[list[Tensor], ...] = ([], [], [], [], [])
-        for number, utterance in enumerate(read_speech(speech)):
-            wave = normalize_volume(torch.from_numpy(utterance.wave).float() / INT16)
-            mel = mel_24k(wave)
-            f0 = at_mel_frames(torch.from_numpy(utterance.f0).float(), len(mel))
-            wave = wave[: len(mel) * MEL_HOP if waves else 0]
-            source = target = wave
-            if waves:
-                generator = torch.Generator().manual_seed(number)
-                source = excitation(f0, torch.randn(len(wave), generator=generator))
-                target = aligned(wave, source)
-            values = (mel.half(), f0.half(), *map(_int16, (source, target, wave)))
-            for field, value in zip(fields, values, strict=True):
-                field.append(value)
-        return VocoderData(*map(torch.cat, fields))
+        jobs = ((number, one, waves) for number, one in enumerate(read_speech(speech)))
+        if workers == 1:
+            measured = list(map(_measure, jobs))
+        else:
+            with multiprocessing.get_context("spawn").Pool(
+                workers, torch.set_num_threads, (1,)
+            ) as pool:
+                measured = list(pool.imap(_measure, jobs, chunksize=8))
+        fields = zip(*measured, strict=True)
+        return VocoderData(*(torch.from_numpy(np.concatenate(some)) for some in fields))
+
+    def to(self, device: torch.device) -> VocoderData:
+        """The same on a device."""
+        return VocoderData(*(tensor.to(device) for tensor in vars(self).values()))
+
+
+def _measure(job: tuple[int, Utterance, bool]) -> tuple[NDArray[Any], ...]:
+    """The fields of an utterance; arrays, which cross processes as bytes."""
+    number, utterance, waves = job
+    wave = normalize_volume(torch.from_numpy(utterance.wave).float() / INT16)
+    mel = mel_24k(wave)
+    f0 = at_mel_frames(torch.from_numpy(utterance.f0).float(), len(mel))
+    wave = wave[: len(mel) * MEL_HOP if waves else 0]
+    source = target = wave
+    if waves:
+        generator = torch.Generator().manual_seed(number)
+        source = excitation(f0, torch.randn(len(wave), generator=generator))
+        target = aligned(wave, source)
+    values = (mel.half(), f0.half(), *map(_int16, (source, target, wave)))
+    return tuple(value.numpy() for value in values)
 
 
 def _int16(wave: Tensor) -> Tensor:

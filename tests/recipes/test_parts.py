@@ -13,7 +13,7 @@ from recipes.mini.discriminators import Discriminators
 from recipes.mini.excitation import excitation
 from recipes.mini.export import save_vocoder
 from recipes.mini.factorised import DigitRows
-from recipes.mini.flow import FlowTraining, Windows
+from recipes.mini.flow import FlowTraining, Windows, own_chunks, published_chunks
 from recipes.mini.layout import END_TOKEN, HAN, HAN_IDS, SPEECH_OFFSET, write_tokenizer
 from recipes.mini.llm import Dialogues, LlmTraining
 from recipes.mini.mels import normalise_input, worn
@@ -23,7 +23,7 @@ from recipes.mini.sizes import CODES, MINI_LLM
 from recipes.mini.speaker_encoder import SpeakerTraining
 from recipes.mini.speech_tokenizer import SpeechTokenizer, TokenizerTraining, digit_entropies
 from recipes.mini.spoken_text import SpokenText
-from recipes.mini.vocoder import VocoderTraining
+from recipes.mini.vocoder import VocoderTraining, overlapped
 from torch import nn
 
 from podtts.device.placement import Placement
@@ -124,9 +124,10 @@ def test_windows_hold_one_voice(corpus: Corpus) -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 def test_the_flow_learns_in_bfloat16(chunked: bool) -> None:
     module = FlowTraining()
-    tokens, prompt = torch.randint(CODES, (2, 30)), torch.tensor([0, 20])
+    tokens, prompt = torch.randint(CODES, (2, 30)), torch.tensor([0, 10])
+    seen = own_chunks(prompt, 30) if chunked else None
     with torch.autocast("cpu", torch.bfloat16):
-        loss, _ = module.loss(tokens, torch.randn(2, 60, 80), torch.randn(2, 192), prompt, chunked)
+        loss, _ = module.loss(tokens, torch.randn(2, 60, 80), torch.randn(2, 192), prompt, seen)
     loss.backward()  # type: ignore[no-untyped-call]
     assert _without_gradient(module) == []
 
@@ -137,8 +138,8 @@ def test_the_flow_learns_and_loads(tmp_path: Path) -> None:
         torch.randint(CODES, (2, 30)),
         torch.randn(2, 60, 80),
         torch.randn(2, 192),
-        torch.tensor([0, 20]),
-        chunked=True,
+        torch.tensor([0, 10]),
+        published_chunks(30, CPU),
     )
     loss.backward()  # type: ignore[no-untyped-call]
     assert _without_gradient(module) == []
@@ -146,6 +147,23 @@ def test_the_flow_learns_and_loads(tmp_path: Path) -> None:
     save_part(module.exported(), flow_name, tmp_path / "flow.safetensors")
     loaded = load_flow(tmp_path, CheckpointSettings(estimator_heads=3))
     assert torch.equal(loaded.token_embedding.weight, rows.half().float())
+
+
+def test_the_flow_learns_with_the_encoder_of_the_package() -> None:
+    module = FlowTraining().eval()
+    ids = torch.randint(CODES, (2, 60))
+    rows = torch.nn.functional.embedding(ids, module.token_rows())
+    lengths = torch.tensor([60, 60])
+    for chunk, seen in ((0, None), (25, published_chunks(60, CPU))):
+        finely = None if seen is None else seen.repeat_interleave(2, 1).repeat_interleave(2, 2)
+        expected = module.flow.encoder(rows, lengths, chunk)
+        assert torch.allclose(module.encode(ids, seen, finely), expected, atol=1e-4)
+
+
+def test_the_flow_learns_the_chunks_of_the_streaming_mode() -> None:
+    seen = own_chunks(torch.tensor([0, 10]), 60)
+    assert seen[0].sum(dim=1).tolist() == [16] * 16 + [41] * 25 + [60] * 19
+    assert seen[1].sum(dim=1).tolist() == [7] * 7 + [26] * 19 + [51] * 25 + [60] * 9
 
 
 def test_the_vocoder_and_its_pitch_head_learn_and_load(tmp_path: Path) -> None:
@@ -174,6 +192,14 @@ def test_training_renders_nearly_the_same_wave_as_the_package() -> None:
         trained = module.wave(mel, source[None])[0].clamp(-0.99, 0.99)
     expected = module.vocoder.wave([mel[0]], [source])[0]
     assert (trained - expected).norm() < 0.1 * expected.norm()
+
+
+def test_overlapped_frames_are_those_of_torch() -> None:
+    window = torch.hann_window(16)
+    spectrum = torch.stft(torch.randn(2, 400), 16, 4, window=window, return_complex=True)
+    expected = torch.istft(spectrum, 16, 4, window=window)
+    frames = torch.fft.irfft(spectrum, 16, dim=1)
+    assert torch.allclose(overlapped(frames, window), expected, atol=1e-5)
 
 
 def test_the_vocoder_begins_by_passing_its_source_on() -> None:

@@ -49,7 +49,8 @@ def test_longer_training_continues(tmp_path: Path) -> None:
     assert again[0] >= 0.5
 
 
-def test_a_step_that_is_not_finite_is_skipped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_step_that_is_not_finite_is_skipped(tmp_path: Path, recorded: bool) -> None:
     module = nn.Linear(1, 1)
 
     def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
@@ -57,8 +58,22 @@ def test_a_step_that_is_not_finite_is_skipped(tmp_path: Path) -> None:
         return loss, {"loss": loss}
 
     before = module.weight.clone()
-    train(module, step, _RECIPE, 0.001, tmp_path / "part.pt")
+    recipe = Recipe(learning_rate=0.05, recorded=recorded)
+    train(module, step, recipe, 0.001, tmp_path / "part.pt")
     assert torch.equal(module.weight, before)
+
+
+def test_steps_for_a_recording_learn_the_same(tmp_path: Path) -> None:
+    """On a CPU nothing is recorded, but the optimizer is the one that a recording needs."""
+    learnt = []
+    for recorded in (False, True):
+        torch.manual_seed(0)
+        module = nn.Linear(2, 1)
+        recipe = Recipe(learning_rate=0.05, recorded=recorded)
+        train(module, _fit(module, []), recipe, 0.005, tmp_path / f"{recorded}.pt")
+        learnt.append(module.weight.detach().clone())
+    first, second = learnt
+    assert torch.allclose(first, second, atol=1e-4)
 
 
 def test_a_trained_part_is_loaded_without_gradients(tmp_path: Path) -> None:

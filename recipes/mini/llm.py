@@ -26,6 +26,7 @@ from recipes.mini.sizes import CODES, MINI_LLM
 from recipes.mini.spoken_text import SpokenText
 from recipes.mini.training import Recipe, train
 
+_SYLLABLE_PARTS = 4
 _PHRASES_FIRST = 0.2  # of the training: single short turns without prompts
 _LENGTHS = (512,) * 12 + (1024,) * 5 + (2048,) * 2 + (4096,)  # one a step
 _RARE_CODES = 256  # beside the codes that occur, so many others are compared with in a step
@@ -35,6 +36,7 @@ _PHRASE_TURNS = 0.35
 _TEXT_ONLY = 0.15  # dialogues that begin with turns kept as text alone, as after a rebuild
 _LONGEST_PROMPT = 200  # tokens
 _CASTS = (1, 2, 2, 2, 3, 4)
+_MANDARIN = (0.0, 0.0, 0.0, 0.1, 0.9, 1.0, 1.0)  # of a dialogue's turns; a dialogue draws one
 _TEXT_WEIGHT = 0.05
 # Draws the logits' normaliser to 0. Logits are then log-probabilities, all below 0, and the
 # published repetition penalty, which multiplies them, spares ids that are nearly certain.
@@ -49,7 +51,8 @@ class LlmTraining(nn.Module):
 
     used: bool [6561], the codes that occur; None: all do. Others are never right, so that a few
     of them, drawn anew every step, are enough to keep them unlikely.
-    syllables: int64, of every Chinese character the number of its syllable; None: all differ.
+    syllables: int64 [parts, characters], numbers of the syllable of every Chinese character and of
+    its parts (see `syllable_parts`); None: all differ.
     """
 
     def __init__(self, used: Tensor | None = None, syllables: Tensor | None = None) -> None:
@@ -58,9 +61,10 @@ class LlmTraining(nn.Module):
         nn.init.normal_(self.llm.embed_tokens.weight, std=0.02)
         self.llm.head.requires_grad_(False)  # tied: the embedding's rows are used in its place
         self.digits = DigitRows(MINI_LLM.hidden_size, 0.05)
-        syllables = torch.arange(len(HAN)) if syllables is None else syllables
+        syllables = torch.arange(len(HAN))[None] if syllables is None else syllables
         self.register_buffer("syllables", syllables, persistent=False)
-        self.readings = nn.Parameter(0.05 * torch.randn(len(HAN), MINI_LLM.hidden_size))
+        shape = (_SYLLABLE_PARTS, len(HAN), MINI_LLM.hidden_size)
+        self.readings = nn.Parameter(0.05 * torch.randn(shape))
         used = torch.ones(CODES, dtype=torch.bool) if used is None else used
         self.register_buffer("used", used.nonzero()[:, 0], persistent=False)
         self.register_buffer("rare", (~used).nonzero()[:, 0], persistent=False)
@@ -68,7 +72,9 @@ class LlmTraining(nn.Module):
     def rows(self) -> Tensor:
         """The embedding with the rows of digits and of syllables in it, [vocabulary, H]."""
         syllables: Tensor = self.syllables  # type: ignore[assignment]
-        read = F.pad(self.readings[syllables], (0, 0, HAN_IDS.start, TEXT_IDS - HAN_IDS.stop))
+        parts = [table[some] for table, some in zip(self.readings, syllables, strict=False)]
+        read = torch.stack(parts).sum(dim=0)
+        read = F.pad(read, (0, 0, HAN_IDS.start, TEXT_IDS - HAN_IDS.stop))
         return self.llm.embed_tokens.weight + torch.cat((read, self.digits()))
 
     def loss(self, ids: Tensor, learnt: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -118,9 +124,15 @@ class Dialogues:
     ) -> None:
         self.task = np.array(template.task())
         self.speakers = [template.turn(number, "")[0] for number in range(MAX_SPEAKERS)]
-        whole = _pieces(template, spoken.texts, spoken.codes, spoken.tokens)
-        self.phrases = [whole[i] for i in spoken.is_phrase.nonzero()[:, 0].tolist()]
-        self.sentences = [whole[i] for i in (~spoken.is_phrase).nonzero()[:, 0].tolist()]
+        pieces = _pieces(template, spoken.texts, spoken.codes, spoken.tokens)
+        self.turns: dict[tuple[bool, bool], list[Piece]] = {
+            (mandarin, phrase): [] for mandarin in (False, True) for phrase in (False, True)
+        }
+        kinds = zip(spoken.is_mandarin.tolist(), spoken.is_phrase.tolist(), strict=True)
+        for kind, piece in zip(kinds, pieces, strict=True):
+            self.turns[kind].append(piece)
+        both = self.turns[True, False] and self.turns[True, True]
+        self.mandarin_shares = _MANDARIN if both else (0.0,)
         self.used = torch.zeros(CODES, dtype=torch.bool)
         self.used[spoken.codes.long()] = True
         prompts = _pieces(template, corpus.texts, codes, corpus.tokens)
@@ -135,7 +147,7 @@ class Dialogues:
             ids.append(part)
             learnt.append(np.full(len(part), kind, np.int8))
 
-        cast = rng.choice(_CASTS)
+        cast, mandarin = rng.choice(_CASTS), rng.choice(self.mandarin_shares)
         if not simple and rng.random() >= _NO_PROMPT:
             for speaker in range(cast):
                 prompt = rng.choice(self.prompts)
@@ -145,10 +157,11 @@ class Dialogues:
                 add(prompt.speech, 0)
             if rng.random() < _TEXT_ONLY:
                 for _ in range(rng.randint(1, 2)):
-                    add(self._said_by(rng.randrange(cast), rng.choice(self.sentences).text)[:-1], 0)
+                    text = rng.choice(self.turns[rng.random() < mandarin, False]).text
+                    add(self._said_by(rng.randrange(cast), text)[:-1], 0)
         while sum(map(len, ids)) < size:
             phrase = simple or rng.random() < _PHRASE_TURNS
-            turn = rng.choice(self.phrases if phrase else self.sentences)
+            turn = rng.choice(self.turns[rng.random() < mandarin, phrase])
             add(self._said_by(rng.randrange(cast), turn.text), 2)
             add(turn.speech, 1)
         return np.concatenate(ids)[:size], np.concatenate(learnt)[:size]

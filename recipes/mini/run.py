@@ -35,7 +35,7 @@ from recipes.mini.spoken_text import (
     round_weights,
     tokenize_corpus,
 )
-from recipes.mini.syllables import syllable_numbers
+from recipes.mini.syllables import syllable_parts
 from recipes.mini.teacher import fetch_teacher
 from recipes.mini.text import WORDNET
 from recipes.mini.training import load_trained, save_whole
@@ -177,7 +177,7 @@ def _tokens(options: argparse.Namespace) -> dict[str, float]:
         _sources(options),
         checkpoint,
         len(corpus.inventory),
-        options.text_hours,
+        {"english": options.text_hours, "mandarin": options.mandarin_hours},
         options.workers,
     )
     spoken = SpokenText.load(options.work / "spoken")
@@ -212,7 +212,7 @@ def _llm(options: argparse.Namespace) -> dict[str, float]:
     )
     return train_llm(
         dialogues,
-        syllable_numbers(),
+        syllable_parts(),
         options.device,
         options.batch,
         _minutes(options, "llm"),
@@ -282,7 +282,8 @@ def _options() -> argparse.Namespace:
     add("--minutes", type=float, default=240, help="training time of all parts together")
     add("--batch", type=int, default=1, help="times the batch sizes meant for one CPU core")
     add("--hours", type=float, default=3, help="of speech for all parts but the LLM")
-    add("--text-hours", type=float, default=24, help="of speech for the LLM")
+    add("--text-hours", type=float, default=24, help="of English for the LLM")
+    add("--mandarin-hours", type=float, default=6, help="of Mandarin for the LLM; slower to make")
     add("--voices", type=int, default=72, help="that say it")
     add("--workers", type=int, default=2, help="processes that speak")
     add("--wordnet", type=Path, default=WORDNET, help="folder with WordNet's data files")

@@ -30,10 +30,9 @@ from recipes.mini.training import load_trained, save_whole
 
 _TEXTS_PER_FILE = 100
 _PHRASE_SHARE = 0.5  # of the texts; about a third of the time
-_MANDARIN_SHARE = 0.35
-_MIXED_SHARE = 0.05
+_MIXED_SHARE = 0.12  # of the Mandarin texts have an English word in them
 
-_Job = tuple[Path, int, Sources, Path, int]
+_Job = tuple[Path, str, int, Sources, Path, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +40,7 @@ class SpokenText:
     """Texts with their speech tokens, end to end."""
 
     texts: list[str]
+    is_mandarin: Tensor  # bool [N]
     is_phrase: Tensor  # bool [N]
     tokens: Tensor  # int64 [N], how many
     codes: Tensor  # int16, of all texts
@@ -51,6 +51,7 @@ class SpokenText:
         parts = [torch.load(path) for path in sorted(folder.glob("*.pt"))]
         return SpokenText(
             [text for part in parts for text in part["texts"]],
+            torch.cat([part["is_mandarin"] for part in parts]),
             torch.cat([part["is_phrase"] for part in parts]),
             torch.cat([part["tokens"] for part in parts]),
             torch.cat([part["codes"] for part in parts]),
@@ -97,21 +98,30 @@ def codes_of(wave: Tensor, tokenizer: SpeechTokenizer) -> Tensor:
 
 
 def make_spoken_text(
-    folder: Path, sources: Sources, checkpoint: Path, phones: int, hours: float, workers: int
+    folder: Path,
+    sources: Sources,
+    checkpoint: Path,
+    phones: int,
+    hours: dict[str, float],
+    workers: int,
 ) -> None:
-    """Speak and tokenize texts until there are so many hours; goes on where it was stopped."""
+    """Speak and tokenize texts until there are so many hours; goes on where it was stopped.
+
+    hours: of "english" and "mandarin".
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    missing = 3600 * hours - sum(_seconds(path) for path in folder.glob("*.pt"))
-    number = 0
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        while missing > 0:
-            jobs: list[_Job] = []
-            while len(jobs) < 4 * workers:
-                path = folder / f"{number:06d}.pt"
-                if not path.is_file():
-                    jobs.append((path, number, sources, checkpoint, phones))
-                number += 1
-            missing -= sum(pool.imap_unordered(_speak, jobs))
+        for language, wanted in hours.items():
+            missing = 3600 * wanted - sum(map(_seconds, folder.glob(f"{language}-*.pt")))
+            number = 0
+            while missing > 0:
+                jobs: list[_Job] = []
+                while len(jobs) < 4 * workers:
+                    path = folder / f"{language}-{number:06d}.pt"
+                    if not path.is_file():
+                        jobs.append((path, language, number, sources, checkpoint, phones))
+                    number += 1
+                missing -= sum(pool.imap_unordered(_speak, jobs))
 
 
 def _seconds(path: Path) -> float:
@@ -133,25 +143,32 @@ def _speaking(
 
 def _speak(job: _Job) -> float:
     """Write one file; returns its seconds."""
-    path, number, sources, checkpoint, phones = job
+    path, language, number, sources, checkpoint, phones = job
     languages, voice, tokenizer = _speaking(sources, checkpoint, phones)
-    rng = random.Random(20_000_003 + number)
-    texts, phrases, codes = [], [], []
-    for _ in range(_TEXTS_PER_FILE):
-        phrase = rng.random() < _PHRASE_SHARE
-        if rng.random() < _MIXED_SHARE:
-            text = languages.mixed(rng)
-        else:
-            text = languages.learnt(rng, rng.random() < _MANDARIN_SHARE, phrase)
-        texts.append(text)
-        phrases.append(phrase)
-        codes.append(codes_of(voice.say(text), tokenizer).numpy())
+    texts, phrases = draw_texts(languages, number, mandarin=language == "mandarin")
+    codes = [codes_of(voice.say(text), tokenizer).numpy() for text in texts]
     tokens = [len(some) for some in codes]
     fields = {
         "texts": texts,
+        "is_mandarin": torch.tensor([language == "mandarin"] * len(texts)),
         "is_phrase": torch.tensor(phrases),
         "tokens": torch.tensor(tokens),
         "codes": torch.from_numpy(np.concatenate(codes)),
     }
     save_whole(fields, path)
     return sum(tokens) / TOKENS_PER_SECOND
+
+
+def draw_texts(
+    languages: Languages, number: int, *, mandarin: bool
+) -> tuple[list[str], list[bool]]:
+    """The texts of a file, and which of them are phrases."""
+    rng = random.Random(20_000_003 + 2 * number + mandarin)
+    texts, phrases = [], []
+    for _ in range(_TEXTS_PER_FILE):
+        phrases.append(rng.random() < _PHRASE_SHARE)
+        if mandarin and rng.random() < _MIXED_SHARE:
+            texts.append(languages.mixed(rng))
+        else:
+            texts.append(languages.learnt(rng, mandarin, phrases[-1]))
+    return texts, phrases

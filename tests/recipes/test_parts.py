@@ -249,8 +249,8 @@ def test_half_of_the_mels_are_worn() -> None:
 
 
 def test_characters_read_alike_share_a_row() -> None:
-    syllables = torch.arange(len(HAN))
-    syllables[1] = 0
+    syllables = torch.arange(len(HAN)).expand(4, -1).clone()
+    syllables[:, 1] = 0
     module = LlmTraining(syllables=syllables)
     own = module.llm.embed_tokens.weight[HAN_IDS.start : HAN_IDS.start + 3]
     shared = (module.rows()[HAN_IDS.start : HAN_IDS.start + 3] - own).detach()
@@ -280,6 +280,7 @@ def test_dialogues_are_in_the_published_layout(corpus: Corpus, tmp_path: Path) -
     codes = torch.arange(int(corpus.tokens.sum()), dtype=torch.int16)
     spoken = SpokenText(
         ["A phrase.", "A sentence."],
+        torch.tensor([False, False]),
         torch.tensor([True, False]),
         torch.tensor([5, 6]),
         torch.arange(11, dtype=torch.int16),

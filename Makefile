@@ -3,16 +3,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# What a machine without a network, but with torch, may lack; for its Python, on x86-64 Linux.
+# What a machine without a network, but with torch and transformers, may lack; for its Python, on
+# x86-64 Linux. Their needs are in the list, too.
 GPU_PYTHON ?= 3.12
-GPU_NEEDS ?= filelock huggingface_hub numpy onnx onnxruntime platformdirs pyloudnorm pysubs2 rich \
-	safetensors soundfile soxr transformers typer pytest pytest-timeout
+GPU_NEEDS ?= cffi filelock platformdirs pycparser pyloudnorm pysubs2 python-stretch soundfile soxr
+OUT_DIR ?= out/gpu
 # What was brought along is used in place, beside whatever the machine's Python has.
 WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
 NATIVE_TESTS := tests/native tests/llm/test_native_layers.py tests/flow/test_native_estimator.py
 
-.PHONY: help demo test test-ears torture check check-native format bench wheel wheels gpu clean
+.PHONY: help demo test test-ears torture check check-native format bench wheel wheels gpu gpu-correct \
+	gpu-speed gpu-train clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,23 +84,32 @@ bench: .venv/installed  ## measure this machine at the published size, with rand
 
 wheels:  ## fetch into wheels/ what `make gpu` needs on a machine without a network
 	@mkdir -p wheels
-	$(PYTHON) -m pip download --quiet --dest wheels --only-binary :all: --python-version $(GPU_PYTHON) \
-		--platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
-		--platform manylinux2014_x86_64 --platform manylinux_2_17_x86_64 $(GPU_NEEDS)
-	$(PYTHON) -m pip download --quiet --dest wheels --only-binary :all: --python-version $(GPU_PYTHON) \
-		--platform manylinux_2_28_x86_64 --no-deps 'torchaudio==2.11.*'
+	$(PYTHON) -m pip download --quiet --dest wheels --only-binary :all: --no-deps \
+		--python-version $(GPU_PYTHON) --platform manylinux_2_28_x86_64 \
+		--platform manylinux_2_27_x86_64 --platform manylinux2014_x86_64 \
+		--platform manylinux_2_17_x86_64 --constraint constraints.txt $(GPU_NEEDS)
 	@du -sh wheels
 
 out/packages: $(WHEELS)
 	@rm -rf $@ && mkdir -p $@
 	$(PYTHON) -m pip install --quiet --no-index --no-deps --target $@ $(WHEELS)
 
-gpu: $(if $(WHEELS),out/packages,.venv/installed-dev)  ## on a machine with CUDA or MPS: compare with the CPU, then measure
-	@mkdir -p out
-	$(GPU) podtts doctor
-	$(GPU) pytest tests/test_accelerator.py -rs
-	$(GPU) podtts bench --random-weights soulx-podcast-1.7b --against published --json out/bench.json
-	$(GPU) podtts bench --random-weights soulx-podcast-1.7b --sweep --picture out/sweep.svg
+GPU_READY := $(if $(WHEELS),out/packages,.venv/installed-dev)
+
+gpu:  ## on a machine with CUDA: compare it with the CPU, then measure, into OUT_DIR
+	$(MAKE) --keep-going --jobs 1 gpu-correct gpu-speed
+
+gpu-correct: $(GPU_READY)  ## compare CUDA with the CPU, and try the commands
+	$(GPU) recipes.gpu.correct --out '$(OUT_DIR)'
+
+gpu-speed: $(GPU_READY)  ## measure beside the published recipe, batches, first sound, kernels
+	$(GPU) recipes.gpu.speed --out '$(OUT_DIR)'
+
+gpu-train: .venv/installed  ## train the bundled model anew on one GPU: recipes/mini/README.md
+	$(PIP) --requirement recipes/mini/requirements.txt
+	$(PIP) --no-deps resemblyzer==0.1.4
+	$(BIN)/python -m recipes.mini.run --work '$(OUT_DIR)/mini' --minutes 60 --device cuda --batch 8 \
+		--hours 8 --voices 200 --text-hours 40 --workers 16
 
 clean:  ## remove what make made
 	rm -rf .venv out wheels dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

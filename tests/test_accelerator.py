@@ -1,5 +1,8 @@
 """Results on an accelerator equal those on the CPU. Needs a machine with CUDA or MPS."""
 
+import threading
+from dataclasses import replace
+
 import pytest
 import torch
 from support.golden_data import MODEL, models, relative_rms, tensors, trace_prompts
@@ -7,10 +10,13 @@ from support.golden_data import MODEL, models, relative_rms, tensors, trace_prom
 from podtts.device.cuda_graph import NotRecorded, Recorder, why_not_recorded
 from podtts.device.placement import available_devices, has_graphs, place
 from podtts.engine.engine import Engine
+from podtts.engine.render import RenderJob
 from podtts.engine.request import Request, TurnFinished
+from podtts.engine.streamed_turn import render_in_chunks
+from podtts.flow.prompt_states import PromptStates
 from podtts.llm.decoder import Decoder, NotFiniteError
 from podtts.llm.kv_cache import KVCache
-from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
+from podtts.options import FlowOptions, Precision, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.script.parse import parse_script
 from podtts.values import PromptFeatures, SpeechTokens, TurnAudio
@@ -27,6 +33,22 @@ def accelerated() -> Models:
     return load_models(MODEL, place(DEVICE, "float32"))
 
 
+def flow_rows(name: str) -> tuple[list[torch.Tensor], list[PromptFeatures], list[torch.Tensor]]:
+    """Tokens, prompts and noise of the golden turns of this name."""
+    golden = tensors("flow")
+    names = ("short", "long") if name == "both" else (name,)
+    ids = [golden[f"{each}.tokens"] for each in names]
+    counts = [int(golden[f"{each}.prompt_tokens"]) for each in names]
+    prompts = [
+        PromptFeatures(
+            row[:count], golden[f"{each}.prompt_mel"], golden[f"{each}.speaker_embedding"]
+        )
+        for each, row, count in zip(names, ids, counts, strict=True)
+    ]
+    turns = [row[count:] for row, count in zip(ids, counts, strict=True)]
+    return turns, prompts, [golden[f"{each}.noise"].T for each in names]
+
+
 def test_logits_equal_the_cpus() -> None:
     ids = tensors("llm")["input_ids"]
     cpu, device = models().llm, accelerated().llm
@@ -37,19 +59,9 @@ def test_logits_equal_the_cpus() -> None:
 
 
 def test_padded_mels_equal_the_cpus() -> None:
-    golden = tensors("flow")
-    rows = []
-    for name in ("short", "long"):
-        ids, count = golden[f"{name}.tokens"], int(golden[f"{name}.prompt_tokens"])
-        prompt = PromptFeatures(
-            ids[:count], golden[f"{name}.prompt_mel"], golden[f"{name}.speaker_embedding"]
-        )
-        rows.append((ids[count:], prompt, golden[f"{name}.noise"].T))
-    got = accelerated().flow.decode_padded(
-        [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows], FlowOptions()
-    )
+    got = accelerated().flow.decode_padded(*flow_rows("both"), FlowOptions())
     for name, mel in zip(("short", "long"), got, strict=True):
-        assert relative_rms(mel.cpu(), golden[f"{name}.mel"].T) < 1e-4
+        assert relative_rms(mel.cpu(), tensors("flow")[f"{name}.mel"].T) < 1e-4
 
 
 def test_waves_equal_the_cpus() -> None:
@@ -197,3 +209,120 @@ def test_a_second_script_is_spoken_as_the_first_was() -> None:
     for ours, theirs in zip(second, fresh, strict=True):
         assert ours.tokens == theirs.tokens
         assert torch.equal(ours.wave, theirs.wave)
+
+
+@recording
+@pytest.mark.parametrize("name", ["short", "long", "both"])
+@pytest.mark.parametrize(("precision", "limit"), [("float32", 1e-5), ("bfloat16", 3e-2)])
+@pytest.mark.parametrize("guided_start", [True, False])
+def test_recorded_evaluations_give_the_mels_of_unrecorded_ones(
+    name: str, precision: Precision, limit: float, guided_start: bool
+) -> None:
+    rows, options = flow_rows(name), FlowOptions(precision=precision, guided_start=guided_start)
+    flow = accelerated().flow
+    recorded = flow.decode_padded(*rows, options)
+    again = flow.decode_padded(*rows, options)
+    assert not flow._recorded[precision]._refused
+    assert len(flow._recorded[precision]._recordings) == (1 if guided_start else 2)
+    flow.compiled = False
+    plain = flow.decode_padded(*rows, options)
+    for mel, same, expected in zip(recorded, again, plain, strict=True):
+        assert torch.equal(mel, same)
+        assert relative_rms(mel, expected) < limit
+
+
+@recording
+def test_evaluations_are_recorded_while_another_thread_uses_the_device() -> None:
+    """It allocates memory, copies to the host and replays its own recordings meanwhile."""
+    flow, stop = accelerated().flow, threading.Event()
+    number = torch.zeros(1, device=DEVICE)
+
+    def count() -> None:
+        number.add_(1)
+
+    replay = Recorder(torch.device(DEVICE)).record(count)
+    assert not isinstance(replay, NotRecorded)
+    errors: list[RuntimeError] = []
+
+    def work() -> None:
+        size = 1
+        while not stop.is_set():
+            size = size % 2000 + 1
+            try:
+                replay()
+                torch.ones(size * 10_000, device=DEVICE).sum().item()
+            except RuntimeError as error:
+                errors.append(error)
+                return
+
+    other = threading.Thread(target=work)
+    other.start()
+    options = FlowOptions(steps=2)
+    try:
+        for chunk_causal in (True, False):
+            flow.decode_padded(*flow_rows("both"), replace(options, chunk_causal=chunk_causal))
+            flow.decode_padded(*flow_rows("short"), replace(options, chunk_causal=chunk_causal))
+    finally:
+        stop.set()
+        other.join()
+    assert not errors
+    assert not flow._recorded["float32"]._refused
+    assert len(flow._recorded["float32"]._recordings) == 4
+
+
+@pytest.mark.parametrize(("precision", "limit"), [("float32", 2e-2), ("bfloat16", None)])
+def test_a_streamed_turn_is_the_cpus(precision: Precision, limit: float | None) -> None:
+    options = FlowOptions(steps=2, mode="streaming", precision=precision)
+    ids = tuple(range(5000, 5070))
+    job = RenderJob(SpeechTokens(ids, ended=True), trace_prompts("plain")[0], options, 1, 0)
+    ours, theirs = (
+        render_in_chunks(loaded, PromptStates(), job) for loaded in (accelerated(), models())
+    )
+    assert not isinstance(ours, NotFiniteError)
+    assert not isinstance(theirs, NotFiniteError)
+    assert ours.wave.shape == theirs.wave.shape
+    assert ours.widened == ()
+    assert bool(ours.wave.isfinite().all())
+    if limit is not None:
+        assert relative_rms(ours.wave, theirs.wave) < limit
+
+
+def test_sound_that_is_streamed_is_that_of_the_whole_turns() -> None:
+    script = parse_script("[A] Hello.\n[B] Hi there, you.\n")
+    options = SynthesisOptions(
+        sampling=SamplingOptions(min_tokens=60, max_tokens=60),
+        flow=FlowOptions(steps=2, mode="streaming"),
+    )
+    synthesizer, prompts = Synthesizer(accelerated()), trace_prompts("plain")
+    whole = list(synthesizer.synthesize(script, prompts, options))
+    chunks = list(synthesizer.stream(script, prompts, options))
+    for turn in whole:
+        parts = [chunk.samples for chunk in chunks if chunk.index == turn.index]
+        assert torch.equal(torch.cat(parts), turn.wave)
+
+
+def test_a_batch_of_scripts_has_the_tokens_of_each_alone() -> None:
+    loaded = accelerated()
+    options = SynthesisOptions(
+        sampling=SamplingOptions(min_tokens=25, max_tokens=40), flow=FlowOptions(steps=2)
+    )
+    requests = [
+        Request(
+            f"script {number}",
+            parse_script("\n".join(f"[S{turn % 2}] line {turn}" for turn in range(2 + number))),
+            trace_prompts("plain"),
+            replace(options, seed=number),
+        )
+        for number in range(5)
+    ]
+    together: dict[tuple[str, int], TurnAudio] = {}
+    for event in Engine(loaded, rows=4).run(requests):
+        if isinstance(event, TurnFinished):
+            together[event.request.id, event.audio.index] = event.audio
+    for request in requests:
+        for event in Engine(loaded, rows=1).run([request]):
+            if isinstance(event, TurnFinished):
+                ours = together[request.id, event.audio.index]
+                assert ours.tokens == event.audio.tokens
+                assert ours.wave.shape == event.audio.wave.shape
+                assert not ours.problems

@@ -30,6 +30,7 @@ from transformers.models.qwen3.modeling_qwen3 import Qwen3RotaryEmbedding
 from podtts.bench.measure import Measurement
 from podtts.bench.speakers import Speakers, speaker_prompts
 from podtts.bench.workload import Workload
+from podtts.device.float32 import default_float32
 from podtts.device.memory import peak_memory_bytes, reset_peak_memory
 from podtts.device.stopwatch import Stopwatch
 from podtts.engine.render import RenderJob, mels_of, waves_of
@@ -65,6 +66,7 @@ class PublishedRecipe:
         self.llm: Any = published_llm(models.llm)  # the type stubs of transformers lack its methods
 
     @torch.inference_mode()
+    @default_float32()
     def synthesize(self, workload: Workload) -> Measurement:
         models, device = self.models, self.models.device
         options = workload.prescribed(self.options) if self.prescribed else self.options

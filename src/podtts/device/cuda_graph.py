@@ -5,12 +5,14 @@ A small decode step is made of thousands of kernels. A graph launches them all w
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 _WARM_UPS = 2  # in their first calls libraries choose kernels and allocate memory
+_RECORDING = threading.Lock()  # one thread at a time: a recording begins by waiting for the device
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,14 @@ class Recorder:
 
         work: launches the same kernels on the same memory every time and copies no number to the
               host. Recording does the work more than once.
-        Nothing else may run on the device meanwhile. Raises torch.OutOfMemoryError.
+        Other threads may use the device meanwhile, on other streams. By default CUDA would refuse
+        them calls such as allocating memory, and end the recording; so only this thread's count.
+        Raises torch.OutOfMemoryError.
         """
+        with _RECORDING:
+            return self._record(work)
+
+    def _record(self, work: Callable[[], None]) -> Callable[[], None] | NotRecorded:
         if self._stream is None:
             self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         graph, stream = torch.cuda.CUDAGraph(), self._stream
@@ -44,7 +52,7 @@ class Recorder:
                 for _ in range(_WARM_UPS):
                     work()
             stream.synchronize()
-            with torch.cuda.graph(graph, stream=stream):
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 work()
         except torch.OutOfMemoryError:
             raise

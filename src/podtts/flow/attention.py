@@ -10,7 +10,7 @@ _QUERY_BLOCK = 256  # the scores of so many queries stay in the cache of a CPU c
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None) -> Tensor:
-    """Attention over [B, heads, F, head size]; visible: bool mask of keys, None: all keys.
+    """Attention over [B, heads, F, head size]; visible: mask of keys, None: all keys.
 
     On a CPU in bfloat16, separate matrix products are faster than torch's fused attention, but
     without a gradient.

@@ -14,12 +14,14 @@ from torch.nn.utils.rnn import pad_sequence
 
 from podtts.device.cancellation import raise_if_cancelled
 from podtts.device.cpu_cores import all_cores
-from podtts.device.placement import batches_rows, emulates_bfloat16
+from podtts.device.cuda_graph import Recorder
+from podtts.device.placement import batches_rows, emulates_bfloat16, has_graphs
 from podtts.errors import InputError, UsageError
 from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
 from podtts.flow.masks import valid_positions
 from podtts.flow.native_estimator import NativeEstimator, supports_estimator
+from podtts.flow.recorded_estimator import RecordedEstimator
 from podtts.flow.solver import Velocity, cosine_grid, guided, solve
 from podtts.nn.embedding import TokenEmbedding
 from podtts.nn.variants import WeightVariants
@@ -56,7 +58,9 @@ class Flow(nn.Module):
         # Parts in other precisions, computed at their first use.
         self._bfloat16: WeightVariants[str, nn.Module] = WeightVariants()
         self._native: WeightVariants[Precision, NativeEstimator] = WeightVariants()
-        self.compiled = True  # whether to use compiled code where it runs
+        self._recorded: WeightVariants[Precision, RecordedEstimator] = WeightVariants()
+        # Whether to use compiled code, or recorded evaluations, where they run.
+        self.compiled = True
 
     @property
     def device(self) -> torch.device:
@@ -126,12 +130,15 @@ class Flow(nn.Module):
         ]
         self.check_range(ids)
         device = self.device
-        lengths = torch.tensor([len(row) for row in ids], device=device)
+        lengths = torch.tensor([len(row) for row in ids])
         with all_cores(device):
             mu = self.encode(pad_sequence(ids, batch_first=True).to(device), lengths, options)
         frames = lengths * MEL_FRAMES_PER_TOKEN
-        size = mu.shape[1]
-        valid = valid_positions(frames, size)
+        recorded = self._recorded_in(options.precision)
+        size = mu.shape[1] if recorded is None else recorded.size(len(ids), mu.shape[1])
+        mu = F.pad(mu, (0, 0, 0, size - mu.shape[1]))
+        valid = valid_positions(frames, size, device)
+        field = recorded or self._field(options.precision, valid is not None)
         condition = _padded([prompt.mel for prompt in prompts], size, device)
         embedding = torch.stack([prompt.speaker_embedding for prompt in prompts]).to(device)
         speaker = self.speaker_projection(F.normalize(embedding, dim=1))
@@ -141,9 +148,7 @@ class Flow(nn.Module):
         chunk = CHUNK_TOKENS * MEL_FRAMES_PER_TOKEN if options.chunk_causal else 0
         x = solve(
             options.solver,
-            self.velocity(
-                self._field(options.precision, valid is not None), conditions, valid, chunk, options
-            ),
+            self.velocity(field, conditions, valid, chunk, options),
             _padded(noise, size, device).transpose(1, 2),
             cosine_grid(options.steps),
         )
@@ -151,7 +156,10 @@ class Flow(nn.Module):
 
     @torch.inference_mode()
     def encode(self, ids: Tensor, lengths: Tensor, options: FlowOptions) -> Tensor:
-        """Expected mel (mu) of ids int64 [B, T] with lengths [B]: float32 [B, 2*T, 80]."""
+        """Expected mel (mu) of ids int64 [B, T]: float32 [B, 2*T, 80].
+
+        lengths: integers [B] on the CPU.
+        """
         chunk = CHUNK_TOKENS if options.chunk_causal else 0
         x = self.token_embedding(ids)
         encoder = self.encoder_in(options.precision)
@@ -177,14 +185,25 @@ class Flow(nn.Module):
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
             raise_if_cancelled()
-            time = t.to(x).expand(2 * len(x))
-            if not options.guidance or (float(t) == 0 and not options.guided_start):
+            # Filled in, not copied: a copy from the host would wait for the device.
+            now = float(t)
+            time = torch.full((2 * len(x),), now, dtype=x.dtype, device=x.device)
+            if not options.guidance or (now == 0 and not options.guided_start):
                 return field(torch.cat((x, conditions), dim=1), valid, time[: len(x)], chunk)
             inputs = torch.cat((torch.cat((x, x)), both), dim=1)
             conditional, unconditional = field(inputs, both_valid, time, chunk).chunk(2)
             return guided(conditional, unconditional, options.guidance)
 
         return velocity
+
+    def _recorded_in(self, precision: Precision) -> RecordedEstimator | None:
+        """The estimator with recorded evaluations in a precision; None: the device has none."""
+        if not (self.compiled and has_graphs(self.device)):
+            return None
+        if precision not in self._recorded:
+            estimator, recorder = self.estimator_in(precision), Recorder(self.device)
+            self._recorded[precision] = RecordedEstimator(estimator, recorder)
+        return self._recorded[precision]
 
     def _field(self, precision: Precision, padded: bool) -> Field:
         """The estimator in a precision, with the arguments of `Estimator.forward`."""
@@ -228,7 +247,5 @@ def noise_frames(prompt: PromptFeatures, tokens: int) -> int:
 
 def _padded(rows: Sequence[Tensor], size: int, device: torch.device) -> Tensor:
     """Stack rows [frames, 80] into [B, size, 80]; the padding is 0."""
-    out = torch.zeros(len(rows), size, MEL_BINS, device=device)
-    for row, frames in zip(out, rows, strict=True):
-        row[: len(frames)] = frames
-    return out
+    together = pad_sequence(list(rows), batch_first=True)  # on the host: one copy to the device
+    return F.pad(together.to(device), (0, 0, 0, size - together.shape[1]))

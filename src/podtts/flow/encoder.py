@@ -194,13 +194,16 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(config.size, eps=1e-5)
 
     def forward(self, x: Tensor, lengths: Tensor, chunk_tokens: int) -> Tensor:
-        """Encode x [B, T, C] with lengths [B]; chunk_tokens: 0 for full attention."""
-        valid = valid_positions(lengths, x.shape[1])
+        """Encode x [B, T, C]; chunk_tokens: 0 for full attention.
+
+        lengths: integers [B] on the CPU.
+        """
+        valid = valid_positions(lengths, x.shape[1], x.device)
         # The embedding's bias is in the padding, too, and the look-ahead would see it.
         x = self.lookahead(zero_padding(self.embed(x), valid))
         x = _attend(x, self.layers, valid, chunk_tokens)
         x = self.up_embed(self.upsample(x))
-        valid = valid_positions(lengths * UPSAMPLING, x.shape[1])
+        valid = valid_positions(lengths * UPSAMPLING, x.shape[1], x.device)
         x = _attend(x, self.up_layers, valid, chunk_tokens * UPSAMPLING)
         out: Tensor = self.norm(x)
         return out
@@ -222,7 +225,7 @@ class Encoder(nn.Module):
 
 def _attend(x: Tensor, layers: nn.ModuleList, valid: Tensor | None, chunk: int) -> Tensor:
     visible = visible_keys(valid, x.shape[1], chunk, x.device)
-    distances = distance_encoding(x.shape[1], x.shape[2]).to(x)
+    distances = distance_encoding(x.shape[1], x.shape[2], device=x.device).to(x)
     for layer in layers:
         raise_if_cancelled()
         x = layer(x, distances, visible)
@@ -230,18 +233,22 @@ def _attend(x: Tensor, layers: nn.ModuleList, valid: Tensor | None, chunk: int) 
 
 
 def _extend(x: Tensor, layers: nn.ModuleList, past: int, carried: Carried) -> Tensor:
-    distances = distance_encoding(past + x.shape[1], x.shape[2], queries=x.shape[1]).to(x)
+    size, channels = past + x.shape[1], x.shape[2]
+    distances = distance_encoding(size, channels, queries=x.shape[1], device=x.device).to(x)
     for layer in layers:
         raise_if_cancelled()
         x = layer(x, distances, None, carried)
     return x
 
 
-def distance_encoding(size: int, channels: int, *, queries: int | None = None) -> Tensor:
+def distance_encoding(
+    size: int, channels: int, *, queries: int | None = None, device: torch.device | None = None
+) -> Tensor:
     """Sines and cosines of distances size-1 down to 1-queries, float32 [1, distances, channels].
 
     queries: how many of the last positions attend to all `size` positions; None: all do.
     """
-    distance = torch.arange(size - 1, -(queries or size), -1, dtype=torch.float32)[:, None]
-    rates = torch.exp(torch.arange(0, channels, 2).float() * (-math.log(10_000.0) / channels))
-    return torch.stack(((distance * rates).sin(), (distance * rates).cos()), -1).flatten(1)[None]
+    distance = torch.arange(size - 1, -(queries or size), -1, dtype=torch.float32, device=device)
+    channel = torch.arange(0, channels, 2, device=device).float()
+    angles = distance[:, None] * torch.exp(channel * (-math.log(10_000.0) / channels))
+    return torch.stack((angles.sin(), angles.cos()), -1).flatten(1)[None]

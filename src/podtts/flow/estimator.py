@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from podtts.flow.attention import attend
-from podtts.flow.masks import visible_keys
+from podtts.flow.masks import added_to_scores, visible_keys
 from podtts.nn.carried import Carried
 from podtts.nn.convolution import CausalConv, Conv
 
@@ -209,6 +209,7 @@ class Estimator(nn.Module):
         x = x.transpose(1, 2).to(self.out.weight.dtype).contiguous()
         time = self.time(t)
         mask = None if valid is None else valid[:, :, None].to(x.dtype)
+        visible = added_to_scores(visible, x.dtype)
         skip = self.down(x, mask, time, visible, carried)
         y = self.down_conv(_masked(skip, mask), carried)
         for stage in self.middle:

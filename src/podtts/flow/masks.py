@@ -6,11 +6,16 @@ import torch
 from torch import Tensor
 
 
-def valid_positions(lengths: Tensor, size: int) -> Tensor | None:
-    """Bool [B, size], True on the first lengths[b]; None when no row is padded."""
+def valid_positions(
+    lengths: Tensor, size: int, device: torch.device | None = None
+) -> Tensor | None:
+    """Bool [B, size], True on the first lengths[b]; None when no row is padded.
+
+    lengths: on the CPU, so that nobody waits for a device. device: of the result; None: theirs.
+    """
     if bool((lengths == size).all()):
         return None
-    return torch.arange(size, device=lengths.device) < lengths[:, None]
+    return (torch.arange(size) < lengths[:, None]).to(device)
 
 
 def visible_keys(
@@ -26,6 +31,17 @@ def visible_keys(
     position = torch.arange(size, device=device)
     causal = position[None, :] < ((position // chunk + 1) * chunk)[:, None]
     return causal[None, None] if keys is None else keys & causal
+
+
+def added_to_scores(visible: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """A bool mask of keys as what attention adds to its scores: 0, or -infinity.
+
+    Attention makes the same of a bool mask, in each layer anew.
+    """
+    if visible is None:
+        return None
+    zeros = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
+    return zeros.masked_fill_(~visible, -torch.inf)
 
 
 def zero_padding(x: Tensor, valid: Tensor | None) -> Tensor:

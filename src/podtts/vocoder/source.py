@@ -60,9 +60,9 @@ class HarmonicSource(nn.Module):
 
     def turns_per_sample(self, f0: Tensor) -> Tensor:
         """How far every wave turns in a sample, float64 [B, waves, F] where the device has it."""
-        multiples = torch.arange(1, self.waves + 1, dtype=torch.float64)
         exact = f0.double() if has_float64(f0.device) else f0.cpu().double()
-        return exact[:, None] * multiples.to(exact.device)[:, None] / OUTPUT_HZ % 1
+        multiples = torch.arange(1, self.waves + 1, dtype=exact.dtype, device=exact.device)
+        return exact[:, None] * multiples[:, None] / OUTPUT_HZ % 1
 
     def phase_between(self, sums: Tensor) -> Tensor:
         """Phase in radians, float32 [B, waves, S]; sums: of `turns_per_sample` up to each frame."""

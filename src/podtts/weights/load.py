@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from podtts.deprecation import warn_renamed
+from podtts.device.float32 import exact_float32
 from podtts.device.memory import keep_freed_memory, memory_errors_named
 from podtts.device.placement import Placement, dtype_name
 from podtts.errors import ModelError
@@ -83,6 +84,7 @@ def load_models(
         torch_layers = as_stored
     check_directory(directory)
     keep_freed_memory()
+    exact_float32()
     settings = CheckpointSettings.read(directory)
     with memory_errors_named(f"loading {directory}"):
         flow = load_flow(directory, settings).to(placement.device)

@@ -11,6 +11,7 @@ import zlib
 import torch
 from torch import Tensor, nn
 
+from podtts.device.float32 import exact_float32
 from podtts.device.memory import keep_freed_memory, memory_errors_named
 from podtts.device.placement import Placement
 from podtts.flow.decode import Flow, FlowConfig
@@ -48,6 +49,7 @@ def random_models_of(
 ) -> Models:
     """Build models of any sizes with random weights."""
     keep_freed_memory()
+    exact_float32()
     rng = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
         llm, flow, vocoder = Qwen3(llm_config), Flow(flow_config), Vocoder(hift_config)
@@ -69,7 +71,8 @@ def fill_random(
     Matrices and kernels have a standard deviation of one over the root of a row's length, so that
     outputs are as large as inputs. Biases are 0, the scales of norms and Snakes 1.
     """
-    block = torch.randn(_BLOCK_NUMBERS, generator=rng).repeat(2)  # twice, to start anywhere in it
+    # Twice, to start anywhere in it.
+    block = torch.randn(_BLOCK_NUMBERS, generator=rng).to(device).repeat(2)
     values: dict[str, Tensor] = {}
     for name, parameter in module.state_dict().items():
         value = torch.empty(parameter.shape, dtype=dtype, device=device)
@@ -79,7 +82,7 @@ def fill_random(
             deviation = (len(parameter) / parameter.numel()) ** 0.5
             start = int(torch.randint(_BLOCK_NUMBERS, (), generator=rng))
             numbers = block[start : start + min(_BLOCK_NUMBERS, parameter.numel())] * deviation
-            _repeat(numbers.to(device, dtype), value.view(-1))
+            _repeat(numbers.to(dtype), value.view(-1))
         values[name] = value
     module.load_state_dict(values, strict=True, assign=True)
     module.requires_grad_(False).eval()

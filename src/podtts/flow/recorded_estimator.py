@@ -1,0 +1,96 @@
+"""The estimator as evaluations that the device has recorded: one launch in place of a thousand.
+
+A recording is of one shape, and turns have any length. So frames are padded to one of few sizes,
+and the padding is masked as in a batch: a mel differs from that of the same turn without padding
+in its last bits alone. The sizes depend on rows and frames only, so equal turns have equal bits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+
+import torch
+from torch import Tensor
+
+from podtts.device.recorded_function import NotRecordedError, RecordedFunction, Records, Turns
+from podtts.flow.estimator import Estimator
+
+FIRST_SIZE = 256  # frames
+GROWTH = 1.19  # of a size to the next: a tenth of the frames is padding
+STEP = 64  # sizes are multiples of it: attention reads the mask without copying it
+
+# The host launches an evaluation in the time that a fast device computes so many frames, of all
+# rows and with and without conditions. With more, recording would only cost memory.
+MOST_FRAMES = 8192
+
+KEPT = 16  # recordings; each has memory of its own
+
+_Key = tuple[int, int, int]  # rows, frames, chunk
+
+
+class RecordedEstimator:
+    """`Estimator.forward`, recorded at the first use of a shape. Any thread may call it.
+
+    Where a shape cannot be recorded, all are evaluated as before, and a warning says so once.
+    """
+
+    def __init__(self, estimator: Estimator, recorder: Records) -> None:
+        self._estimator, self._recorder = estimator, recorder
+        self._turns = Turns(estimator.out.weight.device)
+        self._recordings: OrderedDict[_Key, RecordedFunction] = OrderedDict()
+        self._refused = False
+
+    def size(self, rows: int, frames: int) -> int:
+        """How many frames rows of so many at most are padded to; the same if not recorded."""
+        padded = recorded_size(frames)
+        return padded if 2 * rows * padded <= MOST_FRAMES else frames
+
+    def __call__(self, x: Tensor, valid: Tensor | None, t: Tensor, chunk_frames: int) -> Tensor:
+        """See `Estimator.forward`; x of a size that `size` returned."""
+        rows, _, frames = x.shape
+        if rows * frames > MOST_FRAMES:
+            velocity: Tensor = self._estimator(x, valid, t, chunk_frames)
+            return velocity
+        if valid is None:
+            valid = torch.ones(rows, frames, dtype=torch.bool, device=x.device)
+        inputs = x, valid, t
+        with self._turns.taken():
+            recording = self._recording((rows, frames, chunk_frames), inputs)
+            if recording is not None:
+                return recording(*inputs)
+        unrecorded: Tensor = self._estimator(*inputs, chunk_frames)
+        return unrecorded
+
+    def _recording(
+        self, key: _Key, inputs: tuple[Tensor, Tensor, Tensor]
+    ) -> RecordedFunction | None:
+        if key in self._recordings:
+            self._recordings.move_to_end(key)
+            return self._recordings[key]
+        if self._refused:
+            return None
+
+        def evaluate(x: Tensor, valid: Tensor, t: Tensor) -> Tensor:
+            velocity: Tensor = self._estimator(x, valid, t, key[2])
+            return velocity
+
+        try:
+            self._recordings[key] = RecordedFunction(self._recorder, evaluate, inputs)
+        except (NotRecordedError, torch.OutOfMemoryError) as error:
+            self._refused = True
+            reason = str(error).splitlines()[0]
+            log = logging.getLogger(__name__)
+            log.warning("the flow's evaluations are not recorded, so slower: %s", reason)
+            return None
+        if len(self._recordings) > KEPT:  # after a recording the device is done with the oldest
+            self._recordings.popitem(last=False)
+        return self._recordings[key]
+
+
+def recorded_size(frames: int) -> int:
+    """The smallest of few numbers of frames that is at least so many."""
+    size = FIRST_SIZE
+    while size < frames:
+        size = -(-int(size * GROWTH) // STEP) * STEP
+    return size

@@ -243,6 +243,16 @@ def has_graphs(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
+def compiles_kernels(device: torch.device) -> bool:
+    """Whether a device runs kernels that Triton compiles, with bfloat16 in its matrix units."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def overlaps_kernels(device: torch.device) -> bool:
+    """Whether a device can start a kernel while the one before it ends (sm_90 and later)."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (9, 0)
+
+
 def runs_streams_concurrently(device: torch.device) -> bool:
     """Whether a device is faster when it runs the work of two threads at the same time."""
     return device.type == "cuda"

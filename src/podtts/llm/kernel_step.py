@@ -26,11 +26,11 @@ from podtts.llm.qwen3 import Layer, Qwen3
 class Plan:
     """How a step is computed. The bits depend on it, so it is fixed; recipes/gpu tries others."""
 
-    qkv: Tiling = Tiling(8, 256, 4, 0)
-    out: Tiling = Tiling(4, 256, 4, 0)
-    gate_up: Tiling = Tiling(8, 256, 4, 0)
-    down: Tiling = Tiling(4, 256, 4, 0)
-    head: Tiling = Tiling(8, 256, 4, 0)
+    qkv: Tiling = Tiling(4, 2048, 4)
+    out: Tiling = Tiling(4, 2048, 4)
+    gate_up: Tiling = Tiling(4, 2048, 4)
+    down: Tiling = Tiling(4, 2048, 4)
+    head: Tiling = Tiling(4, 2048, 4)
     few: Tiling = Tiling(16, 256, 4, 4)  # of all products of 2 to 16 rows
     most_rows: int = FEW  # with more, the products are torch's
     draws: bool = True  # in one kernel
@@ -206,7 +206,7 @@ class KernelStep:
 
     def _new_scratch(self, rows: int) -> _Scratch:
         config, like = self.model.config, self.model.head.weight
-        # torch's products take the dtype of the weights; the kernels need not round.
+        # torch's products have the dtype of the weights; the kernels' need not be rounded.
         dtype = torch.float32 if rows <= self.plan.most_rows else like.dtype
         heads, kv_heads, size = config.heads, config.kv_heads, config.head_size
 
@@ -216,8 +216,9 @@ class KernelStep:
         return _Scratch(
             x=numbers(config.hidden_size, torch.float32),
             qkv=numbers((heads + 2 * kv_heads) * size, dtype),
-            attended=numbers(heads * size, dtype),
-            gated=numbers(config.intermediate_size, dtype),
+            # Rounded as in torch: with as many bytes as weights, lanes hold the same elements.
+            attended=numbers(heads * size, like.dtype),
+            gated=numbers(config.intermediate_size, like.dtype),
             logits=numbers(len(self.legal), torch.float32),
             goes_on=torch.zeros(rows, dtype=torch.int64, device=like.device),
             sums=PartialSums(like, rows, kv_heads, heads // kv_heads, size),

@@ -20,15 +20,12 @@ FEW = 16  # rows of `project_few`: the fewest that matrix units take
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a product is cut: outputs and inputs of a tile, warps and stages of the pipeline.
-
-    stages 0: the loop over inputs is unrolled, and loads go to registers.
-    """
+    """How a product is cut: outputs and inputs of a tile, warps and stages of the pipeline."""
 
     outputs: int
     inputs: int
     warps: int
-    stages: int
+    stages: int = 1  # of `project_few`; `project_one` always reads one tile ahead
 
 
 @triton.jit
@@ -45,67 +42,53 @@ def project_one(
     ADD: tl.constexpr,
     BLOCK_OUT: tl.constexpr,
     BLOCK_IN: tl.constexpr,
-    STAGES: tl.constexpr,
     PDL: tl.constexpr,
 ):
     rows = tl.program_id(0) * BLOCK_OUT + tl.arange(0, BLOCK_OUT)
-    live = rows < outputs
+    live = (rows < outputs)[:, None]
     columns = tl.arange(0, BLOCK_IN)
     tile = weight + rows[:, None] * INPUTS + columns[None, :]
     up_tile = tile + outputs * INPUTS
-    total = tl.zeros([BLOCK_OUT, BLOCK_IN], tl.float32)
-    up_total = tl.zeros([BLOCK_OUT, BLOCK_IN], tl.float32)
+    result = tl.zeros([BLOCK_OUT], tl.float32)
+    up = tl.zeros([BLOCK_OUT], tl.float32)
     squares = tl.zeros([BLOCK_IN], tl.float32)
-    # No kernel of a step writes weights: the first are read while the kernel before still runs.
-    first = tl.load(tile, mask=live[:, None], other=0.0, eviction_policy="evict_first")
+    # The next weights are on their way before the sums of these need all warps. No kernel of a
+    # step writes weights, so the first are read while the kernel before still runs.
+    part = tl.load(tile, mask=live, other=0.0, eviction_policy="evict_first")
+    if GATED:
+        up_part = tl.load(up_tile, mask=live, other=0.0, eviction_policy="evict_first")
     if PDL:
         gdc_launch_dependents()
         gdc_wait()
-    if STAGES == 0:
-        for start in tl.static_range(0, INPUTS, BLOCK_IN):
-            value = tl.load(x + start + columns).to(tl.float32)
-            if NORM:
-                squares += value * value
-                value *= tl.load(norm + start + columns).to(tl.float32)
-            if start == 0:
-                part = first
-            else:
-                part = tl.load(
-                    tile + start, mask=live[:, None], other=0.0, eviction_policy="evict_first"
-                )
-            total += part.to(tl.float32) * value[None, :]
-            if GATED:
-                part = tl.load(
-                    up_tile + start, mask=live[:, None], other=0.0, eviction_policy="evict_first"
-                )
-                up_total += part.to(tl.float32) * value[None, :]
-    else:
-        for start in tl.range(0, INPUTS, BLOCK_IN, num_stages=STAGES):
-            value = tl.load(x + start + columns).to(tl.float32)
-            if NORM:
-                squares += value * value
-                value *= tl.load(norm + start + columns).to(tl.float32)
-            part = tl.load(
-                tile + start, mask=live[:, None], other=0.0, eviction_policy="evict_first"
+    for start in tl.static_range(0, INPUTS, BLOCK_IN):
+        if start + BLOCK_IN < INPUTS:
+            next_part = tl.load(
+                tile + start + BLOCK_IN, mask=live, other=0.0, eviction_policy="evict_first"
             )
-            total += part.to(tl.float32) * value[None, :]
             if GATED:
-                part = tl.load(
-                    up_tile + start, mask=live[:, None], other=0.0, eviction_policy="evict_first"
+                next_up_part = tl.load(
+                    up_tile + start + BLOCK_IN, mask=live, other=0.0, eviction_policy="evict_first"
                 )
-                up_total += part.to(tl.float32) * value[None, :]
-    result = tl.sum(total, axis=1)
+        value = tl.load(x + start + columns).to(tl.float32)
+        if NORM:
+            squares += value * value
+            value *= tl.load(norm + start + columns).to(tl.float32)
+        result += tl.sum(part.to(tl.float32) * value[None, :], axis=1)
+        if GATED:
+            up += tl.sum(up_part.to(tl.float32) * value[None, :], axis=1)
+        if start + BLOCK_IN < INPUTS:
+            part = next_part
+            if GATED:
+                up_part = next_up_part
     if NORM:  # one factor for all inputs, so it may come last
         scale = tl.rsqrt(tl.sum(squares, axis=0) / INPUTS + eps)
         result *= scale
+        up *= scale
     if GATED:
-        up = tl.sum(up_total, axis=1)
-        if NORM:
-            up *= scale
         result = result / (1.0 + tl.exp(-result)) * up
     if ADD:
-        result += tl.load(out + rows, mask=live, other=0.0)
-    tl.store(out + rows, result, mask=live)
+        result += tl.load(out + rows, mask=rows < outputs, other=0.0)
+    tl.store(out + rows, result, mask=rows < outputs)
 
 
 @triton.jit
@@ -209,7 +192,7 @@ def project(
         project_one[grid](
             x, norm, weight, out, outputs, eps,
             INPUTS=inputs, BLOCK_OUT=block_out, BLOCK_IN=block_in,
-            STAGES=tiling.stages, num_warps=tiling.warps, launch_pdl=overlap, **flags,
+            num_warps=tiling.warps, launch_pdl=overlap, **flags,
         )  # fmt: skip
 
 

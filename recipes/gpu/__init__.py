@@ -1,0 +1,1 @@
+"""Programs that check and measure podtts on a GPU."""

@@ -14,7 +14,8 @@ import json
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -47,6 +48,7 @@ ONE = (
     Tiling(4, 2048, 4), Tiling(2, 2048, 4), Tiling(8, 2048, 8), Tiling(4, 2048, 8),
     Tiling(4, 1024, 4), Tiling(2, 1024, 2),
 )  # fmt: skip
+PRODUCTS = ("qkv", "out", "gate_up", "down")
 FEW = (Tiling(16, 256, 4, 4), Tiling(32, 128, 4, 5), Tiling(16, 128, 4, 6), Tiling(32, 256, 8, 3))
 
 
@@ -213,21 +215,66 @@ def draws(rounds: int = 40, rows: int = 64, vocabulary: int = 6562) -> dict[str,
     return {"draws": rounds * rows, "differ": wrong}
 
 
-def each_kernel(llm: Qwen3, overlap: bool) -> list[dict[str, Any]]:
-    """Seconds of every kernel of a step at one row, and of the products at 8, by tiling."""
+def products(kernels: KernelStep, name: str, x: Tensor, tiling: Tiling, overlap: bool) -> None:
+    """One product of every layer."""
+    scratch = kernels._scratch_of(len(x))
+    for layer in kernels._layers:
+        weight: Tensor = getattr(layer, name)
+        if name == "qkv":
+            norm, out = layer.input_norm, scratch.qkv
+            project(x, weight, out, tiling, norm=norm, eps=1e-6, overlap=overlap)
+        elif name == "gate_up":
+            norm, out = layer.post_norm, scratch.gated
+            project(x, weight, out, tiling, norm=norm, eps=1e-6, gated=True, overlap=overlap)
+        else:
+            inputs = scratch.attended if name == "out" else scratch.gated
+            project(inputs, weight, x, tiling, add=True, overlap=overlap)
+
+
+def plain_products(kernels: KernelStep, name: str, inputs: Tensor) -> None:
+    """What torch needs for the products alone."""
+    for layer in kernels._layers:
+        torch.mm(inputs, getattr(layer, name).T)
+
+
+def drawing(kernels: KernelStep, state: DecodeState, overlap: bool) -> None:
+    """As many draws as layers."""
+    scratch = kernels._scratch_of(len(state.done))
+    weight = kernels.model.embed_tokens.weight
+    for _ in kernels._layers:
+        draw_and_embed(
+            scratch.logits, state, kernels.legal, weight, scratch.x, scratch.goes_on,
+            overlap=overlap,
+        )  # fmt: skip
+
+
+def heads(kernels: KernelStep, hidden: Tensor, tiling: Tiling, overlap: bool) -> None:
+    """As many output heads as layers."""
+    out = kernels._scratch_of(1).logits
+    for _ in kernels._layers:
+        project(hidden, kernels.model.head.weight, out, tiling, overlap=overlap)
+
+
+def each_kernel(llm: Qwen3, overlap: bool, deadline: float) -> list[dict[str, Any]]:
+    """Seconds of every kernel of a step at one row, and of the products at 8, by tiling.
+
+    deadline: of `time.perf_counter`; what would begin later is left out.
+    """
     legal = llm.legal_rows().to(DEVICE)
     kernels = KernelStep(llm, legal, Plan())
-    layers, eps = kernels._layers, 1e-6
-    config = llm.config
+    layers, eps, config = kernels._layers, 1e-6, llm.config
     found: list[dict[str, Any]] = []
 
     def measure(
         name: str, rows: int, tiling: object, nbytes: int, work: Callable[[], None]
     ) -> None:
+        if time.perf_counter() > deadline:
+            print(f"  {name} {rows} {tiling}: left out, no time")
+            return
         try:
             with torch.inference_mode():
                 seconds = replayed(work) / len(layers)
-        except Exception as error:  # noqa: BLE001: the other kernels are measured all the same
+        except Exception as error:
             print(f"  {name} {rows} {tiling}: {type(error).__name__}: {str(error)[:200]}")
             return
         found.append({
@@ -237,39 +284,15 @@ def each_kernel(llm: Qwen3, overlap: bool) -> list[dict[str, Any]]:
 
     for rows, tilings in ((1, ONE), (8, FEW)):
         x = torch.randn(rows, config.hidden_size, device=DEVICE)
-        scratch = kernels._scratch_of(rows)
-        for name in ("qkv", "out", "gate_up", "down"):
+        for name in PRODUCTS:
             weight: Tensor = getattr(layers[0], name)
             for tiling in tilings:
-
-                def products(name: str = name, tiling: Tiling = tiling) -> None:
-                    for layer in layers:
-                        if name == "qkv":
-                            project(
-                                x, layer.qkv, scratch.qkv, tiling, norm=layer.input_norm,
-                                eps=eps, overlap=overlap,
-                            )  # fmt: skip
-                        elif name == "out":
-                            project(
-                                scratch.attended, layer.out, x, tiling, add=True, overlap=overlap
-                            )
-                        elif name == "gate_up":
-                            project(
-                                x, layer.gate_up, scratch.gated, tiling, norm=layer.post_norm,
-                                eps=eps, gated=True, overlap=overlap,
-                            )  # fmt: skip
-                        else:
-                            project(scratch.gated, layer.down, x, tiling, add=True, overlap=overlap)
-
-                measure(name, rows, astuple_of(tiling), weight.nbytes, products)
-            if rows > 1:  # what torch needs for the product alone
+                work = partial(products, kernels, name, x, tiling, overlap)
+                measure(name, rows, astuple(tiling), weight.nbytes, work)
+            if rows > 1:
                 inputs = torch.randn(rows, weight.shape[1], device=DEVICE, dtype=weight.dtype)
-
-                def plain(name: str = name, inputs: Tensor = inputs) -> None:
-                    for layer in layers:
-                        torch.mm(inputs, getattr(layer, name).T)
-
-                measure(name, rows, "torch", weight.nbytes, plain)
+                work = partial(plain_products, kernels, name, inputs)
+                measure(name, rows, "torch alone", weight.nbytes, work)
 
     for rows in (1, 8, 64):
         for positions in (300, 1000, 4000):
@@ -299,33 +322,12 @@ def each_kernel(llm: Qwen3, overlap: bool) -> list[dict[str, Any]]:
 
     for rows in (1, 16):
         state, _ = begun(llm, rows, 16)
-        scratch = kernels._scratch_of(rows)
-        weight = llm.embed_tokens.weight
-
-        def drawing(state: DecodeState = state, rows: int = rows) -> None:
-            for _ in layers:
-                draw_and_embed(
-                    kernels._scratch_of(rows).logits, state, legal, weight,
-                    kernels._scratch_of(rows).x, kernels._scratch_of(rows).goes_on,
-                    overlap=overlap,
-                )  # fmt: skip
-
-        measure("drawing", rows, "", rows * 6562 * 5, drawing)
-        if rows == 1:
-            hidden = state.hidden
-            for tiling in ONE[:3]:
-
-                def head(tiling: Tiling = tiling, hidden: Tensor = hidden) -> None:
-                    for _ in layers:
-                        project(hidden, llm.head.weight, scratch.logits, tiling, overlap=overlap)
-
-                measure("head (in L2)", 1, astuple_of(tiling), llm.head.weight.nbytes, head)
+        work = partial(drawing, kernels, state, overlap)
+        measure("drawing", rows, "", rows * len(legal) * 5, work)
+    for tiling in ONE[:3]:
+        work = partial(heads, kernels, begun(llm, 1, 16)[0].hidden, tiling, overlap)
+        measure("head, in L2", 1, astuple(tiling), llm.head.weight.nbytes, work)
     return found
-
-
-def astuple_of(tiling: Tiling) -> tuple[int, ...]:
-    """Outputs, inputs, warps, stages."""
-    return (tiling.outputs, tiling.inputs, tiling.warps, tiling.stages)
 
 
 def main() -> None:
@@ -364,7 +366,7 @@ def main() -> None:
         try:
             results[name] = work()
             torch.cuda.synchronize()
-        except Exception:  # noqa: BLE001: the other sections may succeed
+        except Exception:
             traceback.print_exc()
             results[name] = traceback.format_exc()
             table.append(f"{name}: FAILED")
@@ -414,7 +416,9 @@ def main() -> None:
             value = section(f"steps 1 {name}", lambda other=other: steps(llm, 1, other))
             if value:
                 table.append(f"  1 rows, {name}: {value * 1e3:.3f} ms")
-    for entry in section("kernels", lambda: each_kernel(llm, plan.overlap)) or []:
+    for entry in (
+        section("kernels", lambda: each_kernel(llm, plan.overlap, began + arguments.seconds)) or []
+    ):
         table.append(
             f"{entry['kernel']:14} {entry['rows']:3} {entry['tiling']:>18} "
             f"{entry['us']:8.2f} us {entry['GB/s']:7.0f} GB/s"

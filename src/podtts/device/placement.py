@@ -133,6 +133,8 @@ def arithmetic(device: torch.device, quantize: Quantization = "none") -> str:
     layers, flow = "torch", "torch"
     if has_fused_layers(device):
         layers, flow = _layers_kernel(quantize), _flow_kernel()
+    elif quantize == "none":
+        layers = _step_kernels(device) or layers
     return f"{kind}, torch {torch.__version__}, {quantize} by {layers}, flow by {flow}"
 
 
@@ -151,11 +153,20 @@ def llm_kernel(placement: Placement) -> str:
 
     quantize = placement.quantize
     torch_only = quantize == "none" and placement.llm_dtype != torch.bfloat16
-    if not has_fused_layers(placement.device) or torch_only:
+    if not has_fused_layers(placement.device):
+        return (quantize == "none" and _step_kernels(placement.device)) or "torch"
+    if torch_only:
         return "torch"
     if isinstance(isa := instructions_of("layers"), InstructionSet):
         return f"compiled code {isa.bits} {isa.numerics}"
     return "torch" if quantize == "none" else "onnxruntime"
+
+
+def _step_kernels(device: torch.device) -> str | None:
+    """Name the kernels of decode steps, if they support the LLM's sizes; prefill is torch's."""
+    from podtts.device.triton_kernels import kernels_name
+
+    return kernels_name(device)
 
 
 def flow_kernel(placement: Placement) -> str:

@@ -21,17 +21,19 @@ from podtts.llm.kernels.norms import end_step, gate, normalise
 from podtts.llm.kernels.projection import FEW, Tiling, project, takes_inputs
 from podtts.llm.qwen3 import Layer, Qwen3
 
+_ONE, _FEW = Tiling(4, 2048, 4), Tiling(16, 256, 4, 4)
+
 
 @dataclass(frozen=True)
 class Plan:
     """How a step is computed. The bits depend on it, so it is fixed; recipes/gpu tries others."""
 
-    qkv: Tiling = Tiling(4, 2048, 4)
-    out: Tiling = Tiling(4, 2048, 4)
-    gate_up: Tiling = Tiling(4, 2048, 4)
-    down: Tiling = Tiling(4, 2048, 4)
-    head: Tiling = Tiling(4, 2048, 4)
-    few: Tiling = Tiling(16, 256, 4, 4)  # of all products of 2 to 16 rows
+    qkv: Tiling = _ONE
+    out: Tiling = _ONE
+    gate_up: Tiling = _ONE
+    down: Tiling = _ONE
+    head: Tiling = _ONE
+    few: Tiling = _FEW  # of all products of 2 to 16 rows
     most_rows: int = FEW  # with more, the products are torch's
     draws: bool = True  # in one kernel
     overlap: bool = True  # kernels start while the one before ends, where the device can
@@ -254,6 +256,6 @@ def _joined(*linears: nn.Linear) -> Tensor:
     else:  # they are joined already
         return first.detach().as_strided((sum(outputs), inputs), (inputs, 1))
     joined = torch.cat([weight.detach() for weight in weights])
-    for linear, part in zip(linears, joined.split(outputs), strict=True):
+    for linear, part in zip(linears, torch.split(joined, outputs), strict=True):
         linear.weight = nn.Parameter(part, requires_grad=False)
     return joined

@@ -13,9 +13,10 @@ import copy
 import json
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, astuple, replace
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -177,6 +178,17 @@ def small(plan: Plan) -> dict[str, Any]:
     return results
 
 
+@contextmanager
+def stable_sort() -> Iterator[None]:
+    """Let equal logits stay in the order of ids, as in the kernel."""
+    sort = torch.Tensor.sort
+    torch.Tensor.sort = partialmethod(sort, stable=True)  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        torch.Tensor.sort = sort  # type: ignore[method-assign]
+
+
 @torch.inference_mode()
 def draws(rounds: int = 40, rows: int = 64, vocabulary: int = 6562) -> dict[str, Any]:
     """How many draws of the kernel differ from torch's, of random logits and options."""
@@ -205,7 +217,8 @@ def draws(rounds: int = 40, rows: int = 64, vocabulary: int = 6562) -> dict[str,
         state.done.fill_(False)
         state = replace(state, options=RowOptions.of(options, DEVICE))
         seen = state.seen.clone()
-        expected = next_tokens(logits, seen, likeliest, state.uniforms[:, 0], state.options)
+        with stable_sort():
+            expected = next_tokens(logits, seen, likeliest, state.uniforms[:, 0], state.options)
         x = torch.empty(rows, 64, device=DEVICE)
         goes_on = torch.empty(rows, dtype=torch.int64, device=DEVICE)
         draw_and_embed(logits, state, legal, embedding, x, goes_on)
@@ -300,9 +313,11 @@ def each_kernel(llm: Qwen3, overlap: bool, deadline: float) -> list[dict[str, An
                 continue
             shape = (rows, config.kv_heads, 4096, config.head_size)
             keys = [torch.randn(shape, device=DEVICE, dtype=torch.bfloat16) for _ in range(4)]
-            sums = PartialSums(keys[0], rows, config.kv_heads, 2, config.head_size)
-            qkv = torch.randn(rows, 4096, device=DEVICE)
-            out = torch.empty(rows, 2048, device=DEVICE, dtype=torch.bfloat16)
+            group = config.heads // config.kv_heads
+            sums = PartialSums(keys[0], rows, config.kv_heads, group, config.head_size)
+            size = config.heads * config.head_size
+            qkv = torch.randn(rows, size * (group + 2) // group, device=DEVICE)
+            out = torch.empty(rows, size, device=DEVICE, dtype=torch.bfloat16)
             angles = kernels._angles_of(4096)
             at = torch.full((rows,), positions - 1, device=DEVICE)
 

@@ -76,6 +76,7 @@ def _devices() -> Iterator[tuple[str, str]]:
         has_graphs,
         place,
     )
+    from podtts.device.triton_kernels import kernels_name, why_no_kernels
     from podtts.native.library import load_problem
 
     for name in available_devices():
@@ -84,6 +85,9 @@ def _devices() -> Iterator[tuple[str, str]]:
         if has_graphs(placement.device):
             reason = why_not_recorded(placement.device)
             yield "CUDA graphs", f"no, so decoding is slower: {reason}" if reason else "yes"
+            reason = why_no_kernels(placement.device)
+            kernels = kernels_name(placement.device)
+            yield "decoding", f"by torch, so slower: {reason}" if reason else f"by {kernels}"
     native = "yes" if cpu_has_native_bfloat16() else "no"
     yield "cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, bfloat16: {native}"
     yield "auto", str(place())

@@ -133,6 +133,8 @@ def arithmetic(device: torch.device, quantize: Quantization = "none") -> str:
     layers, flow = "torch", "torch"
     if has_fused_layers(device):
         layers, flow = _layers_kernel(quantize), _flow_kernel()
+    elif quantize == "none":
+        layers = _step_kernels(device) or layers
     return f"{kind}, torch {torch.__version__}, {quantize} by {layers}, flow by {flow}"
 
 
@@ -151,11 +153,20 @@ def llm_kernel(placement: Placement) -> str:
 
     quantize = placement.quantize
     torch_only = quantize == "none" and placement.llm_dtype != torch.bfloat16
-    if not has_fused_layers(placement.device) or torch_only:
+    if not has_fused_layers(placement.device):
+        return (quantize == "none" and _step_kernels(placement.device)) or "torch"
+    if torch_only:
         return "torch"
     if isinstance(isa := instructions_of("layers"), InstructionSet):
         return f"compiled code {isa.bits} {isa.numerics}"
     return "torch" if quantize == "none" else "onnxruntime"
+
+
+def _step_kernels(device: torch.device) -> str | None:
+    """Name the kernels of decode steps, if they support the LLM's sizes; prefill is torch's."""
+    from podtts.device.triton_kernels import kernels_name
+
+    return kernels_name(device)
 
 
 def flow_kernel(placement: Placement) -> str:
@@ -241,6 +252,16 @@ def has_fused_layers(device: torch.device) -> bool:
 def has_graphs(device: torch.device) -> bool:
     """Whether a device can record work and repeat it without the host."""
     return device.type == "cuda"
+
+
+def compiles_kernels(device: torch.device) -> bool:
+    """Whether a device runs kernels that Triton compiles, with bfloat16 in its matrix units."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def overlaps_kernels(device: torch.device) -> bool:
+    """Whether a device can start a kernel while the one before it ends (sm_90 and later)."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (9, 0)
 
 
 def runs_streams_concurrently(device: torch.device) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from podtts.device.cuda_graph import NotRecorded, Recorder
 from podtts.device.placement import has_graphs
+from podtts.device.triton_kernels import why_no_kernels
 from podtts.llm.decode_state import DecodeState
 from podtts.llm.decode_step import draw_step, graph_decode_step
 from podtts.llm.kv_cache import CacheRows, KVCache
@@ -21,6 +23,9 @@ from podtts.llm.prefill import prefill, replay
 from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions
 from podtts.values import SpeechTokens
+
+if TYPE_CHECKING:
+    from podtts.llm.kernel_step import KernelStep
 
 BLOCK_STEPS = 16  # 0.64 s of speech
 _POSITIONS = 1024  # a graph attends to multiples of so many positions: few graphs are recorded
@@ -256,6 +261,7 @@ class _StepGraphs:
         self._steps: dict[tuple[int, int], Callable[[], None]] = {}
         self._memory = (0, 0)  # addresses of keys and values when the steps were recorded
         self._recorder = Recorder(self._device)
+        self._kernels = _kernel_step(model, legal)
         # Why steps are not recorded.
         self._refused = "" if has_graphs(self._device) else "the device records no graphs"
 
@@ -303,7 +309,10 @@ class _StepGraphs:
         values = self._caches.values[:, :rows, :, :positions]
 
         def step() -> None:
-            graph_decode_step(self._model, self._legal, first, keys, values)
+            if self._kernels is None:
+                graph_decode_step(self._model, self._legal, first, keys, values)
+            else:
+                self._kernels.run(first, keys, values)
 
         if self._refused:
             return step
@@ -317,6 +326,15 @@ class _StepGraphs:
             log.warning("decode steps are not recorded, so slower: %s", graph.reason)
             return step
         return graph
+
+
+def _kernel_step(model: Qwen3, legal: Tensor) -> KernelStep | None:
+    """The step by podtts' own kernels, where device and model allow it."""
+    if why_no_kernels(legal.device) is not None:
+        return None
+    from podtts.llm.kernel_step import KernelStep, supports
+
+    return KernelStep(model, legal) if supports(model) else None
 
 
 def _recent_ids(context: Sequence[int], model: Qwen3, window: int) -> Tensor:

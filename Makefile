@@ -96,7 +96,8 @@ out/packages: $(WHEELS)
 gpu: $(if $(WHEELS),out/packages,.venv/installed-dev)  ## on a machine with CUDA or MPS: compare with the CPU, then measure
 	@mkdir -p out
 	$(GPU) podtts doctor
-	$(GPU) pytest tests/test_accelerator.py -rs
+	$(GPU) pytest tests/test_accelerator.py tests/llm/test_kernel_step.py -rs
+	$(GPU) recipes.gpu.decode_step --json out/decode.json
 	$(GPU) podtts bench --random-weights soulx-podcast-1.7b --against published --json out/bench.json
 	$(GPU) podtts bench --random-weights soulx-podcast-1.7b --sweep --picture out/sweep.svg
 

@@ -103,6 +103,7 @@ gpu-correct: $(GPU_READY)  ## compare CUDA with the CPU, and try the commands
 	$(GPU) recipes.gpu.correct --out '$(OUT_DIR)'
 
 gpu-speed: $(GPU_READY)  ## measure beside the published recipe, batches, first sound, kernels
+	$(GPU) recipes.gpu.decode_step --json '$(OUT_DIR)/decode-step.json'
 	$(GPU) recipes.gpu.speed --out '$(OUT_DIR)'
 
 gpu-train: .venv/installed  ## train the bundled model anew on one GPU: recipes/mini/README.md

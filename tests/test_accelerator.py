@@ -8,7 +8,8 @@ import torch
 from support.golden_data import MODEL, models, relative_rms, tensors, trace_prompts
 
 from podtts.device.cuda_graph import NotRecorded, Recorder, why_not_recorded
-from podtts.device.placement import available_devices, has_graphs, place
+from podtts.device.placement import available_devices, compiles_kernels, has_graphs, place
+from podtts.device.triton_kernels import why_no_kernels
 from podtts.engine.engine import Engine
 from podtts.engine.render import RenderJob
 from podtts.engine.request import Request, TurnFinished
@@ -121,6 +122,13 @@ def test_the_device_records_graphs() -> None:
 
 
 @recording
+def test_the_device_runs_podtts_kernels() -> None:
+    """All devices with CUDA 8.0 and later do; `podtts doctor` says why one does not."""
+    if compiles_kernels(torch.device(DEVICE)):
+        assert why_no_kernels(torch.device(DEVICE)) is None
+
+
+@recording
 def test_work_that_copies_to_the_host_is_not_recorded_and_the_device_still_works() -> None:
     number = torch.ones(1, device=DEVICE)
 
@@ -142,6 +150,8 @@ def test_recorded_steps_draw_what_the_cpu_draws(rows: int) -> None:
     device_caches, cpu_caches = device.new_caches(rows), cpu.new_caches(rows)
     decoder = Decoder(device, device_caches)
     assert decoder._graphs is not None
+    by_kernels = decoder._graphs._kernels is not None
+    assert by_kernels == (why_no_kernels(torch.device(DEVICE)) is None)
     got = decoded(decoder, device_caches.rows, options)
     assert decoder._graphs._refused == ""
     assert got == decoded(Decoder(cpu, cpu_caches), cpu_caches.rows, options)

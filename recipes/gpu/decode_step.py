@@ -393,6 +393,9 @@ def main() -> None:
             arguments.json.write_text(json.dumps(results, indent=1))
         return results[name]
 
+    if not torch.cuda.is_available():
+        print("no CUDA device on this machine: nothing to measure")
+        return
     results["kernels run"] = why_no_kernels(DEVICE) or "yes"
     results["device"] = torch.cuda.get_device_name(DEVICE)
     print(results["device"], "kernels:", results["kernels run"])

@@ -2,8 +2,15 @@ import pytest
 import torch
 from support.forced_set import SETS_HERE, forced_set
 
-from podtts.device import placement
-from podtts.device.placement import Placement, all_devices, arithmetic, device_label, place
+from podtts.device import placement, triton_kernels
+from podtts.device.placement import (
+    Placement,
+    all_devices,
+    arithmetic,
+    device_label,
+    llm_kernel,
+    place,
+)
 from podtts.errors import DeviceError, UsageError
 from podtts.presets import PRESETS, suited
 
@@ -92,3 +99,27 @@ def test_arithmetic_names_device_torch_and_the_kind_of_weights() -> None:
         assert part in plain
     assert "int8 by" in quantized
     assert plain != quantized
+
+
+def test_kernels_of_a_gpu_decide_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns are not resumed, and prefix states not used, where other kernels made them."""
+    device = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+
+    def named(name: str | None) -> tuple[str, str, str]:
+        monkeypatch.setattr(triton_kernels, "kernels_name", lambda device: name)
+        plain = Placement(device, torch.bfloat16)
+        quantized = llm_kernel(Placement(device, torch.bfloat16, quantize="int8"))
+        return llm_kernel(plain), arithmetic(device), quantized
+
+    kernels, states, quantized = named("kernels 1 by triton 3.6.0")
+    assert kernels == "kernels 1 by triton 3.6.0"
+    assert kernels in states
+    assert quantized == "torch"
+    assert named(None)[0] == "torch"
+    assert named(None)[1] != states
+
+
+def test_a_cpu_has_no_kernels_of_a_gpu() -> None:
+    assert triton_kernels.kernels_name(torch.device("cpu")) is None
+    assert triton_kernels.why_no_kernels(torch.device("cpu")) == "cpu runs none"

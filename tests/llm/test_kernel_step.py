@@ -18,7 +18,7 @@ from podtts.llm.kernels.attention import PartialSums, attend
 from podtts.llm.kernels.drawing import draw_and_embed
 from podtts.llm.kernels.projection import Tiling, project
 from podtts.llm.kv_cache import CacheRows
-from podtts.llm.qwen3 import Qwen3, Qwen3Config
+from podtts.llm.qwen3 import Attention, FeedForward, Qwen3, Qwen3Config
 from podtts.llm.sampling import RowOptions
 from podtts.options import SamplingOptions
 from podtts.weights.random import fill_random
@@ -39,7 +39,8 @@ CONFIG = Qwen3Config(
     speech_vocabulary=61,
     end_token=599,
 )
-PLAN = Plan(*[Tiling(16, 64, 4)] * 5, few=Tiling(32, 64, 4, 2), most_rows=4)
+ONE = Tiling(16, 64, 4)
+PLAN = Plan(ONE, ONE, ONE, ONE, ONE, few=Tiling(32, 64, 4, 2), most_rows=4)
 
 
 def model(dtype: torch.dtype = torch.float32) -> Qwen3:
@@ -95,8 +96,10 @@ def test_steps_in_float32_are_those_of_torch(rows: int, draws: bool) -> None:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize("rows", [1, 3, 5])
 def test_a_step_in_bfloat16_is_as_near_to_float32_as_torchs(rows: int) -> None:
+    if rows == 3 and DEVICE.type == "cpu":
+        pytest.skip("Triton's interpreter has no matrix products of bfloat16")
     llm = model(torch.bfloat16)
     wide = copy.deepcopy(llm).float()
     begin, caches = begun(wide, rows)
@@ -120,7 +123,7 @@ def test_a_step_in_bfloat16_is_as_near_to_float32_as_torchs(rows: int) -> None:
 def test_draws_are_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal logits at the edge of top-p are kept in the order of ids: that of a stable sort."""
     monkeypatch.setattr(torch.Tensor, "sort", partialmethod(torch.Tensor.sort, stable=True))
-    rows, vocabulary, hidden = 48, 300, 16
+    rows, vocabulary, hidden = 28, 200, 16
     rng = torch.Generator().manual_seed(3)
     options = [
         SamplingOptions(
@@ -203,9 +206,9 @@ def test_attention_reads_nothing_behind_a_rows_position() -> None:
 
     def attended(rows: list[int], reserved: int) -> Tensor:
         out = torch.empty(len(rows), 4 * 32, device=DEVICE)
-        mine = [tensor[rows, :, :reserved].contiguous() for tensor in (keys, values)]
+        k, v = (tensor[rows, :, :reserved].contiguous() for tensor in (keys, values))
         sums = PartialSums(keys, len(rows), 2, 2, 32)
-        attend(qkv[rows], norm, norm, 1e-6, angles, positions[rows], *mine, sums, out)
+        attend(qkv[rows], norm, norm, 1e-6, angles, positions[rows], k, v, sums, out)
         assert not sums.tickets.any()
         return out
 
@@ -220,7 +223,8 @@ def test_joined_weights_are_in_memory_once() -> None:
     names = dict(llm.state_dict())
     for _ in range(2):  # the second time they are joined already
         kernels = KernelStep(llm, llm.legal_rows().to(DEVICE), PLAN)
-        attention = llm.layers[0].self_attn
+        attention = llm.layers[0].get_submodule("self_attn")
+        assert isinstance(attention, Attention)
         parts = [attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]
         addresses = [part.data_ptr() for part in parts]
         ends = [part.data_ptr() + part.nbytes for part in parts]
@@ -236,8 +240,15 @@ def test_other_models_stay_with_torch() -> None:
     assert supports(model(torch.bfloat16))
     assert not supports(model(torch.float16))
     quantized = model()
-    quantized.layers[0].mlp.down_proj = torch.nn.Identity()
+    mlp = quantized.layers[0].get_submodule("mlp")
+    assert isinstance(mlp, FeedForward)
+    mlp.down_proj = torch.nn.Identity()  # type: ignore[assignment]
     assert not supports(quantized)
-    for change in ({"hidden_size": 96}, {"heads": 6, "kv_heads": 2}, {"head_size": 48}):
+    others = (
+        replace(CONFIG, hidden_size=96),
+        replace(CONFIG, heads=6, kv_heads=2),
+        replace(CONFIG, head_size=48),
+    )
+    for config in others:
         with torch.device("meta"):
-            assert not supports(Qwen3(replace(CONFIG, **change)))
+            assert not supports(Qwen3(config))

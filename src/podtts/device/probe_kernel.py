@@ -16,6 +16,6 @@ def add_one(numbers, BLOCK: tl.constexpr):
 def adds_one(device: torch.device) -> bool:
     """Whether a kernel that adds 1 does so. Raises what Triton raises."""
     numbers = torch.zeros(16, device=device)
-    with torch.device(device):
+    with torch.get_device_module(device).device(device):
         add_one[(1,)](numbers, BLOCK=16)
     return bool((numbers == 1).all())

@@ -137,6 +137,8 @@ class RelativeAttention(nn.Module):
         bias = scores.as_strided((batch, self.heads, size, k.shape[2]), rows, size - 1)
         if visible is not None:
             bias = bias.masked_fill(~visible, -torch.inf)
+        if bias.device.type != "cpu":
+            bias = bias.contiguous()  # attention on CUDA reads words, and rows begin between them
         y = F.scaled_dot_product_attention(
             q + self.bias_u[:, None], k, v, attn_mask=bias, scale=scale
         )

@@ -111,6 +111,14 @@ class KernelStep:
 
         keys, values: as of `graph_decode_step`.
         """
+        device = self.legal.device
+        if device.type == "cpu":  # by Triton's interpreter
+            self._run(state, keys, values)
+            return
+        with torch.get_device_module(device).device(device):  # where Triton launches
+            self._run(state, keys, values)
+
+    def _run(self, state: DecodeState, keys: Tensor, values: Tensor) -> None:
         rows = len(state.done)
         scratch = self._scratch_of(rows)
         if self._draws:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -160,8 +161,14 @@ class _Recorded:
         self.take.module.zero_grad(set_to_none=True)
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.taken = self.take(progress)
+        try:
+            with torch.cuda.graph(graph):
+                self.taken = self.take(progress)
+        except RuntimeError as error:  # slower, but the same
+            sys.stderr.write(f"steps are not recorded: {error}\n")
+            self.warm = -sys.maxsize
+            self.take.module.zero_grad(set_to_none=True)
+            return self.take(progress)
         self.graph = graph
         graph.replay()
         return self.taken

@@ -149,6 +149,8 @@ class _Recorded:
             self.stretch, self.warm, self.graph = stretch, 0, None
         if self.graph is not None and self.taken is not None:
             self.graph.replay()
+            # Steps are timed, and the host could launch a thousand before the first has ended.
+            torch.cuda.current_stream().synchronize()
             return self.taken
         if self.warm < _WARM_UPS:
             self.warm += 1

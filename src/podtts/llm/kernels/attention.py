@@ -31,7 +31,7 @@ class Cut:
         """Cut for so many pairs of row and key head; the bits depend on it."""
         parts = max(1, 256 // heads)
         parts = 1 << (parts.bit_length() - 1)
-        return cls(parts, 64, 64, 8) if parts >= 8 else cls(parts, 128, 32, 4)
+        return cls(parts, 32 if parts >= 8 else 128, 32, 4)
 
 
 @triton.jit

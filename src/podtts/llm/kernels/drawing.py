@@ -196,9 +196,7 @@ def draw_rows(
     bound, reached = _lower_bound(scaled, best, lowest, wanted, FEW)
     if (reached <= FEW) & (reached >= wanted):
         candidates += row * 2 * FEW
-        own, share = _shares_of_few(
-            scaled, ids, bound, best, wanted, limit, candidates, BLOCK, FEW
-        )
+        own, share = _shares_of_few(scaled, ids, bound, best, wanted, limit, candidates, BLOCK, FEW)
         places = tl.arange(0, FEW)
         place = _pick(share, places, uniform, likeliest, FEW)
         second_place = _pick(share, places, second_uniform, likeliest, FEW)

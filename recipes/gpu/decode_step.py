@@ -343,21 +343,22 @@ def each_drawing(kernels: KernelStep, overlap: bool, watch: Stopwatch) -> list[d
         state.forced.fill_(-1)
         scratch = kernels._scratch_of(rows)
         logits = torch.randn(rows, len(kernels.legal), device=DEVICE) * 3
+        nbytes = logits.nbytes + state.seen[:rows].nbytes
         for warps, few in DRAWINGS:
             candidates = new_candidates(rows, DEVICE, few)
 
             def drawing(
-                rows: int = rows, state: DecodeState = state, logits: Tensor = logits,
+                overlap: bool = overlap and rows == 1, state: DecodeState = state, logits: Tensor = logits,
                 candidates: Tensor = candidates, warps: int = warps, x: Tensor = scratch.x,
                 goes_on: Tensor = scratch.goes_on,
             ) -> None:  # fmt: skip
                 for _ in kernels._layers:
                     draw_and_embed(
                         logits, state, kernels.legal, weight, x, goes_on, candidates,
-                        overlap=overlap and rows == 1, warps=warps,
+                        overlap=overlap, warps=warps,
                     )  # fmt: skip
 
-            watch.measure("drawing", rows, (warps, few), rows * len(kernels.legal) * 5, drawing)
+            watch.measure("drawing", rows, (warps, few), nbytes, drawing)
     return watch.found
 
 

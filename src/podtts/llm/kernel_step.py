@@ -21,17 +21,20 @@ from podtts.llm.kernels.norms import end_step, gate, normalise
 from podtts.llm.kernels.projection import MOST_ROWS, Tiling, project, takes_inputs
 from podtts.llm.qwen3 import Layer, Qwen3
 
+_WIDE, _NARROW, _LONG = Tiling(4, 1024, 4), Tiling(2, 2048, 4), Tiling(4, 2048, 8)
+_FEW = Tiling(2, 1024, 4)
+
 
 @dataclass(frozen=True)
 class Plan:
     """How a step is computed. The bits depend on it, so it is fixed; recipes/gpu tries others."""
 
-    qkv: Tiling = Tiling(4, 1024, 4)
-    out: Tiling = Tiling(2, 2048, 4)
-    gate_up: Tiling = Tiling(4, 1024, 4)
-    down: Tiling = Tiling(4, 2048, 8)
-    head: Tiling = Tiling(2, 2048, 4)
-    few: Tiling = Tiling(2, 1024, 4)  # of all products of several rows
+    qkv: Tiling = _WIDE
+    out: Tiling = _NARROW
+    gate_up: Tiling = _WIDE
+    down: Tiling = _LONG
+    head: Tiling = _NARROW
+    few: Tiling = _FEW  # of all products of several rows
     most_rows: int = 1  # with more, the products are torch's
     draws: bool = True  # in one kernel
     overlap: bool = True  # kernels start while the one before ends, where the device can

@@ -29,7 +29,7 @@ class Cut:
     @classmethod
     def of(cls, heads: int) -> Cut:
         """Cut for so many pairs of row and key head; the bits depend on it."""
-        parts = max(1, 256 // heads)
+        parts = min(32, max(1, 256 // heads))
         parts = 1 << (parts.bit_length() - 1)
         return cls(parts, 32 if parts >= 8 else 128, 32, 4)
 
@@ -72,8 +72,8 @@ def attend_parts(
     STREAMS: tl.constexpr,
     PDL: tl.constexpr,
 ):
-    BLOCK: tl.constexpr = EACH * STREAMS
     head, part = tl.program_id(0), tl.program_id(1)
+    block: tl.constexpr = EACH * STREAMS
     row, kv_head = head // KV_HEADS, head % KV_HEADS
     group, streams, sizes = tl.arange(0, GROUP), tl.arange(0, STREAMS), tl.arange(0, SIZE)
     if PDL:
@@ -81,7 +81,7 @@ def attend_parts(
     # No kernel of this step has written what is read before the wait: the first of a step starts
     # when all of the step before are done, and the last alone moves positions.
     position = tl.load(positions + row).to(tl.int32)
-    chunk = tl.maximum(LEAST, tl.cdiv(tl.cdiv(position, PARTS), BLOCK) * BLOCK)
+    chunk = tl.maximum(LEAST, tl.cdiv(tl.cdiv(position, PARTS), block) * block)
     parts = tl.maximum(1, tl.cdiv(position, chunk))
     if part >= parts:
         return
@@ -121,14 +121,14 @@ def attend_parts(
     total = tl.where(has_first, tl.full([GROUP, 1, STREAMS], 1.0, tl.float32), 0.0)
     output = tl.where(has_first[:, :, :, None], new_value.to(tl.float32), 0.0)
     output = tl.broadcast_to(output, [GROUP, 1, STREAMS, SIZE])
-    for first in range(start, end, BLOCK):
-        ranks += BLOCK
-        places += BLOCK * SIZE
+    for _ in range(start, end, block):
+        ranks += block
+        places += block * SIZE
         follows = (ranks < end)[:, :, :, None]
         next_key = tl.load(keys + places, mask=follows, other=0.0)
         next_value = tl.load(values + places, mask=follows, other=0.0)
         score = tl.sum(query * key.to(tl.float32), axis=3)
-        score = tl.where(ranks - BLOCK < end, score, float("-inf"))
+        score = tl.where(ranks - block < end, score, float("-inf"))
         larger = tl.maximum(maximum, tl.max(score, axis=1, keep_dims=True))
         shrink = tl.exp2(maximum - larger)
         weight = tl.exp2(score - larger)

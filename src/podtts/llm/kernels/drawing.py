@@ -1,8 +1,8 @@
 """One kernel that draws the next id of every row, notes it, and looks up its embedding.
 
 The semantics are those of `podtts.llm.sampling.next_tokens` and `podtts.llm.decode_step.draw_step`.
-Nothing is sorted. A bisection finds up to `FEW` ids among which all of top-k are; those are compared
-with each other. Where there are more, bisections over the bits of floats find the thresholds.
+Nothing is sorted. A bisection finds up to `FEW` ids among which all of top-k are; each of those is
+compared with each other. Where there are more, bisections over the bits of floats find thresholds.
 Among equal logits at the edge of top-p, those with lower ids are kept, as a stable sort does. Sums
 are rounded in another order than torch's, so a draw within the last bit of an edge may differ.
 """

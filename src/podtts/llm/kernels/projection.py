@@ -46,19 +46,19 @@ def project_rows(
     PDL: tl.constexpr,
 ):
     # Axes: row, output, lane, input of a lane. Sums over the last need no other lane.
-    LANES: tl.constexpr = BLOCK_IN // VECTOR
+    lanes: tl.constexpr = BLOCK_IN // VECTOR
     rows = tl.arange(0, BLOCK_ROWS)
     ranks = tl.program_id(0) * BLOCK_OUT + tl.arange(0, BLOCK_OUT)
-    columns = tl.arange(0, LANES)[:, None] * VECTOR + tl.arange(0, VECTOR)[None, :]
+    columns = tl.arange(0, lanes)[:, None] * VECTOR + tl.arange(0, VECTOR)[None, :]
     columns = columns[None, None, :, :]
     live = (ranks < outputs)[None, :, None, None]
     here = (rows < count)[:, None, None, None]
     tile = weight + ranks[None, :, None, None] * INPUTS + columns
     up_tile = tile + outputs * INPUTS
     inputs = x + rows[:, None, None, None] * INPUTS + columns
-    total = tl.zeros([BLOCK_ROWS, BLOCK_OUT, LANES], tl.float32)
-    up_total = tl.zeros([BLOCK_ROWS, BLOCK_OUT, LANES], tl.float32)
-    squares = tl.zeros([BLOCK_ROWS, 1, LANES], tl.float32)
+    total = tl.zeros([BLOCK_ROWS, BLOCK_OUT, lanes], tl.float32)
+    up_total = tl.zeros([BLOCK_ROWS, BLOCK_OUT, lanes], tl.float32)
+    squares = tl.zeros([BLOCK_ROWS, 1, lanes], tl.float32)
     # The next weights are on their way before these are multiplied. No kernel of a step writes
     # weights, so the first are read while the kernel before still runs.
     part = tl.load(tile, mask=live, other=0.0, eviction_policy="evict_first")

@@ -320,13 +320,14 @@ def each_attention(kernels: KernelStep, overlap: bool, watch: Stopwatch) -> list
                 sums = PartialSums(cached, rows, kv_heads, group, head_size, cut=cut)
 
                 def attention(
-                    cached: Tensor = cached, qkv: Tensor = qkv, out: Tensor = out,
+                    overlap: bool = overlap and rows == 1, cached: Tensor = cached,
+                    qkv: Tensor = qkv, out: Tensor = out,
                     sums: PartialSums = sums, at: Tensor = at,
                 ) -> None:  # fmt: skip
                     for number, layer in enumerate(kernels._layers):
                         attend(
                             qkv, layer.q_norm, layer.k_norm, 1e-6, angles, at, cached[number % 2],
-                            cached[2 + number % 2], sums, out, overlap=overlap and rows == 1,
+                            cached[2 + number % 2], sums, out, overlap=overlap,
                         )  # fmt: skip
 
                 nbytes = 2 * rows * kv_heads * positions * head_size * 2
@@ -348,7 +349,8 @@ def each_drawing(kernels: KernelStep, overlap: bool, watch: Stopwatch) -> list[d
             candidates = new_candidates(rows, DEVICE, few)
 
             def drawing(
-                overlap: bool = overlap and rows == 1, state: DecodeState = state, logits: Tensor = logits,
+                overlap: bool = overlap and rows == 1, state: DecodeState = state,
+                logits: Tensor = logits,
                 candidates: Tensor = candidates, warps: int = warps, x: Tensor = scratch.x,
                 goes_on: Tensor = scratch.goes_on,
             ) -> None:  # fmt: skip

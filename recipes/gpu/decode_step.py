@@ -341,7 +341,6 @@ def each_drawing(kernels: KernelStep, overlap: bool, watch: Stopwatch) -> list[d
     weight = kernels.model.embed_tokens.weight
     for rows in (1, 16):
         state, _ = begun(kernels.model, rows, 16)
-        state.forced.fill_(-1)
         scratch = kernels._scratch_of(rows)
         logits = torch.randn(rows, len(kernels.legal), device=DEVICE) * 3
         nbytes = logits.nbytes + state.seen[:rows].nbytes

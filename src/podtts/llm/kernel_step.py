@@ -1,4 +1,4 @@
-"""A decode step of few, large Triton kernels: five a layer for up to 16 rows.
+"""A decode step of few, large Triton kernels: five a layer for a few rows, else torch's products.
 
 The residual stream is float32 within a step. What a step leaves, keys, values and the last hidden
 state, has the dtype of the weights, as in `Qwen3.graph_step`.
@@ -16,27 +16,31 @@ from podtts.llm.attention_context import rotary_angles
 from podtts.llm.decode_state import DecodeState
 from podtts.llm.decode_step import draw_step
 from podtts.llm.kernels.attention import PartialSums, attend
-from podtts.llm.kernels.drawing import MOST_IDS, draw_and_embed
+from podtts.llm.kernels.drawing import MOST_IDS, draw_and_embed, new_candidates
 from podtts.llm.kernels.norms import end_step, gate, normalise
-from podtts.llm.kernels.projection import FEW, Tiling, project, takes_inputs
+from podtts.llm.kernels.projection import MOST_ROWS, Tiling, project, takes_inputs
 from podtts.llm.qwen3 import Layer, Qwen3
 
-_ONE, _FEW = Tiling(4, 2048, 4), Tiling(16, 256, 4, 4)
+_WIDE, _NARROW, _LONG = Tiling(4, 1024, 4), Tiling(2, 2048, 4), Tiling(4, 2048, 8)
+_FEW = Tiling(2, 1024, 4)
 
 
 @dataclass(frozen=True)
 class Plan:
     """How a step is computed. The bits depend on it, so it is fixed; recipes/gpu tries others."""
 
-    qkv: Tiling = _ONE
-    out: Tiling = _ONE
-    gate_up: Tiling = _ONE
-    down: Tiling = _ONE
-    head: Tiling = _ONE
-    few: Tiling = _FEW  # of all products of 2 to 16 rows
-    most_rows: int = FEW  # with more, the products are torch's
+    qkv: Tiling = _WIDE
+    out: Tiling = _NARROW
+    gate_up: Tiling = _WIDE
+    down: Tiling = _LONG
+    head: Tiling = _NARROW
+    few: Tiling = _FEW  # of all products of several rows
+    most_rows: int = 1  # with more, the products are torch's
     draws: bool = True  # in one kernel
     overlap: bool = True  # kernels start while the one before ends, where the device can
+
+    def __post_init__(self) -> None:
+        assert self.most_rows <= MOST_ROWS
 
 
 def supports(model: Qwen3) -> bool:
@@ -71,6 +75,7 @@ class _Scratch:
     gated: Tensor  # [R, intermediate size]
     logits: Tensor  # float32 [R, V]
     goes_on: Tensor  # int64 [R]
+    candidates: Tensor  # of draws
     sums: PartialSums
 
 
@@ -122,10 +127,10 @@ class KernelStep:
         rows = len(state.done)
         scratch = self._scratch_of(rows)
         if self._draws:
-            self._logits(state.hidden, scratch.logits)
+            logits = self._logits(state.hidden, scratch.logits)
             weight = self.model.embed_tokens.weight
             draw_and_embed(
-                scratch.logits, state, self.legal, weight, scratch.x, scratch.goes_on,
+                logits, state, self.legal, weight, scratch.x, scratch.goes_on, scratch.candidates,
                 overlap=self._overlap and rows <= self.plan.most_rows,
             )  # fmt: skip
         else:
@@ -137,11 +142,14 @@ class KernelStep:
         else:
             self._many_rows(scratch, state, keys, values)
 
-    def _logits(self, hidden: Tensor, out: Tensor) -> None:
+    def _logits(self, hidden: Tensor, out: Tensor) -> Tensor:
+        weight = self.model.head.weight
         if len(hidden) > self.plan.most_rows:
-            out.copy_(self.model.logits(hidden))
-            return
-        project(hidden, self.model.head.weight, out, self._tiling("head", len(hidden)))
+            return torch.mm(hidden, weight.T)
+        # The first of a step does not overlap: so the others may read before they wait what
+        # the step before wrote.
+        project(hidden, weight, out, self._tiling("head", len(hidden)))
+        return out
 
     def _few_rows(
         self, scratch: _Scratch, state: DecodeState, keys: Tensor, values: Tensor
@@ -216,8 +224,6 @@ class KernelStep:
 
     def _new_scratch(self, rows: int) -> _Scratch:
         config, like = self.model.config, self.model.head.weight
-        # torch's products have the dtype of the weights; the kernels' need not be rounded.
-        dtype = torch.float32 if rows <= self.plan.most_rows else like.dtype
         heads, kv_heads, size = config.heads, config.kv_heads, config.head_size
 
         def numbers(columns: int, dtype: torch.dtype) -> Tensor:
@@ -225,12 +231,14 @@ class KernelStep:
 
         return _Scratch(
             x=numbers(config.hidden_size, torch.float32),
-            qkv=numbers((heads + 2 * kv_heads) * size, dtype),
-            # Rounded as in torch: with as many bytes as weights, lanes hold the same elements.
+            # Rounded as in torch: with as many bytes as weights and cached keys, lanes hold the
+            # same elements of both.
+            qkv=numbers((heads + 2 * kv_heads) * size, like.dtype),
             attended=numbers(heads * size, like.dtype),
             gated=numbers(config.intermediate_size, like.dtype),
             logits=numbers(len(self.legal), torch.float32),
             goes_on=torch.zeros(rows, dtype=torch.int64, device=like.device),
+            candidates=new_candidates(rows, like.device),
             sums=PartialSums(like, rows, kv_heads, heads // kv_heads, size),
         )
 

@@ -2,8 +2,8 @@
 
     python -m recipes.gpu.decode_step --json out/decode.json
 
-Sections: `small`, `draws`, `accuracy`, `steps`, `attention`, `drawing`, `products`. A section that
-fails prints its traceback, and the others go on. A short table comes last.
+Sections: `small`, `draws`, `accuracy`, `steps`, `kernels`. A section that fails prints its
+traceback, and the others go on. A short table comes last.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from podtts.llm.decode_state import DecodeState
 from podtts.llm.decode_step import graph_decode_step
 from podtts.llm.decoder import Decoder
 from podtts.llm.kernel_step import KernelStep, Plan
-from podtts.llm.kernels.attention import Cut, PartialSums, attend
-from podtts.llm.kernels.drawing import draw_and_embed, new_candidates
-from podtts.llm.kernels.projection import MOST_ROWS, Tiling, project
+from podtts.llm.kernels.attention import PartialSums, attend
+from podtts.llm.kernels.drawing import draw_and_embed
+from podtts.llm.kernels.projection import Tiling, project
 from podtts.llm.kv_cache import CacheRows
 from podtts.llm.qwen3 import Qwen3, Qwen3Config
 from podtts.llm.sampling import RowOptions, next_tokens
@@ -41,25 +41,15 @@ from podtts.options import SamplingOptions
 from podtts.weights.published_sizes import PUBLISHED_LLM
 from podtts.weights.random import fill_random
 
-SECTIONS = ("small", "draws", "accuracy", "steps", "attention", "drawing", "products")
+SECTIONS = ("small", "draws", "accuracy", "steps", "kernels")
 DEVICE = torch.device("cuda")
 CONTEXT = 256
 REPLAYS = 40
-# Tilings to try at one row, and at several.
-TILINGS = {
-    "qkv": (Tiling(4, 1024, 4), Tiling(2, 1024, 2)),
-    "out": (Tiling(2, 2048, 4), Tiling(4, 1024, 4)),
-    "gate_up": (Tiling(4, 1024, 4), Tiling(2, 1024, 2)),
-    "down": (Tiling(4, 2048, 8), Tiling(4, 1024, 4)),
-}
-FEW = (Tiling(2, 1024, 4), Tiling(4, 1024, 4))
-# Cuts to try by the number of rows: parts, least positions, block, warps.
-CUTS = {
-    1: (Cut(32, 32, 32, 4), Cut(32, 64, 64, 8), Cut(16, 64, 32, 4)),
-    8: (Cut(4, 128, 32, 4), Cut(8, 64, 32, 4), Cut(4, 128, 32, 8)),
-    64: (Cut(1, 128, 32, 4), Cut(1, 128, 16, 4), Cut(2, 128, 32, 4)),
-}
-DRAWINGS = ((16, 128), (16, 256), (8, 128))  # warps and candidates
+ONE = (
+    Tiling(4, 2048, 4), Tiling(2, 2048, 4), Tiling(8, 2048, 8), Tiling(4, 2048, 8),
+    Tiling(4, 1024, 4), Tiling(2, 1024, 2),
+)  # fmt: skip
+PRODUCTS = ("qkv", "out", "gate_up", "down")
 
 
 def model_of(config: Qwen3Config, dtype: torch.dtype, device: torch.device = DEVICE) -> Qwen3:
@@ -167,7 +157,7 @@ def small(plan: Plan) -> dict[str, Any]:
     device = copy.deepcopy(cpu).to(DEVICE)
     results: dict[str, Any] = {}
     for greedy in (True, False):
-        for rows in (1, 2, 5):
+        for rows in (1, 2, 5, 20):
             drawn = []
             options = SamplingOptions(max_tokens=64, min_tokens=64, greedy=greedy)
             for llm in (cpu, device):
@@ -230,8 +220,7 @@ def draws(rounds: int = 40, rows: int = 64, vocabulary: int = 6562) -> dict[str,
             expected = next_tokens(logits, seen, likeliest, state.uniforms[:, 0], state.options)
         x = torch.empty(rows, 64, device=DEVICE)
         goes_on = torch.empty(rows, dtype=torch.int64, device=DEVICE)
-        candidates = new_candidates(rows, DEVICE)
-        draw_and_embed(logits, state, legal, embedding, x, goes_on, candidates)
+        draw_and_embed(logits, state, legal, embedding, x, goes_on)
         got = state.tokens[:, 0]
         wrong += int((got != expected).sum())
         assert torch.equal(x, embedding[got])
@@ -260,107 +249,99 @@ def plain_products(kernels: KernelStep, name: str, inputs: Tensor) -> None:
         torch.mm(inputs, getattr(layer, name).T)
 
 
-class Stopwatch:
-    """Times kernels that run once a layer, until a deadline of `time.perf_counter`."""
+def drawing(kernels: KernelStep, state: DecodeState, overlap: bool) -> None:
+    """As many draws as layers."""
+    scratch = kernels._scratch_of(len(state.done))
+    weight = kernels.model.embed_tokens.weight
+    for _ in kernels._layers:
+        draw_and_embed(
+            scratch.logits, state, kernels.legal, weight, scratch.x, scratch.goes_on,
+            overlap=overlap,
+        )  # fmt: skip
 
-    def __init__(self, layers: int, deadline: float) -> None:
-        self.found: list[dict[str, Any]] = []
-        self._layers, self._deadline = layers, deadline
+
+def heads(kernels: KernelStep, hidden: Tensor, tiling: Tiling, overlap: bool) -> None:
+    """As many output heads as layers."""
+    out = kernels._scratch_of(1).logits
+    for _ in kernels._layers:
+        project(hidden, kernels.model.head.weight, out, tiling, overlap=overlap)
+
+
+def each_kernel(llm: Qwen3, overlap: bool, deadline: float) -> list[dict[str, Any]]:
+    """Seconds of every kernel of a step at one row, and of the products at 8, by tiling.
+
+    deadline: of `time.perf_counter`; what would begin later is left out.
+    """
+    legal = llm.legal_rows().to(DEVICE)
+    kernels = KernelStep(llm, legal, Plan())
+    layers, eps, config = kernels._layers, 1e-6, llm.config
+    found: list[dict[str, Any]] = []
 
     def measure(
-        self, name: str, rows: int, what: object, nbytes: int, work: Callable[[], None]
+        name: str, rows: int, tiling: object, nbytes: int, work: Callable[[], None]
     ) -> None:
-        """Note the median of a kernel's time; say why where there is none."""
-        if time.perf_counter() > self._deadline:
-            print(f"  {name} {rows} {what}: left out, no time")
+        if time.perf_counter() > deadline:
+            print(f"  {name} {rows} {tiling}: left out, no time")
             return
         try:
             with torch.inference_mode():
-                seconds = replayed(work) / self._layers
+                seconds = replayed(work) / len(layers)
         except Exception as error:
-            print(f"  {name} {rows} {what}: {type(error).__name__}: {str(error)[:200]}")
+            print(f"  {name} {rows} {tiling}: {type(error).__name__}: {str(error)[:200]}")
             return
-        self.found.append({
-            "kernel": name, "rows": rows, "what": str(what), "us": seconds * 1e6,
+        found.append({
+            "kernel": name, "rows": rows, "tiling": str(tiling), "us": seconds * 1e6,
             "GB/s": nbytes / seconds / 1e9,
         })  # fmt: skip
 
-
-def each_product(kernels: KernelStep, overlap: bool, watch: Stopwatch) -> list[dict[str, Any]]:
-    """Products of 1 and 4 rows, by tiling."""
-    layers = kernels._layers
-    for rows in (1, 4):
-        x = torch.randn(rows, kernels.model.config.hidden_size, device=DEVICE)
-        for name, tilings in TILINGS.items():
+    for rows, tilings in ((1, ONE), (8, ())):
+        x = torch.randn(rows, config.hidden_size, device=DEVICE)
+        for name in PRODUCTS:
             weight: Tensor = getattr(layers[0], name)
-            for tiling in tilings if rows == 1 else FEW:
+            for tiling in tilings:
                 work = partial(products, kernels, name, x, tiling, overlap)
-                watch.measure(name, rows, astuple(tiling), weight.nbytes, work)
+                measure(name, rows, astuple(tiling), weight.nbytes, work)
             if rows > 1:
                 inputs = torch.randn(rows, weight.shape[1], device=DEVICE, dtype=weight.dtype)
                 work = partial(plain_products, kernels, name, inputs)
-                watch.measure(name, rows, "torch alone", weight.nbytes, work)
-    return watch.found
+                measure(name, rows, "torch alone", weight.nbytes, work)
 
-
-def each_attention(kernels: KernelStep, overlap: bool, watch: Stopwatch) -> list[dict[str, Any]]:
-    """Attention by rows, positions and cut."""
-    config, angles = kernels.model.config, kernels._angles_of(4096)
-    kv_heads, head_size = config.kv_heads, config.head_size
-    group = config.heads // kv_heads
-    for rows, cuts in CUTS.items():
-        shape = (4, rows, kv_heads, 4096 if rows < 64 else 1024, head_size)
-        cached = torch.randn(shape, device=DEVICE, dtype=torch.bfloat16)
-        columns = (config.heads + 2 * kv_heads) * head_size
-        qkv = torch.randn(rows, columns, device=DEVICE, dtype=torch.bfloat16)
-        out = torch.empty(rows, config.heads * head_size, device=DEVICE, dtype=torch.bfloat16)
-        for positions in (300, 1000, 4000)[: 3 if rows < 64 else 2]:
+    for rows in (1, 8, 64):
+        for positions in (300, 1000, 4000):
+            if rows == 64 and positions == 4000:
+                continue
+            shape = (rows, config.kv_heads, 4096, config.head_size)
+            keys = [torch.randn(shape, device=DEVICE, dtype=torch.bfloat16) for _ in range(4)]
+            group = config.heads // config.kv_heads
+            sums = PartialSums(keys[0], rows, config.kv_heads, group, config.head_size)
+            size = config.heads * config.head_size
+            qkv = torch.randn(rows, size * (group + 2) // group, device=DEVICE)
+            out = torch.empty(rows, size, device=DEVICE, dtype=torch.bfloat16)
+            angles = kernels._angles_of(4096)
             at = torch.full((rows,), positions - 1, device=DEVICE)
-            for cut in cuts:
-                sums = PartialSums(cached, rows, kv_heads, group, head_size, cut=cut)
 
-                def attention(
-                    overlap: bool = overlap and rows == 1, cached: Tensor = cached,
-                    qkv: Tensor = qkv, out: Tensor = out,
-                    sums: PartialSums = sums, at: Tensor = at,
-                ) -> None:  # fmt: skip
-                    for number, layer in enumerate(kernels._layers):
-                        attend(
-                            qkv, layer.q_norm, layer.k_norm, 1e-6, angles, at, cached[number % 2],
-                            cached[2 + number % 2], sums, out, overlap=overlap,
-                        )  # fmt: skip
-
-                nbytes = 2 * rows * kv_heads * positions * head_size * 2
-                name = f"attention {positions}"
-                watch.measure(name, rows, astuple(cut), nbytes, attention)
-    return watch.found
-
-
-def each_drawing(kernels: KernelStep, overlap: bool, watch: Stopwatch) -> list[dict[str, Any]]:
-    """Draws from random logits, as many as layers, by warps and candidates."""
-    weight = kernels.model.embed_tokens.weight
-    for rows in (1, 16):
-        state, _ = begun(kernels.model, rows, 16)
-        scratch = kernels._scratch_of(rows)
-        logits = torch.randn(rows, len(kernels.legal), device=DEVICE) * 3
-        nbytes = logits.nbytes + state.seen[:rows].nbytes
-        for warps, few in DRAWINGS:
-            candidates = new_candidates(rows, DEVICE, few)
-
-            def drawing(
-                overlap: bool = overlap and rows == 1, state: DecodeState = state,
-                logits: Tensor = logits,
-                candidates: Tensor = candidates, warps: int = warps, x: Tensor = scratch.x,
-                goes_on: Tensor = scratch.goes_on,
+            def attention(
+                keys: list[Tensor] = keys, qkv: Tensor = qkv, out: Tensor = out,
+                sums: PartialSums = sums, at: Tensor = at, angles: Tensor = angles,
             ) -> None:  # fmt: skip
-                for _ in kernels._layers:
-                    draw_and_embed(
-                        logits, state, kernels.legal, weight, x, goes_on, candidates,
-                        overlap=overlap, warps=warps,
+                for number, layer in enumerate(layers):
+                    attend(
+                        qkv, layer.q_norm, layer.k_norm, eps, angles, at, keys[number % 2],
+                        keys[2 + number % 2], sums, out, overlap=overlap,
                     )  # fmt: skip
 
-            watch.measure("drawing", rows, (warps, few), nbytes, drawing)
-    return watch.found
+            nbytes = 2 * rows * config.kv_heads * positions * config.head_size * 2
+            measure("attention", rows, positions, nbytes, attention)
+            del keys
+
+    for rows in (1, 16):
+        state, _ = begun(llm, rows, 16)
+        work = partial(drawing, kernels, state, overlap)
+        measure("drawing", rows, "", rows * len(legal) * 5, work)
+    for tiling in ONE[:3]:
+        work = partial(heads, kernels, begun(llm, 1, 16)[0].hidden, tiling, overlap)
+        measure("head, in L2", 1, astuple(tiling), llm.head.weight.nbytes, work)
+    return found
 
 
 def main() -> None:
@@ -373,19 +354,19 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, by commas")
     parser.add_argument("--no-overlap", action="store_true", help="kernels wait for the one before")
     parser.add_argument("--torch-draws", action="store_true", help="draw with torch")
-    parser.add_argument("--most-rows", type=int, default=Plan().most_rows)
-    for name in ("qkv", "out", "gate-up", "down", "head", "few"):
+    parser.add_argument("--torch-products", action="store_true", help="multiply with torch")
+    for name in ("qkv", "out", "gate-up", "down", "head"):
         parser.add_argument(f"--{name}", help="tiling: outputs,inputs,warps")
-    parser.add_argument("--seconds", type=float, default=45.0, help="begin no section after these")
+    parser.add_argument("--seconds", type=float, default=80.0, help="begin no section after these")
     arguments = parser.parse_args()
     tilings = {
         name: Tiling(*map(int, value.split(",")))
-        for name in ("qkv", "out", "gate_up", "down", "head", "few")
+        for name in ("qkv", "out", "gate_up", "down", "head")
         if (value := getattr(arguments, name))
     }
     plan = Plan(
         overlap=not arguments.no_overlap, draws=not arguments.torch_draws,
-        most_rows=arguments.most_rows, **tilings,
+        products=not arguments.torch_products, **tilings,
     )  # fmt: skip
     began = time.perf_counter()
     results: dict[str, Any] = {"plan": str(asdict(plan)), "torch": torch.__version__}
@@ -429,7 +410,7 @@ def main() -> None:
         table.append(f"draws: {found['differ']} of {found['draws']} differ from torch's")
     if "accuracy" in wanted:
         wide = copy.deepcopy(llm).float()
-        for rows in (1, 8):
+        for rows in (1, 8, 32):
             found = section(f"accuracy {rows}", lambda rows=rows: accuracy(llm, wide, rows, plan))
             for name, value in (found or {}).items():
                 table.append(f"to float32, {rows} rows, {name}: {value:.2e}")
@@ -437,36 +418,28 @@ def main() -> None:
         torch.cuda.empty_cache()
     for rows in map(int, arguments.rows.split(",")):
         seconds = section(f"steps kernels {rows}", lambda rows=rows: steps(llm, rows, plan))
+        plain = section(f"steps torch {rows}", lambda rows=rows: steps(llm, rows, None))
         cached = 2 * 28 * 8 * 128 * 2 * (CONTEXT + 20) * rows
-        if seconds:
-            ratio = seconds * bandwidth / (step_bytes + cached)
-            table.append(f"{rows:3} rows, kernels {seconds * 1e3:7.3f} ms  {ratio:5.2f} x bytes")
-    for rows, name, other in (
-        (1, "torch", None),
-        (1, "torch's products", replace(plan, most_rows=0)),
-        (1, "torch's draws", replace(plan, draws=False)),
-        (1, "no overlap", replace(plan, overlap=False)),
-        (2, "own products", replace(plan, most_rows=MOST_ROWS)),
-        (4, "own products", replace(plan, most_rows=MOST_ROWS)),
-        (8, "own products", replace(plan, most_rows=MOST_ROWS)),
-    ):
-        seconds = section(
-            f"steps {rows} {name}", lambda rows=rows, other=other: steps(llm, rows, other)
-        )
-        if seconds:
-            table.append(f"{rows:3} rows, {name}: {seconds * 1e3:.3f} ms")
-    kernels = KernelStep(llm, llm.legal_rows().to(DEVICE), plan)
-    for name, each in (
-        ("attention", each_attention), ("drawing", each_drawing), ("products", each_product)
-    ):  # fmt: skip
-        watch = Stopwatch(len(kernels._layers), began + arguments.seconds)
-        for entry in (
-            section(name, lambda each=each, watch=watch: each(kernels, plan.overlap, watch)) or []
+        for name, value in (("kernels", seconds), ("torch", plain)):
+            if value:
+                ratio = value * bandwidth / (step_bytes + cached)
+                table.append(f"{rows:3} rows, {name:8} {value * 1e3:7.3f} ms  {ratio:5.2f} x bytes")
+    if 1 in map(int, arguments.rows.split(",")):
+        for name, other in (
+            ("no overlap", replace(plan, overlap=False)),
+            ("torch draws", replace(plan, draws=False)),
+            ("torch's products", replace(plan, products=False)),
         ):
-            table.append(
-                f"{entry['kernel']:14} {entry['rows']:3} {entry['what']:>18} "
-                f"{entry['us']:8.2f} us {entry['GB/s']:7.0f} GB/s"
-            )
+            value = section(f"steps 1 {name}", lambda other=other: steps(llm, 1, other))
+            if value:
+                table.append(f"  1 rows, {name}: {value * 1e3:.3f} ms")
+    for entry in (
+        section("kernels", lambda: each_kernel(llm, plan.overlap, began + arguments.seconds)) or []
+    ):
+        table.append(
+            f"{entry['kernel']:14} {entry['rows']:3} {entry['tiling']:>18} "
+            f"{entry['us']:8.2f} us {entry['GB/s']:7.0f} GB/s"
+        )
     print("\n".join(table))
     if arguments.json:
         results["table"] = table

@@ -15,7 +15,7 @@ from podtts.llm.decode_step import draw_step, graph_decode_step
 from podtts.llm.decoder import Decoder
 from podtts.llm.kernel_step import KernelStep, Plan, supports
 from podtts.llm.kernels.attention import PartialSums, attend
-from podtts.llm.kernels.drawing import draw_and_embed, new_candidates
+from podtts.llm.kernels.drawing import draw_and_embed
 from podtts.llm.kernels.projection import Tiling, project
 from podtts.llm.kv_cache import CacheRows
 from podtts.llm.qwen3 import Attention, FeedForward, Qwen3, Qwen3Config
@@ -40,7 +40,7 @@ CONFIG = Qwen3Config(
     end_token=599,
 )
 ONE = Tiling(16, 64, 4)
-PLAN = Plan(ONE, ONE, ONE, ONE, ONE, few=Tiling(8, 64, 4), most_rows=4)
+PLAN = Plan(ONE, ONE, ONE, ONE, ONE)
 
 
 def model(dtype: torch.dtype = torch.float32) -> Qwen3:
@@ -75,9 +75,9 @@ def copied(state: DecodeState) -> DecodeState:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize(("rows", "draws"), [(1, False), (1, True), (3, True), (5, True)])
+@pytest.mark.parametrize(("rows", "draws"), [(1, False), (1, True), (3, True)])
 def test_steps_in_float32_are_those_of_torch(rows: int, draws: bool) -> None:
-    """One row, a few, and more than the kernels multiply."""
+    """One row, and more, whose products are torch's."""
     llm = model()
     state, caches = begun(llm, rows)
     ours, keys, values = copied(state), caches.keys.clone(), caches.values.clone()
@@ -96,7 +96,7 @@ def test_steps_in_float32_are_those_of_torch(rows: int, draws: bool) -> None:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("rows", [1, 3, 5])
+@pytest.mark.parametrize("rows", [1, 3])
 def test_a_step_in_bfloat16_is_as_near_to_float32_as_torchs(rows: int) -> None:
     if rows == 3 and DEVICE.type == "cpu":
         pytest.skip("Triton's interpreter has no matrix products of bfloat16")
@@ -157,10 +157,9 @@ def test_draws_are_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     legal = torch.randperm(vocabulary, generator=rng).to(DEVICE)
     embedding = torch.randn(vocabulary, hidden, generator=rng).to(DEVICE)
     x, goes_on = torch.empty(rows, hidden, device=DEVICE), torch.zeros_like(state.counts)
-    candidates = new_candidates(rows, DEVICE, 32)  # some rows keep more
     for _ in range(3):
         chosen, expected = draw_step(_Head(logits), state, has_forced=True)  # type: ignore[arg-type]
-        draw_and_embed(logits, ours, legal, embedding, x, goes_on, candidates)
+        draw_and_embed(logits, ours, legal, embedding, x, goes_on)
         for name, tensor in state._own().items():
             assert torch.equal(tensor, ours._own()[name]), name
         assert torch.equal(goes_on.bool(), expected)
@@ -180,10 +179,9 @@ class _Head:
 
 
 @pytest.mark.parametrize("outputs", [48, 37])
-@pytest.mark.parametrize("rows", [1, 3])
-def test_products(outputs: int, rows: int) -> None:
+def test_products(outputs: int) -> None:
     torch.manual_seed(0)
-    x = torch.randn(rows, 192, device=DEVICE)
+    x = torch.randn(1, 192, device=DEVICE)
     weight = torch.randn(2 * outputs, 192, device=DEVICE)
     norm = torch.rand(192, device=DEVICE)
     out = torch.ones(len(x), outputs, device=DEVICE)

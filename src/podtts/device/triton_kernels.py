@@ -11,7 +11,7 @@ import torch
 from podtts.device.placement import compiles_kernels
 
 # Raise when the same inputs give other bits.
-VERSION = 2
+VERSION = 1
 
 
 @cache

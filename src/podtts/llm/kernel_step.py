@@ -1,4 +1,4 @@
-"""A decode step of few, large Triton kernels: five a layer for a few rows, else torch's products.
+"""A decode step of few, large Triton kernels: five a layer for one row, eight for more.
 
 The residual stream is float32 within a step. What a step leaves, keys, values and the last hidden
 state, has the dtype of the weights, as in `Qwen3.graph_step`.
@@ -16,31 +16,28 @@ from podtts.llm.attention_context import rotary_angles
 from podtts.llm.decode_state import DecodeState
 from podtts.llm.decode_step import draw_step
 from podtts.llm.kernels.attention import PartialSums, attend
-from podtts.llm.kernels.drawing import MOST_IDS, draw_and_embed, new_candidates
+from podtts.llm.kernels.drawing import MOST_IDS, draw_and_embed
 from podtts.llm.kernels.norms import end_step, gate, normalise
-from podtts.llm.kernels.projection import MOST_ROWS, Tiling, project, takes_inputs
+from podtts.llm.kernels.projection import Tiling, project, takes_inputs
 from podtts.llm.qwen3 import Layer, Qwen3
 
-_WIDE, _NARROW, _LONG = Tiling(4, 1024, 4), Tiling(2, 2048, 4), Tiling(4, 2048, 8)
-_FEW = Tiling(2, 1024, 4)
+# The fastest of those tried on an H100, at the published sizes (docs/performance.md).
+_WIDE, _NARROW, _DEEP = Tiling(4, 1024, 4), Tiling(2, 2048, 4), Tiling(4, 2048, 8)
 
 
 @dataclass(frozen=True)
 class Plan:
     """How a step is computed. The bits depend on it, so it is fixed; recipes/gpu tries others."""
 
+    # Of one row; products of more rows are torch's, which are faster from two rows on.
     qkv: Tiling = _WIDE
     out: Tiling = _NARROW
     gate_up: Tiling = _WIDE
-    down: Tiling = _LONG
+    down: Tiling = _DEEP
     head: Tiling = _NARROW
-    few: Tiling = _FEW  # of all products of several rows
-    most_rows: int = 1  # with more, the products are torch's
+    products: bool = True  # of one row in kernels; False: torch's
     draws: bool = True  # in one kernel
     overlap: bool = True  # kernels start while the one before ends, where the device can
-
-    def __post_init__(self) -> None:
-        assert self.most_rows <= MOST_ROWS
 
 
 def supports(model: Qwen3) -> bool:
@@ -75,7 +72,6 @@ class _Scratch:
     gated: Tensor  # [R, intermediate size]
     logits: Tensor  # float32 [R, V]
     goes_on: Tensor  # int64 [R]
-    candidates: Tensor  # of draws
     sums: PartialSums
 
 
@@ -127,50 +123,45 @@ class KernelStep:
         rows = len(state.done)
         scratch = self._scratch_of(rows)
         if self._draws:
-            logits = self._logits(state.hidden, scratch.logits)
+            self._logits(state.hidden, scratch.logits)
             weight = self.model.embed_tokens.weight
             draw_and_embed(
-                logits, state, self.legal, weight, scratch.x, scratch.goes_on, scratch.candidates,
-                overlap=self._overlap and rows <= self.plan.most_rows,
+                scratch.logits, state, self.legal, weight, scratch.x, scratch.goes_on,
+                overlap=self._overlap and self._multiplies(rows),
             )  # fmt: skip
         else:
             chosen, goes_on = draw_step(self.model, state, has_forced=True)
             scratch.goes_on.copy_(goes_on)
             scratch.x.copy_(self.model.embed_tokens(self.legal[chosen]))
-        if rows <= self.plan.most_rows:
-            self._few_rows(scratch, state, keys, values)
+        if self._multiplies(rows):
+            self._one_row(scratch, state, keys, values)
         else:
             self._many_rows(scratch, state, keys, values)
 
-    def _logits(self, hidden: Tensor, out: Tensor) -> Tensor:
-        weight = self.model.head.weight
-        if len(hidden) > self.plan.most_rows:
-            return torch.mm(hidden, weight.T)
-        # The first of a step does not overlap: so the others may read before they wait what
-        # the step before wrote.
-        project(hidden, weight, out, self._tiling("head", len(hidden)))
-        return out
+    def _logits(self, hidden: Tensor, out: Tensor) -> None:
+        if not self._multiplies(len(hidden)):
+            out.copy_(self.model.logits(hidden))
+            return
+        project(hidden, self.model.head.weight, out, self.plan.head)
 
-    def _few_rows(
-        self, scratch: _Scratch, state: DecodeState, keys: Tensor, values: Tensor
-    ) -> None:
-        x, rows, eps, overlap = scratch.x, len(scratch.x), self._eps, self._overlap
+    def _multiplies(self, rows: int) -> bool:
+        """Whether the products of so many rows are kernels of this step."""
+        return rows == 1 and self.plan.products
+
+    def _one_row(self, scratch: _Scratch, state: DecodeState, keys: Tensor, values: Tensor) -> None:
+        x, eps, overlap, plan = scratch.x, self._eps, self._overlap, self.plan
         for number, layer in enumerate(self._layers):
             project(
-                x, layer.qkv, scratch.qkv, self._tiling("qkv", rows),
+                x, layer.qkv, scratch.qkv, plan.qkv,
                 norm=layer.input_norm, eps=eps, overlap=overlap and (self._draws or number > 0),
             )  # fmt: skip
             self._attend(layer, number, scratch, state, keys, values, overlap=overlap)
+            project(scratch.attended, layer.out, x, plan.out, add=True, overlap=overlap)
             project(
-                scratch.attended, layer.out, x, self._tiling("out", rows), add=True, overlap=overlap
-            )
-            project(
-                x, layer.gate_up, scratch.gated, self._tiling("gate_up", rows),
+                x, layer.gate_up, scratch.gated, plan.gate_up,
                 norm=layer.post_norm, eps=eps, gated=True, overlap=overlap,
             )  # fmt: skip
-            project(
-                scratch.gated, layer.down, x, self._tiling("down", rows), add=True, overlap=overlap
-            )
+            project(scratch.gated, layer.down, x, plan.down, add=True, overlap=overlap)
         end_step(
             x, self.model.norm.weight, eps, state.hidden, scratch.goes_on, state.positions,
             overlap=overlap,
@@ -203,10 +194,6 @@ class KernelStep:
             overlap=overlap,
         )  # fmt: skip
 
-    def _tiling(self, name: str, rows: int) -> Tiling:
-        tiling: Tiling = getattr(self.plan, name if rows == 1 else "few")
-        return tiling
-
     def _angles_of(self, positions: int) -> Tensor:
         """Cosines and sines, float32 [positions, 2, head size]."""
         if positions not in self._angles:
@@ -224,6 +211,8 @@ class KernelStep:
 
     def _new_scratch(self, rows: int) -> _Scratch:
         config, like = self.model.config, self.model.head.weight
+        # torch's products have the dtype of the weights; the kernels' need not be rounded.
+        dtype = torch.float32 if self._multiplies(rows) else like.dtype
         heads, kv_heads, size = config.heads, config.kv_heads, config.head_size
 
         def numbers(columns: int, dtype: torch.dtype) -> Tensor:
@@ -231,14 +220,12 @@ class KernelStep:
 
         return _Scratch(
             x=numbers(config.hidden_size, torch.float32),
-            # Rounded as in torch: with as many bytes as weights and cached keys, lanes hold the
-            # same elements of both.
-            qkv=numbers((heads + 2 * kv_heads) * size, like.dtype),
+            qkv=numbers((heads + 2 * kv_heads) * size, dtype),
+            # Rounded as in torch: with as many bytes as weights, lanes hold the same elements.
             attended=numbers(heads * size, like.dtype),
             gated=numbers(config.intermediate_size, like.dtype),
             logits=numbers(len(self.legal), torch.float32),
             goes_on=torch.zeros(rows, dtype=torch.int64, device=like.device),
-            candidates=new_candidates(rows, like.device),
             sums=PartialSums(like, rows, kv_heads, heads // kv_heads, size),
         )
 

@@ -1,6 +1,7 @@
 """`podtts model`: downloads, lists and converts checkpoints."""
 
 import json
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,14 +9,22 @@ import typer
 
 from podtts.cli.flags import JsonFlag
 from podtts.cli.help_groups import GroupWithSentences, PlainCommand
-from podtts.cli.locations import model_directory, models_dir, recognizer_directory
+from podtts.cli.locations import hub_named, model_directory, models_dir, recognizer_directory
 from podtts.cli.messages import say
-from podtts.hub.registry import find_published, recognizer_names
+from podtts.hub.registry import at_hub, find_published, recognizer_names
 from podtts.hub.store import ModelRow, list_models
 
 app = typer.Typer(
     help="Download, list and convert checkpoints.", cls=GroupWithSentences, no_args_is_help=True
 )
+
+
+class HubChoice(Enum):
+    """The hubs that `pull` knows."""
+
+    HUGGINGFACE = "huggingface"
+    MODELSCOPE = "modelscope"
+
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="See podtts model ls.")]
 
@@ -25,16 +34,36 @@ def pull(
     name: NameArgument,
     revision: Annotated[
         str | None,
-        typer.Option("--revision", metavar="REV", help="Branch, tag or commit; default: main."),
+        typer.Option(
+            "--revision", metavar="REV", help="Branch, tag or commit; default: the main branch."
+        ),
+    ] = None,
+    hub: Annotated[
+        HubChoice,
+        typer.Option("--from", envvar="PODTTS_HUB", help="The hub to download from."),
+    ] = HubChoice.HUGGINGFACE,
+    repo: Annotated[
+        str | None,
+        typer.Option(
+            "--repo",
+            metavar="OWNER/NAME",
+            help="A copy of the model at that hub; default: the published repository.",
+        ),
     ] = None,
 ) -> None:
     """Download a published model and check every file. Run it again to continue."""
     from podtts.cli.progress import DownloadBar
     from podtts.hub.pull import pull_model
 
-    source = find_published(name)
+    source = at_hub(find_published(name), hub.value, repo)
     with DownloadBar(name) as bar:
-        result = pull_model(source, models_dir(), revision=revision, progress=bar.update)
+        result = pull_model(
+            source,
+            models_dir(),
+            hub=hub_named(hub.value),
+            revision=revision,
+            progress=bar.update,
+        )
     state = "is already here" if result.already_here else "is here"
     gigabytes = result.size_bytes / 1e9
     say(f"{name} {state}: {gigabytes:.2f} GB, revision {result.revision}, {source.licence}")

@@ -142,9 +142,9 @@ def test_a_copy_of_a_model_is_pulled_from_modelscope(hub: LoopbackHub, tmp_path:
 
 
 def test_an_unknown_hub_or_name_of_a_repository_is_one_line() -> None:
-    unknown = run("model", "pull", NAME, "--from", "somewhere")
+    unknown = run("model", "pull", NAME, "--from", "modelscop")
     assert unknown.code == 2
-    assert "somewhere" in unknown.error
+    assert "unknown hub 'modelscop'; did you mean modelscope?" in unknown.error
     result = run("model", "pull", NAME, "--repo", "https://some.host/me/My-Copy")
     assert result.code == 4
     assert "give it as OWNER/NAME" in result.error

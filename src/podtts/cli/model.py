@@ -1,7 +1,6 @@
 """`podtts model`: downloads, lists and converts checkpoints."""
 
 import json
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,20 +10,14 @@ from podtts.cli.flags import JsonFlag
 from podtts.cli.help_groups import GroupWithSentences, PlainCommand
 from podtts.cli.locations import hub_named, model_directory, models_dir, recognizer_directory
 from podtts.cli.messages import say
+from podtts.hub.client import HUBS
 from podtts.hub.registry import at_hub, find_published, recognizer_names
 from podtts.hub.store import ModelRow, list_models
+from podtts.options import one_of
 
 app = typer.Typer(
     help="Download, list and convert checkpoints.", cls=GroupWithSentences, no_args_is_help=True
 )
-
-
-class HubChoice(Enum):
-    """The hubs that `pull` knows."""
-
-    HUGGINGFACE = "huggingface"
-    MODELSCOPE = "modelscope"
-
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="See podtts model ls.")]
 
@@ -39,9 +32,14 @@ def pull(
         ),
     ] = None,
     hub: Annotated[
-        HubChoice,
-        typer.Option("--from", envvar="PODTTS_HUB", help="The hub to download from."),
-    ] = HubChoice.HUGGINGFACE,
+        str,
+        typer.Option(
+            "--from",
+            envvar="PODTTS_HUB",
+            metavar="HUB",
+            help="The hub to download from: huggingface or modelscope.",
+        ),
+    ] = HUBS[0],
     repo: Annotated[
         str | None,
         typer.Option(
@@ -55,12 +53,13 @@ def pull(
     from podtts.cli.progress import DownloadBar
     from podtts.hub.pull import pull_model
 
-    source = at_hub(find_published(name), hub.value, repo)
+    chosen = one_of(HUBS, "hub", hub)
+    source = at_hub(find_published(name), chosen, repo)
     with DownloadBar(name) as bar:
         result = pull_model(
             source,
             models_dir(),
-            hub=hub_named(hub.value),
+            hub=hub_named(chosen),
             revision=revision,
             progress=bar.update,
         )

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 from podtts.errors import ModelError
 
 HubName = Literal["huggingface", "modelscope"]
+HUBS: tuple[HubName, ...] = ("huggingface", "modelscope")  # the first one is the default
 
 _CHUNK_BYTES = 256 * 1024
 # Waits after the first, second ... failure in a row that brought no new byte.

@@ -59,9 +59,9 @@ def train(
         elapsed, steps, skipped = state["elapsed"], state["steps"], state["skipped"]
     torch.manual_seed(steps)
     module.train()
-    take: Callable[[float], _Taken] = _Taking(module, step, optimizers, recipe)
-    if recipe.recorded and device.type == "cuda":
-        take = _Recorded(take, recipe.turns)
+    taking = _Taking(module, step, optimizers, recipe)
+    records = recipe.recorded and device.type == "cuda"
+    take = _Recorded(taking, recipe.turns) if records else taking
     budget = 60 * minutes
     sums: dict[str, Tensor] = {}
     summed = torch.zeros((), device=device)

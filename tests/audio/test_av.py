@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.media import CODECS, tone, write_media
+from support.media import CODECS, speechlike, tone, write_media
 
 from podtts.audio.decoder import AudioDecoder, Excerpt
 from podtts.audio.io import decode_audio
@@ -37,6 +37,28 @@ def test_a_part_of_a_file_is_decoded(tmp_path: Path, decoder: AudioDecoder) -> N
     assert (part.wave - wave[100_000:192_000]).abs().max() < 1e-4
     with pytest.raises(TooLongError, match=r"is 40\.00 s long, longer than 30 s"):
         decode_audio(raw, str(path), decoder)
+
+
+def test_a_file_that_states_no_length_is_complete_however_its_bitrate_varies(
+    tmp_path: Path, decoder: AudioDecoder
+) -> None:
+    path = tmp_path / "anna.aac"
+    loud, quiet = speechlike(3.0, 48_000), torch.zeros(2 * 48_000)
+    for wave in (torch.cat([loud, quiet]), torch.cat([quiet, loud])):
+        write_media(path, wave)
+        assert 4.95 <= decode_audio(path.read_bytes(), str(path), decoder).seconds < 5.1
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_a_file_of_any_kind_that_is_too_long_is_refused(
+    kind: str, tmp_path: Path, decoder: AudioDecoder
+) -> None:
+    """Also where only the end shows how long it is."""
+    path = tmp_path / f"long.{kind}"
+    write_media(path, tone(31.0))
+    with pytest.raises(TooLongError, match=r"longer than 30 s"):
+        decode_audio(path.read_bytes(), str(path), decoder)
+    assert decode_audio(path.read_bytes(), str(path), decoder, Excerpt(2, 4)).seconds == 2
 
 
 def test_of_two_channels_the_one_with_sound_is_used(tmp_path: Path, decoder: AudioDecoder) -> None:

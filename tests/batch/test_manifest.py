@@ -119,6 +119,17 @@ def test_music_is_relative_to_the_folder_of_the_manifest(tmp_path: Path) -> None
     assert '"intro" is 3, but must be a string or null' in mistake({**line, "intro": 3}).problem
 
 
+def test_a_key_that_does_nothing_without_another_is_refused() -> None:
+    line = {"id": "one", "turns": [["A", "Yes."]]}
+    error = mistake({**line, "music_below": 12})
+    assert '"music_below" does nothing without "music"' in error.problem
+    error = mistake({**line, "page_audio": "link", "page": False})
+    assert '"page_audio" does nothing without "page"' in error.problem
+    with_page = EpisodeSettings(SynthesisOptions(), publishing=PublishOptions(page=BESIDE))
+    [request] = requests(manifest({**line, "page_audio": "link"}, defaults=with_page))
+    assert request.settings.publishing.page_audio == "link"
+
+
 def test_every_option_of_synth_is_a_key_or_holds_for_all() -> None:
     """But for what is said otherwise in a manifest, or is of one run."""
     import inspect

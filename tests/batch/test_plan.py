@@ -53,7 +53,7 @@ class Planner:
                 flags,
                 fail,
                 self.warnings.append,
-                lambda script: script_warnings(script, self.model),
+                lambda request: script_warnings(request.script, self.model),
             )
 
 

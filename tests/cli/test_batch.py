@@ -177,6 +177,8 @@ def test_a_manifest_with_mistakes_is_refused_before_anything_is_loaded(
         (("--devices", "cpu,cpu"), 2, "names a device twice"),
         (("--devices", "cuda:77"), 5, "'cuda:77' is not available"),
         (("--ray", "local", "--ray-results", "hare"), 2, "did you mean shared?"),
+        (("--ray-results", "driver"), 2, "--ray-results needs --ray"),
+        (("--music-below", "12"), 2, "--music-below needs --music"),
         (("--speaker", "S7=anna"), 2, "--speaker names S7, which no script"),
         (("-o", "gone/deep"), 2, "there is no folder gone"),
     ],

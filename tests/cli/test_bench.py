@@ -82,6 +82,12 @@ def test_a_file_gets_the_json_and_stdout_the_table(tmp_path: Path) -> None:
         (["--json", "no/such/file.json"], "there is no folder no/such"),
         (["--flow-steps", "0"], "flow-steps is 0"),
         (["--recognizer", "whisper-base"], "--recognizer needs --quality"),
+        (["--batch", "4"], "--batch needs --sweep or --scripts"),
+        (["--picture", "sweep.svg"], "--picture draws the figures of --sweep"),
+        (["--quality", "--sweep"], "--quality and --sweep measure two things"),
+        (["--scripts", "3", "--workload", "short"], "--workload does nothing with --scripts"),
+        (["--sweep"], "--repeat does nothing with --sweep"),
+        (["--flow-cache", "9"], "--flow-cache needs --flow-mode streaming"),
     ],
 )
 def test_flags_that_cannot_work_are_refused(arguments: list[str], problem: str) -> None:

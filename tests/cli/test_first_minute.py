@@ -77,8 +77,9 @@ def test_prepared_voices_are_listed_with_their_consent_and_can_be_heard(
         sample = soundfile.info(row["sample"])
         assert sample.samplerate == 24_000
         assert sample.duration == pytest.approx(row["seconds"])
+    run("prep", speakers / "anna.wav", "--name", "eva", "--consent", note, *flags).done()
     other = run("voices", "--cache-dir", tmp_path / "cache").done().lines
-    assert other[0].startswith("anna: for another model, ")
+    assert other[0].startswith("eva: for another model, ")
     assert note in other[0]
 
 
@@ -102,10 +103,30 @@ def test_a_model_without_voices_of_its_own_has_none_to_offer(tmp_path: Path) -> 
     assert "no voice 'S1' is prepared for S1" in refused.said[-1]
 
 
-def test_the_small_model_is_explained_to_those_who_did_not_name_it(tmp_path: Path) -> None:
+def test_the_small_model_is_explained_once_to_those_who_did_not_name_it(tmp_path: Path) -> None:
     (tmp_path / "talk.txt").write_text("[ben] Good morning, everybody. How do you do?\n")
     flags = ("--cache-dir", tmp_path / "cache", "--flow-steps", "1")
     command = ("synth", tmp_path / "talk.txt", "-o", tmp_path / "talk.wav", *flags)
-    assert "this is mini, a small demonstration voice" in run(*command).done().stderr
-    assert "this is mini" not in run(*command, "--model", "mini").done().stderr
-    assert run(*command, "--quiet").done().stderr == ""
+    notice = "this is mini, a small demonstration voice"
+    assert notice not in run(*command, "--model", "mini").done().stderr
+    assert run(*command, "--quiet").done().stderr == ""  # nor does that count as said
+    first, second = run(*command).done(), run(*command).done()
+    assert notice in first.said[0]
+    assert notice not in second.stderr
+    assert second.said[0].startswith("model ")
+    assert "/mini, " in second.said[0]  # which model speaks is said always
+
+
+def test_a_bundled_voice_speaks_where_the_users_own_is_of_another_model(
+    speakers: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "talk.txt").write_text("[anna] Good morning, everybody.\n")
+    cache = ("--cache-dir", tmp_path / "cache")
+    run("prep", speakers / "anna.wav", "--model", MODEL, *cache).done()
+    checked = run("check", tmp_path / "talk.txt", *cache).done()
+    [line] = [said for said in checked.said if "warning" in said]
+    assert "the anna that comes with podtts speaks instead" in line
+    assert "anna (cached)" in checked.lines[1]
+    rows = run("voices", "--json", *cache).done().json
+    assert [row["voice"] for row in rows] == BUNDLED
+    assert {row["origin"] for row in rows} == {"bundled"}

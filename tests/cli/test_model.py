@@ -128,6 +128,28 @@ def test_a_recognizer_is_pulled_from_one_repository(hub: LoopbackHub, tmp_path: 
     assert run("model", "path", "whisper-base", env=models).done().lines == pulled.lines
 
 
+def test_a_copy_of_a_model_is_pulled_from_modelscope(hub: LoopbackHub, tmp_path: Path) -> None:
+    files = {path.name: path.read_bytes() for path in MODEL.iterdir() if path.name != TOKENIZER}
+    hub.publish("me/My-Copy", files)
+    names = {"PODTTS_MODELS_DIR": str(tmp_path), "MODELSCOPE_ENDPOINT": hub.endpoint + "/"}
+    env = names | online(hub) | {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    call = ("model", "pull", SMALL, "--from", "modelscope", "--repo", "me/My-Copy")
+    assert run_script(PULL_SMALL, *call, env=env).done().lines == [str(tmp_path / SMALL)]
+    again = run_script(PULL_SMALL, *call[:3], *call[5:], env=env | {"PODTTS_HUB": "modelscope"})
+    assert "is already here" in again.done().stderr
+    assert {"api/me/My-Copy", "api/some-lab/Tokenizer"} <= {*hub.asked}
+    assert "api/some-lab/Small" not in hub.asked
+
+
+def test_an_unknown_hub_or_name_of_a_repository_is_one_line() -> None:
+    unknown = run("model", "pull", NAME, "--from", "modelscop")
+    assert unknown.code == 2
+    assert "unknown hub 'modelscop'; did you mean modelscope?" in unknown.error
+    result = run("model", "pull", NAME, "--repo", "https://some.host/me/My-Copy")
+    assert result.code == 4
+    assert "give it as OWNER/NAME" in result.error
+
+
 def test_another_speech_tokenizer_is_refused(hub: LoopbackHub, tmp_path: Path) -> None:
     models = {"PODTTS_MODELS_DIR": str(tmp_path)}
     result = run("model", "pull", NAME, env=models | online(hub))

@@ -8,6 +8,7 @@ import pytest
 from podtts.errors import DiskError
 from podtts.hub.client import HubFile
 from podtts.hub.download import PARTS_FOLDER, PullProgress, download_files
+from podtts.hub.hugging_face import HuggingFace
 from podtts.hub.pull_record import PullRecord, write_record
 
 CONTENT = b"weights"
@@ -26,7 +27,7 @@ def test_a_file_of_an_earlier_call_is_checked_and_kept(tmp_path: Path) -> None:
     blob = hashlib.sha1(b"blob 7\0" + CONTENT).hexdigest()
     plan = record("small", HubFile("some/repo", "flow.pt", len(CONTENT), git_sha1=blob))
     reports: list[PullProgress] = []
-    done = download_files(plan, partial, tmp_path, reports.append)
+    done = download_files(HuggingFace(), plan, partial, tmp_path, reports.append)
     assert [file.sha256 for file in done.files] == [SHA256]
     assert reports == [PullProgress("checking", "flow.pt", 7, 7)]
     assert sorted(path.name for path in partial.iterdir()) == [PARTS_FOLDER, "flow.pt"]
@@ -39,7 +40,7 @@ def test_an_equal_file_of_another_model_is_linked(tmp_path: Path) -> None:
     partial.mkdir()
     (other / "flow.pt").write_bytes(CONTENT)
     write_record(other, record("other", file))
-    download_files(record("small", file), partial, tmp_path, lambda _: None)
+    download_files(HuggingFace(), record("small", file), partial, tmp_path, lambda _: None)
     assert (partial / "flow.pt").samefile(other / "flow.pt")
 
 
@@ -48,4 +49,4 @@ def test_too_little_space_is_reported(tmp_path: Path) -> None:
     partial.mkdir()
     plan = record("small", HubFile("some/repo", "flow.pt", 10**18, sha256=SHA256))
     with pytest.raises(DiskError, match=r"small needs 1000000000\.3 GB more"):
-        download_files(plan, partial, tmp_path, lambda _: None)
+        download_files(HuggingFace(), plan, partial, tmp_path, lambda _: None)

@@ -3,6 +3,8 @@ import pytest
 from podtts.errors import ModelError
 from podtts.hub.registry import (
     RECOGNIZERS,
+    ModelSource,
+    at_hub,
     find_published,
     find_source,
     missing_recognizer_files,
@@ -146,3 +148,26 @@ def test_the_files_of_a_recognizer_are_selected() -> None:
         f"{source.repo} lacks tokenizer.json, vocabulary.json or vocabulary.txt"
     )
     assert missing_recognizer_files([*listing, "vocabulary.txt"]) == []
+
+
+def test_the_speech_tokenizer_has_another_name_at_modelscope() -> None:
+    source = find_source("soulx-podcast-1.7b")
+    assert at_hub(source, "huggingface") == source
+    there = at_hub(source, "modelscope")
+    assert isinstance(there, ModelSource)
+    assert there.repo == source.repo
+    assert there.speech_tokenizer.repo == "iic/CosyVoice2-0.5B"
+    assert there.speech_tokenizer.sha256 == source.speech_tokenizer.sha256
+
+
+def test_a_copy_replaces_the_repository_of_the_model_alone() -> None:
+    source = find_source("soulx-podcast-1.7b")
+    copy = at_hub(source, "huggingface", "me/My-Copy")
+    assert (copy.repo, copy.pinned_files) == ("me/My-Copy", source.pinned_files)
+    assert at_hub(find_published("whisper-base"), "modelscope", "me/Ears").repo == "me/Ears"
+
+
+@pytest.mark.parametrize("repo", ["", "me", "me/my/copy", "https://some.host/me/copy", "me/a b"])
+def test_what_is_no_name_of_a_repository_is_refused(repo: str) -> None:
+    with pytest.raises(ModelError, match="is not the name of a repository"):
+        at_hub(find_source("soulx-podcast-1.7b"), "modelscope", repo)

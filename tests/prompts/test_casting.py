@@ -10,8 +10,9 @@ from support.golden_data import GOLDEN, MODEL
 
 from podtts.errors import AudioError, ScriptError, UsageError
 from podtts.prompts.cache import PromptCache
-from podtts.prompts.casting import CastPrompt, gather_prompts
+from podtts.prompts.casting import CastPrompt, VoiceCasting, gather_prompts
 from podtts.prompts.encoders import PromptEncoders
+from podtts.prompts.lookup import VoiceSources
 from podtts.prompts.prepare import prepare
 from podtts.prompts.recording_files import RecordingFile
 from podtts.prompts.voices import VoiceStore
@@ -272,20 +273,37 @@ def test_a_bundled_prompt_serves_a_voice_of_the_same_recording(
         stage.gather()
 
 
-def test_a_voice_for_another_model_hides_no_way_to_the_bundled_one(
+def test_a_bundled_voice_replaces_one_of_that_name_for_another_model(
     stage: Stage, tmp_path: Path
 ) -> None:
     bundle = Stage(tmp_path / "bundle")
     for name in ("anna", "S2"):
-        bundle.prepare(A, name)
-    stage.prepare(C, "anna")
+        bundle.prepare(A, name, text=f"Bundled {name}.")
+    stage.prepare(C, "anna", text="My own anna.")
     shutil.rmtree(stage.root / "prompts")  # as if it were of another model
-    with pytest.raises(ScriptError, match="voice 'anna' is not prepared for this model") as refused:
-        gather_prompts(SCRIPT, {}, stage.encoders, stage.cache, stage.voices, bundled=bundle.root)
-    assert refused.value.hint.endswith("; --cache-dir DIR of an empty folder uses podtts' own anna")
-    with pytest.raises(ScriptError) as alone:
+    said: list[str] = []
+    cache = PromptCache(stage.root, said.append)
+    sources = VoiceSources(stage.encoders, cache, stage.voices, bundled=bundle.root)
+    for _ in range(2):
+        cast = VoiceCasting(sources).gather(SCRIPT, {})
+        assert {one.prompt.transcript for one in cast} == {"Bundled anna.", "Bundled S2."}
+    [line] = said  # once, and not of S2, which the user has not
+    assert line.startswith(f"voice 'anna' in {stage.root} is not prepared for this model: ")
+    assert line.endswith("; to use yours, run: podtts prep anna.wav")
+    with pytest.raises(ScriptError, match="voice 'anna' is not prepared for this model"):
         stage.gather()
-    assert "podtts' own" not in alone.value.hint
+
+
+def test_a_voice_for_another_model_is_refused_where_the_bundled_one_is_damaged(
+    stage: Stage, tmp_path: Path
+) -> None:
+    bundle = Stage(tmp_path / "bundle")
+    bundle.prepare(A, "anna")
+    stage.prepare(C, "anna")
+    for root in (stage.root, bundle.root):
+        shutil.rmtree(root / "prompts")
+    with pytest.raises(ScriptError, match="voice 'anna' is not prepared for this model"):
+        gather_prompts(SCRIPT, {}, stage.encoders, stage.cache, stage.voices, bundled=bundle.root)
 
 
 def test_a_damaged_bundled_voice_is_named_and_not_called_unprepared(

@@ -40,7 +40,7 @@ def test_an_ordinary_transcript_is_not_doubted(transcript: str, seconds: float) 
         (f"{SENTENCE} [music]", "has brackets, [music]"),
         (f"😀 {SENTENCE}", "has emoji"),
         (f"<|laughter|> {SENTENCE}", "has <|laughter|>"),
-        (f"12 dogs & 3 cats. {SENTENCE}", "has 12&3: write the words"),
+        (f"12 dogs & 3 cats. {SENTENCE}", "has 12, &, 3: write the words"),
         (SENTENCE.removesuffix("."), "does not end with a mark"),
         ("每个星期四，我都会打开窗户，听街上的声音", "does not end with a mark"),
     ],

@@ -1,7 +1,8 @@
-"""A small model hub on 127.0.0.1 with the part of the Hugging Face protocol that a pull uses.
+"""A small model hub on 127.0.0.1 with the parts of two protocols that a pull uses.
 
-It has listings with sizes and digests, files by commit, redirects of large files as on the real
-hub, and ranges. Its faults can cut, hold, damage or refuse what it serves.
+The protocols are those of the Hugging Face hub and of ModelScope, for the same repositories. It has
+listings with sizes and digests, files by commit, redirects of large files as on the real hubs, and
+ranges. Its faults can cut, hold, damage or refuse what it serves.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 _LARGE = (".safetensors", ".pt", ".onnx", "tokenizer.json")  # the real hub stores these in LFS
 
@@ -56,14 +57,19 @@ class LoopbackHub:
         self.faults = Faults()
         self.asked: Counter[str] = Counter()  # GETs by file name, "api/" + repository, or else path
         self.served_bytes: Counter[str] = Counter()  # by file name
+        self.tokens: dict[str, set[str]] = {}  # what requests of ModelScope's kind and CDN brought
         self.released = threading.Event()  # lets held transfers end
         self._commits: dict[str, dict[str, dict[str, StoredFile]]] = {}
         self._main: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
 
     @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def publish(
         self, repo: str, files: Mapping[str, bytes] | Path, large: tuple[str, ...] = _LARGE
@@ -131,7 +137,10 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, with_body: bool) -> None:
             parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
-            if parts[:2] == ["api", "models"]:
+            self._note_tokens("cdn" if parts[0] == "cdn" else "api")
+            if parts[:3] == ["api", "v1", "models"]:
+                self._modelscope("/".join(parts[3:5]), parts[5:], with_body)
+            elif parts[:2] == ["api", "models"]:
                 revision = parts[5] if parts[4:5] == ["revision"] else "main"
                 self._list("/".join(parts[2:4]), revision)
             elif parts[2:3] == ["resolve"]:
@@ -141,6 +150,66 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             else:
                 hub.asked[self.path] += 1
                 self._refuse(404, "")
+
+        def _note_tokens(self, kind: str) -> None:
+            for name in ("Authorization", "Cookie"):
+                if value := self.headers.get(name):
+                    hub.tokens.setdefault(kind, set()).add(value)
+
+        def _modelscope(self, repo: str, parts: list[str], with_body: bool) -> None:
+            query = parse_qs(urlsplit(self.path).query)
+            revision = query.get("Revision", ["master"])[0]
+            # The main branch is called master there; main is an unknown revision like any other.
+            revision = {"master": "main", "main": "-"}.get(revision, revision)
+            if parts == ["repo", "files"]:
+                assert query["Recursive"] == ["true"]
+                self._modelscope_list(repo, revision)
+            elif parts == ["repo"]:
+                name = query["FilePath"][0]
+                self._file(repo, revision, name, with_body, redirects=True, other_host=True)
+            else:
+                self._refuse(404, "")
+
+        def _modelscope_list(self, repo: str, revision: str) -> None:
+            hub.asked[f"api/{repo}"] += 1
+            if repo in hub.faults.gated:
+                self._refuse(403, "")
+                return
+            if not hub.knows(repo):
+                answer = {"Code": 10010205001, "Message": "record not found", "Success": False}
+                self._json(404, answer)
+                return
+            published = hub.find(repo, revision)
+            data: dict[str, object] = {"Files": None, "LatestCommitter": None}
+            if published is not None:
+                commit, files = published
+                blobs = [self._blob(name, file, commit) for name, file in files.items()]
+                folder = {"Path": "assets", "Type": "tree", "Size": 0}
+                data = {"Files": [folder, *blobs], "LatestCommitter": {"ShortId": commit[:8]}}
+            self._json(200, {"Code": 200, "Success": True, "Data": data})
+
+        def _blob(self, name: str, file: StoredFile, commit: str) -> dict[str, object]:
+            """An entry of ModelScope's listing; some files were last changed in older commits."""
+            is_old = name < "config.json"
+            blob: dict[str, object] = {
+                "Path": name,
+                "Type": "blob",
+                "Revision": hashlib.sha1(name.encode()).hexdigest() if is_old else commit,
+                "CommittedDate": 1 if is_old else 2,
+            }
+            if not hub.faults.names_only:
+                sha256 = hashlib.sha256(file.content).hexdigest()
+                blob["Size"] = hub.faults.listed_size.get(name, len(file.content))
+                blob["Sha256"] = hub.faults.listed_sha256.get(name, sha256)
+            return blob
+
+        def _json(self, status: int, answer: dict[str, object]) -> None:
+            body = b"<html>Welcome</html>" if hub.faults.no_hub else json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
         def _list(self, repo: str, revision: str) -> None:
             hub.asked[f"api/{repo}"] += 1
@@ -154,13 +223,7 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             else:
                 commit, files = published
                 siblings = [self._sibling(name, file) for name, file in files.items()]
-                listing = json.dumps({"id": repo, "sha": commit, "siblings": siblings})
-                body = b"<html>Welcome</html>" if hub.faults.no_hub else listing.encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self._json(200, {"id": repo, "sha": commit, "siblings": siblings})
 
         def _sibling(self, name: str, file: StoredFile) -> dict[str, object]:
             if hub.faults.names_only:
@@ -176,7 +239,14 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             return sibling
 
         def _file(
-            self, repo: str, revision: str, name: str, with_body: bool, *, redirects: bool
+            self,
+            repo: str,
+            revision: str,
+            name: str,
+            with_body: bool,
+            *,
+            redirects: bool,
+            other_host: bool = False,
         ) -> None:
             published = hub.find(repo, revision)
             if published is None or name not in published[1]:
@@ -185,7 +255,8 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             commit, file = published[0], published[1][name]
             if redirects and file.large:
                 self.send_response(302)
-                self.send_header("Location", f"/cdn/{repo}/{commit}/{name}")
+                host = f"http://localhost:{hub.port}" if other_host else ""
+                self.send_header("Location", quote(f"{host}/cdn/{repo}/{commit}/{name}", ":/"))
                 self.send_header("X-Linked-Etag", f'"{file.digest}"')
                 self.send_header("X-Linked-Size", str(len(file.content)))
                 self.send_header("X-Repo-Commit", commit)

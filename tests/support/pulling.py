@@ -14,6 +14,9 @@ from typing import Any
 
 from podtts.errors import DiskError, ModelError
 from podtts.hub import client as hub
+from podtts.hub.client import HubName
+from podtts.hub.hugging_face import HuggingFace
+from podtts.hub.model_scope import ModelScope
 from podtts.hub.pull import PullProgress, pull_model
 from podtts.hub.registry import ModelSource, PinnedFile
 
@@ -40,11 +43,17 @@ def start_pull(
     source: ModelSource,
     models_dir: Path,
     *,
+    hub: HubName = "huggingface",
     revision: str | None = None,
     environment: dict[str, str] | None = None,
 ) -> subprocess.Popen[str]:
     """Start a pull; its standard output is a pipe of JSON lines."""
-    request = {"source": asdict(source), "models_dir": str(models_dir), "revision": revision}
+    request = {
+        "source": asdict(source),
+        "models_dir": str(models_dir),
+        "revision": revision,
+        "modelscope": endpoint if hub == "modelscope" else None,
+    }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     settings = PATIENT | {
         "HF_ENDPOINT": endpoint,
@@ -66,11 +75,14 @@ def pull(
     source: ModelSource,
     models_dir: Path,
     *,
+    hub: HubName = "huggingface",
     revision: str | None = None,
     environment: dict[str, str] | None = None,
 ) -> Outcome:
     """Run a pull to its end."""
-    process = start_pull(endpoint, source, models_dir, revision=revision, environment=environment)
+    process = start_pull(
+        endpoint, source, models_dir, hub=hub, revision=revision, environment=environment
+    )
     written, noise = process.communicate()
     lines: list[dict[str, Any]] = [json.loads(line) for line in written.splitlines()]
     assert process.returncode == 0, noise
@@ -100,6 +112,7 @@ def _main() -> None:
         result = pull_model(
             source,
             Path(request["models_dir"]),
+            hub=ModelScope(request["modelscope"]) if request["modelscope"] else HuggingFace(),
             revision=request["revision"],
             progress=lambda progress: _write(asdict(progress)),
         )

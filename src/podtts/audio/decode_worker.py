@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _BLOCK_FRAMES = 2**16
 _UNKNOWN_FRAMES = 2**62  # libsndfile reports an unknown length as the largest int64
+# FFmpeg's names of formats that state no length: it guesses one from the bitrate of the beginning.
+_WITHOUT_LENGTH = frozenset({"aac", "ac3", "eac3", "amr"})
 _SILENT_RATIO = 1e-2  # a channel 40 dB below the loudest one has no sound of its own
 
 
@@ -121,7 +123,8 @@ def _decode_with_av(
             header["format"] = container.format.name
             header["channels"] = stream.codec_context.channels
             header["rate_hz"] = stream.codec_context.sample_rate
-            if stream.duration and stream.time_base:
+            states_length = container.format.name not in _WITHOUT_LENGTH
+            if states_length and stream.duration and stream.time_base:
                 seconds = float(stream.duration * stream.time_base)
                 header["frames"] = round(seconds * header["rate_hz"])
         if not _is_too_long(request, header):

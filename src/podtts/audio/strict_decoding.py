@@ -50,6 +50,9 @@ def decode_completely(
     except DecodeError as error:
         raise AudioError(source, f"cannot be read: {error}", conversion_hint(source)) from error
     _check_header(decoded, source, library, excerpt, longest_seconds)
+    samples = len(decoded.samples) // _BYTES_PER_SAMPLE
+    if samples > longest_seconds * decoded.rate_hz:  # the header did not say how long it is
+        raise TooLongError(source, f"is longer than {longest_seconds:g} s", PROMPT_ADVICE)
     _check_completeness(decoded, source, excerpt)
     return decoded
 

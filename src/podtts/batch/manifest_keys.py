@@ -12,7 +12,7 @@ from podtts.batch.request import EpisodeSettings
 from podtts.errors import UsageError
 from podtts.options import WindowOptions
 from podtts.publish.music_files import checked_music
-from podtts.publish.option_names import MUSIC, override_options
+from podtts.publish.option_names import MUSIC, override_options, without_effect
 from podtts.publish.publish_options import BESIDE
 from podtts.text.characters import excerpt
 
@@ -97,7 +97,8 @@ def with_options(
     """Return settings with the options of a manifest's line in place of its own.
 
     values: JSON values by keys of OPTION_KEYS. folder: where relative paths start.
-    Raises UsageError for a value that is not valid, AudioError for music that cannot be used.
+    Raises UsageError for a value that is not valid and for a key that does nothing, AudioError for
+    music that cannot be used.
     """
     parts: dict[str, dict[str, Any]] = {part: {} for part, _, _ in _FIELDS.values()}
     publishing: dict[str, object] = {}
@@ -124,6 +125,11 @@ def with_options(
         sampling=replace(options.sampling, **parts["sampling"]),
         flow=replace(options.flow, **parts["flow"]),
     )
+    result = override_options(settings.publishing, publishing)
+    for key, needed in without_effect(publishing, result):
+        raise UsageError(
+            f'"{key}" does nothing without "{needed}"', f'add "{needed}", or leave "{key}" out'
+        )
     keeps_precision = settings.keeps_precision or "flow_precision" in values
     return replace(
         settings,
@@ -131,7 +137,7 @@ def with_options(
         keeps_precision=keeps_precision,
         speech=replace(settings.speech, **parts["speech"]),
         reading=replace(settings.reading, **parts["reading"]),
-        publishing=override_options(settings.publishing, publishing),
+        publishing=result,
     )
 
 

@@ -14,7 +14,6 @@ from podtts.prompts.casting import VoiceCasting
 from podtts.publish.episode_files import episode_file
 from podtts.publish.requirements import check_publishing
 from podtts.script.cast import cast_voices
-from podtts.script.model import Script
 from podtts.text.counting import counted
 
 
@@ -34,7 +33,7 @@ def make_plan(
     flags: Collection[str],
     fail: Callable[[PodttsError], None],
     warn: Callable[[str], None],
-    warnings: Callable[[Script], Iterable[str]],
+    warnings: Callable[[EpisodeRequest], Iterable[str]],
 ) -> Plan:
     """Read and check all of a source.
 
@@ -42,7 +41,7 @@ def make_plan(
     output: folder of the episodes, which need not be there.
     flags:  labels that --speaker names; each must be a label of some script.
     fail:   is called with every error. warn: is called with every warning of a script.
-    warnings: returns the warnings of a script.
+    warnings: returns the warnings of a script; is called once for each that can be read.
     Raises InputError or UsageError after all checks if the source or the flags are wrong: then
     nothing must begin. A script that cannot be synthesized is left out.
     """
@@ -63,7 +62,7 @@ def make_plan(
             error = request
         else:
             labels.update(request.script.labels)
-            for line in warnings(request.script):
+            for line in warnings(request):
                 warn(line)
             error = (
                 known.missing(request)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,7 @@ from podtts.cli.flags import (
     ScriptFlags,
     named_path,
 )
+from podtts.cli.idle_flags import IdleInBatch
 from podtts.cli.messages import check_loudness, fail, say, warn
 from podtts.cli.publish_flags import PublishFlags, today
 from podtts.cli.speed_flags import SpeedFlags
@@ -25,6 +27,9 @@ from podtts.cli.synthesis_flags import SynthesisFlags
 from podtts.errors import PartialError
 from podtts.publish.publish_options import BESIDE, PublishOptions
 from podtts.text.counting import counted
+
+if TYPE_CHECKING:
+    from podtts.batch.request import EpisodeRequest
 
 
 @with_flag_groups
@@ -98,13 +103,13 @@ def batch(
         ),
     ] = None,
     ray_results: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="WHERE",
             help="shared: the nodes write to DIR, which all of them can access; driver: they send "
-            "the files to this machine.",
+            "the files to this machine.  [default: shared]",
         ),
-    ] = "shared",
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print a line for every episode and worker.")
     ] = False,
@@ -150,6 +155,12 @@ def batch(
         from podtts.engine.compatibility import TextCheck
         from podtts.script.preflight import script_warnings
 
+        idle = IdleInBatch(publish, speed)
+
+        def warnings(request: EpisodeRequest) -> Iterable[str]:
+            idle.see(request.settings.publishing, request.settings.options.flow)
+            return script_warnings(request.script, directory)
+
         tags = TextCheck(directory)
         plan = make_plan(
             source,
@@ -159,8 +170,10 @@ def batch(
             overrides,
             lambda error: fail(error.problem, error.hint),
             warn,
-            lambda script: script_warnings(script, directory),
+            warnings,
         )
+        if not plan.failed:
+            idle.refuse()
         if check:
             count = len(plan.entries) + len(plan.failed)
             say(f"{len(plan.entries)} of {counted(count, 'script')} can be synthesized")
@@ -181,7 +194,7 @@ def batch(
             most=max(1, len(plan.entries)),
             root=root.resolve(),
             keeps_prefix=prefix_cache,
-            flow_cache=speed.flow_cache,
+            flow_cache=speed.flow_cache_mb,
             output=output.resolve(),
             day=today(),
             recognizer=recognizer and recognizer.resolve(),

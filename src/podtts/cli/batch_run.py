@@ -40,10 +40,13 @@ class WorkerFlags:
     workers: int | None
     threads: int | None
     ray: str | None
-    ray_results: str
+    ray_results: str | None
 
     def __post_init__(self) -> None:
-        one_of(_RAY_RESULTS, "place for results", self.ray_results)
+        if self.ray_results is not None:
+            one_of(_RAY_RESULTS, "place for results", self.ray_results)
+            if self.ray is None:
+                raise UsageError("--ray-results needs --ray", "add it, or leave out --ray-results")
         if self.devices is not None and self.device != "auto":
             raise UsageError("--device and --devices exclude each other", "give one of them")
         if self.devices is not None and self.ray is not None:

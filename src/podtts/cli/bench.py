@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from podtts.cli.bench_flags import check_bench_flags, is_on_command_line
 from podtts.cli.ear_flags import RecognizerOption, recognizer_on_this_machine
 from podtts.cli.flag_groups import with_flag_groups
 from podtts.cli.flags import ModelOption, SeedOption, named_path
+from podtts.cli.idle_flags import refuse_idle
 from podtts.cli.locations import model_directory
 from podtts.cli.messages import say, warn
 from podtts.cli.speed_flags import SpeedFlags
 from podtts.cli.text_files import check_text_file, write_text_file
-from podtts.errors import UsageError, nearest
+from podtts.errors import UsageError
 from podtts.options import SynthesisOptions
 from podtts.presets import PRESETS, Preset, choose_preset, suited
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     Output = tuple[Sequence[RenderableType], str]  # what is printed, and the same as JSON
 
 _SYNTHESIS = SynthesisOptions()
-_RECIPES = ("published",)
 _SWEEP_WORKLOAD = "middle"
 _FIRST_AUDIO_WORKLOAD = "dialogue"  # with a rebuild of the LLM's context
 _PIPE_COLUMNS = 140  # width of tables without a terminal: wide enough for all columns
@@ -123,12 +124,10 @@ def bench(
     --quality, --sweep, --scripts and --first-audio measure something else instead.
     docs/bench.md explains the tables and the JSON.
     """
-    _check_flags(context, random_weights, against)
-    if recognizer is not None and not quality:
-        raise UsageError("--recognizer needs --quality", "add it, or leave out --recognizer")
+    check_bench_flags(context)
+    if speed.flow_cache is not None and speed.chosen_preset().flow.mode != "streaming":
+        refuse_idle({"--flow-cache": "--flow-mode streaming"})
     heard_by = recognizer_on_this_machine(recognizer) if quality else None
-    if picture is not None and not sweep:
-        raise UsageError("--picture draws the figures of --sweep", "add --sweep")
     if picture is not None:
         check_text_file(picture)
     if json_file == "-" and sys.stdout is None:
@@ -143,7 +142,7 @@ def bench(
     if quality:
         output = _quality(subject, speed, seed, heard_by)
     elif sweep:
-        preset = speed.preset if _is_on_command_line(context, "preset") else None
+        preset = speed.preset if is_on_command_line(context, "preset") else None
         output, svg = _sweep(subject, speed, seed, workload or [], batch or [], preset)
     elif first_audio:
         output = _first_audio(subject, speed, seed, workload or [], repeat)
@@ -184,7 +183,7 @@ def _stages(
         workloads=find_workloads(workloads),
         repeats=repeats,
         against_published=against == "published",
-        flow_cache=speed.flow_cache,
+        flow_cache=speed.flow_cache_mb,
     )
     report = run_bench(plan, warn, _progress)
     return [*to_tables(report), notes(report)], to_json(report)
@@ -300,27 +299,10 @@ def _first_audio(
         ),
         preset=speed.preset,
         repeats=repeats,
-        megabytes=speed.flow_cache,
+        megabytes=speed.flow_cache_mb,
     )
     report = measure_first_audio(plan, warn, _progress)
     return [first_audio_table(report), first_audio_notes(report)], first_audio_json(report)
-
-
-def _check_flags(context: typer.Context, random_weights: str | None, against: str | None) -> None:
-    """Raise UsageError for flags that contradict each other or cannot work."""
-    if against is not None and against not in _RECIPES:
-        raise UsageError(
-            f"unknown recipe {against!r}{nearest(against, _RECIPES)}", "use --against published"
-        )
-    # The environment variable PODTTS_MODEL is only a default, so --random-weights wins over it.
-    if random_weights is not None and _is_on_command_line(context, "model"):
-        raise UsageError("--model and --random-weights exclude each other", "give one of them")
-
-
-def _is_on_command_line(context: typer.Context, parameter: str) -> bool:
-    """Whether a parameter has its value from a flag, and not a default or the environment."""
-    source = context.get_parameter_source(parameter)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _progress(line: str) -> None:

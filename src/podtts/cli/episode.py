@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from podtts.cli.ear_flags import turn_listener
 from podtts.cli.messages import say, warn, warn_once
+from podtts.cli.mini_notice import introduce_mini
 from podtts.cli.output import is_stream, open_output
 from podtts.cli.publish_flags import today
 from podtts.cli.voice_offer import offer_of_voices
@@ -41,7 +42,7 @@ class SynthRun:
     earlier: what becomes of an earlier run of the same output.
     report:  is called with every step.
     recognizer: the folder of what hears the turns; None: nobody listens.
-    names_model: the user has named the model; else a run says which one it is.
+    names_model: the user has named the model; else the first run says what the bundled one is.
     flow_cache: MB for the flow's states behind prompts.
     """
 
@@ -249,10 +250,7 @@ class SynthRun:
         from podtts.publish.mix import tempos
 
         if directory == bundled_model() and not self._names_model:
-            say(
-                "this is mini, a small demonstration voice in English; for the full model: "
-                "podtts model pull soulx-podcast-1.7b, then --model soulx-podcast-1.7b"
-            )
+            introduce_mini(self._root)
         for speaker, tempo in tempos(self._script).items():
             say(
                 f"{self._script.labels[speaker]} speaks at {tempo:g} times the pace: "

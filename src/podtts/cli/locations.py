@@ -1,9 +1,10 @@
-"""Folders on this machine: the cache, downloaded models, the checkpoint that a command uses."""
+"""Where things are: the cache, models, the checkpoint that a command uses, the hub of a pull."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
@@ -11,6 +12,9 @@ from podtts.errors import UsageError
 from podtts.hub.bundled import MINI
 from podtts.hub.registry import DEFAULT_RECOGNIZER
 from podtts.hub.store import resolve_model, resolve_recognizer
+
+if TYPE_CHECKING:
+    from podtts.hub.client import Hub, HubName
 
 
 def check_folders() -> None:
@@ -63,3 +67,14 @@ def recognizer_directory(name_or_folder: str | None) -> Path:
     """
     name = DEFAULT_RECOGNIZER if name_or_folder is None else name_or_folder
     return resolve_recognizer(name, models_dir())
+
+
+def hub_named(name: HubName) -> Hub:
+    """Return a hub, as its own environment variables describe it."""
+    from podtts.hub.hugging_face import HuggingFace
+    from podtts.hub.model_scope import DEFAULT_ENDPOINT, ModelScope
+
+    if name == "huggingface":
+        return HuggingFace()  # huggingface_hub reads its variables
+    endpoint = os.environ.get("MODELSCOPE_ENDPOINT") or DEFAULT_ENDPOINT
+    return ModelScope(endpoint.rstrip("/"), os.environ.get("MODELSCOPE_API_TOKEN"))

@@ -27,6 +27,11 @@ def shows_progress() -> bool:
     return sys.stderr.isatty() and not _Loudness.quiet
 
 
+def is_quiet() -> bool:
+    """Whether only warnings and errors are printed."""
+    return _Loudness.quiet
+
+
 def say(line: str) -> None:
     """Print one line on stderr."""
     if not _Loudness.quiet:

@@ -8,10 +8,12 @@ import typer
 
 from podtts.cli.flags import JsonFlag
 from podtts.cli.help_groups import GroupWithSentences, PlainCommand
-from podtts.cli.locations import model_directory, models_dir, recognizer_directory
+from podtts.cli.locations import hub_named, model_directory, models_dir, recognizer_directory
 from podtts.cli.messages import say
-from podtts.hub.registry import find_published, recognizer_names
+from podtts.hub.client import HUBS
+from podtts.hub.registry import at_hub, find_published, recognizer_names
 from podtts.hub.store import ModelRow, list_models
+from podtts.options import one_of
 
 app = typer.Typer(
     help="Download, list and convert checkpoints.", cls=GroupWithSentences, no_args_is_help=True
@@ -25,16 +27,42 @@ def pull(
     name: NameArgument,
     revision: Annotated[
         str | None,
-        typer.Option("--revision", metavar="REV", help="Branch, tag or commit; default: main."),
+        typer.Option(
+            "--revision", metavar="REV", help="Branch, tag or commit; default: the main branch."
+        ),
+    ] = None,
+    hub: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            envvar="PODTTS_HUB",
+            metavar="HUB",
+            help="The hub to download from: huggingface or modelscope.",
+        ),
+    ] = HUBS[0],
+    repo: Annotated[
+        str | None,
+        typer.Option(
+            "--repo",
+            metavar="OWNER/NAME",
+            help="A copy of the model at that hub; default: the published repository.",
+        ),
     ] = None,
 ) -> None:
     """Download a published model and check every file. Run it again to continue."""
     from podtts.cli.progress import DownloadBar
     from podtts.hub.pull import pull_model
 
-    source = find_published(name)
+    chosen = one_of(HUBS, "hub", hub)
+    source = at_hub(find_published(name), chosen, repo)
     with DownloadBar(name) as bar:
-        result = pull_model(source, models_dir(), revision=revision, progress=bar.update)
+        result = pull_model(
+            source,
+            models_dir(),
+            hub=hub_named(chosen),
+            revision=revision,
+            progress=bar.update,
+        )
     state = "is already here" if result.already_here else "is here"
     gigabytes = result.size_bytes / 1e9
     say(f"{name} {state}: {gigabytes:.2f} GB, revision {result.revision}, {source.licence}")

@@ -16,7 +16,7 @@ from podtts.cli.flag_groups import FlagGroup
 from podtts.cli.flags import named_path
 from podtts.errors import UsageError
 from podtts.publish.music_files import checked_music
-from podtts.publish.option_names import MUSIC, override_options
+from podtts.publish.option_names import MUSIC, NEEDS, override_options
 from podtts.publish.publish_options import Credentials, PageBeside, PublishOptions
 
 _DEFAULT = PublishOptions()
@@ -90,11 +90,14 @@ class PublishFlags(FlagGroup):
         ),
     ] = None
     music_below: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--music-below", metavar="LU", help="How much quieter --music is than the speech."
+            "--music-below",
+            metavar="LU",
+            help="How much quieter --music is than the speech.  "
+            f"[default: {_DEFAULT.music_below_lu:g}]",
         ),
-    ] = _DEFAULT.music_below_lu
+    ] = None
     split: Annotated[
         str | None,
         typer.Option(
@@ -120,14 +123,14 @@ class PublishFlags(FlagGroup):
         bool, typer.Option("--transcript", help="Also write a transcript (Markdown).")
     ] = False
     page_audio: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--page-audio",
             metavar="HOW",
             help="embed: the page contains the audio (22 MB an hour); link: it plays the "
-            "audio file.",
+            f"audio file.  [default: {_DEFAULT.page_audio}]",
         ),
-    ] = _DEFAULT.page_audio
+    ] = None
     title: Annotated[
         str,
         typer.Option(
@@ -182,7 +185,13 @@ class PublishFlags(FlagGroup):
         values["c2pa"] = Credentials(*self.c2pa) if self.c2pa is not None else None
         for name in MUSIC:
             values[name] = checked_music(values[name]) if values[name] is not None else None
+        for name in NEEDS.keys() - self.given():
+            del values[name]
         return override_options(_DEFAULT, {**values, "format": audio_format, "page": page})
+
+    def given(self) -> set[str]:
+        """Return the names of the flags that need another one and are given."""
+        return {name for name in NEEDS if getattr(self, name) is not None}
 
 
 def today() -> str:

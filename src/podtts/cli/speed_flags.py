@@ -86,14 +86,20 @@ class SpeedFlags(FlagGroup):
         ),
     ] = None
     flow_cache: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--flow-cache",
             min=0,
             metavar="MB",
-            help="Memory for the voices that the streaming flow has solved.",
+            help="Memory for the voices that the streaming flow has solved.  "
+            f"[default: {DEFAULT_FLOW_CACHE}]",
         ),
-    ] = DEFAULT_FLOW_CACHE
+    ] = None
+
+    @property
+    def flow_cache_mb(self) -> int:
+        """The limit of --flow-cache."""
+        return DEFAULT_FLOW_CACHE if self.flow_cache is None else self.flow_cache
 
     def chosen_preset(self) -> Preset:
         """Return the preset with the changes that the flags make. Raises UsageError."""

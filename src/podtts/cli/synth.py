@@ -22,6 +22,7 @@ from podtts.cli.flags import (
     ScriptFlags,
     named_path,
 )
+from podtts.cli.idle_flags import idle_flags, refuse_idle
 from podtts.cli.messages import check_loudness, warn
 from podtts.cli.output import check_output, is_stream
 from podtts.cli.preview import make_preview, show_preview
@@ -156,6 +157,7 @@ def synth(
                 f"--verify cannot take back what -o {output} has sent", "write to a file"
             )
         publishing = publish.options(choose_format(output, format_name, is_stream=stream), page)
+        refuse_idle(idle_flags(publish, speed, publishing, options.flow))
     overrides, root = script_flags.voice_overrides(), model_flags.cache_root()
     speech, reading = script_flags.speech_text(), script_flags.reading(root)
     dialogue = read_spoken_script(script, speech, reading)
@@ -187,7 +189,7 @@ def synth(
             recognizer,
             keeps_prefix=prefix_cache,
             names_model=model_flags.model is not None,
-            flow_cache=speed.flow_cache,
+            flow_cache=speed.flow_cache_mb,
         )
         run.gather(directory, overrides, root, script_flags.speakers)
         run.synthesize(directory, placement)

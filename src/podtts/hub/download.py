@@ -10,7 +10,7 @@ from typing import Literal
 
 from podtts import __version__
 from podtts.errors import DiskError, ModelError
-from podtts.hub.client import RESUME_HINT, HubFile, NotOnHubError, download_file
+from podtts.hub.client import RESUME_HINT, Hub, HubFile, NotOnHubError, download_file
 from podtts.hub.pull_record import RECORD_FILE, PullRecord, has_size
 from podtts.hub.store import pulled_records
 
@@ -33,7 +33,11 @@ class _WrongContentError(ModelError):
 
 
 def download_files(
-    plan: PullRecord, partial: Path, models_dir: Path, progress: Callable[[PullProgress], None]
+    hub: Hub,
+    plan: PullRecord,
+    partial: Path,
+    models_dir: Path,
+    progress: Callable[[PullProgress], None],
 ) -> PullRecord:
     """Get every file of the plan into the partial folder; return the plan with all SHA-256s.
 
@@ -51,7 +55,7 @@ def download_files(
     for file in plan.files:
         meter = _Meter(progress, file, done_bytes, plan.total_bytes)
         try:
-            checked.append(_get(file, plan.commits[file.repo], partial, copies, meter))
+            checked.append(_get(hub, file, plan.commits[file.repo], partial, copies, meter))
         except (NotOnHubError, _WrongContentError):
             # The commit is gone or its files are wrong: the next call must make a new plan.
             (partial / RECORD_FILE).unlink()
@@ -81,7 +85,12 @@ class _Meter:
 
 
 def _get(
-    file: HubFile, commit: str, partial: Path, copies: Mapping[str, Path], meter: _Meter
+    hub: Hub,
+    file: HubFile,
+    commit: str,
+    partial: Path,
+    copies: Mapping[str, Path],
+    meter: _Meter,
 ) -> HubFile:
     """Get a file into the partial folder: from an earlier call, another model, or the hub."""
     target = partial / file.path
@@ -97,7 +106,7 @@ def _get(
             target.hardlink_to(copy)
             return checked
     part = partial / PARTS_FOLDER / _part_name(file)
-    download_file(commit, file, part, meter.downloading)
+    download_file(hub, commit, file, part, meter.downloading)
     meter.checking()
     try:
         checked = _check(part, file)
@@ -136,7 +145,7 @@ def _wrong_content(
     return _WrongContentError(
         f"{file.path} of {file.repo} arrived damaged: {what} is {actual}, expected {expected}",
         hint="run the same command again to download it again; if that does not help, the hub or "
-        "mirror (HF_ENDPOINT) serves a wrong file",
+        "mirror serves a wrong file",
     )
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from podtts import __version__
 from podtts.errors import DiskError, ModelError
-from podtts.hub.client import RESUME_HINT, HubFile, HubOfflineError, Listing, list_repo, listed_file
+from podtts.hub.client import RESUME_HINT, Hub, HubFile, HubOfflineError, Listing
 from podtts.hub.download import PARTS_FOLDER, PullProgress, download_files
+from podtts.hub.hugging_face import HuggingFace
 from podtts.hub.pull_record import PullRecord, has_size, read_record, write_record
 from podtts.hub.registry import PinnedFile, Source
 from podtts.hub.store import REPLACED_SUFFIX, model_folder, partial_folder
@@ -37,12 +38,14 @@ def pull_model(
     source: Source,
     models_dir: Path,
     *,
+    hub: Hub | None = None,
     revision: str | None = None,
     progress: Callable[[PullProgress], None] = lambda _: None,
 ) -> PullResult:
     """Download a published model into `models_dir/NAME`: a checkpoint with its speech tokenizer.
 
     source: also a recognizer, which needs no other file.
+    hub: where its repositories are; None for Hugging Face.
     revision: branch, tag or commit of the model's repository; None for its main branch.
     progress: called while files are downloaded and checked.
     The settings of huggingface_hub apply: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, proxies.
@@ -52,6 +55,7 @@ def pull_model(
     content of a file is wrong; DiskError when the disk is full. `models_dir/NAME` never holds an
     incomplete model.
     """
+    hub = hub or HuggingFace()
     final = model_folder(models_dir, source.name)
     partial = partial_folder(models_dir, source.name)
     with _disk_errors(models_dir), _exclusive(models_dir, source.name):
@@ -61,29 +65,32 @@ def pull_model(
                 f"{final} was not pulled by podtts, so podtts does not replace it",
                 hint="use it as a directory, or move it away and pull again",
             )
-        plan = _unfinished_plan(source, revision, partial)
+        plan = _unfinished_plan(hub, source, revision, partial)
         if plan is None:
             try:
-                listing = list_repo(source.repo, revision)
+                listing = hub.list_repo(source.repo, revision)
             except HubOfflineError:
                 if pulled is not None and revision in (None, pulled.revision):
                     return _result(final, pulled, already_here=True)
                 raise
-            if pulled is not None and _is_intact(pulled, source, listing.commit, final):
+            if pulled is not None and _is_intact(pulled, hub, source, listing.commit, final):
                 return _result(final, pulled, already_here=True)
-            plan = _make_plan(source, revision, listing)
+            plan = _make_plan(hub, source, revision, listing)
             partial.mkdir(exist_ok=True)
             write_record(partial, plan)
-        record = download_files(plan, partial, models_dir, progress)
+        record = download_files(hub, plan, partial, models_dir, progress)
         write_record(partial, record)
         _publish(partial, final)
         return _result(final, record, already_here=False)
 
 
-def _unfinished_plan(source: Source, revision: str | None, partial: Path) -> PullRecord | None:
+def _unfinished_plan(
+    hub: Hub, source: Source, revision: str | None, partial: Path
+) -> PullRecord | None:
     """Return the plan of an interrupted pull of the same source and revision, if there is one."""
     plan = read_record(partial)
-    if plan is None or plan.repo != source.repo or plan.asked_revision != revision:
+    asked = (hub.name, source.repo, revision)
+    if plan is None or (plan.hub, plan.repo, plan.asked_revision) != asked:
         return None
     return plan if _has_pinned_files(plan, source) else None
 
@@ -93,22 +100,23 @@ def _has_pinned_files(record: PullRecord, source: Source) -> bool:
     return all((file.repo, file.path, file.sha256) in recorded for file in source.pinned_files)
 
 
-def _is_intact(pulled: PullRecord, source: Source, commit: str, final: Path) -> bool:
+def _is_intact(pulled: PullRecord, hub: Hub, source: Source, commit: str, final: Path) -> bool:
     """Return whether a pulled model still has every file of this commit, and the pinned ones."""
     return (
-        pulled.commits.get(source.repo) == commit
+        pulled.hub == hub.name
+        and pulled.commits.get(source.repo) == commit
         and _has_pinned_files(pulled, source)
         and all(has_size(final / file.path, file) for file in pulled.files)
     )
 
 
-def _make_plan(source: Source, revision: str | None, listing: Listing) -> PullRecord:
+def _make_plan(hub: Hub, source: Source, revision: str | None, listing: Listing) -> PullRecord:
     """List the files to download, small files first, so that errors show early."""
-    files = [listed_file(listing, path) for path in source.wanted_files(listing.files)]
+    files = [hub.listed_file(listing, path) for path in source.wanted_files(listing.files)]
     commits = {source.repo: listing.commit}
     for pinned in source.pinned_files:
-        other = list_repo(pinned.repo, None)
-        files.append(_pinned_file(pinned, other))
+        other = hub.list_repo(pinned.repo, None)
+        files.append(_pinned_file(hub, pinned, other))
         commits[pinned.repo] = other.commit
     return PullRecord(
         name=source.name,
@@ -118,19 +126,22 @@ def _make_plan(source: Source, revision: str | None, listing: Listing) -> PullRe
         licence=source.licence,
         podtts=__version__,
         files=tuple(sorted(files, key=lambda file: (file.size, file.path))),
+        hub=hub.name,
     )
 
 
-def _pinned_file(pinned: PinnedFile, listing: Listing) -> HubFile:
+def _pinned_file(hub: Hub, pinned: PinnedFile, listing: Listing) -> HubFile:
     """Return a pinned file. Raises ModelError if the hub lists another SHA-256."""
     if pinned.path not in listing.files:
-        raise ModelError(f"{pinned.repo} lacks {pinned.path}", hint="check HF_ENDPOINT")
-    listed = listed_file(listing, pinned.path)
+        raise ModelError(
+            f"{pinned.repo} lacks {pinned.path}", hint=f"check {hub.endpoint_variable}"
+        )
+    listed = hub.listed_file(listing, pinned.path)
     if listed.sha256 not in (None, pinned.sha256):
         raise ModelError(
             f"{pinned.repo} now has another {pinned.path}: its SHA-256 is {listed.sha256}, "
             f"but podtts expects {pinned.sha256}",
-            hint="check HF_ENDPOINT; a newer podtts may support the new file",
+            hint=f"check {hub.endpoint_variable}; a newer podtts may support the new file",
         )
     return replace(listed, sha256=pinned.sha256)
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from podtts.errors import ModelError
-from podtts.hub.client import HubFile
+from podtts.hub.client import HubFile, HubName
 
 RECORD_FILE = "podtts_pull.json"
 RECORD_FORMAT = 1
@@ -27,6 +27,7 @@ class PullRecord:
     licence: str
     podtts: str  # version that wrote the record
     files: tuple[HubFile, ...]
+    hub: HubName = "huggingface"  # a record without it is of that one
 
     @property
     def revision(self) -> str:
@@ -41,7 +42,10 @@ class PullRecord:
 def write_record(folder: Path, record: PullRecord) -> None:
     """Write the record into a folder, first under a temporary name."""
     temporary = folder / f".{RECORD_FILE}.tmp"
-    content = json.dumps({"format": RECORD_FORMAT} | asdict(record), indent=2)
+    fields = {"format": RECORD_FORMAT} | asdict(record)
+    if record.hub == PullRecord.hub:  # older versions of podtts read these records, too
+        del fields["hub"]
+    content = json.dumps(fields, indent=2)
     temporary.write_text(content + "\n", encoding="utf-8")
     temporary.replace(folder / RECORD_FILE)
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podtts.errors import ModelError, nearest
+from podtts.hub.client import HubName
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class PinnedFile:
     repo: str
     path: str
     sha256: str
+    modelscope_repo: str | None = None  # where ModelScope has another name for the repository
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ _SPEECH_TOKENIZER_V2 = PinnedFile(
     repo="FunAudioLLM/CosyVoice2-0.5B",
     path="speech_tokenizer_v2.onnx",
     sha256="d43342aa12163a80bf07bffb94c9de2e120a8df2f9917cd2f642e7f4219c6f71",
+    modelscope_repo="iic/CosyVoice2-0.5B",
 )
 
 REGISTRY: tuple[ModelSource, ...] = (
@@ -116,6 +119,7 @@ _OPTIONAL = (
 _RECOGNIZER = ("config.json", "model.bin", "tokenizer.json")
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")  # one of them
 _RECOGNIZER_OPTIONAL = ("preprocessor_config.json", "README.md", "LICENSE")
+_REPO = re.compile(r"[\w.-]+/[\w.-]+")
 _LLM = "model.safetensors"
 _LLM_INDEX = "model.safetensors.index.json"
 _LLM_SHARD = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
@@ -149,6 +153,25 @@ def find_source(name: str) -> ModelSource:
         f"no published model is called {name!r}{nearest(name, names)}",
         hint=f"known: {', '.join(names)}",
     )
+
+
+def at_hub(source: Source, hub: HubName, repo: str | None = None) -> Source:
+    """Return a source with the names that its repositories have at a hub.
+
+    repo: OWNER/NAME of a copy of the model, instead of the published repository.
+    Raises ModelError if that is no such name.
+    """
+    if repo is not None:
+        if not _REPO.fullmatch(repo):
+            raise ModelError(
+                f"{repo!r} is not the name of a repository", hint="give it as OWNER/NAME"
+            )
+        source = replace(source, repo=repo)
+    if hub == "modelscope" and isinstance(source, ModelSource):
+        tokenizer = source.speech_tokenizer
+        there = replace(tokenizer, repo=tokenizer.modelscope_repo or tokenizer.repo)
+        return replace(source, speech_tokenizer=there)
+    return source
 
 
 def wanted_files(repo: str, listing: Collection[str]) -> tuple[str, ...]:

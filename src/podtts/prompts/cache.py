@@ -79,7 +79,7 @@ class PromptCache:
         self.root = root
         self._prompts = root / "prompts"
         self._quarantine = Quarantine(root)
-        self._warn = warn
+        self.warn = warn
         self._reported: set[str] = set()
         self._reporting = threading.Lock()
         self._swept = False
@@ -88,7 +88,7 @@ class PromptCache:
 
     def with_root(self, root: Path) -> PromptCache:
         """Return the cache under another root, with the same `warn`."""
-        return PromptCache(root, self._warn)
+        return PromptCache(root, self.warn)
 
     def get(self, key: PromptKey) -> PromptFeatures | None:
         """Return the features stored under a key, in memory of their own, or None."""
@@ -188,4 +188,4 @@ class PromptCache:
             if cause in self._reported:
                 return
             self._reported.add(cause)
-        self._warn(message)
+        self.warn(message)

@@ -48,7 +48,8 @@ class VoiceSources:
     """The places that are searched for the voices of scripts.
 
     speakers: a folder of recordings; a recording with a voice's name wins over a prepared voice.
-    bundled:  root of a cache that is searched for names that the user's own cache lacks.
+    bundled:  root of a cache that is searched for voices that the user's own cache lacks or has
+              for another model alone. In the second case, `cache.warn` says so, once a voice.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class VoiceSources:
     ) -> None:
         self.encoders = encoders
         self.own = PromptLibrary(cache, voices)
+        self._replaced = set[str]()  # names that `_warn_of_replacing` has named
         self._libraries = [self.own]
         if bundled is not None:
             self._libraries.append(PromptLibrary(cache.with_root(bundled), VoiceStore(bundled)))
@@ -135,8 +137,13 @@ class VoiceSources:
 
     def _stored(self, script: Script, member: CastMember) -> StoredPrompt:
         command = f"podtts prep {shlex.quote(f'{member.voice}.wav')}"
-        library, voice = self._library_of(script, member)
-        if voice is None:
+        found = self._voices_of(script, member)
+        for library, voice in found:
+            if (stored := self.stored_prompt(voice)) is not None:
+                if library is not found[0][0]:
+                    self._warn_of_replacing(voice.name, command)
+                return stored
+        if not found:
             known = sorted({*self._recordings, *self._known()})
             raise _error(
                 script,
@@ -147,8 +154,7 @@ class VoiceSources:
                 f"--speaker {shlex.quote(f'{member.label}=VOICE')} "
                 f"(have: {', '.join(known) or 'none'}){_or_words(script, member)}",
             )
-        if (stored := self.stored_prompt(voice)) is not None:
-            return stored
+        library, voice = found[0]
         if library is not self.own:
             raise _error(
                 script,
@@ -157,27 +163,35 @@ class VoiceSources:
                 f"{library.cache.root} is damaged or gone",
                 f"install podtts again, or run: {command}",
             )
-        bundled = any(voice.name in other.voices.names() for other in self._libraries[1:])
-        instead = f"; --cache-dir DIR of an empty folder uses podtts' own {voice.name}"
         raise _error(
             script,
             member,
             f"voice {voice.name!r} is not prepared for this model",
-            f"run: {command} --model MODEL, or give --speakers DIR{instead * bundled}",
+            f"run: {command} --model MODEL, or give --speakers DIR",
         )
+
+    def _warn_of_replacing(self, name: str, command: str) -> None:
+        if name not in self._replaced:
+            self._replaced.add(name)
+            self.own.cache.warn(
+                f"voice {name!r} in {self.own.cache.root} is not prepared for this model: the "
+                f"{name} that comes with podtts speaks instead; to use yours, run: {command}"
+            )
 
     def _key(self, audio_sha256: str) -> PromptKey:
         return PromptKey(audio_sha256, self.encoders.digest, RECIPE_VERSION)
 
-    def _library_of(self, script: Script, member: CastMember) -> tuple[PromptLibrary, Voice | None]:
+    def _voices_of(self, script: Script, member: CastMember) -> list[tuple[PromptLibrary, Voice]]:
+        """Return the voices of a speaker's name, in the order of the search."""
+        found = []
         for library in self._libraries:
             try:
                 voice = library.voices.get(member.voice)
             except VoiceError as error:  # damaged, or the script's name is not a voice's name
                 raise _error(script, member, error.problem, error.hint) from error
             if voice is not None:
-                return library, voice
-        return self.own, None
+                found.append((library, voice))
+        return found
 
     def _known(self) -> Iterator[str]:
         """Names of the prepared voices that can be read."""

@@ -51,8 +51,9 @@ def find_transcript_problems(transcript: str, seconds: float) -> tuple[str, ...]
     if without_pictures != words:
         problems.append("its transcript has emoji, which are not said: leave them out")
     words = _BRACKETS.sub(" ", without_pictures)
-    if signs := unreadable(words):
-        problems.append(f"its transcript has {excerpt(signs)}: write the words that are said")
+    if signs := [word for word in words.split() if unreadable(word)]:
+        shown = excerpt(", ".join(signs))
+        problems.append(f"its transcript has {shown}: write the words that are said")
     return (*problems, *_doubtful_pace(words, seconds), *_missing_end(words))
 
 

@@ -43,14 +43,20 @@ def listed_voices(
 ) -> Iterator[ListedVoice]:
     """Yield every voice once, a library at a time, each in order of the names.
 
+    A voice for another model is left out if a later library has the name for this one, because a
+    script gets that one.
     on_error: is called for every voice that cannot be read.
     """
-    names = set[str]()
+    rows: dict[str, ListedVoice] = {}
     for library in sources.libraries:
         for voice in library.voices.readable(on_error):
-            if voice.name not in names:
-                names.add(voice.name)
-                yield _listed(voice, sources, is_bundled=library is not sources.own)
+            known = rows.get(voice.name)
+            if known is None or known.prompt is None:
+                row = _listed(voice, sources, is_bundled=library is not sources.own)
+                if known is None or row.prompt is not None:
+                    rows.pop(voice.name, None)
+                    rows[voice.name] = row
+    yield from rows.values()
 
 
 def _listed(voice: Voice, sources: VoiceSources, *, is_bundled: bool) -> ListedVoice:

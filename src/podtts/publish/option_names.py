@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +36,7 @@ _FILES = {
     "music_below": "music_below_lu",
 }
 MUSIC = ("intro", "outro", "music")  # their values are files of `podtts.publish.music_files`
+NEEDS = {"music_below": "music", "page_audio": "page"}  # option -> what it does nothing without
 _NAMES: dict[str, tuple[str, ...]] = {"split": SPLITS, "subtitles": SUBTITLES}
 
 
@@ -53,3 +54,13 @@ def override_options(options: PublishOptions, values: Mapping[str, Any]) -> Publ
     layout = {_LAYOUT[name]: value for name, value in parsed.items() if name in _LAYOUT}
     files = {_FILES[name]: value for name, value in parsed.items() if name not in _LAYOUT}
     return replace(options, layout=replace(options.layout, **layout), **files)
+
+
+def without_effect(names: Collection[str], options: PublishOptions) -> Iterator[tuple[str, str]]:
+    """Yield which of these options do nothing, each with the option that it needs.
+
+    options: the result of all that was set.
+    """
+    for name, needed in NEEDS.items():
+        if name in names and getattr(options, _FILES[needed]) is None:
+            yield name, needed

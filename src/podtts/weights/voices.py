@@ -38,7 +38,8 @@ def checkpoint_voices(
 
     root:     of the user's cache. The voices that come with the bundled model serve it, too.
     speakers: a folder of recordings, before all prepared voices; None: there is none.
-    warn:     is called with one line for a damaged entry of the cache.
+    warn:     is called with one line for a damaged entry of the cache, and for a voice of another
+              model that one of podtts' own replaces.
     Raises ModelError for a checkpoint that is incomplete.
     """
     check_directory(directory)

@@ -21,8 +21,7 @@ from podtts.llm.kernels.norms import end_step, gate, normalise
 from podtts.llm.kernels.projection import Tiling, project, takes_inputs
 from podtts.llm.qwen3 import Layer, Qwen3
 
-# The fastest of those tried on an H100, at the published sizes (docs/performance.md).
-_WIDE, _NARROW, _DEEP = Tiling(4, 1024, 4), Tiling(2, 2048, 4), Tiling(4, 2048, 8)
+_TILING = Tiling(4, 2048, 4)
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,11 @@ class Plan:
     """How a step is computed. The bits depend on it, so it is fixed; recipes/gpu tries others."""
 
     # Of one row; products of more rows are torch's, which are faster from two rows on.
-    qkv: Tiling = _WIDE
-    out: Tiling = _NARROW
-    gate_up: Tiling = _WIDE
-    down: Tiling = _DEEP
-    head: Tiling = _NARROW
+    qkv: Tiling = _TILING
+    out: Tiling = _TILING
+    gate_up: Tiling = _TILING
+    down: Tiling = _TILING
+    head: Tiling = _TILING
     products: bool = True  # of one row in kernels; False: torch's
     draws: bool = True  # in one kernel
     overlap: bool = True  # kernels start while the one before ends, where the device can

@@ -55,21 +55,7 @@ class AccessFlags(FlagGroup):
 
     def tokens(self) -> tuple[str, ...]:
         """The tokens of the file. Raises UsageError for a file without any."""
-        if self.token_file is None:
-            return ()
-        try:
-            text = self.token_file.read_bytes()[:_LONGEST_TOKENS_BYTES].decode()
-        except OSError as error:
-            raise UsageError(
-                f"{self.token_file}: cannot be read: {error.strerror}", "check the path"
-            ) from error
-        except UnicodeDecodeError:
-            raise UsageError(f"{self.token_file}: no text in UTF-8") from None
-        lines = (line.strip() for line in text.splitlines())
-        tokens = tuple(line for line in lines if line and not line.startswith("#"))
-        if not tokens:
-            raise UsageError(f"{self.token_file} has no token", "write one a line")
-        return tokens
+        return read_tokens(self.token_file)
 
 
 @dataclass(frozen=True)
@@ -138,3 +124,20 @@ class LimitFlags(FlagGroup):
             keep_days=self.keep_days,
             stop_seconds=self.stop_seconds,
         )
+
+
+def read_tokens(path: Path | None) -> tuple[str, ...]:
+    """The tokens of a file; none for None. Raises UsageError for a file without any."""
+    if path is None:
+        return ()
+    try:
+        text = path.read_bytes()[:_LONGEST_TOKENS_BYTES].decode()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", "check the path") from error
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: no text in UTF-8") from None
+    lines = (line.strip() for line in text.splitlines())
+    tokens = tuple(line for line in lines if line and not line.startswith("#"))
+    if not tokens:
+        raise UsageError(f"{path} has no token", "write one a line")
+    return tokens

@@ -18,6 +18,7 @@ from podtts.serve.guards import Guard
 from podtts.serve.job_runner import JobRunner
 from podtts.serve.job_store import JobStore
 from podtts.serve.jobs_api import jobs_router
+from podtts.serve.pages import pages_router
 from podtts.serve.service import Service
 from podtts.serve.speech_api import speech_router
 from podtts.serve.status_api import status_router
@@ -41,6 +42,7 @@ def create_app(
         jobs_router(service, store, runner),
         voices_router(service),
         status_router(service),
+        pages_router(app.openapi),
     ):
         app.include_router(router)
     _shape_errors(app, service)

@@ -1,11 +1,12 @@
 """What docs/serving.md shows is done with a server of the bundled model."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.documents import DOCS, blocks
+from support.documents import DOCS, ROOT, blocks
 from support.http_server import Server, running_server
 
 pytest.importorskip("fastapi")
@@ -35,6 +36,7 @@ def code(server: Server, language: str) -> str:
 def test_the_shell_code_works(server: Server, tmp_path: Path) -> None:
     shell = code(server, "sh").replace("curl ", "curl -sS --fail-with-body ")
     assert shell.count("curl ") >= 3
+    shutil.copy(ROOT / "examples" / "speakers" / "clara.wav", tmp_path / "maria.wav")
     done = subprocess.run(
         ["bash", "-e", "-c", shell], cwd=tmp_path, capture_output=True, text=True, check=False
     )

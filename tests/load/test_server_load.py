@@ -18,6 +18,7 @@ from support.commands import run
 from support.http_server import Server, running_server, until
 from support.speech_load import (
     TEXTS,
+    Process,
     listen,
     listen_together,
     process_state,
@@ -174,7 +175,8 @@ def test_soak(server: Server, request: pytest.FixtureRequest, is_long: bool) -> 
     """A steady rate for a while: memory is where it was after the first tenth."""
     minutes = request.config.getoption("soak_minutes") if is_long else 0.1
     ends = time.monotonic() + 60 * float(minutes)
-    states, started = [], time.monotonic()
+    states: list[Process] = []
+    started = time.monotonic()
     while time.monotonic() < ends:
         listen_together(server.url, texts(2, len(states)))
         states.append(process_state(server.process.pid))

@@ -207,7 +207,12 @@ def test_a_job_is_deleted_while_it_runs_and_when_it_is_done(
         "object": "job.deleted",
         "deleted": True,
     }
-    assert delete(jobs_server, running).status_code == 200
+    events = f"{jobs_server.url}/v1/jobs/{running}/events"
+    with httpx.stream("GET", events, timeout=240) as listening:
+        lines = listening.iter_lines()
+        assert next(line for line in lines if "job.turn" in line)
+        assert delete(jobs_server, running).status_code == 200
+        assert [line for line in lines if line.startswith("event: ")][-1] == "event: job.deleted"
     ended = finished(jobs_server, create(jobs_server)["id"])["id"]
     assert delete(jobs_server, ended).status_code == 200
     for name in (running, waiting, ended):
@@ -297,7 +302,7 @@ def test_jobs_are_deleted_after_some_days(prepared: Path, tmp_path: Path) -> Non
     with running_server(tmp_path / "log", *flags) as server:
         until(lambda: server.get(f"/v1/jobs/{old}").status_code == 404)
         assert server.get(f"/v1/jobs/{young}").status_code == 200
-        assert not (tmp_path / "jobs" / old).exists()
+        until(lambda: not (tmp_path / "jobs" / old).exists())
         assert "damaged" in server.log.read_text()
 
 

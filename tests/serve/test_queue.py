@@ -23,6 +23,7 @@ NONE_LEFT = {
     "podtts_rows_in_use": 0,
     "podtts_queue_depth": 0,
     "podtts_open_responses": 0,
+    "podtts_kept_sound_bytes": 0,
 }
 
 

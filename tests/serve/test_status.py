@@ -9,6 +9,8 @@ from support.commands import run
 from support.http_server import Server, running_server
 
 import podtts
+from podtts.cli.serve import check_installed
+from podtts.errors import UsageError
 
 
 def test_a_server_says_how_it_is(server: Server) -> None:
@@ -76,3 +78,12 @@ def test_a_file_of_names_is_checked_before_the_model_is_loaded(
 def test_check_says_that_nothing_is_wrong(prepared: Path) -> None:
     result = run("serve", *SHORT, "--cache-dir", prepared, "--check").done()
     assert result.said[-1].endswith("nothing is wrong")
+
+
+def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import util
+
+    find = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name: None if name == "uvicorn" else find(name))
+    with pytest.raises(UsageError, match=r"needs uvicorn .*pip install 'podtts\[serve\]'"):
+        check_installed()

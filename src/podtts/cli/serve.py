@@ -83,7 +83,7 @@ def serve(
     It needs the extra serve: pip install 'podtts[serve]'.
     """
     check_loudness(quiet=quiet, verbose=False)
-    _check_installed()
+    check_installed()
     # Checks that need no model come first, so that a mistake is reported at once.
     chosen, directory, root = (
         speed.chosen_preset(),
@@ -139,7 +139,7 @@ def serve(
         raise typer.Exit(128 + received)
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
     """Raise UsageError where the extra is not installed."""
     from importlib.util import find_spec
 

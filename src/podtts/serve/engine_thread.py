@@ -64,7 +64,7 @@ class EngineThread:
         """Take a request. deliver: is called in the engine's thread with all that it reports.
 
         The last event is RequestFinished or RequestFailed, also for a request that does not fit
-        the checkpoint. After `cancel` there is none.
+        the checkpoint. After `cancel` only those of the step that is being done may come.
         """
         self._inbox.put(lambda: self._add(request, deliver))
 

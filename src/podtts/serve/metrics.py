@@ -42,6 +42,11 @@ class Metrics:
         self.audio_seconds = Counter(
             "podtts_audio_seconds", "Seconds of sound that were made.", registry=self._registry
         )
+        self.kept_bytes = Gauge(
+            "podtts_kept_sound_bytes",
+            "Encoded sound that clients have not taken yet; --max-seconds bounds each.",
+            registry=self._registry,
+        )
         self.turns = Counter(
             "podtts_turns",
             "Turns that were made, by whether they passed all checks.",

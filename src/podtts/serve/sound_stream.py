@@ -40,6 +40,7 @@ class SoundStream:
         while (piece := await self._pieces.get()) is not None:
             if isinstance(piece, ApiError):
                 raise piece
+            self._metrics.kept_bytes.dec(len(piece.data))
             yield piece
 
     async def close(self, outcome: str) -> None:
@@ -47,6 +48,9 @@ class SoundStream:
         self.call.fail(ApiError(499, "the client is gone", code="gone"))
         self.call.close(outcome)
         await self._reading
+        while not self._pieces.empty():
+            if isinstance(piece := self._pieces.get_nowait(), Piece):
+                self._metrics.kept_bytes.dec(len(piece.data))
 
     async def _read(self) -> None:
         try:
@@ -74,6 +78,7 @@ class SoundStream:
             waited = asyncio.get_running_loop().time() - self.call.started
             self._metrics.first_audio.observe(waited)
         if piece.data or piece.finished:
+            self._metrics.kept_bytes.inc(len(piece.data))
             self._pieces.put_nowait(piece)
 
     def _check_length(self) -> None:

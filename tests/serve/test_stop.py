@@ -94,3 +94,25 @@ def _stream_until(server: Server, then: object) -> str:
         thread.join()
         return "unclean"
     return "clean"
+
+
+HANGING = """
+from podtts.serve import lifetime
+from podtts.serve.job_runner import JobRunner
+
+async def hang(self, seconds):
+    import time
+    time.sleep(600)
+
+lifetime.LAST_SECONDS = 0.5
+JobRunner.stop = hang
+from podtts.cli.app import main
+main()
+"""
+
+
+def test_what_hangs_does_not_hold_up_the_end(prepared: Path, tmp_path: Path) -> None:
+    """As a disk does that does not answer; even the event loop stands still."""
+    flags = (*SHORT, "--cache-dir", prepared, "--stop-seconds", "0.5")
+    with running_server(tmp_path / "log", *flags, script=HANGING) as server:
+        assert server.stop() == 128 + signal.SIGTERM

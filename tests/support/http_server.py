@@ -58,12 +58,16 @@ class Server:
 
 
 @contextmanager
-def running_server(log: Path, *flags: str | Path) -> Iterator[Server]:
-    """Start a server with these flags; it is killed at the end of the block if it still runs."""
+def running_server(log: Path, *flags: str | Path, script: str = "") -> Iterator[Server]:
+    """Start a server with these flags; it is killed at the end of the block if it still runs.
+
+    script: a Python program that ends with the command line's main(); empty: podtts itself.
+    """
     log.parent.mkdir(exist_ok=True)
     jobs = () if "--jobs" in flags else ("--jobs", log.with_name("jobs"))
     arguments = map(str, ("serve", "--port", "0", *jobs, *flags))
-    words = [sys.executable, "-m", "podtts", *arguments]
+    program = ("-c", script) if script else ("-m", "podtts")
+    words = [sys.executable, *program, *arguments]
     with log.open("wb") as file:
         process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment(None)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +35,7 @@ from podtts.serve.texts import PLAIN_LABEL, plain_script
 from podtts.serve.voices import VoiceShelf
 
 _CLOSING_SECONDS = 5  # for connections whose response has ended
+LAST_SECONDS = 10.0  # from the end of the last request to that of the process, at most
 _CONNECTIONS = 1000
 _WARM_TEXT = "Good evening."
 _INCOMPLETE = "ASGI callable returned without completing response."
@@ -71,6 +74,7 @@ class Lifetime:
                 service.reception.fail_all(ApiError(500, "the engine has ended", kind=SERVER))
             else:
                 await self._drain(service.reception, jobs, signals)
+            service.uploads.cancel()
             await jobs.stop(0)
             server.should_exit = True
             await serving
@@ -175,6 +179,7 @@ class Lifetime:
         async def stop_all() -> None:
             await asyncio.gather(reception.stop(), jobs.stop(limit))
 
+        _end_after(limit + LAST_SECONDS, signals.received)
         waits: list[asyncio.Task[Any]] = [
             asyncio.create_task(stop_all()),
             asyncio.create_task(signals.second.wait()),
@@ -182,6 +187,7 @@ class Lifetime:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
+        _end_after(LAST_SECONDS, signals.received)
         reception.fail_all(stopping(0))
 
 
@@ -191,6 +197,16 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _end_after(seconds: float, received: signal.Signals) -> None:
+    """End the process if it is still there: all that is to stay is on the disk at any moment.
+
+    A library that encodes an hour of sound, or a disk that hangs, would hold it up.
+    """
+    timer = threading.Timer(seconds, os._exit, (128 + received,))
+    timer.daemon = True
+    timer.start()
 
 
 async def _first_of(*events: asyncio.Event) -> None:

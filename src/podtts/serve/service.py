@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from podtts.audio.metadata import MADE_BY_A_MODEL
 from podtts.audio.strict_decoding import has_av
+from podtts.device.cancellation import Cancellation
 from podtts.rates import OUTPUT_HZ
 from podtts.serve.api_error import ApiError, refused
 from podtts.serve.limits import Limits
@@ -31,6 +32,7 @@ class Service:
 
     forget_voice_states: forgets all that is in memory of voices.
     is_ready: models are loaded, and a first text was spoken.
+    uploads:  ends the preparation of voices.
     """
 
     reception: Reception
@@ -39,6 +41,7 @@ class Service:
     metrics: Metrics
     forget_voice_states: Callable[[], None]
     is_ready: bool = False
+    uploads: Cancellation = field(default_factory=Cancellation)
     _checking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_A_TIME))
 
     async def build(self, build: Callable[[], T]) -> T:

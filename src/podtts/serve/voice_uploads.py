@@ -7,14 +7,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from podtts.device.cancellation import work_under
+from podtts.device.cancellation import Cancellation, Cancelled, cancelled_by
 from podtts.errors import PodttsError, VoiceError
 from podtts.prompts.lookup import VoiceSources
 from podtts.prompts.maintenance import clear_prefixes
 from podtts.prompts.prepare import Prepared, prepare
 from podtts.prompts.recording_files import RecordingFile
 from podtts.prompts.voices import forget_voice
-from podtts.serve.api_error import ApiError, refused
+from podtts.serve.api_error import ApiError, refused, stopping
 
 # A path is only ever made from a name of this kind: no separators, no dots.
 _NAME = re.compile(r"[\w-]{1,32}")
@@ -54,12 +54,20 @@ class VoiceUpload:
             raise refused("the recording is empty", "audio_sample")
 
 
-def add_voice(upload: VoiceUpload, sources: VoiceSources) -> Prepared:
+def add_voice(upload: VoiceUpload, sources: VoiceSources, cancellation: Cancellation) -> Prepared:
     """Prepare a voice and store it. Nothing is stored for a recording that cannot be used.
 
-    The recording is decoded in a process of its own and then forgotten. Raises ApiError.
+    The recording is decoded in a process of its own and then forgotten.
+    Raises ApiError, also when somebody cancels the work.
     """
-    work_under(None)  # a signal to the server does not end an upload in the middle
+    try:
+        with cancelled_by(cancellation):
+            return _add_voice(upload, sources)
+    except Cancelled:
+        raise stopping(0) from None
+
+
+def _add_voice(upload: VoiceUpload, sources: VoiceSources) -> Prepared:
     if upload.name in known_names(sources):
         raise ApiError(
             409, f"there is a voice {upload.name}; delete it first", param="name", code="exists"

@@ -46,7 +46,7 @@ class OtherNames:
             raise InputError(f"{path}: voices is no object, or models no list", _EXAMPLE)
         if not all(isinstance(name, str) for name in (*voices.values(), *models)):
             raise InputError(f"{path}: a name is no string", _EXAMPLE)
-        return cls(voices, frozenset(models))
+        return cls({_nfc(name): voice for name, voice in voices.items()}, frozenset(models))
 
 
 _EXAMPLE = 'it looks like {"voices": {"alloy": "anna"}, "models": ["tts-1"]}'
@@ -74,7 +74,7 @@ class VoiceShelf:
 
     def find(self, name: str, param: str) -> str:
         """The voice that a name of a client stands for. Raises ApiError, naming `param`."""
-        name = unicodedata.normalize("NFC", name).strip()
+        name = _nfc(name)
         known = self._known()
         name = self.names.voices.get(name, name)
         if name in known:
@@ -103,6 +103,10 @@ class VoiceShelf:
 
     def _known(self) -> set[str]:
         return {name for library in self.sources.libraries for name in library.voices.names()}
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def _member(values: Any, name: str, default: object) -> Any:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from starlette.responses import JSONResponse
 
 from podtts.prompts.voice_list import ListedVoice
-from podtts.serve.api_error import BUSY, ApiError
+from podtts.serve.api_error import BUSY, ApiError, stopping
 from podtts.serve.service import Service
 from podtts.serve.voice_uploads import VoiceUpload, add_voice, remove_voice
 
@@ -40,6 +40,8 @@ def voices_router(service: Service) -> APIRouter:
         ] = "",
     ) -> JSONResponse:
         """Prepare a voice from a recording. The recording itself is not kept."""
+        if service.reception.is_stopping:
+            raise stopping(service.limits.stop_seconds)
         if len(uploads) >= _MOST_UPLOADS:
             raise ApiError(
                 429,
@@ -54,7 +56,9 @@ def voices_router(service: Service) -> APIRouter:
             raw = await audio_sample.read()
             recording = VoiceUpload(name, raw, transcript, consent, dialect_prompt)
             async with preparing:
-                prepared = await asyncio.to_thread(add_voice, recording, shelf.sources)
+                prepared = await asyncio.to_thread(
+                    add_voice, recording, shelf.sources, service.uploads
+                )
         finally:
             uploads.discard(ticket)
         values = {

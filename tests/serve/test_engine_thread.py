@@ -51,6 +51,9 @@ class FakeEngine:
         self.queue.clear()
         self.begun.clear()
 
+    def close(self) -> None:
+        self.queue.clear()
+
     def step(self) -> list[Event]:
         self.may_step.acquire()
         if self.faults:

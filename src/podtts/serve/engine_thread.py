@@ -57,6 +57,11 @@ class EngineThread:
         return min(self._engine.rows, len(self._running))
 
     @property
+    def waiting(self) -> int:
+        """How many requests have no row, as of now."""
+        return max(0, len(self._running) - self._engine.rows)
+
+    @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
@@ -141,5 +146,7 @@ class EngineThread:
         except Cancelled:
             is_complete = True
         finally:
-            if not is_complete:
+            if is_complete:
+                self._engine.close()
+            else:
                 self._died()

@@ -30,6 +30,10 @@ class _Stopped(Exception):  # noqa: N818 (it is no error)
     """The server stops; the job goes on in the next one."""
 
 
+class _Yielded(Exception):  # noqa: N818 (it is no error)
+    """Somebody who waits for sound gets the row of the job."""
+
+
 class _Deleted(Exception):  # noqa: N818 (it is no error)
     """Somebody has deleted the job."""
 
@@ -40,6 +44,8 @@ class JobRunner:
     task_of:    builds the task of a job; called in other threads. Raises ApiError, PodttsError.
     checkpoint: see podtts.episode.fingerprint.checkpoint_fingerprint. model: its name.
     rows:       jobs at a time; the other rows are left to those who wait for sound.
+    live:       how many requests of others there are. A job gives up its row between two turns
+                if they need it.
     keep_days:  after which a job that has ended is deleted.
     """
 
@@ -51,11 +57,13 @@ class JobRunner:
         checkpoint: Mapping[str, Any],
         model: str,
         rows: int,
+        live: Callable[[], int],
         keep_days: float,
     ) -> None:
         self._engine, self._store, self._task_of = engine, store, task_of
         self._checkpoint, self._model, self._keep_days = checkpoint, model, keep_days
-        self._rows = asyncio.Semaphore(rows)
+        self._rows, self._live = asyncio.Semaphore(rows), live
+        self._holding: set[str] = set()  # jobs that surely have a row of the engine
         self._running: dict[str, asyncio.Task[None]] = {}
         self._ends: dict[str, asyncio.Queue[Event | Exception]] = {}
         self._started: set[str] = set()  # those of `_running` that have a row
@@ -166,12 +174,14 @@ class JobRunner:
 
     async def _synthesize(self, stored: StoredJob, task: Task, episode: BatchEpisode) -> None:
         finished: dict[int, SpeechTokens] = {}
-        for attempt in range(_ATTEMPTS):
-            request = episode.request(finished)
+        attempts = 0
+        while True:
             try:
-                await self._follow(stored, task, episode, request, finished)
+                await self._follow(stored, task, episode, episode.request(finished), finished)
+            except _Yielded:
+                continue  # behind those who wait
             except OutOfMemoryError:
-                if attempt == _ATTEMPTS - 1:
+                if (attempts := attempts + 1) == _ATTEMPTS:
                     raise
             else:
                 return
@@ -193,16 +203,25 @@ class JobRunner:
 
         self._engine.add(request, deliver)
         try:
-            while not isinstance(event := await queue.get(), RequestFinished):
+            while True:
+                event = await queue.get()
                 if isinstance(event, Exception):
                     raise event
+                if event.request is not request:
+                    continue  # of the step in which the job gave up its row
+                if isinstance(event, RequestFinished):
+                    return
                 if isinstance(event, RequestFailed):
                     raise event.error
                 if isinstance(event, TurnFinished):
                     await self._write(stored, task, episode, event.audio)
                     finished[event.audio.index] = event.audio.tokens
+                    self._holding.add(stored.job.id)
                     self._check(stored)
+                    if len(finished) < episode.remaining:
+                        self._yield_row()
         finally:
+            self._holding.discard(stored.job.id)
             self._engine.cancel(request)
 
     async def _write(
@@ -210,6 +229,11 @@ class JobRunner:
     ) -> None:
         await asyncio.to_thread(episode.add, audio)
         await stored.events.append(_turn(task, audio.index, audio.tokens, audio.problems))
+
+    def _yield_row(self) -> None:
+        """Raise _Yielded if others need the row."""
+        if self._live() + len(self._holding) > self._engine.rows:
+            raise _Yielded
 
     def _check(self, stored: StoredJob) -> None:
         """Raise what ends a job between two of its turns."""

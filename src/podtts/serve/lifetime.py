@@ -114,6 +114,7 @@ class Lifetime:
             self.checkpoint,
             orders.model,
             max(1, thread.rows // 2),
+            lambda: service.reception.computing,
             self.setup.limits.keep_days,
         )
 

@@ -97,7 +97,7 @@ class Reception:
         self.is_stopping = False
         self._empty = asyncio.Event()
         self._empty.set()
-        metrics.gauge("podtts_queue_depth", "Requests that wait for a row.", self.waiting)
+        metrics.gauge("podtts_queue_depth", "Requests that wait for a row.", lambda: engine.waiting)
         metrics.gauge("podtts_rows", "Rows of the engine.", lambda: engine.rows)
         metrics.gauge("podtts_rows_in_use", "Rows that compute.", lambda: engine.rows_in_use)
         metrics.gauge(
@@ -106,9 +106,10 @@ class Reception:
             lambda: len(self._open),
         )
 
-    def waiting(self) -> int:
-        """How many requests wait for a row."""
-        return max(0, len(self._computing) - self.engine.rows)
+    @property
+    def computing(self) -> int:
+        """How many requests have a row or wait for one."""
+        return len(self._computing)
 
     @property
     def most_open(self) -> int:
@@ -123,7 +124,7 @@ class Reception:
             raise ApiError(503, "the engine has ended; see the server's log", kind=SERVER)
         full = len(self._computing) >= self.engine.rows + self.limits.queue
         if full or len(self._open) >= self.most_open:
-            waiting = self.waiting()
+            waiting = self.engine.waiting
             raise ApiError(
                 429,
                 f"{waiting} requests are waiting, and the queue is full",

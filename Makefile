@@ -13,7 +13,7 @@ WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
 NATIVE_TESTS := tests/native tests/llm/test_native_layers.py tests/flow/test_native_estimator.py
 
-.PHONY: help demo test test-ears torture check check-native format bench wheel wheels gpu gpu-correct \
+.PHONY: help demo test test-ears torture load check check-native format bench wheel wheels gpu gpu-correct \
 	gpu-speed gpu-train clean
 
 help:  ## list the targets
@@ -71,6 +71,9 @@ test-ears: .venv/installed-dev $(RECOGNIZER)/model.bin  ## tests with a real rec
 
 torture: .venv/installed-dev  ## kill synth, prep and batch at random for ten minutes
 	$(BIN)/pytest --torture --capture=no tests/torture tests/cli/test_disturbed.py
+
+load: .venv/installed-dev  ## measure podtts serve under load, on an idle machine; an hour
+	$(BIN)/pytest --load --capture=no tests/load
 
 format: .venv/installed-dev  ## rewrite the source in the house style
 	$(BIN)/ruff check --fix .

@@ -28,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--sanitize", action="store_true", help="compile the C with sanitizers: make check-native"
     )
     parser.addoption("--torture", action="store_true", help="kill for ten minutes: make torture")
+    parser.addoption("--load", action="store_true", help="measure podtts serve: make load")
+    parser.addoption("--soak-minutes", type=float, default=30, help="of tests/load with --load")
     parser.addoption("--recognizer", type=Path, help="folder of a real one: make test-ears")
     parser.addoption("--seed", type=int, help="of the kills of tests/torture")
 

@@ -37,6 +37,7 @@ LAYERS = {  # a file imports from its own room and from lower layers, never from
     "episode": 7,
     "batch": 8,
     "bench": 9,
+    "serve": 9,
     "cli": 10,
     "__init__": 10,
     "__main__": 11,
@@ -107,6 +108,11 @@ OWNERS = {
     "ctypes": {"native", "device/memory.py"},
     "ray": {"batch/ray_workers.py"},
     "triton": {"llm/kernels", "device/triton_kernels.py", "device/probe_kernel.py"},
+    "fastapi": {"serve"},
+    "starlette": {"serve"},
+    "pydantic": {"serve/bodies.py"},
+    "uvicorn": {"serve/lifetime.py"},
+    "prometheus_client": {"serve/metrics.py"},
     "transformers": {"llm/tokenizer.py", "bench"},
 }
 

@@ -14,7 +14,7 @@ from support.commands import run, run_and_list_modules, run_script
 from support.every_command import command_names
 
 import podtts
-from podtts.cli import batch, bench, synth
+from podtts.cli import batch, bench, serve, synth
 from podtts.cli.app import let_idle_threads_sleep, main
 from podtts.cli.help_panels import PANELS
 
@@ -24,6 +24,7 @@ LONGEST: dict[str, Callable[..., None]] = {
     "synth": synth.synth,
     "batch": batch.batch,
     "bench": bench.bench,
+    "serve": serve.serve,
 }
 
 BROKEN_COMMAND = """

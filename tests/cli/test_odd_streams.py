@@ -12,7 +12,7 @@ from support.odd_start import UNDISTURBED, Start, codes, laid_out
 
 STDIN, STDOUT, STDERR = range(3)
 FULL = Path("/dev/full")
-SILENT = {"synth", "batch", "cache prune", "model pull"}  # they print no result
+SILENT = {"synth", "batch", "serve", "cache prune", "model pull"}  # they print no result
 
 Fault = Callable[[int], Callable[[], object]]  # what to do to a stream before a command starts
 

@@ -19,6 +19,7 @@ CALLS = (
     "synth talk.txt -o talk.wav --model model --speakers recordings --flow-steps 1",
     "batch scripts -o episodes --model model --speakers recordings --flow-steps 1",
     "bench --model model --flow-steps 1 --workload short --repeat 1",
+    "serve --model model --check",
     "tags",
     "doctor",
     "cache ls",

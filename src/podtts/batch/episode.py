@@ -13,6 +13,7 @@ from podtts.engine.request import Request
 from podtts.episode.fingerprint import run_fingerprint
 from podtts.episode.journal import Journal
 from podtts.episode.journal_choice import Earlier, open_journal
+from podtts.episode.journal_lines import FinishedTurn
 from podtts.episode.writer import EpisodePlan, EpisodeWriter
 from podtts.errors import DiskError, PartialError, PodttsError
 from podtts.options import SynthesisOptions
@@ -71,6 +72,11 @@ class BatchEpisode:
     def remaining(self) -> int:
         """How many turns were still to be synthesized when the episode was opened."""
         return self._writer.remaining
+
+    @property
+    def kept(self) -> Mapping[int, FinishedTurn]:
+        """The turns (by 0-based index) that an earlier run finished."""
+        return self._writer.finished
 
     def request(self, finished: Mapping[int, SpeechTokens]) -> Request:
         """What the engine has to do; the episode's time begins with the first call.

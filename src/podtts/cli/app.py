@@ -18,6 +18,7 @@ from podtts.cli import (
     init,
     model,
     prep,
+    serve,
     synth,
     tags,
     voices,
@@ -61,6 +62,7 @@ app.command("synth", cls=CommandWithPanels)(synth.synth)
 app.command("check", cls=PlainCommand)(check.check)
 app.command("convert", cls=PlainCommand)(convert.convert)
 app.command("batch", cls=CommandWithPanels)(batch.batch)
+app.command("serve", cls=CommandWithPanels)(serve.serve)
 app.command("bench", cls=CommandWithPanels)(bench.bench)
 app.command("tags", cls=PlainCommand)(tags.tags)
 app.command("doctor", cls=PlainCommand)(doctor.doctor)

@@ -7,10 +7,14 @@ import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 import podtts
-from podtts.cli.flags import CacheDirOption
+from podtts.cli.flags import CacheDirOption, named_path
 from podtts.cli.locations import cache_root, model_directory, models_dir
+from podtts.cli.serve_flags import read_tokens
 from podtts.errors import PodttsError
 from podtts.hub.store import list_models
 
@@ -30,8 +34,33 @@ _PACKAGES = (
 )
 
 
-def doctor(cache_dir: CacheDirOption = None) -> None:
+def doctor(
+    cache_dir: CacheDirOption = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            help="Ask a running podtts serve how it is, and let it speak, instead.",
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            metavar="FILE",
+            parser=named_path,
+            help="The tokens of that server; the first is sent.",
+        ),
+    ] = None,
+) -> None:
     """Show devices, number types, versions and folders, and what is missing."""
+    if server is not None:
+        from podtts.cli.doctor_server import server_facts
+
+        for label, value in server_facts(server, next(iter(read_tokens(token_file)), "")):
+            print(f"{label:<14} {value}", flush=True)
+        return
     missing: list[str] = []
     for label, value in _facts(cache_root(cache_dir), missing):
         print(f"{label:<14} {value}")

@@ -50,6 +50,11 @@ def models_dir() -> Path:
     return Path(folder) if folder else platformdirs.user_data_path("podtts") / "models"
 
 
+def jobs_dir(flag: Path | None) -> Path:
+    """Return the folder of the server's jobs. flag: --jobs; None: one in the user's data."""
+    return flag if flag is not None else platformdirs.user_data_path("podtts") / "jobs"
+
+
 def model_directory(name_or_folder: str | None) -> Path:
     """Return the folder of a checkpoint.
 

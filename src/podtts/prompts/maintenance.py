@@ -101,6 +101,16 @@ def clear(root: Path) -> Iterator[Removed]:
             yield _remove(file, "cleared")
 
 
+def clear_prefixes(root: Path) -> Iterator[Removed]:
+    """Remove the LLM's states after prompts, which hold something of the voices in them.
+
+    They are stored by cast, so those of one voice alone cannot be told. Runs compute them again.
+    """
+    for folder in _FOLDERS:
+        for file in _files(root, folder) if folder.name == "prefixes" else ():
+            yield _remove(file, "holds voices")
+
+
 def contents(root: Path) -> dict[str, int]:
     """Return the number of podtts's files in each folder under a root."""
     return {folder.name: len(_files(root, folder)) for folder in _FOLDERS}

@@ -1,0 +1,1 @@
+"""The HTTP server: requests of many clients in, their sound out, from one engine."""

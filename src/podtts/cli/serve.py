@@ -114,7 +114,7 @@ def serve(
             speed.flow_precision is not None,
             speech=SpeechTextOptions(read_lexicons(lexicon or [])),
         ),
-        flow_cache=speed.flow_cache,
+        flow_cache=speed.flow_cache_mb,
         rows=rows,
         limits=limits.limits(),
         host=access.host,

@@ -31,6 +31,7 @@ _PHRASES_FIRST = 0.2  # of the training: single short turns without prompts
 _LENGTHS = (512,) * 12 + (1024,) * 5 + (2048,) * 2 + (4096,)  # one a step
 _RARE_CODES = 256  # beside the codes that occur, so many others are compared with in a step
 _STEP_IDS = 2048
+_UNSEEN = 16  # stretches of dialogue that are not learnt from
 _NO_PROMPT = 0.3
 _PHRASE_TURNS = 0.35
 _TEXT_ONLY = 0.15  # dialogues that begin with turns kept as text alone, as after a rebuild
@@ -183,13 +184,17 @@ def _pieces(template: Template, texts: Sequence[str], codes: Tensor, tokens: Ten
 
 def train_llm(
     dialogues: Dialogues,
+    unseen: Dialogues,
     syllables: Tensor,
     device: torch.device,
     batch: int,
     minutes: float,
     path: Path,
 ) -> dict[str, float]:
-    """Train on drawn dialogues, short phrases first; syllables as in `LlmTraining`."""
+    """Train on drawn dialogues, short phrases first; syllables as in `LlmTraining`.
+
+    unseen: of texts that nothing is learnt from. What understands them best is the result.
+    """
     module = LlmTraining(dialogues.used, syllables).to(device)
 
     def draw(progress: float) -> tuple[Tensor, Tensor]:
@@ -209,4 +214,11 @@ def train_llm(
         with torch.autocast(device.type, torch.bfloat16):
             return module.loss(ids.to(device), learnt.to(device))
 
-    return train(module, step, RECIPE, minutes, path)
+    kept = [unseen.draw(random.Random(number), _LENGTHS[0], False) for number in range(_UNSEEN)]
+    ids, learnt = (torch.from_numpy(np.stack(some)).to(device) for some in zip(*kept, strict=True))
+
+    def loss() -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            return module.loss(ids, learnt)[1]["speech"]
+
+    return train(module, step, RECIPE, minutes, path, loss)

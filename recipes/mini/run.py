@@ -204,14 +204,13 @@ def _flow(options: argparse.Namespace) -> dict[str, float]:
 
 def _llm(options: argparse.Namespace) -> dict[str, float]:
     write_tokenizer(options.work)
-    dialogues = Dialogues(
-        Template(load_encode(options.work), SPEECH_OFFSET, END_TOKEN),
-        SpokenText.load(options.work / "spoken"),
-        Corpus.load(options.work / "corpus.pt"),
-        torch.load(options.work / "codes.pt")["codes"],
-    )
+    template = Template(load_encode(options.work), SPEECH_OFFSET, END_TOKEN)
+    corpus = Corpus.load(options.work / "corpus.pt")
+    codes = torch.load(options.work / "codes.pt")["codes"]
+    learnt, unseen = SpokenText.load(options.work / "spoken").split()
     return train_llm(
-        dialogues,
+        Dialogues(template, learnt, corpus, codes),
+        Dialogues(template, unseen, corpus, codes),
         syllable_parts(),
         options.device,
         options.batch,

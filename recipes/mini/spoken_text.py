@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import random
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from recipes.mini.training import load_trained, save_whole
 
 _TEXTS_PER_FILE = 100
 _PHRASE_SHARE = 0.5  # of the texts; about a third of the time
+_KEPT_SHARE = 50  # one text in so many is not learnt from
 _MIXED_SHARE = 0.12  # of the Mandarin texts have an English word in them
 
 _Job = tuple[Path, str, int, Sources, Path, int]
@@ -55,6 +57,25 @@ class SpokenText:
             torch.cat([part["is_phrase"] for part in parts]),
             torch.cat([part["tokens"] for part in parts]),
             torch.cat([part["codes"] for part in parts]),
+        )
+
+    def split(self) -> tuple[SpokenText, SpokenText]:
+        """What is learnt, and what is kept to see when learning becomes knowing by heart.
+
+        The letters of a text decide, so that a text that was drawn twice is on one side.
+        """
+        kept = torch.tensor(
+            [zlib.crc32(text.encode()) % _KEPT_SHARE == 0 for text in self.texts], dtype=torch.bool
+        )
+        return self._only(~kept), self._only(kept)
+
+    def _only(self, chosen: Tensor) -> SpokenText:
+        return SpokenText(
+            [text for text, wanted in zip(self.texts, chosen.tolist(), strict=True) if wanted],
+            self.is_mandarin[chosen],
+            self.is_phrase[chosen],
+            self.tokens[chosen],
+            self.codes[chosen.repeat_interleave(self.tokens)],
         )
 
 

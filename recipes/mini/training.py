@@ -40,9 +40,17 @@ class Recipe:
 
 
 def train(
-    module: nn.Module, step: Step, recipe: Recipe, minutes: float, path: Path
+    module: nn.Module,
+    step: Step,
+    recipe: Recipe,
+    minutes: float,
+    path: Path,
+    unseen: Callable[[], Tensor] | None = None,
 ) -> dict[str, float]:
     """Train for so many minutes in all (see `_clock`), over all runs; write `path` every minute.
+
+    unseen: the loss of samples that nothing is learnt from, measured once a minute. The result is
+    then what had the lowest, and the log has it: a part with little data soon knows it by heart.
 
     When the minutes are over the optimizers are left out of the file, which is then a third as
     large; training on with more minutes gives it fresh ones.
@@ -51,12 +59,14 @@ def train(
     device = next(module.parameters()).device
     optimizers = _optimizers(module, recipe)
     elapsed, steps, skipped = 0.0, 0, 0
+    best = _Best(math.inf, {})
     if path.is_file():
         state = torch.load(path, map_location=device)
         module.load_state_dict(state["module"])
         for optimizer, kept in zip(optimizers, state["optimizers"] or (), strict=False):
             optimizer.load_state_dict(kept)
         elapsed, steps, skipped = state["elapsed"], state["steps"], state["skipped"]
+        best = _Best(*state.get("best") or (math.inf, {}))
     torch.manual_seed(steps)
     module.train()
     taking = _Taking(module, step, optimizers, recipe)
@@ -87,15 +97,45 @@ def train(
             skipped += steps - last_steps - counted
             if counted:
                 figures = {name: round(float(value) / counted, 4) for name, value in sums.items()}
-            line = {"seconds": round(elapsed), "steps": steps, "skipped": skipped, **figures}
-            with path.with_suffix(".log").open("a", encoding="utf-8") as log:
-                log.write(json.dumps(line) + "\n")
+            _log(path, {"seconds": round(elapsed), "steps": steps, "skipped": skipped, **figures})
             sums, summed, last_steps, last_log = {}, torch.zeros_like(summed), steps, elapsed
         if over or time.monotonic() - last_save >= _CHECKPOINT_SECONDS:
-            _save(path, module, None if over else optimizers, elapsed, steps, skipped)
-            last_save = time.monotonic()
+            if unseen is not None:
+                best = best.or_now(module, unseen)
+                figures["unseen"] = round(best.loss, 4)
+                _log(path, {"seconds": round(elapsed), "lowest_unseen": figures["unseen"]})
+                if over:
+                    module.load_state_dict(best.weights)
+            state = {"module": module.state_dict(), "elapsed": elapsed, "steps": steps}
+            state |= {"skipped": skipped, "best": None if over else (best.loss, best.weights)}
+            state["optimizers"] = None if over else [one.state_dict() for one in optimizers]
+            save_whole(state, path)
+            then, last_save = clock(), time.monotonic()
     module.eval()
     return figures
+
+
+def _log(path: Path, line: dict[str, float]) -> None:
+    with path.with_suffix(".log").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+
+
+@dataclass(frozen=True, eq=False)
+class _Best:
+    """The weights that had the lowest loss on what is not learnt from."""
+
+    loss: float
+    weights: dict[str, Tensor]
+
+    @torch.no_grad()
+    def or_now(self, module: nn.Module, unseen: Callable[[], Tensor]) -> _Best:
+        """These, or the present ones if they are better."""
+        module.eval()
+        loss = float(unseen())
+        module.train()
+        if not loss < self.loss and self.weights:
+            return self
+        return _Best(loss, {name: value.clone() for name, value in module.state_dict().items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,24 +262,6 @@ def _optimizers(module: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer
             )
         )
     return optimizers
-
-
-def _save(
-    path: Path,
-    module: nn.Module,
-    optimizers: list[torch.optim.Optimizer] | None,
-    elapsed: float,
-    steps: int,
-    skipped: int,
-) -> None:
-    state = {
-        "module": module.state_dict(),
-        "optimizers": None if optimizers is None else [one.state_dict() for one in optimizers],
-        "elapsed": elapsed,
-        "steps": steps,
-        "skipped": skipped,
-    }
-    save_whole(state, path)
 
 
 def save_whole(value: object, path: Path) -> None:

@@ -274,6 +274,23 @@ def test_the_llm_learns_and_loads(tmp_path: Path) -> None:
     assert torch.equal(loaded.head.weight, rows[loaded.legal_rows()])
 
 
+def test_a_text_is_learnt_or_kept_however_often_it_was_drawn() -> None:
+    texts = [f"Text {number % 200}." for number in range(400)]
+    tokens = torch.arange(400) % 3 + 1
+    codes = torch.arange(int(tokens.sum()), dtype=torch.int16)
+    flags = torch.arange(400) % 2 == 0
+    spoken = SpokenText(texts, flags, ~flags, tokens, codes)
+    learnt, kept = spoken.split()
+    assert len(learnt.texts) + len(kept.texts) == 400
+    assert 0 < len(kept.texts) < 40
+    assert not set(learnt.texts) & set(kept.texts)
+    first = texts.index(kept.texts[0])
+    assert kept.codes[: kept.tokens[0]].tolist() == list(
+        range(int(tokens[:first].sum()), int(tokens[: first + 1].sum()))
+    )
+    assert torch.equal(kept.is_phrase, ~kept.is_mandarin)
+
+
 def test_dialogues_are_in_the_published_layout(corpus: Corpus, tmp_path: Path) -> None:
     write_tokenizer(tmp_path)
     template = Template(load_encode(tmp_path), SPEECH_OFFSET, END_TOKEN)

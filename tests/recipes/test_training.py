@@ -63,6 +63,25 @@ def test_a_step_that_is_not_finite_is_skipped(tmp_path: Path, recorded: bool) ->
     assert torch.equal(module.weight, before)
 
 
+def test_the_result_is_what_was_best_on_unseen_samples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recipes.mini.training._CHECKPOINT_SECONDS", 0.0)
+    module, path = nn.Linear(2, 1), tmp_path / "part.pt"
+    losses = iter((3.0, 1.0, 2.0))
+    seen: list[Tensor] = []
+
+    def unseen() -> Tensor:
+        seen.append(module.weight.detach().clone())
+        return torch.tensor(next(losses, 4.0))
+
+    figures = train(module, _fit(module, []), _RECIPE, 0.001, path, unseen)
+    assert len(seen) > 3
+    assert figures["unseen"] == 1.0
+    assert torch.equal(module.weight, seen[1])
+    assert torch.equal(torch.load(path)["module"]["weight"], seen[1])
+
+
 def test_steps_for_a_recording_learn_the_same(tmp_path: Path) -> None:
     """On a CPU nothing is recorded, but the optimizer is the one that a recording needs."""
     learnt = []

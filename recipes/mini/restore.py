@@ -32,22 +32,28 @@ from recipes.mini.vocoder import VocoderTraining
 
 
 def restore(source: Path, work: Path, voices: int, seconds: Mapping[str, float]) -> None:
-    """Write `work`/PART.pt of all parts but the tokenizer; they count as trained for `seconds`."""
+    """Write `work`/PART.pt of all parts but the tokenizer; they count as trained for `seconds`.
+
+    Without model.safetensors, as in `start`, the language model is not among them.
+    """
     blocks = len(MINI_HIFT.block_kernels)
-    llm, flow, vocoder = LlmTraining(), FlowTraining(), VocoderTraining()
-    _read(llm.llm, source / "model.safetensors", llm_name, without="head.weight")
+    flow, vocoder = FlowTraining(), VocoderTraining()
     _read(flow.flow, source / "flow.safetensors", flow_name)
     _read(vocoder.vocoder, source / "hift.safetensors", lambda name: hift_name(name, blocks))
     head = PitchTraining()
     head.head = vocoder.vocoder.f0_predictor
     head.restored()
-    llm.digits.rows.data.zero_()
     flow.digits.rows.data.zero_()
-    llm.readings.data.zero_()
     speaker = SpeakerTraining(voices)
     speaker.encoder.load_state_dict(onnx_weights(source / SPEAKER_ENCODER_FILE, speaker.encoder))
-    parts: dict[str, nn.Module] = {"llm": llm, "flow": flow, "vocoder": vocoder, "pitch": head}
+    parts: dict[str, nn.Module] = {"flow": flow, "vocoder": vocoder, "pitch": head}
     parts["speaker"] = speaker
+    if (model := source / "model.safetensors").is_file():
+        llm = LlmTraining()
+        _read(llm.llm, model, llm_name, without="head.weight")
+        llm.digits.rows.data.zero_()
+        llm.readings.data.zero_()
+        parts["llm"] = llm
     for part, module in parts.items():
         state = {
             "module": module.state_dict(),

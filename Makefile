@@ -112,8 +112,8 @@ gpu-speed: $(GPU_READY)  ## measure beside the published recipe, batches, first 
 gpu-train: .venv/installed  ## train the bundled model anew on one GPU: recipes/mini/README.md
 	$(PIP) --requirement recipes/mini/requirements.txt
 	$(PIP) --no-deps resemblyzer==0.1.4
-	$(BIN)/python -m recipes.mini.run --work '$(OUT_DIR)/mini' --minutes 60 --device cuda --batch 8 \
-		--hours 8 --voices 200 --text-hours 40 --workers 16
+	$(BIN)/python -m recipes.mini.run --work '$(OUT_DIR)/mini' --minutes 60 --device cuda --batch 16 \
+		--hours 8 --voices 200 --text-hours 100 --workers 16
 
 clean:  ## remove what make made
 	rm -rf .venv out wheels dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

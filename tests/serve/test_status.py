@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 from serve.conftest import SHORT
 from support.commands import run
@@ -15,6 +16,9 @@ from podtts.errors import UsageError
 
 def test_a_server_says_how_it_is(server: Server) -> None:
     assert server.get("/health").json() == {"status": "alive", "version": podtts.__version__}
+    # Balancers ask without wanting an answer's body.
+    asked = [httpx.head(f"{server.url}{path}", timeout=60) for path in ("/health", "/ready")]
+    assert [answer.status_code for answer in asked] == [200, 200]
     assert server.get("/ready").json() == {"status": "ready", "model": "model", "rows": 2}
     [model] = server.get("/v1/models").json()["data"]
     assert (model["id"], model["object"]) == ("model", "model")

@@ -16,11 +16,13 @@ def status_router(service: Service) -> APIRouter:
     """The endpoints of a server."""
     router, reception = APIRouter(tags=["status"]), service.reception
 
+    @router.head("/health", include_in_schema=False)
     @router.get("/health")
     async def health() -> dict[str, str]:
         """Whether the process is alive."""
         return {"status": "alive", "version": podtts.__version__}
 
+    @router.head("/ready", include_in_schema=False)
     @router.get("/ready")
     async def ready() -> dict[str, object]:
         """Whether requests are answered: the model is loaded, and has spoken."""

@@ -73,7 +73,7 @@ def test_every_format_is_read_and_broken_files_do_not_stop_others(tmp_path: Path
     assert [line.split(": prepared")[0] for line in result.lines] == voices
     doubts = [line for line in result.said if ": warning: " in line]
     assert doubts == [
-        f"podtts: warning: {folder / 'mp3_voice.mp3'}: its transcript has 3: "
+        f"podtts: warning: {folder / 'mp3_voice.mp3'}: its transcript has MP3.: "
         "write the words that are said"
     ]
     *failed, summary = (line for line in result.said if line not in doubts)

@@ -8,11 +8,11 @@ import pytest
 from support.commands import run
 from support.golden_data import MODEL
 
-BENCH = ("bench", "--model", MODEL, "--flow-steps", "1", "--workload", "short", "--repeat", "1")
+BENCH = ("bench", "--model", MODEL, "--workload", "short")
 # Each command lacks the name of the file that it writes.
 COMMANDS = {
     "convert": ("convert", "talk.txt", "-o"),
-    "json": (*BENCH, "--json"),
+    "json": (*BENCH, "--flow-steps", "1", "--repeat", "1", "--json"),
     "picture": (*BENCH, "--sweep", "--batch", "1", "--picture"),
 }
 writing = pytest.mark.parametrize("command", COMMANDS)

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -21,6 +22,7 @@ OPEN_PATHS = frozenset(
 )
 UPLOADS = "/v1/audio/voices"
 _READING = ("GET", "HEAD", "OPTIONS")
+_DISCARDED_BYTES, _DISCARDING_SECONDS = 2**26, 2.0  # of a refused request, at most
 
 
 class Guard:
@@ -58,7 +60,9 @@ class Guard:
             response = error_response(error)
             if error.status == 401:
                 response.headers["WWW-Authenticate"] = "Bearer"
-            response.headers["Connection"] = "close"  # the body is not read
+            response.headers["Connection"] = "close"  # the body is not read to its end
+            if "expect" not in headers:
+                await body.discard()
             await response(scope, receive, send)
             return
         await self._app(scope, body.receive, send)
@@ -126,6 +130,17 @@ class _Body:
             if self._bytes > self._most_bytes:
                 raise self._too_large()
         return message
+
+    async def discard(self) -> None:
+        """Read on for a moment: who still sends loses the answer of a connection that closes."""
+        left = _DISCARDED_BYTES
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DISCARDING_SECONDS):
+                while left > 0:
+                    message = await self._receive()
+                    if not message.get("more_body", False):
+                        return
+                    left -= len(message["body"])
 
     def _too_large(self) -> ApiError:
         return ApiError(

@@ -21,7 +21,7 @@ from podtts.batch.task import Outcome, Task, failed
 from podtts.batch.worker_handle import WorkerDiedError
 from podtts.batch.writer_threads import WriterThreads
 from podtts.device.placement import Placement
-from podtts.engine.engine import Engine
+from podtts.engine.engine import Engine, within_memory
 from podtts.engine.request import (
     Event,
     Listener,
@@ -111,14 +111,9 @@ class Worker:
 
     def _run(self) -> None:
         while self._fill_rows():
-            shortage: OutOfMemoryError | None = None
-            try:
-                events = self._engine.step()
-            except OutOfMemoryError as error:
-                # Without its traceback, whose frames hold tensors.
-                shortage = OutOfMemoryError(error.problem, error.hint)
-            if shortage is not None:
-                self._halve_rows(shortage)
+            events = within_memory(self._engine.step)
+            if isinstance(events, OutOfMemoryError):
+                self._halve_rows(events)
                 continue
             for event in events:
                 self._handle(event)

@@ -313,6 +313,17 @@ class Engine:
         del self._sequences[sequence.dialogue.cache]
 
 
+def within_memory(step: Callable[[], list[Event]]) -> list[Event] | OutOfMemoryError:
+    """What a step of an engine reports, or why memory was too short for it.
+
+    The error is one without a traceback, whose frames would hold tensors.
+    """
+    try:
+        return step()
+    except OutOfMemoryError as error:
+        return OutOfMemoryError(error.problem, error.hint)
+
+
 def _overlap_pays(models: Models, rows: int) -> bool:
     """Whether rendering beside decoding is faster, and gives the same bits.
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from podtts.device.cancellation import Cancellation, Cancelled, cancelled_by
-from podtts.engine.engine import Engine
+from podtts.engine.engine import Engine, within_memory
 from podtts.engine.request import Event, Request, RequestFailed, RequestFinished
 from podtts.errors import OutOfMemoryError, PodttsError
 
@@ -107,14 +107,9 @@ class EngineThread:
             command()
 
     def _step(self) -> None:
-        shortage: OutOfMemoryError | None = None
-        try:
-            events = self._engine.step()
-        except OutOfMemoryError as error:
-            # Without its traceback, whose frames hold tensors.
-            shortage = OutOfMemoryError(error.problem, error.hint)
-        if shortage is not None:
-            self._give_up_rows(shortage)
+        events = within_memory(self._engine.step)
+        if isinstance(events, OutOfMemoryError):
+            self._give_up_rows(events)
             return
         for event in events:
             running = self._running[event.request]

@@ -45,6 +45,15 @@ CacheDirOption = Annotated[
         help="Folder of prepared voices; podtts cache path prints the default.",
     ),
 ]
+LexiconOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--lexicon",
+        metavar="FILE",
+        parser=named_path,
+        help="Pronunciations, one word a line (repeatable).",
+    ),
+]
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
@@ -102,15 +111,7 @@ class ScriptFlags(FlagGroup):
             help="Folder of recordings (NAME.wav with NAME.txt); they win over prepared voices.",
         ),
     ] = None
-    lexicon: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--lexicon",
-            metavar="FILE",
-            parser=named_path,
-            help="Pronunciations, one word a line (repeatable).",
-        ),
-    ] = None
+    lexicon: LexiconOption = None
     normalize: Annotated[
         bool,
         typer.Option(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from podtts.cli.flag_groups import with_flag_groups
-from podtts.cli.flags import ModelFlags, PrefixCacheOption, QuietFlag, named_path
+from podtts.cli.flags import LexiconOption, ModelFlags, PrefixCacheOption, QuietFlag, named_path
 from podtts.cli.locations import jobs_dir
 from podtts.cli.messages import check_loudness, say, warn_once
 from podtts.cli.publish_flags import today
@@ -36,15 +36,7 @@ def serve(
             '{"voices": {"alloy": "anna"}, "models": ["tts-1"]}.',
         ),
     ] = None,
-    lexicon: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--lexicon",
-            metavar="FILE",
-            parser=named_path,
-            help="Pronunciations, one word a line (repeatable).",
-        ),
-    ] = None,
+    lexicon: LexiconOption = None,
     jobs: Annotated[
         Path | None,
         typer.Option(

@@ -1,5 +1,6 @@
 """Who may use a server: tokens, origins and hosts; bodies that are too large or never end."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,12 @@ import httpx
 import pytest
 from serve.conftest import SHORT
 from serve.test_speech import refusal
+from starlette.types import Message, Receive, Scope, Send
 from support.commands import run
 from support.http_server import Server, running_server
+
+from podtts.serve.guards import Guard
+from podtts.serve.limits import Limits
 
 ORIGIN = "https://example.org"
 BODY = {"model": "model", "input": "Hi.", "voice": "anna", "response_format": "pcm"}
@@ -165,3 +170,27 @@ def test_nonsense_in_place_of_http_is_refused(server: Server) -> None:
     with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
         connection.sendall(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_refused_body_is_read_before_the_answer() -> None:
+    """A client that is still sending would lose the answer of a connection that closes."""
+    parts = (True, True, False)
+    waiting = [{"type": "http.request", "body": b"x" * 9, "more_body": more} for more in parts]
+    unread: list[int] = []
+
+    async def receive() -> Message:
+        return waiting.pop(0)
+
+    async def send(_: Message) -> None:
+        unread.append(len(waiting))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("it must not be asked")
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/jobs",
+        "headers": [(b"host", b"127.0.0.1"), (b"content-length", str(2**40).encode())],
+    }  # fmt: skip
+    asyncio.run(Guard(app, (), (), Limits(), loopback=True)(scope, receive, send))
+    assert unread
+    assert set(unread) == {0}

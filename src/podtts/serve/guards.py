@@ -140,7 +140,7 @@ class _Body:
                     message = await self._receive()
                     if not message.get("more_body", False):
                         return
-                    left -= len(message["body"])
+                    left -= len(message.get("body", b""))
 
     def _too_large(self) -> ApiError:
         return ApiError(

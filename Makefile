@@ -14,7 +14,7 @@ GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
 NATIVE_TESTS := tests/native tests/llm/test_native_layers.py tests/flow/test_native_estimator.py
 
 .PHONY: help demo test test-ears torture load check check-native format bench wheel wheels gpu gpu-correct \
-	gpu-speed gpu-train clean
+	gpu-decode gpu-speed gpu-train clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,13 +100,15 @@ out/packages: $(WHEELS)
 GPU_READY := $(if $(WHEELS),out/packages,.venv/installed-dev)
 
 gpu:  ## on a machine with CUDA: compare it with the CPU, then measure, into OUT_DIR
-	$(MAKE) --keep-going --jobs 1 gpu-correct gpu-speed
+	$(MAKE) --keep-going --jobs 1 gpu-correct gpu-decode gpu-speed
 
 gpu-correct: $(GPU_READY)  ## compare CUDA with the CPU, and try the commands
 	$(GPU) recipes.gpu.correct --out '$(OUT_DIR)'
 
-gpu-speed: $(GPU_READY)  ## measure beside the published recipe, batches, first sound, kernels
+gpu-decode: $(GPU_READY)  ## check the kernels of a decode step, and measure it
 	$(GPU) recipes.gpu.decode_step --json '$(OUT_DIR)/decode-step.json'
+
+gpu-speed: $(GPU_READY)  ## measure beside the published recipe, batches, first sound, profiles
 	$(GPU) recipes.gpu.speed --out '$(OUT_DIR)'
 
 gpu-train: .venv/installed  ## train the bundled model anew on one GPU: recipes/mini/README.md

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -344,8 +345,8 @@ def each_kernel(llm: Qwen3, overlap: bool, deadline: float) -> list[dict[str, An
     return found
 
 
-def main() -> None:
-    """See the module."""
+def main() -> int:
+    """See the module; the exit code is 1 if a section failed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -368,6 +369,8 @@ def main() -> None:
         overlap=not arguments.no_overlap, draws=not arguments.torch_draws,
         products=not arguments.torch_products, **tilings,
     )  # fmt: skip
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     results: dict[str, Any] = {"plan": str(asdict(plan)), "torch": torch.__version__}
     table: list[str] = []
@@ -394,7 +397,7 @@ def main() -> None:
 
     if not torch.cuda.is_available():
         print("no CUDA device on this machine: nothing to measure")
-        return
+        return 1
     results["kernels run"] = why_no_kernels(DEVICE) or "yes"
     results["device"] = torch.cuda.get_device_name(DEVICE)
     print(results["device"], "kernels:", results["kernels run"])
@@ -444,7 +447,8 @@ def main() -> None:
     if arguments.json:
         results["table"] = table
         arguments.json.write_text(json.dumps(results, indent=1))
+    return int(any("FAILED" in line for line in table))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -93,7 +93,7 @@ class FlowTraining(nn.Module):
 
 
 def _attend(x: Tensor, layers: nn.ModuleList, visible: Tensor | None) -> Tensor:
-    distances = distance_encoding(x.shape[1], x.shape[2]).to(x)
+    distances = distance_encoding(x.shape[1], x.shape[2], device=x.device).to(x)
     for layer in layers:
         x = layer(x, distances, None if visible is None else visible[:, None])
     return x

@@ -82,7 +82,7 @@ def load(subject: Measured) -> str:
     return f"{subject.model.name} on {subject.placement}: {loading.seconds:.1f} s"
 
 
-def stages(subject: Measured, workloads: Sequence[str]) -> str:
+def stages(subject: Measured, workload: str) -> str:
     """Every stage beside the published recipe, and a decode step against its bytes."""
     plan = BenchPlan(
         model=subject.model,
@@ -90,12 +90,12 @@ def stages(subject: Measured, workloads: Sequence[str]) -> str:
         quantize="none",
         options=subject.options,
         preset=subject.preset,
-        workloads=find_workloads(workloads),
+        workloads=find_workloads([workload]),
         repeats=subject.repeats,
         against_published=True,
     )
     report = run_bench(plan, _say, _say)
-    (subject.out / "stages.json").write_text(to_json(report))
+    (subject.out / f"stages-{workload}.json").write_text(to_json(report))
     return _printed([*to_tables(report), notes(report)])
 
 
@@ -171,7 +171,9 @@ def main() -> int:
     parser.add_argument("--first-audio", default="dialogue", metavar="NAME", help="its workload")
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 4, 16, 64], metavar="N")
     parser.add_argument("--sweep", default="middle", metavar="NAME", help="its workload")
-    parser.add_argument("--only", nargs="+", metavar="STEP", help="these steps alone")
+    parser.add_argument(
+        "--only", nargs="+", metavar="STEP", help="these steps alone, in this order"
+    )
     arguments = parser.parse_args()
     name = None if arguments.model else "soulx-podcast-1.7b"
     model, placement = LoadedOnce(arguments.model, name), place(arguments.device, arguments.dtype)
@@ -180,17 +182,18 @@ def main() -> int:
     steps = Steps(arguments.out)
     subject = Measured(model, placement, options, arguments.preset, arguments.repeat, arguments.out)
     chosen: dict[str, Callable[[], str]] = {
-        "stages": partial(stages, subject, arguments.workload),
+        **{f"stages-{name}": partial(stages, subject, name) for name in arguments.workload},
         "first-audio": partial(first_audio, subject, arguments.first_audio),
         "sweep": partial(batches, subject, arguments.sweep, arguments.batch),
         "profile": partial(profile_parts, subject),
         "profile-turn": partial(profile_turn, subject),
         "profile-attention": partial(profile_attention, subject),
     }
+    if unknown := sorted(set(arguments.only or ()) - set(chosen)):
+        parser.error(f"no step {', '.join(unknown)}; there are {', '.join(chosen)}")
     steps.run("load", partial(load, subject))
-    for step, work in chosen.items():
-        if not arguments.only or step in arguments.only:
-            steps.run(step, work)
+    for step in arguments.only or chosen:
+        steps.run(step, chosen[step])
     return steps.exit_code()
 
 

@@ -175,14 +175,14 @@ def test_a_turn_that_the_llm_cannot_compute_is_reported_after_the_turn_before() 
     )
     attempt = sequence.next_attempt(speculate=True)
     assert attempt is not None
-    dialogue.prepare_attempt(decoder.replay)
+    dialogue.prepare_attempt(decoder)
     rng = sequence.attempt_rng(attempt)
     decoder.start(cache, dialogue.window.ids, request.options.sampling, rng)
     while not (decoded := decoder.step()):
         pass
     assert sequence.on_tokens(decoded[cache]) == []
     assert sequence.next_attempt(speculate=True) is not None
-    dialogue.prepare_attempt(decoder.replay)
+    dialogue.prepare_attempt(decoder)
     assert sequence.on_tokens(NotFiniteError("the LLM's logits at step 1")) == []
     events: list[Event] = []
     while job := sequence.take_render_job():

@@ -96,7 +96,7 @@ class Driver:
 
     def start(self, attempt: Attempt) -> None:
         dialogue = self.sequence.dialogue
-        dialogue.prepare_attempt(self.decoder.replay)
+        dialogue.prepare_attempt(self.decoder)
         ids, rng = dialogue.window.ids, self.sequence.attempt_rng(attempt)
         self.decoder.start(dialogue.cache, ids, self.request.options.sampling, rng)
 

@@ -112,7 +112,7 @@ def test_every_call_of_the_long_form_trace(name: str) -> None:
     decoder = graph_decoder(cache.batch)
     for turn, call in zip(golden["turns"], golden["llm_calls"][-22:], strict=True):
         dialogue.open_turn(loaded.template.turn(turn["speaker"], normalize_text(turn["text"])))
-        dialogue.prepare_attempt(decoder.replay)
+        dialogue.prepare_attempt(decoder)
         decoder.start(cache, dialogue.window.ids, options, silent_generator())
         (tokens,) = to_the_end(decoder).values()
         assert isinstance(tokens, SpeechTokens)
@@ -153,7 +153,7 @@ def test_a_turn_of_an_earlier_run_leaves_the_same_bits() -> None:
         return dialogue, graph_decoder(dialogue.cache.batch)
 
     def spoken(dialogue: Dialogue, decoder: Decoder, seed: int) -> SpeechTokens:
-        dialogue.prepare_attempt(decoder.replay)
+        dialogue.prepare_attempt(decoder)
         decoder.start(dialogue.cache, dialogue.window.ids, options, rng(seed))
         (tokens,) = to_the_end(decoder).values()
         assert isinstance(tokens, SpeechTokens)

@@ -209,3 +209,29 @@ def _both(root: Path) -> StoreUnderTest:
     store.hits("dialect")
     assert len(store.files) == 2
     return store
+
+
+def test_the_recent_state_is_that_of_the_prompts_themselves() -> None:
+    loaded, options, recent = models(), SynthesisOptions(), RecentPrefix()
+    first, again, other = loaded.llm.new_caches(3).rows
+    for cache, name in ((first, "plain"), (again, "plain"), (other, "dialect")):
+        prefill_prompts(loaded, None, trace_prompts(name), options, cache, recent)
+    assert again.length == first.length
+    assert torch.equal(again.keys, first.keys)
+    assert torch.equal(again.values, first.values)
+    alone = loaded.llm.new_cache()
+    prefill_prompts(loaded, None, trace_prompts("dialect"), options, alone)
+    assert torch.equal(other.keys[..., : other.length, :], alone.keys[..., : other.length, :])
+    cache = loaded.llm.new_cache()
+    assert recent.read("another cast", cache) is None
+    assert cache.length == 0
+
+
+def test_the_recent_state_does_not_change_with_its_rows() -> None:
+    loaded, options, recent = models(), SynthesisOptions(), RecentPrefix()
+    first, second = loaded.llm.new_caches(2).rows
+    prefill_prompts(loaded, None, trace_prompts("plain"), options, first, recent)
+    before = first.keys.clone()
+    first.keys.zero_()
+    prefill_prompts(loaded, None, trace_prompts("plain"), options, second, recent)
+    assert torch.equal(second.keys, before)

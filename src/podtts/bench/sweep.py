@@ -15,7 +15,7 @@ from podtts.bench.model_under_test import ModelUnderTest
 from podtts.bench.speakers import speaker_prompts
 from podtts.bench.workload import Workload
 from podtts.device.memory import peak_memory_bytes, reset_peak_memory
-from podtts.device.placement import Placement, device_label
+from podtts.device.placement import Placement, device_label, has_graphs
 from podtts.device.stopwatch import Stopwatch
 from podtts.engine.request import Request
 from podtts.llm.prefix import PrefixStore
@@ -93,6 +93,9 @@ def sweep(
                     script_request(plan, number, plan.workload, prompts, options)
                     for number in range(batch)
                 ]
+                if has_graphs(models.device):  # each size records what it repeats
+                    progress(f"warm-up: {name}, {batch} at a time")
+                    list(synthesize_batch(models, prefixes, requests, batch))
                 point = measure_point(name, models, prefixes, requests)
                 progress(f"{name}, {batch} at a time: RTF {point.rtf:.3g}")
                 yield point

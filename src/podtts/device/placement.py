@@ -11,6 +11,8 @@ import torch
 from podtts.errors import DeviceError
 from podtts.options import Quantization, one_of
 
+# Raise when the bits of what a device records change (`has_graphs`).
+RECORDINGS_VERSION = 2
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 _TORCH_DTYPES = {
@@ -174,6 +176,8 @@ def flow_kernel(placement: Placement) -> str:
     from podtts.native.build import InstructionSet
     from podtts.native.library import instructions_of
 
+    if has_graphs(placement.device):
+        return f"torch, recordings {RECORDINGS_VERSION}"
     if not has_fused_layers(placement.device):
         return "torch"
     if isinstance(isa := instructions_of("estimator"), InstructionSet):

@@ -56,26 +56,35 @@ class RecordedFunction:
     """
 
     def __init__(
-        self, recorder: Records, function: Callable[..., Tensor], examples: Sequence[Tensor]
+        self,
+        recorder: Records,
+        function: Callable[..., Sequence[Tensor]],
+        examples: Sequence[Tensor],
     ) -> None:
         self._inputs = [example.clone() for example in examples]
-        self._output: Tensor | None = None
+        self._outputs: Sequence[Tensor] = ()
 
         def work() -> None:
-            self._output = function(*self._inputs)
+            self._outputs = function(*self._inputs)
 
         replay = recorder.record(work)
         if isinstance(replay, NotRecorded):
             raise NotRecordedError(replay.reason)
         self._replay = replay
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
-        """Call the function; the result is the caller's."""
-        for own, given in zip(self._inputs, inputs, strict=True):
-            own.copy_(given)
+    def __call__(self, *inputs: Tensor) -> list[Tensor]:
+        """Call the function; the results are the caller's."""
+        _copy(self._inputs, list(inputs))
         self._replay()
-        assert self._output is not None
-        return self._output.clone()
+        results = [torch.empty_like(output) for output in self._outputs]
+        _copy(results, list(self._outputs))
+        return results
+
+
+def _copy(targets: list[Tensor], sources: list[Tensor]) -> None:
+    """Copy tensors in few launches, whatever their number."""
+    if targets:
+        torch._foreach_copy_(targets, sources)
 
 
 class NotRecordedError(RuntimeError):

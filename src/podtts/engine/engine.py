@@ -28,6 +28,7 @@ from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.native_layers import NativeLayers
 from podtts.llm.prefix import PrefixStore
 from podtts.llm.qwen3 import Qwen3
+from podtts.llm.recent_prefix import RecentPrefix
 from podtts.values import SpeechTokens, StageSeconds
 from podtts.weights.load import Models
 
@@ -111,7 +112,11 @@ class Engine:
     def resize(self, rows: int) -> None:
         """Forget all requests and free their memory; then synthesize so many at once."""
         self.close()
-        del self._decoder, self._caches  # what they hold is free before the new ones are made
+        del (
+            self._decoder,
+            self._caches,
+            self._recent,
+        )  # what they hold is free before the new ones are made
         release_memory(self.models.device)
         self._set_rows(rows)
 
@@ -156,6 +161,8 @@ class Engine:
     def _set_rows(self, rows: int) -> None:
         self._caches = self.models.llm.new_caches(rows)
         self._decoder = self._new_decoder(self.models.llm, self._caches)
+        # Of no use to a single dialogue, which would pay for it with memory.
+        self._recent = RecentPrefix() if rows > 1 else None
 
     def _admit(self) -> list[Event]:
         """Give waiting requests the free rows, and let the LLM read their prompts."""
@@ -187,7 +194,7 @@ class Engine:
             memory_errors_named("prefilling the prompts"),
         ):
             dialogue = prefill_prompts(
-                self.models, self.prefixes, request.prompts, request.options, cache
+                self.models, self.prefixes, request.prompts, request.options, cache, self._recent
             )
         if request.reports_sound:
             return LiveSequence(
@@ -225,7 +232,7 @@ class Engine:
             Stopwatch(self.models.device) as prefilling,
             memory_errors_named("prefilling a turn"),
         ):
-            dialogue.prepare_attempt(self._decoder.replay)
+            dialogue.prepare_attempt(self._decoder)
             self._decoder.start(
                 dialogue.cache,
                 dialogue.window.ids,

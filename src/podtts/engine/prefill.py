@@ -10,6 +10,7 @@ from podtts.llm.decoder import generate
 from podtts.llm.dialogue import Dialogue, generated_ids
 from podtts.llm.kv_cache import KVCache
 from podtts.llm.prefix import PrefixStore
+from podtts.llm.recent_prefix import RecentPrefix
 from podtts.options import SynthesisOptions
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeakerPrompt
@@ -22,22 +23,29 @@ def prefill_prompts(
     prompts: Sequence[SpeakerPrompt],
     options: SynthesisOptions,
     cache: KVCache,
+    recent: RecentPrefix | None = None,
 ) -> Dialogue:
     """Prefill every speaker's prompt; a dialect prompt is synthesized first, each by itself.
 
     prefixes: where the LLM's state after the prompts is kept between runs; None: nowhere.
     cache:    the dialogue's, empty.
+    recent:   the state of the request before, which becomes that of this one; None: nowhere.
     """
     llm = models.llm
     plans = [_prompt_plan(models, number, prompt) for number, prompt in enumerate(prompts)]
     request = _prefix_request(plans, options)
+    if recent and (kept := recent.read(request, cache)):
+        return Dialogue(llm, kept, options.window, cache)
     if prefixes and (stored := prefixes.read(request, cache)):
-        return Dialogue(llm, stored, options.window, cache)
-    entries = [_prompt_ids(models, plan, options) for plan in plans]
-    dialogue = Dialogue(llm, entries, options.window, cache)
-    dialogue.prefill_prompts()
-    if prefixes:
-        prefixes.write(request, entries, cache)
+        dialogue = Dialogue(llm, stored, options.window, cache)
+    else:
+        stored = [_prompt_ids(models, plan, options) for plan in plans]
+        dialogue = Dialogue(llm, stored, options.window, cache)
+        dialogue.prefill_prompts()
+        if prefixes:
+            prefixes.write(request, stored, cache)
+    if recent:
+        recent.write(request, stored, cache)
     return dialogue
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import torch
@@ -116,15 +118,17 @@ def mels_of(models: Models, turns: Sequence[RenderJob]) -> list[Tensor]:
 
 def waves_of(models: Models, turns: Sequence[RenderJob], mels: Sequence[Tensor]) -> list[Tensor]:
     """Waveform of every turn, float32 [480*F] on the CPU, for their mels; options as for these."""
-    sines = models.vocoder.config.waves
-    noise = [
-        torch.randn(
-            sines, len(mel) * MEL_HOP, generator=stage_rng(turn.seed, turn.draws, "vocoder")
-        )
-        for turn, mel in zip(turns, mels, strict=True)
-    ]
     if not mels:
         return []
+    sines = models.vocoder.config.waves
+
+    def draw(turn: RenderJob, mel: Tensor) -> Tensor:
+        rng = stage_rng(turn.seed, turn.draws, "vocoder")
+        return torch.randn(sines, len(mel) * MEL_HOP, generator=rng)
+
+    # Numbers are drawn on the host, by one core each: beside a GPU they would take longest.
+    with ThreadPoolExecutor(min(len(turns), os.cpu_count() or 1)) as threads:
+        noise = list(threads.map(draw, turns, mels))
     raise_if_cancelled()
     with all_cores(models.device):
         waves = models.vocoder.render(mels, noise, turns[0].options.precision)

@@ -21,6 +21,7 @@ from podtts.flow.encoder import Encoder, EncoderConfig
 from podtts.flow.estimator import Estimator, EstimatorConfig
 from podtts.flow.masks import valid_positions
 from podtts.flow.native_estimator import NativeEstimator, supports_estimator
+from podtts.flow.recorded_chunks import RecordedChunks
 from podtts.flow.recorded_estimator import RecordedEstimator
 from podtts.flow.solver import Velocity, cosine_grid, guided, solve
 from podtts.nn.embedding import TokenEmbedding
@@ -59,6 +60,7 @@ class Flow(nn.Module):
         self._bfloat16: WeightVariants[str, nn.Module] = WeightVariants()
         self._native: WeightVariants[Precision, NativeEstimator] = WeightVariants()
         self._recorded: WeightVariants[Precision, RecordedEstimator] = WeightVariants()
+        self._recorded_chunks: WeightVariants[Precision, RecordedChunks] = WeightVariants()
         # Whether to use compiled code, or recorded evaluations, where they run.
         self.compiled = True
 
@@ -204,6 +206,16 @@ class Flow(nn.Module):
             estimator, recorder = self.estimator_in(precision), Recorder(self.device)
             self._recorded[precision] = RecordedEstimator(estimator, recorder)
         return self._recorded[precision]
+
+    def recorded_chunks(self, precision: Precision) -> RecordedChunks | None:
+        """The same for parts of sequences."""
+        # What follows a part says that it is not the last one.
+        if not (self.compiled and has_graphs(self.device) and self.lookahead):
+            return None
+        if precision not in self._recorded_chunks:
+            estimator, recorder = self.estimator_in(precision), Recorder(self.device)
+            self._recorded_chunks[precision] = RecordedChunks(estimator, recorder)
+        return self._recorded_chunks[precision]
 
     def _field(self, precision: Precision, padded: bool) -> Field:
         """The estimator in a precision, with the arguments of `Estimator.forward`."""

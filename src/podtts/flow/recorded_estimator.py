@@ -7,13 +7,11 @@ in its last bits alone. The sizes depend on rows and frames only, so equal turns
 
 from __future__ import annotations
 
-import logging
-from collections import OrderedDict
-
 import torch
 from torch import Tensor
 
-from podtts.device.recorded_function import NotRecordedError, RecordedFunction, Records, Turns
+from podtts.device.recorded_function import Records
+from podtts.device.recordings import Recordings
 from podtts.flow.estimator import Estimator
 
 FIRST_SIZE = 256  # frames
@@ -26,20 +24,14 @@ MOST_FRAMES = 8192
 
 KEPT = 16  # recordings; each has memory of its own
 
-_Key = tuple[int, int, int]  # rows, frames, chunk
-
 
 class RecordedEstimator:
-    """`Estimator.forward`, recorded at the first use of a shape. Any thread may call it.
-
-    Where a shape cannot be recorded, all are evaluated as before, and a warning says so once.
-    """
+    """`Estimator.forward`, recorded at the first use of a shape. Any thread may call it."""
 
     def __init__(self, estimator: Estimator, recorder: Records) -> None:
-        self._estimator, self._recorder = estimator, recorder
-        self._turns = Turns(estimator.out.weight.device)
-        self._recordings: OrderedDict[_Key, RecordedFunction] = OrderedDict()
-        self._refused = False
+        self._estimator = estimator
+        device = estimator.out.weight.device
+        self._recordings = Recordings(device, recorder, "the flow's evaluations", KEPT)
 
     def size(self, rows: int, frames: int) -> int:
         """How many frames rows of so many at most are padded to; the same if not recorded."""
@@ -54,38 +46,13 @@ class RecordedEstimator:
             return velocity
         if valid is None:
             valid = torch.ones(rows, frames, dtype=torch.bool, device=x.device)
-        inputs = x, valid, t
-        with self._turns.taken():
-            recording = self._recording((rows, frames, chunk_frames), inputs)
-            if recording is not None:
-                return recording(*inputs)
-        unrecorded: Tensor = self._estimator(*inputs, chunk_frames)
-        return unrecorded
 
-    def _recording(
-        self, key: _Key, inputs: tuple[Tensor, Tensor, Tensor]
-    ) -> RecordedFunction | None:
-        if key in self._recordings:
-            self._recordings.move_to_end(key)
-            return self._recordings[key]
-        if self._refused:
-            return None
+        def evaluate(x: Tensor, valid: Tensor, t: Tensor) -> list[Tensor]:
+            return [self._estimator(x, valid, t, chunk_frames)]
 
-        def evaluate(x: Tensor, valid: Tensor, t: Tensor) -> Tensor:
-            velocity: Tensor = self._estimator(x, valid, t, key[2])
-            return velocity
-
-        try:
-            self._recordings[key] = RecordedFunction(self._recorder, evaluate, inputs)
-        except (NotRecordedError, torch.OutOfMemoryError) as error:
-            self._refused = True
-            reason = str(error).splitlines()[0]
-            log = logging.getLogger(__name__)
-            log.warning("the flow's evaluations are not recorded, so slower: %s", reason)
-            return None
-        if len(self._recordings) > KEPT:  # after a recording the device is done with the oldest
-            self._recordings.popitem(last=False)
-        return self._recordings[key]
+        key = rows, frames, chunk_frames
+        (velocity,) = self._recordings.call(key, evaluate, (x, valid, t))
+        return velocity
 
 
 def recorded_size(frames: int) -> int:

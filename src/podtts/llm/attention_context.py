@@ -90,6 +90,31 @@ class GraphContext:
         return self._keys[layer], self._values[layer]
 
 
+class GraphPrefillContext:
+    """Several tokens of one row, see `GraphContext`."""
+
+    def __init__(
+        self,
+        rotation: Rotation,
+        positions: Tensor,
+        row: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        queries: int,
+    ) -> None:
+        """positions: int64 [T]. row: int64 [1]. queries: heads per key head."""
+        self.rotation = rotation
+        self._positions, self._row, self._keys, self._values = positions, row, keys, values
+        hidden = torch.arange(keys.shape[3], device=positions.device) > positions[:, None]
+        mask = torch.zeros(hidden.shape, dtype=keys.dtype, device=keys.device)
+        self.mask: Tensor | None = mask.masked_fill(hidden, -torch.inf).repeat(queries, 1)
+
+    def update(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        for own, new in ((self._keys[layer], keys), (self._values[layer], values)):
+            own[self._row, :, self._positions] = new[0].transpose(0, 1)
+        return self._keys[layer][self._row], self._values[layer][self._row]
+
+
 class BatchContext:
     """One token of each of the first rows, which have different lengths."""
 

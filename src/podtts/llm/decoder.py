@@ -21,13 +21,14 @@ from podtts.llm.decode_step import draw_step, graph_decode_step
 from podtts.llm.kv_cache import CacheRows, KVCache
 from podtts.llm.prefill import prefill, replay
 from podtts.llm.qwen3 import Qwen3
+from podtts.llm.recorded_prefill import RecordedPrefill, takes
 from podtts.options import SamplingOptions
 from podtts.values import SpeechTokens
 
 if TYPE_CHECKING:
     from podtts.llm.kernel_step import KernelStep
 
-BLOCK_STEPS = 16  # 0.64 s of speech
+BLOCK_STEPS = 10  # 0.4 s of speech
 _POSITIONS = 1024  # a graph attends to multiples of so many positions: few graphs are recorded
 
 
@@ -86,6 +87,7 @@ class Decoder:
         if graphs is None:
             graphs = has_graphs(self._device) and model.fused_layers is None
         self._graphs = _StepGraphs(model, caches, self._legal) if graphs else None
+        self._recorded_prefill = RecordedPrefill(model, caches) if graphs else None
 
     @property
     def active(self) -> tuple[KVCache, ...]:
@@ -126,10 +128,17 @@ class Decoder:
 
         rng: draws the two uniform numbers of every step that the turn may take.
         """
-        hidden = prefill(self.model, context[cache.length :], cache)[0]
+        hidden = self.prefill(cache, context[cache.length :])
         recent = _recent_ids(context, self.model, options.repeat_window)
         uniforms = torch.rand(options.max_tokens, 2, generator=rng)
         self._start(cache, hidden, options, uniforms, recent)
+
+    @torch.inference_mode()
+    def prefill(self, cache: KVCache, ids: Sequence[int]) -> Tensor:
+        """Read ids that follow what a cache holds; return the last hidden state [H]."""
+        if self._recorded_prefill is not None and takes(ids):
+            return self._recorded_prefill.read(ids, cache)
+        return prefill(self.model, ids, cache)[0]
 
     @torch.inference_mode()
     def replay(self, cache: KVCache, ids: Sequence[int]) -> None:

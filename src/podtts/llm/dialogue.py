@@ -7,8 +7,9 @@ same sequence of calls as in a run without interruption, so they are the same to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
@@ -21,7 +22,15 @@ from podtts.llm.qwen3 import Qwen3
 from podtts.options import SamplingOptions, WindowOptions
 from podtts.values import SpeechTokens
 
-Replay = Callable[[KVCache, Sequence[int]], None]
+
+class Reads(Protocol):
+    """What a decoder reads as it decodes, so that the cache is the same to the bit."""
+
+    def prefill(self, cache: KVCache, ids: Sequence[int]) -> object:
+        """Read a text behind what a cache holds."""
+
+    def replay(self, cache: KVCache, ids: Sequence[int]) -> None:
+        """Read the speech of an earlier run."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +117,10 @@ class Dialogue:
         return bool(self._unread)
 
     @torch.inference_mode()
-    def prepare_attempt(self, replay_speech: Replay | None = None) -> None:
+    def prepare_attempt(self, reader: Reads | None = None) -> None:
         """Bring the cache to where the open turn's speech begins, for the first or another attempt.
 
-        replay_speech: reads the speech of an earlier run as the decoder of this run decodes it;
-                       None: as `generate` does.
+        reader: the decoder of this run, for turns of an earlier one; None: as `generate` reads.
         """
         self._decoded = None
         if self._start is not None:
@@ -120,11 +128,13 @@ class Dialogue:
             return
         self.prefill_prompts()
         for turn in self._unread:
-            prefill(self.model, self.window.ids[self.cache.length : turn.text_end], self.cache)
+            text = self.window.ids[self.cache.length : turn.text_end]
             speech = self.window.ids[turn.text_end : turn.speech_end]
-            if replay_speech:
-                replay_speech(self.cache, speech)
+            if reader:
+                reader.prefill(self.cache, text)
+                reader.replay(self.cache, speech)
             else:
+                prefill(self.model, text, self.cache)
                 replay(self.model, speech, self.cache)
         self._unread.clear()
         self._start = self.cache.length

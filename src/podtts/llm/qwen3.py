@@ -19,6 +19,7 @@ from podtts.llm.attention_context import (
     BatchContext,
     CachedContext,
     GraphContext,
+    GraphPrefillContext,
     Rotation,
     SelfContext,
     rotary_angles,
@@ -252,6 +253,20 @@ class Qwen3(nn.Module):
         rotation = self._rotation(positions[:, None, None], keys.dtype)
         x = self.embed_tokens(ids[:, None])
         return self._run_layers(x, GraphContext(rotation, positions, keys, values))[:, 0]
+
+    def graph_prefill(
+        self, ids: Tensor, start: Tensor, row: Tensor, keys: Tensor, values: Tensor
+    ) -> Tensor:
+        """Hidden states [1, T, H] of ids [1, T] of a row: like `forward`, but all input is tensors.
+
+        start, row:   int64 [1], the position of the first id, and the row whose cache it follows.
+        keys, values: see `graph_step`.
+        """
+        positions = start + torch.arange(ids.shape[1], device=ids.device)
+        rotation = self._rotation(positions, keys.dtype)
+        queries = self.config.heads // self.config.kv_heads
+        context = GraphPrefillContext(rotation, positions, row, keys, values, queries)
+        return self._run_layers(self.embed_tokens(ids), context)
 
     def _run_layers(self, x: Tensor, context: AttentionContext) -> Tensor:
         for number, layer in enumerate(self.layers):

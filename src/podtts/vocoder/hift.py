@@ -18,16 +18,20 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from podtts.device.cancellation import raise_if_cancelled
-from podtts.device.placement import batches_rows, emulates_bfloat16
+from podtts.device.cuda_graph import Recorder
+from podtts.device.placement import batches_rows, emulates_bfloat16, has_graphs
 from podtts.nn.convolution import Conv, TransposedConv
 from podtts.nn.variants import WeightVariants
 from podtts.options import Precision
 from podtts.rates import MEL_BINS, MEL_HOP
 from podtts.vocoder.f0 import F0Predictor
+from podtts.vocoder.recorded_extension import RecordedExtension
+from podtts.vocoder.recorded_generator import RecordedGenerator
 from podtts.vocoder.source import HarmonicSource
 
 UPSAMPLING = (8, 5, 3)  # per level; their product times STFT_HOP is a mel frame
-STFT_HOP = MEL_HOP // (UPSAMPLING[0] * UPSAMPLING[1] * UPSAMPLING[2])  # 4 samples
+POSITIONS_PER_FRAME = UPSAMPLING[0] * UPSAMPLING[1] * UPSAMPLING[2]  # of the spectra
+STFT_HOP = MEL_HOP // POSITIONS_PER_FRAME  # 4 samples
 DILATIONS = (1, 3, 5)
 LEAK = 0.1
 MAX_MAGNITUDE = 100.0
@@ -149,6 +153,9 @@ class Vocoder(nn.Module):
             config.channels >> len(UPSAMPLING), config.stft_size + 2, kernel, padding=kernel // 2
         )
         self._bfloat16: WeightVariants[str, nn.ModuleList] = WeightVariants()
+        self._recorded: WeightVariants[Precision, RecordedGenerator] = WeightVariants()
+        # See `podtts.vocoder.streaming`.
+        self.recorded_extensions: WeightVariants[Precision, RecordedExtension] = WeightVariants()
 
     @torch.inference_mode()
     def render(
@@ -183,7 +190,7 @@ class Vocoder(nn.Module):
         """Excitation, per row float32 [480*F], for f0 [F] in Hz and noise as in `render`."""
         device = self.conv_in.weight.device
         pitch = pad_sequence([row.to(device) for row in f0], batch_first=True)
-        padded_noise = pad_sequence([row.T.to(device) for row in noise], batch_first=True)
+        padded_noise = pad_sequence([row.to(device).T for row in noise], batch_first=True)
         source = self.harmonics(pitch, padded_noise.transpose(1, 2))
         return [row[: len(row_f0) * MEL_HOP] for row, row_f0 in zip(source, f0, strict=True)]
 
@@ -198,18 +205,44 @@ class Vocoder(nn.Module):
         """
         x, frames = self._stack(mels)
         spectra = pad_sequence([self.stft(row.to(x)).T for row in source], batch_first=True)
-        x = _masked(self.conv_in(x), _mask(frames, 1, 0, x))
+        recorded = self._recorded_in(precision)
+        if recorded is None:
+            lengths = None if min(frames) == max(frames) else torch.tensor(frames).to(x.device)
+            x = self.generate(x, spectra, lengths, precision)
+        else:
+            x = recorded.generate(x, spectra, frames)
+        return [
+            self._istft(row[: count * POSITIONS_PER_FRAME + 1].T).clamp(-MAX_SAMPLE, MAX_SAMPLE)
+            for row, count in zip(x, frames, strict=True)
+        ]
+
+    def generate(
+        self, x: Tensor, spectra: Tensor, lengths: Tensor | None, precision: Precision
+    ) -> Tensor:
+        """Spectra of waves [B, 120*F + 1, stft_size + 2], see `_istft`.
+
+        x:       mels [B, F, 80]. spectra: of their sources, [B, 120*F + 1, stft_size + 2].
+        lengths: frames of each row, integers [B] on the device; None: no row is padded.
+        """
+        frames = x.shape[1]
+        x = _masked(self.conv_in(x), _mask(lengths, frames, 1, 0, x))
         rate = 1
         levels = zip(self.levels_in(precision), UPSAMPLING, strict=True)
         for number, (level, upsampling) in enumerate(levels):
             rate *= upsampling
-            mask = _mask(frames, rate, int(number == len(UPSAMPLING) - 1), x)
+            mask = _mask(lengths, frames, rate, int(number == len(UPSAMPLING) - 1), x)
             x = level(x, spectra, mask)
-        x = self.conv_out(F.leaky_relu(x))
-        return [
-            self._istft(row[: count * rate + 1].T).clamp(-MAX_SAMPLE, MAX_SAMPLE)
-            for row, count in zip(x, frames, strict=True)
-        ]
+        out: Tensor = self.conv_out(F.leaky_relu(x))
+        return out
+
+    def _recorded_in(self, precision: Precision) -> RecordedGenerator | None:
+        """The generator as recordings in a precision; None: the device has none."""
+        device = self.conv_in.weight.device
+        if not has_graphs(device):
+            return None
+        if precision not in self._recorded:
+            self._recorded[precision] = RecordedGenerator(self, precision, Recorder(device))
+        return self._recorded[precision]
 
     def levels_in(self, precision: Precision) -> nn.ModuleList:
         """The levels, for bfloat16 with copies of all but the last, unless torch emulates it."""
@@ -276,11 +309,11 @@ def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
     return x if mask is None else x * mask
 
 
-def _mask(frames: list[int], rate: int, extra: int, like: Tensor) -> Tensor | None:
-    """Float [B, positions, 1], 1 on the first frames*rate + extra; None when no row is padded."""
-    longest = max(frames)
-    if min(frames) == longest:
+def _mask(
+    lengths: Tensor | None, frames: int, rate: int, extra: int, like: Tensor
+) -> Tensor | None:
+    """Float [B, frames*rate + extra, 1], 1 on the first lengths*rate + extra; None: no padding."""
+    if lengths is None:
         return None
-    lengths = torch.tensor(frames, device=like.device) * rate + extra
-    positions = torch.arange(longest * rate + extra, device=like.device)
-    return (positions < lengths[:, None])[:, :, None].to(like.dtype)
+    positions = torch.arange(frames * rate + extra, device=like.device)
+    return (positions < lengths[:, None] * rate + extra)[:, :, None].to(like.dtype)

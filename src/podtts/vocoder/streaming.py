@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from podtts.device.cuda_graph import Recorder
+from podtts.device.placement import has_graphs
 from podtts.nn.carried import Carried, States
 from podtts.nn.convolution import Conv, TransposedConv
 from podtts.options import Precision
@@ -30,6 +32,7 @@ from podtts.vocoder.hift import (
     ResidualStep,
     Vocoder,
 )
+from podtts.vocoder.recorded_extension import RecordedExtension
 from podtts.vocoder.source import HarmonicSource
 
 HELD_BACK_FRAMES = 20  # with the kernels of the published sizes; a test perturbs later frames
@@ -61,18 +64,45 @@ def extend(
     returns:   float32 [S] on the vocoder's device, within ±0.99.
     """
     device = vocoder.conv_in.weight.device
-    carried = Carried(state.layers)
-    x = mel[None].to(device)
+    mel, noise = mel.to(device), noise.to(device)
+    if last or not has_graphs(device):  # the last part has any length
+        wave, layers = _extend(vocoder, state.layers, mel, noise, precision, last=last)
+    else:
+        wave, layers = _recorded(vocoder, precision)(mel, noise, state.layers)
+    return wave, VocoderState(layers)
+
+
+def _recorded(vocoder: Vocoder, precision: Precision) -> RecordedExtension:
+    def extend(mel: Tensor, noise: Tensor, before: States | None) -> tuple[Tensor, States]:
+        return _extend(vocoder, before, mel, noise, precision, last=False)
+
+    if precision not in vocoder.recorded_extensions:
+        device = vocoder.conv_in.weight.device
+        recorded = RecordedExtension(extend, device, Recorder(device))
+        vocoder.recorded_extensions[precision] = recorded
+    return vocoder.recorded_extensions[precision]
+
+
+def _extend(
+    vocoder: Vocoder,
+    before: States | None,
+    mel: Tensor,
+    noise: Tensor,
+    precision: Precision,
+    *,
+    last: bool,
+) -> tuple[Tensor, States]:
+    carried = Carried(before)
+    x = mel[None]
     f0 = _extend_f0(vocoder.f0_predictor, x, carried, last=last)
-    noise = noise[None].to(device).transpose(1, 2)
-    source = _extend_source(vocoder.harmonics, f0, noise, carried, last=last)
+    source = _extend_source(vocoder.harmonics, f0, noise[None].transpose(1, 2), carried, last=last)
     spectra = _extend_stft(vocoder, source, carried, last=last)
     x = _extend_conv(vocoder.conv_in, x, carried, last=last)
     for level in vocoder.levels_in(precision):
         x = _extend_level(level, x, spectra, carried, last=last)
     x = _extend_conv(vocoder.conv_out, F.leaky_relu(x), carried, last=last)
     wave = _extend_istft(vocoder, x, carried, last=last).clamp(-MAX_SAMPLE, MAX_SAMPLE)
-    return wave, VocoderState(carried.after)
+    return wave, carried.after
 
 
 def _extend_f0(predictor: F0Predictor, mel: Tensor, carried: Carried, *, last: bool) -> Tensor:

@@ -112,11 +112,8 @@ class Engine:
     def resize(self, rows: int) -> None:
         """Forget all requests and free their memory; then synthesize so many at once."""
         self.close()
-        del (
-            self._decoder,
-            self._caches,
-            self._recent,
-        )  # what they hold is free before the new ones are made
+        # What they hold is free before the new ones are made.
+        del self._decoder, self._caches, self._recent
         release_memory(self.models.device)
         self._set_rows(rows)
 

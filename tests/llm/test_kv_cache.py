@@ -75,3 +75,11 @@ def test_trimming_clears_the_dropped_tokens_and_the_position_after_them() -> Non
     assert cache.length == 2
     assert (cache.keys[:, :, :, :2] == 1).all()
     assert (cache.keys[:, :, :, 2:] == 0).all()
+
+
+def test_memory_is_reserved_within_a_limit() -> None:
+    for limit_tokens, capacity in ((100, 0), (1500, 1024), (4096, 4096), (9000, 4096)):
+        caches = CacheRows(2, 3, 1, 4, torch.float32, torch.device("cpu"))
+        token_bytes = 2 * 2 * 3 * 1 * 4 * 4
+        caches.reserve_within(limit_tokens * token_bytes)
+        assert caches.capacity == capacity

@@ -1,4 +1,8 @@
-"""A stream of its own for a thread's work on a device, beside the work of other threads."""
+"""A stream of its own for a thread's work on a device, beside the work of other threads.
+
+The device prefers its kernels: what is rendered is waited for, and the LLM that decodes beside it
+would fill the device with steps that nobody needs yet.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from contextlib import contextmanager
 import torch
 
 from podtts.device.placement import runs_streams_concurrently
+
+PREFERRED = -1  # priority of a stream; others have 0
 
 
 class DeviceStream:
@@ -27,7 +33,12 @@ class DeviceStream:
             yield
             return
         if self._stream is None:
-            self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+            self._stream = preferred_stream(self.device)
         with torch.cuda.stream(self._stream):
             yield
             self._stream.synchronize()
+
+
+def preferred_stream(device: torch.device) -> torch.cuda.Stream:
+    """A stream whose kernels the device runs before those of other streams."""
+    return torch.cuda.Stream(device, priority=PREFERRED)  # type: ignore[no-untyped-call]

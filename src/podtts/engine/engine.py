@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 
 from podtts.device.memory import memory_errors_named, release_memory
-from podtts.device.placement import runs_streams_concurrently
+from podtts.device.placement import has_graphs, runs_streams_concurrently
 from podtts.device.stopwatch import Stopwatch
 from podtts.engine.compatibility import check_compatibility
 from podtts.engine.live_sequence import LiveSequence
@@ -158,8 +158,9 @@ class Engine:
     def _set_rows(self, rows: int) -> None:
         self._caches = self.models.llm.new_caches(rows)
         self._decoder = self._new_decoder(self.models.llm, self._caches)
-        # Of no use to a single dialogue, which would pay for it with memory.
-        self._recent = RecentPrefix() if rows > 1 else None
+        # A CPU would pay with memory for what a single dialogue at a time hardly uses.
+        keeps = rows > 1 or has_graphs(self.models.device)
+        self._recent = RecentPrefix() if keeps else None
 
     def _admit(self) -> list[Event]:
         """Give waiting requests the free rows, and let the LLM read their prompts."""

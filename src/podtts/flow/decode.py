@@ -203,7 +203,10 @@ class Flow(nn.Module):
         if not (self.compiled and has_graphs(self.device)):
             return None
         if precision not in self._recorded:
-            estimator, recorder = self.estimator_in(precision), Recorder(self.device)
+            estimator, recorder = (
+                self.estimator_in(precision),
+                Recorder(self.device, preferred=True),
+            )
             self._recorded[precision] = RecordedEstimator(estimator, recorder)
         return self._recorded[precision]
 
@@ -213,7 +216,10 @@ class Flow(nn.Module):
         if not (self.compiled and has_graphs(self.device) and self.lookahead):
             return None
         if precision not in self._recorded_chunks:
-            estimator, recorder = self.estimator_in(precision), Recorder(self.device)
+            estimator, recorder = (
+                self.estimator_in(precision),
+                Recorder(self.device, preferred=True),
+            )
             self._recorded_chunks[precision] = RecordedChunks(estimator, recorder)
         return self._recorded_chunks[precision]
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 _GROWTH_TOKENS = 1024  # at the published size 112 MiB in bfloat16 a row
+_USUAL_TOKENS = 4096  # of a dialogue whose window is rebuilt
 
 
 class CacheRows:
@@ -42,6 +43,14 @@ class CacheRows:
         longest = max(row.length for row in self.rows)
         self.keys = _grown(self.keys, longest, capacity)
         self.values = _grown(self.values, longest, capacity)
+
+    def reserve_within(self, limit_bytes: int) -> None:
+        """Have memory for up to 4096 tokens of every row now, as far as the limit allows."""
+        layers, rows, kv_heads, _, head_size = self.keys.shape
+        position_bytes = 2 * layers * rows * kv_heads * head_size * self.keys.itemsize
+        self.reserve(
+            min(limit_bytes // position_bytes, _USUAL_TOKENS) // _GROWTH_TOKENS * _GROWTH_TOKENS
+        )
 
     @torch.inference_mode()
     def swap(self, first: int, second: int) -> None:

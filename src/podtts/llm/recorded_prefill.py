@@ -22,7 +22,7 @@ from podtts.llm.qwen3 import Qwen3
 STEP = 32  # tokens; texts are padded to multiples of it
 MOST_TOKENS = 256  # of a text that is recorded
 KEPT = 16  # recordings
-_POSITIONS = 1024  # a recording attends to multiples of so many positions
+_POSITIONS = 2048  # a recording attends to multiples of so many positions
 
 
 def takes(ids: Sequence[int]) -> bool:

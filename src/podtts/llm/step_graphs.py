@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from podtts.llm.kernel_step import KernelStep
 
 BLOCK_STEPS = 10  # 0.4 s of speech; the host looks at the results once per block
+_RESERVED_BYTES = 2**30  # of keys and values, before the first step
 _POSITIONS = 1024  # a graph attends to multiples of so many positions: few graphs are recorded
 
 
@@ -34,6 +35,8 @@ class StepGraphs:
         self._memory = (0, 0)  # addresses of keys and values when the steps were recorded
         self._recorder = Recorder(self._device)
         self._kernels = _kernel_step(model, legal)
+        if has_graphs(self._device):
+            caches.reserve_within(_RESERVED_BYTES)  # growing moves memory, which is in recordings
         # Why steps are not recorded.
         self._refused = "" if has_graphs(self._device) else "the device records no graphs"
 
@@ -66,6 +69,8 @@ class StepGraphs:
         rows = min(1 << last_row.bit_length(), len(self._caches.rows))
         needed = steps + max(cache.length for cache in self._caches.rows[:rows])
         self._caches.reserve(needed)
+        if self._kernels is not None:  # they attend up to a row's own position
+            return rows, self._caches.capacity
         return rows, min(-(-needed // _POSITIONS) * _POSITIONS, self._caches.capacity)
 
     def _forget_moved(self) -> None:

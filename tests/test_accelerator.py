@@ -180,10 +180,9 @@ def test_recalled_speech_leaves_the_same_bits_in_the_cache() -> None:
     decoder = Decoder(llm, first.batch)
     (tokens,) = decoded(decoder, [first], SamplingOptions(max_tokens=43, min_tokens=43))
     assert isinstance(tokens, SpeechTokens)
-    with torch.inference_mode():
-        llm(torch.tensor([TEXTS[0]], device=DEVICE), again)
-    speech = [token + llm.config.speech_token_offset for token in tokens.ids[:-1]]
-    Decoder(llm, again.batch).replay(again, speech)
+    reader = Decoder(llm, again.batch)
+    reader.prefill(again, TEXTS[0])
+    reader.replay(again, [token + llm.config.speech_token_offset for token in tokens.ids[:-1]])
     assert again.length == first.length
     length = first.length
     assert torch.equal(first.keys[..., :length, :], again.keys[..., :length, :])

@@ -102,7 +102,7 @@ def test_a_streamed_turn_is_the_same_where_a_device_records(
     expected, _ = chunked(prompt, read(prompt, options), turn, options)
     recorder = Replays()
     monkeypatch.setattr(decode, "has_graphs", lambda device: True)
-    monkeypatch.setattr(decode, "Recorder", lambda device, preferred: recorder)
+    monkeypatch.setattr(decode, "Recorder", lambda device: recorder)
     flow = copy.deepcopy(models().flow)
     got, state = chunked(prompt, read(prompt, options, flow), turn, options, flow)
     assert recorder.recorded == (3 if guided_start else 6)

@@ -152,7 +152,7 @@ def test_mels_are_those_of_a_device_that_does_not_record(
     recorder, flow = Replays(), copy.copy(models().flow)
     monkeypatch.setattr(flow, "_recorded", {})
     monkeypatch.setattr(decode, "has_graphs", lambda device: True)
-    monkeypatch.setattr(decode, "Recorder", lambda device, preferred: recorder)
+    monkeypatch.setattr(decode, "Recorder", lambda device: recorder)
     for got, mel in zip(flow.decode_padded(tokens, prompts, noise, options), expected, strict=True):
         assert relative_rms(got, mel) < 1e-5
     assert recorder.recorded == (1 if options.guided_start else 2)

@@ -27,7 +27,7 @@ def recording(monkeypatch: pytest.MonkeyPatch, refused: str = "") -> tuple[Vocod
     recorder = Replays(refused)
     for module in (hift, streaming):
         monkeypatch.setattr(module, "has_graphs", lambda device: True)
-        monkeypatch.setattr(module, "Recorder", lambda device, preferred: recorder)
+        monkeypatch.setattr(module, "Recorder", lambda device: recorder)
     return copy.deepcopy(models().vocoder), recorder
 
 

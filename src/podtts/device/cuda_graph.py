@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import torch
 
-from podtts.device.cuda_stream import preferred_stream
-
 _WARM_UPS = 2  # in their first calls libraries choose kernels and allocate memory
 _RECORDING = threading.Lock()  # one thread at a time: a recording begins by waiting for the device
 
@@ -25,15 +23,10 @@ class NotRecorded:
 
 
 class Recorder:
-    """Records on one stream of a device: libraries keep memory for every stream they ever used.
+    """Records on one stream of a device: libraries keep memory for every stream they ever used."""
 
-    preferred: whether the device runs the recorded kernels before those of others: they keep the
-               priority of the stream that they are recorded on.
-    """
-
-    def __init__(self, device: torch.device, *, preferred: bool = False) -> None:
+    def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._preferred = preferred
         self._stream: torch.cuda.Stream | None = None
 
     def record(self, work: Callable[[], None]) -> Callable[[], None] | NotRecorded:
@@ -50,8 +43,7 @@ class Recorder:
 
     def _record(self, work: Callable[[], None]) -> Callable[[], None] | NotRecorded:
         if self._stream is None:
-            new = preferred_stream if self._preferred else torch.cuda.Stream
-            self._stream = new(self.device)
+            self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         graph, stream = torch.cuda.CUDAGraph(), self._stream
         before = torch.cuda.current_stream(self.device)
         stream.wait_stream(before)

@@ -1,8 +1,4 @@
-"""A stream of its own for a thread's work on a device, beside the work of other threads.
-
-The device prefers its kernels: what is rendered is waited for, and the LLM that decodes beside it
-would fill the device with steps that nobody needs yet.
-"""
+"""A stream of its own for a thread's work on a device, beside the work of other threads."""
 
 from __future__ import annotations
 
@@ -12,8 +8,6 @@ from contextlib import contextmanager
 import torch
 
 from podtts.device.placement import runs_streams_concurrently
-
-PREFERRED = -1  # priority of a stream; others have 0
 
 
 class DeviceStream:
@@ -33,12 +27,7 @@ class DeviceStream:
             yield
             return
         if self._stream is None:
-            self._stream = preferred_stream(self.device)
+            self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         with torch.cuda.stream(self._stream):
             yield
             self._stream.synchronize()
-
-
-def preferred_stream(device: torch.device) -> torch.cuda.Stream:
-    """A stream whose kernels the device runs before those of other streams."""
-    return torch.cuda.Stream(device, priority=PREFERRED)  # type: ignore[no-untyped-call]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 
 from podtts.device.memory import memory_errors_named, release_memory
-from podtts.device.placement import has_graphs, runs_streams_concurrently
+from podtts.device.placement import has_graphs
 from podtts.device.stopwatch import Stopwatch
 from podtts.engine.compatibility import check_compatibility
 from podtts.engine.live_sequence import LiveSequence
@@ -333,10 +333,11 @@ def _overlap_pays(models: Models, rows: int) -> bool:
     """Whether rendering beside decoding is faster, and gives the same bits.
 
     With several rows it is no faster on a CPU, and elsewhere the last bits would depend on which
-    turns are rendered together, and so on which of them is decoded first.
+    turns are rendered together, and so on which of them is decoded first. On a GPU, both sides fill
+    the device: together they take longer, and a listener waits for steps that nobody needs yet.
     """
     if rows > 1 or models.device.type != "cpu":
-        return rows == 1 and runs_streams_concurrently(models.device)
+        return False
     # Compiled code is faster with half of the cores for each side; torch would hold up the LLM.
     layers, flow = models.llm.fused_layers, models.flow
     compiled = isinstance(layers, NativeLayers) and flow.runs_compiled("float32")

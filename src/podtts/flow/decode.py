@@ -205,7 +205,7 @@ class Flow(nn.Module):
         if precision not in self._recorded:
             estimator, recorder = (
                 self.estimator_in(precision),
-                Recorder(self.device, preferred=True),
+                Recorder(self.device),
             )
             self._recorded[precision] = RecordedEstimator(estimator, recorder)
         return self._recorded[precision]
@@ -218,7 +218,7 @@ class Flow(nn.Module):
         if precision not in self._recorded_chunks:
             estimator, recorder = (
                 self.estimator_in(precision),
-                Recorder(self.device, preferred=True),
+                Recorder(self.device),
             )
             self._recorded_chunks[precision] = RecordedChunks(estimator, recorder)
         return self._recorded_chunks[precision]

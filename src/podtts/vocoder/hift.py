@@ -241,8 +241,7 @@ class Vocoder(nn.Module):
         if not has_graphs(device):
             return None
         if precision not in self._recorded:
-            recorder = Recorder(device, preferred=True)
-            self._recorded[precision] = RecordedGenerator(self, precision, recorder)
+            self._recorded[precision] = RecordedGenerator(self, precision, Recorder(device))
         return self._recorded[precision]
 
     def levels_in(self, precision: Precision) -> nn.ModuleList:

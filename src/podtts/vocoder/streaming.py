@@ -78,7 +78,7 @@ def _recorded(vocoder: Vocoder, precision: Precision) -> RecordedExtension:
 
     if precision not in vocoder.recorded_extensions:
         device = vocoder.conv_in.weight.device
-        recorded = RecordedExtension(extend, device, Recorder(device, preferred=True))
+        recorded = RecordedExtension(extend, device, Recorder(device))
         vocoder.recorded_extensions[precision] = recorded
     return vocoder.recorded_extensions[precision]
 

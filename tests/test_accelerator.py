@@ -231,8 +231,8 @@ def test_recorded_evaluations_give_the_mels_of_unrecorded_ones(
     flow = accelerated().flow
     recorded = flow.decode_padded(*rows, options)
     again = flow.decode_padded(*rows, options)
-    assert not flow._recorded[precision]._refused
-    assert len(flow._recorded[precision]._recordings) == (1 if guided_start else 2)
+    assert not flow._recorded[precision].recordings.are_refused
+    assert len(flow._recorded[precision].recordings) == (1 if guided_start else 2)
     flow.compiled = False
     plain = flow.decode_padded(*rows, options)
     for mel, same, expected in zip(recorded, again, plain, strict=True):
@@ -275,8 +275,29 @@ def test_evaluations_are_recorded_while_another_thread_uses_the_device() -> None
         stop.set()
         other.join()
     assert not errors
-    assert not flow._recorded["float32"]._refused
-    assert len(flow._recorded["float32"]._recordings) == 4
+    assert not flow._recorded["float32"].recordings.are_refused
+    assert len(flow._recorded["float32"].recordings) == 4
+
+
+@recording
+def test_all_that_repeats_is_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    script = parse_script("[A] Hello there, this is a line.\n[B] And another one.\n")
+    loaded = load_models(MODEL, place(DEVICE))
+    options = SynthesisOptions(sampling=SamplingOptions(max_tokens=60, min_tokens=60))
+    synthesizer = Synthesizer(loaded)
+    for mode in ("full", "streaming"):
+        flow = replace(options.flow, mode=mode)
+        list(synthesizer.synthesize(script, trace_prompts("plain"), replace(options, flow=flow)))
+    assert [record.message for record in caplog.records] == []
+    precision = options.flow.precision
+    for recordings in (
+        loaded.flow._recorded[precision].recordings,
+        loaded.flow._recorded_chunks[precision].recordings,
+        loaded.vocoder._recorded[precision].recordings,
+        loaded.vocoder.recorded_extensions[precision].recordings,
+    ):
+        assert len(recordings) > 0
+        assert not recordings.are_refused
 
 
 @pytest.mark.parametrize(("precision", "limit"), [("float32", 2e-2), ("bfloat16", None)])

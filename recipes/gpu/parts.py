@@ -10,8 +10,9 @@ import torch.nn.functional as F
 
 from podtts.bench.workload import Workload
 from podtts.flow.decode import Flow, noise_frames
-from podtts.llm.decoder import BLOCK_STEPS, Decoder
+from podtts.llm.decoder import Decoder
 from podtts.llm.qwen3 import Qwen3
+from podtts.llm.step_graphs import BLOCK_STEPS
 from podtts.options import FlowOptions, SamplingOptions, SynthesisOptions
 from podtts.pipeline import Synthesizer
 from podtts.rates import MEL_BINS, MEL_HOP

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from podtts.flow import chunks
 from podtts.flow.decode import CHUNK_TOKENS, Flow
-from podtts.flow.encoder import ConformerLayer, distance_encoding
+from podtts.flow.encoder import ConformerLayer
 from podtts.flow.estimator import TransformerBlock
 from podtts.rates import MEL_FRAMES_PER_TOKEN
 from recipes.mini.corpus import Corpus
@@ -60,8 +60,10 @@ class FlowTraining(nn.Module):
         """
         flow = self.flow
         batch, frames, _ = mel.shape
-        finely = None if visible is None else _by_frames(visible)
-        mu = flow.mu_projection(self.encode(ids, visible, finely))
+        seen = None if visible is None else visible[:, None]
+        finely = None if seen is None else _by_frames(seen)
+        tokens = flow.encoder.embed(F.embedding(ids, self.token_rows()))
+        mu = flow.mu_projection(flow.encoder.encode(tokens, seen, finely))
         positions = torch.arange(frames, device=mel.device)
         known = (positions < MEL_FRAMES_PER_TOKEN * prompt[:, None])[:, :, None]
         voice = flow.speaker_projection(F.normalize(speaker, dim=1))[:, None]
@@ -70,21 +72,11 @@ class FlowTraining(nn.Module):
         t = 1 - torch.cos(torch.rand(batch, 1, 1, device=mel.device) * math.pi / 2)
         noise = torch.randn_like(mel)
         x = torch.cat(((1 - t) * noise + t * mel, conditions * kept), dim=2).transpose(1, 2)
-        seen = None if finely is None else finely[:, None]
-        velocity = flow.estimator.velocity(x, None, t[:, 0, 0], seen)
+        velocity = flow.estimator.velocity(x, None, t[:, 0, 0], finely)
         matching = F.mse_loss(velocity.transpose(1, 2).float(), mel - noise)
         # The encoder alone is asked for the mel too: without it the first minutes learn little.
         mean = F.mse_loss(mu.float(), mel)
         return matching + 0.5 * mean, {"matching": matching, "mean": mean}
-
-    def encode(self, ids: Tensor, visible: Tensor | None, finely: Tensor | None) -> Tensor:
-        """What `Encoder.forward` gives, [B, 2*T, C], with any keys visible."""
-        encoder = self.flow.encoder
-        x = encoder.lookahead(encoder.embed(F.embedding(ids, self.token_rows())))
-        x = _attend(x, encoder.layers, visible)
-        x = _attend(encoder.up_embed(encoder.upsample(x)), encoder.up_layers, finely)
-        out: Tensor = encoder.norm(x)
-        return out
 
     def exported(self) -> Flow:
         """The flow with its token embedding written out; done once."""
@@ -92,16 +84,9 @@ class FlowTraining(nn.Module):
         return self.flow
 
 
-def _attend(x: Tensor, layers: nn.ModuleList, visible: Tensor | None) -> Tensor:
-    distances = distance_encoding(x.shape[1], x.shape[2], device=x.device).to(x)
-    for layer in layers:
-        x = layer(x, distances, None if visible is None else visible[:, None])
-    return x
-
-
 def _by_frames(visible: Tensor) -> Tensor:
-    """Bool [B, 2*T, 2*T] for [B, T, T]."""
-    for dim in (1, 2):
+    """Bool [B, 1, 2*T, 2*T] for [B, 1, T, T]."""
+    for dim in (2, 3):
         visible = visible.repeat_interleave(MEL_FRAMES_PER_TOKEN, dim)
     return visible
 

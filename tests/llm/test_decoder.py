@@ -9,9 +9,10 @@ from support.golden_data import models, relative_rms, silent_generator, trace, t
 
 from podtts.engine.prefill import prefill_prompts
 from podtts.llm.decode_step import graph_decode_step
-from podtts.llm.decoder import BLOCK_STEPS, Decoded, Decoder, NotFiniteError, generate
+from podtts.llm.decoder import Decoded, Decoder, NotFiniteError, generate
 from podtts.llm.dialogue import Dialogue, generated_ids
 from podtts.llm.kv_cache import CacheRows, KVCache
+from podtts.llm.step_graphs import BLOCK_STEPS
 from podtts.options import SamplingOptions, SynthesisOptions, WindowOptions
 from podtts.text.normalize import normalize_text
 from podtts.values import SpeechTokens

@@ -151,13 +151,14 @@ def test_the_flow_learns_and_loads(tmp_path: Path) -> None:
 
 def test_the_flow_learns_with_the_encoder_of_the_package() -> None:
     module = FlowTraining().eval()
-    ids = torch.randint(CODES, (2, 60))
+    ids, mel = torch.randint(CODES, (2, 60)), torch.randn(2, 120, 80)
     rows = torch.nn.functional.embedding(ids, module.token_rows())
     lengths = torch.tensor([60, 60])
     for chunk, seen in ((0, None), (25, published_chunks(60, CPU))):
-        finely = None if seen is None else seen.repeat_interleave(2, 1).repeat_interleave(2, 2)
-        expected = module.flow.encoder(rows, lengths, chunk)
-        assert torch.allclose(module.encode(ids, seen, finely), expected, atol=1e-4)
+        _, parts = module.loss(ids, mel, torch.randn(2, 192), torch.tensor([0, 10]), seen)
+        mu = module.flow.mu_projection(module.flow.encoder(rows, lengths, chunk))
+        expected = torch.nn.functional.mse_loss(mu, mel)
+        assert torch.allclose(parts["mean"], expected, atol=1e-4)
 
 
 def test_the_flow_learns_the_chunks_of_the_streaming_mode() -> None:

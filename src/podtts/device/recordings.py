@@ -33,6 +33,15 @@ class Recordings:
         self._recordings: OrderedDict[Hashable, RecordedFunction] = OrderedDict()
         self._refused = False
 
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._recordings)
+
+    @property
+    def are_refused(self) -> bool:
+        """Whether the device could not record a function, so that none is recorded any more."""
+        return self._refused
+
     def call(
         self,
         key: Hashable,

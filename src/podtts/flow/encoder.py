@@ -200,13 +200,22 @@ class Encoder(nn.Module):
 
         lengths: integers [B] on the CPU.
         """
-        valid = valid_positions(lengths, x.shape[1], x.device)
+        size, device = x.shape[1], x.device
+        valid = valid_positions(lengths, size, device)
+        valid_frames = valid_positions(lengths * UPSAMPLING, size * UPSAMPLING, device)
+        tokens = visible_keys(valid, size, chunk_tokens, device)
+        frames = visible_keys(valid_frames, size * UPSAMPLING, chunk_tokens * UPSAMPLING, device)
         # The embedding's bias is in the padding, too, and the look-ahead would see it.
-        x = self.lookahead(zero_padding(self.embed(x), valid))
-        x = _attend(x, self.layers, valid, chunk_tokens)
-        x = self.up_embed(self.upsample(x))
-        valid = valid_positions(lengths * UPSAMPLING, x.shape[1], x.device)
-        x = _attend(x, self.up_layers, valid, chunk_tokens * UPSAMPLING)
+        return self.encode(zero_padding(self.embed(x), valid), tokens, frames)
+
+    def encode(self, x: Tensor, tokens: Tensor | None, frames: Tensor | None) -> Tensor:
+        """What follows `embed`, with any masks: x [B, T, C] to hidden frames [B, 2*T, C].
+
+        tokens, frames: the keys that each token and each frame sees, bool [B or 1, 1, T or 1, T]
+                        and the same of 2*T; None: all.
+        """
+        x = _attend(self.lookahead(x), self.layers, tokens)
+        x = _attend(self.up_embed(self.upsample(x)), self.up_layers, frames)
         out: Tensor = self.norm(x)
         return out
 
@@ -225,8 +234,7 @@ class Encoder(nn.Module):
         return out
 
 
-def _attend(x: Tensor, layers: nn.ModuleList, valid: Tensor | None, chunk: int) -> Tensor:
-    visible = visible_keys(valid, x.shape[1], chunk, x.device)
+def _attend(x: Tensor, layers: nn.ModuleList, visible: Tensor | None) -> Tensor:
     distances = distance_encoding(x.shape[1], x.shape[2], device=x.device).to(x)
     for layer in layers:
         raise_if_cancelled()

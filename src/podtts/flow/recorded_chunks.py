@@ -60,7 +60,7 @@ class RecordedChunks:
         self._layers = config.blocks * (2 + config.middle_stages)
         self._shape = config.heads, config.head_size
         self._dtype, self._device = weight.dtype, weight.device
-        self._recordings = Recordings(self._device, recorder, "the flow's chunks", KEPT)
+        self.recordings = Recordings(self._device, recorder, "the flow's chunks", KEPT)
         self._buffers: dict[tuple[int, int], Tensor] = {}  # by rows and positions
 
     def extend(
@@ -88,7 +88,7 @@ class RecordedChunks:
         evaluate, fill = partial(self._evaluate, buffer), partial(_fill, buffer, state.parts)
         if recorded:
             key = rows, size, capacity, len(state.contexts)
-            velocity, part, *contexts = self._recordings.call(key, evaluate, inputs, fill)
+            velocity, part, *contexts = self.recordings.call(key, evaluate, inputs, fill)
         else:
             fill()
             velocity, part, *contexts = evaluate(*inputs)

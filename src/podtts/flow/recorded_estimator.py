@@ -31,7 +31,7 @@ class RecordedEstimator:
     def __init__(self, estimator: Estimator, recorder: Records) -> None:
         self._estimator = estimator
         device = estimator.out.weight.device
-        self._recordings = Recordings(device, recorder, "the flow's evaluations", KEPT)
+        self.recordings = Recordings(device, recorder, "the flow's evaluations", KEPT)
 
     def size(self, rows: int, frames: int) -> int:
         """How many frames rows of so many at most are padded to; the same if not recorded."""
@@ -51,7 +51,7 @@ class RecordedEstimator:
             return [self._estimator(x, valid, t, chunk_frames)]
 
         key = rows, frames, chunk_frames
-        (velocity,) = self._recordings.call(key, evaluate, (x, valid, t))
+        (velocity,) = self.recordings.call(key, evaluate, (x, valid, t))
         return velocity
 
 

@@ -241,7 +241,7 @@ class Vocoder(nn.Module):
         if not has_graphs(device):
             return None
         if precision not in self._recorded:
-            self._recorded[precision] = RecordedGenerator(self, precision, Recorder(device))
+            self._recorded[precision] = RecordedGenerator(self, precision, device, Recorder(device))
         return self._recorded[precision]
 
     def levels_in(self, precision: Precision) -> nn.ModuleList:

@@ -30,7 +30,7 @@ class RecordedExtension:
 
     def __init__(self, extend: Extend, device: torch.device, recorder: Records) -> None:
         self._extend = extend
-        self._recordings = Recordings(device, recorder, "the vocoder's parts", KEPT)
+        self.recordings = Recordings(device, recorder, "the vocoder's parts", KEPT)
         self._forms: dict[object, _Form] = {}  # of the states behind a part, by key
 
     def __call__(self, mel: Tensor, noise: Tensor, before: States | None) -> tuple[Tensor, States]:
@@ -44,7 +44,7 @@ class RecordedExtension:
             self._forms[key], kept = _take_apart(after)
             return [samples, *kept]
 
-        samples, *kept = self._recordings.call(key, extend, (mel, noise, *tensors))
+        samples, *kept = self.recordings.call(key, extend, (mel, noise, *tensors))
         return samples, self._forms[key].put_together(kept)
 
 

@@ -36,9 +36,11 @@ class Generates(Protocol):
 class RecordedGenerator:
     """`Vocoder.generate`, recorded at the first use of a shape. Any thread may call it."""
 
-    def __init__(self, vocoder: Generates, precision: Precision, recorder: Records) -> None:
-        self._vocoder, self._precision, self._recorder = vocoder, precision, recorder
-        self._recordings: Recordings | None = None
+    def __init__(
+        self, vocoder: Generates, precision: Precision, device: torch.device, recorder: Records
+    ) -> None:
+        self._vocoder, self._precision = vocoder, precision
+        self.recordings = Recordings(device, recorder, "the vocoder's waves", KEPT)
 
     def generate(self, x: Tensor, spectra: Tensor, frames: Sequence[int]) -> Tensor:
         """Spectra of waves, with the padding of the recording behind those of each row.
@@ -51,15 +53,13 @@ class RecordedGenerator:
         if rows * size > MOST_FRAMES:
             padded = None if min(frames) == longest else lengths
             return self._vocoder.generate(x, spectra, padded, self._precision)
-        if self._recordings is None:
-            self._recordings = Recordings(x.device, self._recorder, "the vocoder's waves", KEPT)
         positions = (spectra.shape[1] - 1) // longest * size + 1
         inputs = (
             F.pad(x, (0, 0, 0, size - longest)),
             F.pad(spectra, (0, 0, 0, positions - spectra.shape[1])),
             lengths,
         )
-        (waves,) = self._recordings.call((rows, size), self._generate, inputs)
+        (waves,) = self.recordings.call((rows, size), self._generate, inputs)
         return waves
 
     def _generate(self, x: Tensor, spectra: Tensor, lengths: Tensor) -> list[Tensor]:

@@ -1,6 +1,6 @@
-"""A Python that has imported torch, and forks for every command; see `warm_start`.
+"""A Python that has imported podtts and torch, and forks for every command; see `warm_start`.
 
-Only libraries are imported before that read no variable that a test sets.
+Only modules are imported before that read no variable that a test sets.
 
 usage: python -m support.warm_server NUMBER, of the descriptor of a listening socket
 """
@@ -19,7 +19,11 @@ import threading
 from importlib import import_module
 from typing import Any
 
-LIBRARIES = ("torch", "typer", "rich.console", "soundfile", "soxr", "pysubs2", "tokenizers")
+from support.imported_modules import import_all
+
+from podtts.telemetry import turn_off_telemetry
+
+LATER = ("rich.console", "soundfile", "soxr", "pysubs2", "tokenizers")  # what commands import
 
 LONGEST_REQUEST = 2**17
 STREAMS = 3
@@ -30,7 +34,8 @@ def serve(listener: socket.socket) -> dict[str, Any]:
 
     The answer to a request is the fork's process id, and at its end its exit code.
     """
-    for library in LIBRARIES:
+    import_all()
+    for library in LATER:
         import_module(library)
     gc.collect()
     gc.freeze()  # or each fork copies all objects when it looks for garbage
@@ -89,6 +94,7 @@ def main() -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["variables"])
+    turn_off_telemetry()  # as importing podtts does
     sys.argv = ["podtts", *request["arguments"]]
     sys.path[0] = request["folder"]
     try:

@@ -1,4 +1,4 @@
-"""Runs commands in forks of a Python that has imported torch, which takes longer than most of them.
+"""Runs commands in forks of a Python that has imported what they need, which takes them longest.
 
 What runs is `python -m podtts` in a process of its own: its streams, folder, variables, signals and
 end are those of a program that was started anew.

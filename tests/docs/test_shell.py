@@ -15,6 +15,7 @@ from support.commands import environment
 from support.console import Step, is_like, steps
 from support.documents import DOCS, PAGES, README, ROOT, blocks, page_name
 from support.line_pipe import line_pipe
+from support.warm_start import shell_command
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
 
@@ -130,7 +131,7 @@ def make_folder(folder: Path) -> None:
 
 def run_shell(code: str, shell: Path, folder: Path) -> list[str]:
     """Run shell code up to its end, where every command succeeds; return the lines of stdout."""
-    program(shell, "podtts", f'exec {sys.executable} -m podtts "$@"')
+    program(shell, "podtts", f'{shell_command()} "$@"')
     program(shell, "llm", LLM)
     make_folder(folder)
     done = subprocess.run(

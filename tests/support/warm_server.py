@@ -17,6 +17,7 @@ import socket
 import sys
 import threading
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from support.imported_modules import import_all
@@ -95,6 +96,8 @@ def main() -> None:
     os.environ.clear()
     os.environ.update(request["variables"])
     turn_off_telemetry()  # as importing podtts does
+    if "GATE_FILES" in os.environ:
+        runpy.run_path(str(Path(__file__).parent / "gate" / "sitecustomize.py"))
     sys.argv = ["podtts", *request["arguments"]]
     sys.path[0] = request["folder"]
     try:

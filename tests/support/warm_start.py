@@ -29,9 +29,18 @@ _READ_AT_START = ("LD_", "PYTHON", "LC_", "LANG", "MALLOC_", "OMP_", "GOMP_", "M
 
 def is_possible(variables: Mapping[str, str]) -> bool:
     """Whether a command may run in a fork, with these variables of its own."""
-    return hasattr(os, "pidfd_open") and not any(
-        name.startswith(_READ_AT_START) for name in variables
-    )
+    names = {*variables}
+    if "GATE_FILES" in names:  # the fork does itself what Python would find there: see gates.py
+        names.remove("PYTHONPATH")
+    return hasattr(os, "pidfd_open") and not any(name.startswith(_READ_AT_START) for name in names)
+
+
+def shell_command() -> str:
+    """Shell code that becomes `podtts`, for a shell that adds the arguments."""
+    if not is_possible({}):
+        return f"exec {sys.executable} -m podtts"
+    client = Path(__file__).with_name("warm_client.py")
+    return f"exec {sys.executable} -S {client} {_server_address(os.getpid())}"
 
 
 class ForkedProcess:

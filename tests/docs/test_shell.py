@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from support import compile_once
 from support.commands import environment
 from support.console import Step, is_like, steps
 from support.documents import DOCS, PAGES, README, ROOT, blocks, page_name
@@ -94,6 +95,7 @@ def test_the_tour_prints_what_the_page_shows(shell: Path, tmp_path: Path) -> Non
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, checkout / name)
+    program(shell, "cc", compile_once.program())
     program(shell, "pip", PIP.format(python=sys.executable, site=site))
     log = "${EVENTS:+--log-json $EVENTS}"  # see perform_and_kill
     program(shell, "podtts", f'exec {site}/bin/podtts "$@" {log}')

@@ -11,7 +11,8 @@ OUT_DIR ?= out/gpu
 # What was brought along is used in place, beside whatever the machine's Python has.
 WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
-NATIVE_TESTS := tests/native tests/llm/test_native_layers.py tests/flow/test_native_estimator.py
+NATIVE_TESTS := tests/native --ignore=tests/native/test_wheel.py \
+	tests/llm/test_native_layers.py tests/flow/test_native_estimator.py
 
 .PHONY: help demo test test-ears torture load check check-native format bench wheel wheels gpu gpu-correct \
 	gpu-decode gpu-speed gpu-train clean
@@ -54,8 +55,10 @@ check-native: .venv/installed-dev  ## test the compiled code with sanitizers of 
 		echo 'check-native: skipped, no cc with address and undefined-behaviour sanitizers'; \
 	fi
 
-# Two processes, a file each at a time: most tests start programs of their own and wait for them.
-test: check check-native .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights
+# Two processes, a file each at a time: most tests start programs of their own and wait for them. The
+# checks before are two processes, too.
+test: .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights
+	@$(MAKE) --no-print-directory --jobs 2 check check-native
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # Whisper base, unless somebody names a folder; its parts are in packages, pinned by version and digest.

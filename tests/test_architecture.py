@@ -1,6 +1,7 @@
 """The shape of the code base, held by walking its imports."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -45,6 +46,7 @@ LAYERS = {  # a file imports from its own room and from lower layers, never from
 LOOSE = {"__init__", "__main__"}  # in the root beside the modules that are rooms of their own
 
 
+@functools.cache  # every library looks at every file
 def imports(path: Path) -> set[str]:
     """Every module a file imports, anywhere in it."""
     found = set()

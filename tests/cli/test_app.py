@@ -3,6 +3,7 @@
 import inspect
 import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from support.commands import run, run_and_list_modules, run_script
+from support.commands import environment, run, run_and_list_modules, run_script
 from support.every_command import command_names
 
 import podtts
@@ -26,6 +27,9 @@ LONGEST: dict[str, Callable[..., None]] = {
     "bench": bench.bench,
     "serve": serve.serve,
 }
+
+# Starts a program; whoever looks for the shell above that finds the name that this runs under.
+SHELL = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
 
 BROKEN_COMMAND = """
 from podtts.cli.app import app, main
@@ -145,13 +149,20 @@ def test_help_names_no_type_of_python(command: str) -> None:
     assert not re.search(r"<\w|list\[", shown), shown
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_for_the_command_podtts(shell: str) -> None:
+@pytest.mark.parametrize(
+    ("shell", "word"),
+    [("bash", b"complete -o"), ("zsh", b"compdef"), ("fish", b"--command podtts")],
+)
+def test_completion_is_for_the_command_podtts(shell: str, word: bytes) -> None:
     """As docs/cli.md has it: the script, and what it asks podtts when the user presses tab."""
     program = "import sys; from podtts.cli.app import main; sys.argv[0] = 'podtts'; main()"
-    shown = run_script(program, "--show-completion", shell)
-    assert shown.code == 0, shown.stderr
+    name = str(Path(sys.executable).with_name(shell))
+    command = [name, "-c", SHELL, sys.executable, "-c", program, "--show-completion"]
+    shown = subprocess.run(
+        command, executable=sys.executable, env=environment(None), capture_output=True, check=True
+    )
     assert b"_PODTTS_COMPLETE" in shown.stdout
+    assert word in shown.stdout
     asked = {"_PODTTS_COMPLETE": "complete_bash", "COMP_WORDS": "podtts sy", "COMP_CWORD": "1"}
     answer = run_script(program, env=asked)
     assert answer.stdout.split() == [b"synth"]

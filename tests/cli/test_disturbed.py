@@ -58,7 +58,7 @@ def test_a_run_that_is_suspended_goes_on(
     seconds = 60 if request.config.getoption("torture") else 0
     out = tmp_path / "out.wav"
     command = ("synth", talk, "-o", out, *FLAGS, "--cache-dir", prepared, "--verbose")
-    with started(*command) as running:
+    with started(*command, is_child=True) as running:
         for _ in range(3):
             running.wait_for("stage=vocoder")
             running.process.send_signal(signal.SIGSTOP)

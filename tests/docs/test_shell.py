@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from support import compile_once
 from support.commands import environment
 from support.console import Step, is_like, steps
 from support.documents import DOCS, PAGES, README, ROOT, blocks, page_name
 from support.line_pipe import line_pipe
+from support.warm_start import shell_command
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
 
@@ -93,6 +95,7 @@ def test_the_tour_prints_what_the_page_shows(shell: Path, tmp_path: Path) -> Non
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, checkout / name)
+    program(shell, "cc", compile_once.program())
     program(shell, "pip", PIP.format(python=sys.executable, site=site))
     log = "${EVENTS:+--log-json $EVENTS}"  # see perform_and_kill
     program(shell, "podtts", f'exec {site}/bin/podtts "$@" {log}')
@@ -130,7 +133,7 @@ def make_folder(folder: Path) -> None:
 
 def run_shell(code: str, shell: Path, folder: Path) -> list[str]:
     """Run shell code up to its end, where every command succeeds; return the lines of stdout."""
-    program(shell, "podtts", f'exec {sys.executable} -m podtts "$@"')
+    program(shell, "podtts", f'{shell_command()} "$@"')
     program(shell, "llm", LLM)
     make_folder(folder)
     done = subprocess.run(

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 
 import pytest
 import torch
@@ -46,6 +46,11 @@ def as_file(request: Request) -> list[TurnAudio]:
     return list(turns)
 
 
+@cache
+def file_of(turns: int) -> list[TurnAudio]:
+    return as_file(request_of(turns))
+
+
 def events_of(requests: Sequence[Request], *, overlap: bool, graphs: bool = False) -> list[Event]:
     decoder = partial(Decoder, graphs=graphs)
     engine = Engine(models(), rows=len(requests), decoder=decoder, overlap=overlap)
@@ -59,7 +64,7 @@ def test_a_stream_has_the_samples_of_the_file(overlap: bool, graphs: bool) -> No
     request = request_of(12)
     events = events_of([request], overlap=overlap, graphs=graphs)
     assert isinstance(events[-1], RequestFinished)
-    for expected in as_file(request):
+    for expected in file_of(12):
         chunks = [
             event.chunk
             for event in events

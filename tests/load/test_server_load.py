@@ -144,10 +144,10 @@ def test_slow_readers(server: Server, is_long: bool) -> None:
 
 
 def test_kills_with_jobs_in_flight(is_long: bool, tmp_path: Path) -> None:
-    kills, draws = 50 if is_long else 2, random.Random(2)
+    kills, turns, draws = 50 if is_long else 2, 8 if is_long else 3, random.Random(2)
     flags = (*FLAGS, "--max-jobs", "1000", "--cache-dir", tmp_path / "cache")
     script = "\n".join(
-        f"[{'anna' if number % 2 else 'ben'}] {TEXTS[number]}" for number in range(8)
+        f"[{'anna' if number % 2 else 'ben'}] {TEXTS[number]}" for number in range(turns)
     )
     body = {"script": script, "options": {"seed": 7}}
     log = tmp_path / "server" / "log"
@@ -159,7 +159,7 @@ def test_kills_with_jobs_in_flight(is_long: bool, tmp_path: Path) -> None:
         with running_server(log, *flags) as server:
             for _ in range(2):
                 assert server.post("/v1/jobs", json=body).status_code == 202
-            time.sleep(draws.uniform(0, 4))
+            time.sleep(draws.uniform(0, turns / 2))
             server.process.send_signal(signal.SIGKILL)
     with running_server(log, *flags) as server:
         every = [job["id"] for job in server.get("/v1/jobs?limit=1000").json()["data"]]
@@ -167,7 +167,7 @@ def test_kills_with_jobs_in_flight(is_long: bool, tmp_path: Path) -> None:
         for job in every:
             assert files_of(server, finished(server, job)) == expected
             types = [event["type"] for _, event in events_of(server, job)]
-            assert types == ["job.queued", *["job.turn"] * 8, "job.done"]
+            assert types == ["job.queued", *["job.turn"] * turns, "job.done"]
     report(f"{kills} kills, {len(every)} jobs: all ended once, in the same bytes")
 
 

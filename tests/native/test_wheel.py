@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support import compile_once
 from support.journals import header_of
 
 import podtts
@@ -26,9 +27,13 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel that `make wheel` builds."""
-    folder = tmp_path_factory.mktemp("dist")
+    folder, programs = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("bin")
+    compiler = programs / "cc"
+    compiler.write_text(f"#!/bin/sh\n{compile_once.program()}\n")
+    compiler.chmod(0o755)
+    environment = os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
+    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True)
     [built] = folder.iterdir()
     return built
 

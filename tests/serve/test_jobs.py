@@ -234,16 +234,16 @@ def test_a_job_gives_way_between_two_turns(prepared: Path, tmp_path: Path) -> No
     """In the only row; and ends in the same bytes all the same."""
     flags = (*SHORT, "--cache-dir", prepared, "--rows", "1")
     with running_server(tmp_path / "log", *flags) as server:
-        undisturbed = files_of(server, finished(server, create(server, script=TALK * 20)["id"]))
+        undisturbed = files_of(server, finished(server, create(server, script=TALK * 12)["id"]))
         sound = server.speak().content
-        job = create(server, script=TALK * 20)["id"]
+        job = create(server, script=TALK * 12)["id"]
         until(lambda: server.get(f"/v1/jobs/{job}").json()["finished_turns"])
         with ThreadPoolExecutor(3) as clients:
             heard = [answer.content for answer in clients.map(lambda _: server.speak(), range(9))]
         assert heard == [sound] * 9
-        assert server.get(f"/v1/jobs/{job}").json()["finished_turns"] < 80
+        assert server.get(f"/v1/jobs/{job}").json()["finished_turns"] < 48
         assert files_of(server, finished(server, job)) == undisturbed
-        assert [event["turn"] for _, event in events_of(server, job)[1:-1]] == [*range(1, 81)]
+        assert [event["turn"] for _, event in events_of(server, job)[1:-1]] == [*range(1, 49)]
 
 
 def test_an_ended_job_keeps_neither_voices_nor_journal(jobs_server: Server, folder: Path) -> None:

@@ -14,8 +14,10 @@ from typing import IO, Any
 
 from support import warm_start
 from support.line_pipe import line_pipe
+from support.warm_start import ForkedProcess
 
 _SOURCES = Path(__file__).resolve().parents[2] / "src"
+Process = subprocess.Popen[bytes] | ForkedProcess
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Running:
     there it waits until the test reads on. Tests rely on this instead of on their speed.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.heard: list[str] = []  # lines of stderr so far
         self._unread: deque[str] = deque()  # lines that came together with the last of these
@@ -93,7 +95,7 @@ class Running:
         """Wait for the end; stdout of the result is what was not read before."""
         rest, stderr = self.process.communicate()
         said = "".join([*self.heard, *self._unread]) + stderr.decode()
-        return Result(self.process.returncode, rest or b"", said)
+        return Result(self.process.wait(), rest or b"", said)
 
 
 def run(
@@ -159,40 +161,65 @@ def started(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     script: str | None = None,
+    is_child: bool = False,
 ) -> Iterator[Running]:
     """Start a command; it is killed at the end of the block if it still runs.
 
     script: a Python program that ends with the command line's main(); None: podtts itself.
     stdout_in_lines: it also waits until its lines on stdout are read.
     env: in addition to the environment of the test.
+    is_child: of this process.
     """
-    # Background jobs of a shell ignore SIGINT, and child processes inherit that; they do not
-    # inherit a handler.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    reader, writer = line_pipe()
-    lines, stdout = line_pipe() if stdout_in_lines else (-1, subprocess.PIPE)
+    reader, stderr = line_pipe()
+    lines, stdout = line_pipe() if stdout_in_lines else os.pipe()
     try:
-        process = subprocess.Popen(
-            _command(arguments, script),
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=writer,
-            bufsize=0,  # `communicate` would miss buffered output
-            cwd=cwd,
-            env=environment(env),
-        )
+        if script is None and not is_child and warm_start.is_possible(env or {}):
+            process = in_fork(*arguments, cwd=cwd, env=env, stdout=stdout, stderr=stderr)
+        else:
+            process = _child(_command(arguments, script), cwd, environment(env), stdout, stderr)
     finally:
-        signal.signal(signal.SIGINT, before)
-        os.close(writer)
-    process.stderr = os.fdopen(reader, "rb", buffering=0)
-    if stdout_in_lines:
         os.close(stdout)
-        process.stdout = os.fdopen(lines, "rb", buffering=0)
+        os.close(stderr)
+    process.stdout = os.fdopen(lines, "rb", buffering=0)
+    process.stderr = os.fdopen(reader, "rb", buffering=0)
     with process:
         try:
             yield Running(process)
         finally:
             process.kill()
+
+
+def in_fork(
+    *arguments: str | Path,
+    stdout: int,
+    stderr: int,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Process:
+    """Start a command in a fork of a warm Python. stdout, stderr: descriptors."""
+    words, folder = [*map(str, arguments)], cwd or Path.cwd()
+    with Path(os.devnull).open() as nothing:
+        streams = (nothing.fileno(), stdout, stderr)
+        return warm_start.start_in_fork(words, folder, environment(env), streams)
+
+
+def _child(
+    command: list[str], cwd: Path | None, variables: Mapping[str, str], stdout: int, stderr: int
+) -> Process:
+    # Background jobs of a shell ignore SIGINT, and child processes inherit that; they do not
+    # inherit a handler.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=cwd,
+            env=variables,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def environment(extra: Mapping[str, str] | None) -> dict[str, str]:

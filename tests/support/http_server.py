@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.commands import environment
+from support import warm_start
+from support.commands import Process, environment, in_fork
 
 _PORT = re.compile(r"listening on (http://\S+)")
 _PATIENCE_SECONDS = 240  # of a very busy machine; who waits longer waits for ever
@@ -20,7 +21,7 @@ _PATIENCE_SECONDS = 240  # of a very busy machine; who waits longer waits for ev
 class Server:
     """A running server. log: the file that its messages go to."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: Process, log: Path) -> None:
         self.process, self.log = process, log
         self.url = ""
 
@@ -65,13 +66,17 @@ def running_server(log: Path, *flags: str | Path, script: str = "") -> Iterator[
     """
     log.parent.mkdir(exist_ok=True)
     jobs = () if "--jobs" in flags else ("--jobs", log.with_name("jobs"))
-    arguments = map(str, ("serve", "--port", "0", *jobs, *flags))
-    program = ("-c", script) if script else ("-m", "podtts")
-    words = [sys.executable, *program, *arguments]
+    arguments = ("serve", "--port", "0", *jobs, *flags)
+    process: Process
     with log.open("wb") as file:
-        process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment(None)
-        )
+        if not script and warm_start.is_possible({}):
+            process = in_fork(*arguments, stdout=file.fileno(), stderr=file.fileno())
+        else:
+            program = ("-c", script) if script else ("-m", "podtts")
+            words = [sys.executable, *program, *map(str, arguments)]
+            process = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment(None)
+            )
     server = Server(process, log)
     try:
         server.wait_until_ready()

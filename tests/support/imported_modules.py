@@ -1,4 +1,8 @@
-"""Imports all of podtts at once, for servers that fork a process for every command."""
+"""Imports all of podtts at once, for servers that fork a process for every command.
+
+Neither podtts nor what it imports here reads a variable of the environment on the way, but for
+those that `turn_off_telemetry` sets.
+"""
 
 import pkgutil
 from importlib import import_module
@@ -9,6 +13,7 @@ _LEFT_OUT = {  # programs, and what needs an extra
     "podtts.__main__",
     "podtts.audio.decode_worker",
     "podtts.batch.ray_workers",
+    "podtts.bench.published_recipe",  # imports transformers' models, for seconds
     "podtts.bench.recognizer",
 }
 

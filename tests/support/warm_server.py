@@ -1,10 +1,12 @@
-"""A Python that has imported torch, and forks for every command; see `warm_start`.
+"""A Python that has imported podtts and torch, and forks for every command; see `warm_start`.
 
-Only torch is imported before, and what it needs: they read no variable that a test sets.
+Only modules are imported before that read no variable that a test sets.
 
 usage: python -m support.warm_server NUMBER, of the descriptor of a listening socket
 """
 
+import atexit
+import contextlib
 import gc
 import json
 import os
@@ -13,9 +15,16 @@ import selectors
 import signal
 import socket
 import sys
+import threading
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-import torch  # noqa: F401 (for the forks)
+from support.imported_modules import import_all
+
+from podtts.telemetry import turn_off_telemetry
+
+LATER = ("rich.console", "soundfile", "soxr", "pysubs2", "tokenizers")  # what commands import
 
 LONGEST_REQUEST = 2**17
 STREAMS = 3
@@ -26,6 +35,9 @@ def serve(listener: socket.socket) -> dict[str, Any]:
 
     The answer to a request is the fork's process id, and at its end its exit code.
     """
+    import_all()
+    for library in LATER:
+        import_module(library)
     gc.collect()
     gc.freeze()  # or each fork copies all objects when it looks for garbage
     with selectors.DefaultSelector() as selector:
@@ -55,7 +67,7 @@ def serve(listener: socket.socket) -> dict[str, Any]:
 def _tell_end(descriptor: Any, process: int, client: socket.socket) -> None:
     os.close(descriptor)
     code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    with client:
+    with client, contextlib.suppress(OSError):  # whoever started it may have gone
         client.sendall(str(code).encode())
 
 
@@ -83,9 +95,32 @@ def main() -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["variables"])
+    turn_off_telemetry()  # as importing podtts does
+    if "GATE_FILES" in os.environ:
+        runpy.run_path(str(Path(__file__).parent / "gate" / "sitecustomize.py"))
     sys.argv = ["podtts", *request["arguments"]]
     sys.path[0] = request["folder"]
-    runpy.run_module("podtts", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("podtts", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            _exit(end.code or 0)
+        raise
+
+
+def _exit(code: int) -> None:
+    """End as Python does, but without taking its modules apart, for which a fork copies them all.
+
+    Returns if the output cannot be written, for Python to say so.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""Runs commands in forks of a Python that has imported torch, which takes longer than most of them.
+"""Runs commands in forks of a Python that has imported what they need, which takes them longest.
 
 What runs is `python -m podtts` in a process of its own: its streams, folder, variables, signals and
 end are those of a program that was started anew.
 """
 
 import atexit
+import contextlib
 import functools
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 _TESTS = Path(__file__).parents[1]
 _LONGEST_ANSWER = 64  # bytes
@@ -25,9 +29,84 @@ _READ_AT_START = ("LD_", "PYTHON", "LC_", "LANG", "MALLOC_", "OMP_", "GOMP_", "M
 
 def is_possible(variables: Mapping[str, str]) -> bool:
     """Whether a command may run in a fork, with these variables of its own."""
-    return hasattr(os, "pidfd_open") and not any(
-        name.startswith(_READ_AT_START) for name in variables
-    )
+    names = {*variables}
+    if "GATE_FILES" in names:  # the fork does itself what Python would find there: see gates.py
+        names.remove("PYTHONPATH")
+    return hasattr(os, "pidfd_open") and not any(name.startswith(_READ_AT_START) for name in names)
+
+
+def shell_command() -> str:
+    """Shell code that becomes `podtts`, for a shell that adds the arguments."""
+    if not is_possible({}):
+        return f"exec {sys.executable} -m podtts"
+    client = Path(__file__).with_name("warm_client.py")
+    return f"exec {sys.executable} -S {client} {_server_address(os.getpid())}"
+
+
+class ForkedProcess:
+    """A command in a fork, with what tests use of `subprocess.Popen`."""
+
+    def __init__(self, client: socket.socket, process_id: int) -> None:
+        self.pid = process_id
+        self.stdout: IO[bytes] | None = None
+        self.stderr: IO[bytes] | None = None
+        self.returncode: int | None = None
+        self._client = client
+
+    def poll(self) -> int | None:
+        """Return the exit code if it has ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end. Raises TimeoutExpired after so many seconds."""
+        if self.returncode is None:
+            ready, _, _ = select.select([self._client], [], [], timeout)
+            if not ready:
+                raise subprocess.TimeoutExpired("podtts", timeout or 0)
+            self.returncode = int(self._client.recv(_LONGEST_ANSWER))
+            self._client.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self) -> tuple[bytes, bytes]:
+        """Read both streams to their ends, and wait for that of the process."""
+        with ThreadPoolExecutor(2) as threads:
+            streams = (self.stdout, self.stderr)
+            outputs = [threads.submit(stream.read) if stream else None for stream in streams]
+            stdout, stderr = (output.result() if output else b"" for output in outputs)
+        self.wait()
+        return stdout, stderr
+
+    def __enter__(self) -> "ForkedProcess":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for stream in (self.stdout, self.stderr):
+            if stream:
+                stream.close()
+        self.wait()
+
+
+def start_in_fork(
+    arguments: Sequence[str],
+    folder: Path,
+    variables: Mapping[str, str],
+    streams: Sequence[int],
+) -> ForkedProcess:
+    """Start a command. streams: descriptors of its stdin, stdout and stderr."""
+    request = {"arguments": arguments, "folder": str(folder), "variables": dict(variables)}
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    client.connect(_server_address(os.getpid()))
+    socket.send_fds(client, [json.dumps(request).encode()], streams)
+    return ForkedProcess(client, int(client.recv(_LONGEST_ANSWER)))
 
 
 def run_in_fork(
@@ -41,30 +120,25 @@ def run_in_fork(
 
     stdout: a descriptor, or `subprocess.PIPE`.
     """
-    request = {"arguments": arguments, "folder": str(folder), "variables": dict(variables)}
-    with ExitStack() as ours, ThreadPoolExecutor(3) as threads:
-        client = ours.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-        client.connect(_server_address(os.getpid()))
+    with ThreadPoolExecutor(3) as threads:
         with ExitStack() as theirs:
 
-            def kept(descriptor: int, stack: ExitStack) -> int:
-                stack.callback(os.close, descriptor)
+            def kept(descriptor: int) -> int:
+                theirs.callback(os.close, descriptor)
                 return descriptor
 
             reader, writer = os.pipe()
-            first = kept(reader, theirs)
+            streams = [kept(reader)]
             threads.submit(_write, writer, stdin)
             outputs: list[Future[bytes]] = []
-            streams = [first]
             for descriptor in (stdout, subprocess.PIPE):
                 if descriptor == subprocess.PIPE:
                     reader, descriptor = os.pipe()
-                    kept(descriptor, theirs)
+                    kept(descriptor)
                     outputs.append(threads.submit(_read, reader))
                 streams.append(descriptor)
-            socket.send_fds(client, [json.dumps(request).encode()], streams)
-        client.recv(_LONGEST_ANSWER)  # the number of the process, which nobody needs
-        code = int(client.recv(_LONGEST_ANSWER))
+            process = start_in_fork(arguments, folder, variables, streams)
+        code = process.wait()
         *out, error = [output.result() for output in outputs]
     return code, out[0] if out else b"", error
 

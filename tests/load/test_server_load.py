@@ -26,6 +26,7 @@ from support.speech_load import (
 )
 
 pytest.importorskip("fastapi")
+pytestmark = pytest.mark.timeout(3 * 3600)  # half an hour of soak, on a machine that may be slow
 FLAGS = ("--preset", "fast", "--rows", "8", "--queue", "200")
 
 

@@ -8,7 +8,7 @@ its own chunk and all before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from podtts.device.cpu_cores import all_cores
 from podtts.flow.decode import Flow
+from podtts.flow.keeping_field import KeepingField, Kept
 from podtts.flow.solver import cosine_grid, solve
 from podtts.nn.carried import Carried, States, state_bytes
 from podtts.options import FlowOptions
@@ -31,12 +32,12 @@ class FlowState:
     tokens: int  # of the sequence so far
     speaker: Tensor  # float32 [1, 80], the projected embedding
     encoder: States | None  # None: the sequence begins
-    evaluations: tuple[States, ...] | None  # of the solver, in order
+    evaluations: tuple[Kept, ...] | None  # of the solver, in order
 
     @property
     def memory_bytes(self) -> int:
         """The memory of all that is kept."""
-        evaluations = sum(map(state_bytes, self.evaluations or ()))
+        evaluations = sum(kept.memory_bytes for kept in self.evaluations or ())
         return state_bytes(self.encoder or ()) + evaluations
 
 
@@ -105,7 +106,7 @@ def extend(
     speaker = state.speaker[:, None].expand_as(mu)
     condition = part.condition[None].to(mu)
     conditions = torch.cat((mu, speaker, condition), dim=2).transpose(1, 2)
-    field = _KeepingField(flow, state.evaluations, options)
+    field = KeepingField(flow, state.evaluations, options)
     x = solve(
         options.solver,
         flow.velocity(field, conditions, None, 0, options),
@@ -130,20 +131,3 @@ def _encode(
         x = encoder.extend(x, len(part.ids), state.tokens, carried).float()
         mu: Tensor = flow.mu_projection(x)
     return mu, carried.after
-
-
-class _KeepingField:
-    """The estimator with the arguments of `Estimator.forward`: each call is the next evaluation."""
-
-    def __init__(self, flow: Flow, before: Sequence[States] | None, options: FlowOptions) -> None:
-        self._estimator = flow.estimator_in(options.precision)
-        self._device = flow.device
-        self._before: Iterator[States] | None = None if before is None else iter(before)
-        self.after: list[States] = []
-
-    def __call__(self, x: Tensor, valid: None, t: Tensor, chunk_frames: int) -> Tensor:
-        carried = Carried(None if self._before is None else next(self._before))
-        with all_cores(self._device):  # torch's threads would wait for those of compiled code
-            velocity: Tensor = self._estimator.extend(x, t, carried)
-        self.after.append(carried.after)
-        return velocity

@@ -11,8 +11,8 @@ OUT_DIR ?= out/gpu
 # What was brought along is used in place, beside whatever the machine's Python has.
 WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
-NATIVE_TESTS := tests/native --ignore=tests/native/test_wheel.py \
-	tests/llm/test_native_layers.py tests/flow/test_native_estimator.py
+NATIVE_TESTS := tests/native --ignore=tests/native/test_wheel.py tests/llm/test_native_layers.py \
+	tests/flow/test_native_estimator.py tests/flow/test_native_streaming.py
 
 .PHONY: help demo test test-ears torture load check check-native format bench wheel wheels gpu gpu-correct \
 	gpu-decode gpu-speed gpu-train clean

@@ -11,28 +11,14 @@ from pathlib import Path
 import pytest
 from support.commands import Running, started
 from support.golden_data import MODEL
+from support.printing_steps import PRINTING
 
 from podtts.native.choice import Unavailable
 from podtts.native.library import estimator_library, layers_library
 
-# Prints a line before each call of a function; argument: its module, its class if any, its name.
-PRINTING = """
-import importlib, sys
-module, owner, name = sys.argv.pop(1).split(":")
-place = importlib.import_module(module)
-place = getattr(place, owner) if owner else place
-compute = getattr(place, name)
-
-def printing(*arguments, **options):
-    print("a step", file=sys.stderr, flush=True)
-    return compute(*arguments, **options)
-
-setattr(place, name, printing)
-from podtts.cli.app import main
-main()
-"""
 PIECES = "podtts.llm.native_layers:NativeLayers:forward"
 EVALUATIONS = "podtts.flow.native_estimator:NativeEstimator:__call__"
+EVALUATIONS_OF_CHUNKS = "podtts.flow.native_estimator:NativeEstimator:extend"
 RECORDINGS = "podtts.prompts.prepare::extract_prompt"
 FOLLOWING = 2  # lines that may be under way when the signal comes
 
@@ -67,13 +53,16 @@ def test_a_prefill(number: signal.Signals, own_cache: Path, tmp_path: Path) -> N
 
 @needs_compiled_code
 @pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize(
+    ("mode", "steps"), [("full", EVALUATIONS), ("streaming", EVALUATIONS_OF_CHUNKS)]
+)
 def test_an_evaluation_of_the_flow(
-    threads: str, talk: Path, own_cache: Path, tmp_path: Path
+    mode: str, steps: str, threads: str, talk: Path, own_cache: Path, tmp_path: Path
 ) -> None:
     """In the main thread, and with two threads in one of its own."""
     command = ("synth", talk, "-o", tmp_path / "a.wav", "--model", MODEL, "--threads", threads)
     flags = ("--dtype", "bfloat16", "--cache-dir", own_cache, "--flow-steps", "100")
-    with started(EVALUATIONS, *command, *flags, script=PRINTING) as running:
+    with started(steps, *command, *flags, "--flow-mode", mode, script=PRINTING) as running:
         stop_in_third_step(running, signal.SIGTERM)
 
 

@@ -1,12 +1,24 @@
 """`podtts synth --flow-mode streaming`: files and streams have the same samples."""
 
+import os
+import select
 from pathlib import Path
 
 import pytest
-from support.commands import run
+from support.commands import run, started
 from support.golden_data import MODEL
 from support.journals import journal
+from support.printing_steps import PRINTING
 
+DECODE_STEPS = "podtts.llm.decoder:Decoder:step"
+# Every turn has 60 tokens: two chunks and more.
+LONG_TURNS = """
+from dataclasses import replace
+from podtts.weights.settings import CheckpointSettings
+
+own = CheckpointSettings.sampling.fget
+CheckpointSettings.sampling = property(lambda s: replace(own(s), min_tokens=60, max_tokens=60))
+"""
 QUICK = ("--model", MODEL, "--flow-steps", "1", "--flow-mode", "streaming")
 
 
@@ -26,6 +38,28 @@ def test_a_pipe_gets_the_samples_of_the_file(talk: Path, prepared: Path, tmp_pat
     small = run("synth", talk, "-o", "-", *flags, "--flow-cache", "0", "--retries", "0").done()
     assert small.stdout == piped.stdout
     assert "no other attempt" not in small.stderr
+
+
+def test_sound_goes_out_inside_a_turn(own_cache: Path, tmp_path: Path) -> None:
+    """The command is held in a decode step of its only turn. One thread: a chunk is rendered
+    before the next step."""
+    script = tmp_path / "one.txt"
+    script.write_text("[anna] Good evening!\n")
+    command = (DECODE_STEPS, "synth", script, *QUICK, "--cache-dir", own_cache, "--threads", "1")
+    limits = ("--max-turn-tokens", "60", "--retries", "0")
+    file, program = tmp_path / "out.wav", LONG_TURNS + PRINTING
+    with started(*command, *limits, "-o", file, script=program) as running:
+        running.finish()
+    with started(*command, *limits, "-o", "-", script=program) as running:
+        for _ in range(30):
+            running.wait_for("a step")
+        assert select.select([running.stdout], [], [], 0)[0]
+        begin = os.read(running.stdout.fileno(), 2**16)
+        steps = running.heard.count("a step\n")
+        rest = running.finish()
+    assert len(samples_of(begin)) > 0
+    assert steps + 20 < rest.said.count("a step")
+    assert samples_of(begin + rest.stdout) == samples_of(file.read_bytes())
 
 
 def test_a_journal_of_another_mode_is_not_continued(

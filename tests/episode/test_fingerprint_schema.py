@@ -25,7 +25,8 @@ def older_record(**changes: Any) -> dict[str, Any]:
     del values["numerics"], values["onnxruntime"], values["kernels"], values["processor"]
     for key in ("verify_limit", "recognizer", "recognizer_version", "recognizer_settings"):
         del values[key]
-    del values["flow"]["mode"], values["flow"]["streaming"]
+    for key in ("mode", "streaming", "streaming_kernel"):
+        del values["flow"][key]
     return {"podtts": "0.1.0", **values, **changes}
 
 
@@ -228,6 +229,26 @@ def test_a_journal_without_a_flow_mode_was_made_with_whole_turns() -> None:
     mismatch = FingerprintSchema().mismatch(older, streaming)
     assert mismatch is not None
     assert mismatch.advice == "use the version of podtts that made it"
+
+
+def test_a_stream_of_torch_is_not_one_of_compiled_code() -> None:
+    """Older versions computed this mode in torch, and their journals do not say it."""
+    options = SynthesisOptions(flow=FlowOptions(mode="streaming"))
+    compiled = {"llm": "compiled code avx512 1", "flow": "compiled code avx512 2"}
+    by_torch, current = fingerprint(options), fingerprint(options, kernels=compiled)
+    older = copy.deepcopy(by_torch)
+    del older["flow"]["streaming_kernel"]
+    older["kernels"] = compiled  # of whole turns
+    mismatch = FingerprintSchema().mismatch(older, current)
+    assert mismatch is not None
+    assert mismatch.problem == (
+        "the journal was made with compiled code of the streaming flow none, this run uses "
+        "compiled code avx512 2"
+    )
+    assert mismatch.before == {"flow.streaming_kernel": None}
+    without = {"kernels": by_torch["kernels"], "schema": SCHEMA_VERSION}
+    assert FingerprintSchema().mismatch({**older, **without}, by_torch) is None
+    assert fingerprint(kernels=compiled)["flow"]["streaming_kernel"] is None
 
 
 @pytest.mark.parametrize("path", ["seed", "device", "flow", "flow.steps", "speakers"])

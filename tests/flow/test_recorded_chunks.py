@@ -12,7 +12,7 @@ from support.streamed_mels import OPTIONS, chunked, golden_prompt, read, turn_of
 from torch import Tensor
 
 from podtts.flow import decode
-from podtts.flow.recorded_chunks import MOST_FRAMES, POSITIONS, EvaluationState, RecordedChunks
+from podtts.flow.recorded_chunks import MOST_FRAMES, POSITIONS, KeptByRecordings, RecordedChunks
 from podtts.nn.carried import Carried, state_bytes
 
 CHANNELS = models().flow.config.estimator.input_channels
@@ -26,7 +26,7 @@ def part(frames: int, rows: int, seed: int) -> Tensor:
 
 @torch.inference_mode()
 def recorded_velocities(
-    chunks: RecordedChunks, sizes: tuple[int, ...], rows: int, state: EvaluationState, seed: int
+    chunks: RecordedChunks, sizes: tuple[int, ...], rows: int, state: KeptByRecordings, seed: int
 ) -> list[Tensor]:
     velocities = []
     for number, frames in enumerate(sizes):
@@ -50,7 +50,7 @@ def exact_velocities(sizes: tuple[int, ...], rows: int, seed: int) -> list[Tenso
 @pytest.mark.parametrize("sizes", [PARTS, (POSITIONS - 30, *PARTS[1:]), (20,), (38, 50)])
 def test_recorded_chunks_are_those_of_the_estimator(sizes: tuple[int, ...], rows: int) -> None:
     chunks = RecordedChunks(models().flow.estimator, Replays())
-    got = recorded_velocities(chunks, sizes, rows, EvaluationState(), seed=0)
+    got = recorded_velocities(chunks, sizes, rows, KeptByRecordings(), seed=0)
     for velocity, expected in zip(got, exact_velocities(sizes, rows, seed=0), strict=True):
         assert relative_rms(velocity, expected) < 1e-5
 
@@ -59,7 +59,7 @@ def test_turns_that_begin_at_the_same_state_do_not_disturb_each_other() -> None:
     chunks = RecordedChunks(models().flow.estimator, Replays())
     with torch.inference_mode():
         _, prompt = chunks.extend(
-            part(90, 1, 0), torch.tensor([0.3]), EvaluationState(), last=False
+            part(90, 1, 0), torch.tensor([0.3]), KeptByRecordings(), last=False
         )
     before = [tensor.clone() for tensor in (*prompt.contexts, *prompt.parts)]
     first = recorded_velocities(chunks, PARTS[1:], 1, prompt, seed=1)
@@ -75,9 +75,9 @@ def test_parts_behind_others_of_any_length_share_a_recording() -> None:
     recorder = Replays()
     chunks = RecordedChunks(models().flow.estimator, recorder)
     for prompt in (90, 100, 117):
-        recorded_velocities(chunks, (prompt, 38, 50, 50, 50, 21), 1, EvaluationState(), seed=2)
+        recorded_velocities(chunks, (prompt, 38, 50, 50, 50, 21), 1, KeptByRecordings(), seed=2)
     assert recorder.recorded == 3  # chunks of 38, 50 and, padded, 32 frames
-    recorded_velocities(chunks, (90, 38, 50, MOST_FRAMES + 1), 1, EvaluationState(), seed=2)
+    recorded_velocities(chunks, (90, 38, 50, MOST_FRAMES + 1), 1, KeptByRecordings(), seed=2)
     assert recorder.recorded == 3  # no prompts, and nothing that is as long
 
 
@@ -85,8 +85,8 @@ def test_a_refusal_gives_the_same_velocities(caplog: pytest.LogCaptureFixture) -
     estimator = models().flow.estimator
     refused, recorded = (RecordedChunks(estimator, Replays(why)) for why in ("no room", ""))
     with caplog.at_level(logging.WARNING):
-        got = recorded_velocities(refused, PARTS, 1, EvaluationState(), seed=0)
-    expected = recorded_velocities(recorded, PARTS, 1, EvaluationState(), seed=0)
+        got = recorded_velocities(refused, PARTS, 1, KeptByRecordings(), seed=0)
+    expected = recorded_velocities(recorded, PARTS, 1, KeptByRecordings(), seed=0)
     assert all(map(torch.equal, got, expected))
     assert [record.message for record in caplog.records] == [
         "the flow's chunks are not recorded, so slower: no room"

@@ -1,6 +1,6 @@
 """A flow that keeps its state gives what one solution gives in which frames see earlier chunks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -18,6 +18,17 @@ from podtts.flow.solver import cosine_grid, solve
 from podtts.flow.streaming import prompt_end
 from podtts.options import FlowOptions
 from podtts.values import PromptFeatures
+
+
+@pytest.fixture(autouse=True, params=["compiled code", "torch"])
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test runs with the estimator of compiled code, where it runs, and of torch."""
+    flow = models().flow
+    if request.param == "compiled code" and not flow.runs_compiled("float32"):
+        pytest.skip("compiled code does not run here")
+    before, flow.compiled = flow.compiled, request.param == "compiled code"
+    yield request.param
+    flow.compiled = before
 
 
 def visible(sizes: Sequence[int]) -> Tensor:
@@ -98,6 +109,16 @@ def test_a_prompt_no_longer_than_the_look_ahead_begins_with_the_turn() -> None:
     mels, state = chunked(prompt, read(prompt), turn_of(30))
     assert sum(map(len, mels)) == 60
     assert state.tokens == 32
+
+
+def test_a_sequence_stays_with_what_began_it(engine: str) -> None:
+    """Whatever else computes sequences that begin now."""
+    flow, prompt = models().flow, golden_prompt("short")
+    state = read(prompt)
+    expected, _ = chunked(prompt, state, turn_of(30))
+    flow.compiled = engine == "torch"
+    found, _ = chunked(prompt, state, turn_of(30))
+    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
 
 
 def test_a_turn_adds_its_own_frames_to_the_memory_of_its_prompt() -> None:

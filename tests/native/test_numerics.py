@@ -41,6 +41,9 @@ PINNED: dict[str, dict[str, str]] = {
         "velocity in 16 bits, chunks of 20": "4138abe12fea6d8b",
         "velocity in 32 bits, chunks of 0": "eb5340fd7fac732a",
         "velocity in 32 bits, chunks of 20": "7f7259e24bc69bf9",
+        "parts in 8 bits": "92a0290ee1e5d625",
+        "parts in 16 bits": "24338f1bfabb8aab",
+        "parts in 32 bits": "5794c06e9b7dfff5",
     },
     "c8af211ef2fe8eb1": {  # avx512-vnni
         "prefill in 4 bits, cache in float32": "aa6663f695f5c989",
@@ -62,6 +65,9 @@ PINNED: dict[str, dict[str, str]] = {
         "velocity in 16 bits, chunks of 20": "7f7259e24bc69bf9",
         "velocity in 32 bits, chunks of 0": "eb5340fd7fac732a",
         "velocity in 32 bits, chunks of 20": "7f7259e24bc69bf9",
+        "parts in 8 bits": "eea3c0f51f604ba8",
+        "parts in 16 bits": "5794c06e9b7dfff5",
+        "parts in 32 bits": "5794c06e9b7dfff5",
     },
     "c2785a7a4111462b": {  # avx2
         "prefill in 4 bits, cache in float32": "84aa3dbbfd3f78ca",
@@ -83,6 +89,9 @@ PINNED: dict[str, dict[str, str]] = {
         "velocity in 16 bits, chunks of 20": "163976c1845c2b78",
         "velocity in 32 bits, chunks of 0": "fad34580b6996625",
         "velocity in 32 bits, chunks of 20": "163976c1845c2b78",
+        "parts in 8 bits": "c374cc5cd46db0a3",
+        "parts in 16 bits": "1797277cc765312c",
+        "parts in 32 bits": "1797277cc765312c",
     },
     "13ff4f4362beb17b": {  # neon-bf16
         "prefill in 4 bits, cache in float32": "d8b537d642fe5105",
@@ -104,6 +113,9 @@ PINNED: dict[str, dict[str, str]] = {
         "velocity in 16 bits, chunks of 20": "91d852a3207c4c99",
         "velocity in 32 bits, chunks of 0": "f66a6ee81b6e4843",
         "velocity in 32 bits, chunks of 20": "370be4c51a69eb28",
+        "parts in 8 bits": "5d6c0e39ce31927d",
+        "parts in 16 bits": "b55c5a8398666ea3",
+        "parts in 32 bits": "28953e7f8e61adbd",
     },
     "77cb2e1fbe8cf908": {  # neon
         "prefill in 4 bits, cache in float32": "d8b537d642fe5105",
@@ -125,6 +137,9 @@ PINNED: dict[str, dict[str, str]] = {
         "velocity in 16 bits, chunks of 20": "370be4c51a69eb28",
         "velocity in 32 bits, chunks of 0": "f66a6ee81b6e4843",
         "velocity in 32 bits, chunks of 20": "370be4c51a69eb28",
+        "parts in 8 bits": "c733266e64f65808",
+        "parts in 16 bits": "28953e7f8e61adbd",
+        "parts in 32 bits": "28953e7f8e61adbd",
     },
 }
 
@@ -169,6 +184,20 @@ def test_bits_of_the_estimator_are_pinned(
     finally:
         library.podtts_estimator_free(estimator.model)
     assert digest(velocity) == PINNED[isa.numerics][f"velocity in {bits} bits, chunks of {chunk}"]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_bits_of_an_estimator_that_goes_on_are_pinned(
+    bits: int, threads: int, isa: InstructionSet, library_of: LibraryOf
+) -> None:
+    library = library_of("estimator")
+    estimator = Estimator(library, bits, threads)
+    try:
+        velocities = estimator.extend(2, [101, 50, 1, 7, 54])
+    finally:
+        library.podtts_estimator_free(estimator.model)
+    assert digest(*velocities) == PINNED[isa.numerics][f"parts in {bits} bits"]
 
 
 @pytest.mark.skipif(

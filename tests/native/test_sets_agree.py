@@ -43,7 +43,9 @@ def test_estimators_of_all_sets_agree(bits: int, library_of: LibraryOf) -> None:
     for library in (library_of("estimator"), here):
         estimator = Estimator(library, bits, threads=1)
         try:
-            velocities.append(estimator.evaluate(2, 70, 20))
+            parts = estimator.extend(2, [20, 50, 3])
+            velocities.append([estimator.evaluate(2, 70, 20), *parts])
         finally:
             library.podtts_estimator_free(estimator.model)
-    assert difference(*velocities) < ESTIMATOR[bits]
+    for found, expected in zip(*velocities, strict=True):
+        assert difference(found, expected) < ESTIMATOR[bits]

@@ -74,6 +74,7 @@ def test_estimators_of_any_sizes(bits: int, library_of: LibraryOf) -> None:
         estimator = type("Sized", (Estimator,), own)(library, bits, 2)
         try:
             estimator.evaluate(rng.randint(1, 3), rng.randint(1, 100), rng.choice((0, 1, 20, 500)))
+            estimator.extend(rng.randint(1, 3), [rng.randint(1, 100) for _ in range(3)])
         finally:
             library.podtts_estimator_free(estimator.model)
     assert 0 < taken < ROUNDS
@@ -145,6 +146,44 @@ def test_rows_that_cannot_be_evaluated_at_once_are_refused(
     finally:
         library.podtts_estimator_free(estimator.model)
     assert result == REFUSED
+
+
+@pytest.mark.parametrize(("rows", "frames"), [(0, 1), (1, 0), (1, -1), (1, 2**31 - 1), (2**20, 1)])
+def test_parts_that_cannot_be_evaluated_at_once_are_refused(
+    rows: int, frames: int, library_of: LibraryOf
+) -> None:
+    library = library_of("estimator")
+    estimator = Estimator(library, 32, 1)
+    try:
+        result = library.podtts_estimator_extend(
+            estimator.model, None, None, rows, frames, *[None] * 4
+        )
+    finally:
+        library.podtts_estimator_free(estimator.model)
+    assert result == REFUSED
+
+
+def test_what_another_estimator_kept_is_refused(library_of: LibraryOf) -> None:
+    """It is not read, and what was kept in fewer bits can be widened."""
+    library = library_of("estimator")
+    one, other = Estimator(library, 8, 1), Estimator(library, 32, 1)
+    own = type("Sized", (Estimator,), {"feed_forward": 96})(library, 32, 1)
+    try:
+        _, before = one.next_part("x", 5, np.zeros(1, np.int64))
+        kept = int(before[0])
+        result = library.podtts_estimator_extend(
+            *(other.model, None, None, 1, 5, address(before), None, None, None)
+        )
+        assert result == REFUSED
+        assert not library.podtts_estimator_widen(one.model, kept)
+        assert not library.podtts_estimator_widen(own.model, kept)
+        wide = library.podtts_estimator_widen(other.model, kept)
+        assert library.podtts_estimator_kept_bytes(wide)
+        library.podtts_estimator_forget(kept)
+        library.podtts_estimator_forget(wide)
+    finally:
+        for estimator in (one, other, own):
+            library.podtts_estimator_free(estimator.model)
 
 
 def test_an_output_head_that_is_no_whole_tiles_or_the_second_is_refused(

@@ -1,7 +1,7 @@
 """Layers and an estimator with fixed weights, which call the compiled code without the library."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import CDLL
 from typing import Any
 
@@ -165,3 +165,26 @@ class Estimator:
             self.model, address(x), address(waves), rows, frames, chunk, address(velocity), None
         )
         return velocity
+
+    def extend(self, rows: int, parts: Sequence[int]) -> list[Array]:
+        """Velocities of the parts of sequences, so many frames each, one after the other."""
+        velocities, kept = [], [np.zeros(rows, np.int64)]
+        for number, frames in enumerate(parts):
+            velocity, after = self.next_part(f"x {number}", frames, kept[-1])
+            velocities.append(velocity)
+            kept.append(after)
+        for part in np.concatenate(kept[1:]):
+            self.library.podtts_estimator_forget(int(part))
+        return velocities
+
+    def next_part(self, name: str, frames: int, before: Array) -> tuple[Array, Array]:
+        """Velocity of so many frames, and what is kept of each row; before: the same of earlier."""
+        rows = len(before)
+        x, waves = noise(name, rows, frames, self.input), noise("waves", rows, self.input)
+        velocity = np.empty((rows, frames, self.output), np.float32)
+        after = np.zeros(rows, np.int64)
+        assert not self.library.podtts_estimator_extend(
+            *(self.model, address(x), address(waves), rows, frames),
+            *(address(before), address(after), address(velocity), None),
+        )
+        return velocity, after

@@ -45,12 +45,13 @@ static argument read_argument(const argument *earlier) {
     return a;
 }
 
-// Arguments by number: an integer, a real number, memory or NULL, the model.
+// Arguments by number: an integer, a real number, memory or NULL, the model, what it has kept.
 #define I(n) ((int)a[n].number)
 #define L(n) (a[n].number)
 #define F(n) ((float)a[n].real)
 #define P(n) (a[n].memory)
 #define M(n) ((model *)(intptr_t)a[n].number)
+#define K(n) ((kept *)(intptr_t)a[n].number)
 #define IS(function) (strcmp(name, "podtts_" function) == 0)
 
 static int64_t call(const char *name, const argument *a) {
@@ -94,6 +95,14 @@ static int64_t call(const char *name, const argument *a) {
     if (IS("estimator_evaluate")) {
         return podtts_estimator_evaluate(M(0), P(1), P(2), I(3), I(4), I(5), P(6), P(7));
     }
+    if (IS("estimator_extend")) {
+        return podtts_estimator_extend(
+            M(0), P(1), P(2), I(3), I(4), P(5), P(6), P(7), P(8)
+        );
+    }
+    if (IS("estimator_forget")) return podtts_estimator_forget(K(0)), 0;
+    if (IS("estimator_kept_bytes")) return podtts_estimator_kept_bytes(K(0));
+    if (IS("estimator_widen")) return (intptr_t)podtts_estimator_widen(M(0), K(1));
 #endif
     fprintf(stderr, "%s is not known\n", name);
     exit(1);

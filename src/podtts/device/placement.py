@@ -15,6 +15,7 @@ from podtts.options import Quantization, one_of
 RECORDINGS_VERSION = 2
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+TORCH = "torch"  # in place of the name of a kernel
 _TORCH_DTYPES = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
@@ -172,17 +173,17 @@ def _step_kernels(device: torch.device) -> str | None:
 
 
 def flow_kernel(placement: Placement) -> str:
-    """Name what computes the flow's estimator, if it supports its sizes."""
+    """Name what computes the flow's estimator, if it supports its sizes: whole turns and chunks."""
     from podtts.native.build import InstructionSet
     from podtts.native.library import instructions_of
 
     if has_graphs(placement.device):
         return f"torch, recordings {RECORDINGS_VERSION}"
     if not has_fused_layers(placement.device):
-        return "torch"
+        return TORCH
     if isinstance(isa := instructions_of("estimator"), InstructionSet):
         return f"compiled code {isa.bits} {isa.numerics}"
-    return "torch"
+    return TORCH
 
 
 def _layers_kernel(quantize: Quantization) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from podtts.device.placement import (
+    TORCH,
     Placement,
     flow_kernel,
     llm_kernel,
@@ -75,6 +76,8 @@ def run_fingerprint(
     del values["limit_turns"]  # how far a run goes changes no turn
     streams = options.flow.mode == "streaming"
     values["flow"]["streaming"] = STREAMING_VERSION if streams else None
+    kernel = checkpoint.get("kernels", {}).get("flow", TORCH)
+    values["flow"]["streaming_kernel"] = kernel if streams and kernel != TORCH else None
     return {
         **checkpoint,
         "speakers": [speaker_fingerprint(prompt) for prompt in prompts],

@@ -157,6 +157,13 @@ KEYS = (
         older=None,
         advice="use the version of podtts that made it",
     ),
+    Key(
+        "flow.streaming_kernel",  # None in the mode full, and where torch computes the other
+        "compiled code of the streaming flow",
+        older=None,
+        advice=_SEE_DOCTOR,
+        computes=True,
+    ),
     Key("retries", "retries", advice="use the same --retries again"),
     Key("check_length", "check of each turn's length"),
     # Listening decides which attempt of a turn is accepted. Older versions did not listen.

@@ -74,7 +74,7 @@ class Flow(nn.Module):
         return self.config.encoder.lookahead
 
     def runs_compiled(self, precision: Precision) -> bool:
-        """Whether compiled code computes the velocity of rows without padding."""
+        """Whether compiled code computes the velocity of rows without padding, and of chunks."""
         return self.compiled and supports_estimator(self.config.estimator, self.device, precision)
 
     @torch.inference_mode()
@@ -226,10 +226,14 @@ class Flow(nn.Module):
     def _field(self, precision: Precision, padded: bool) -> Field:
         """The estimator in a precision, with the arguments of `Estimator.forward`."""
         if not padded and self.runs_compiled(precision):
-            if precision not in self._native:
-                self._native[precision] = NativeEstimator(self.estimator, precision)
-            return self._native[precision]
+            return self.native_estimator(precision)
         return self.estimator_in(precision)
+
+    def native_estimator(self, precision: Precision) -> NativeEstimator:
+        """The estimator as compiled code runs it in a precision, see `runs_compiled`."""
+        if precision not in self._native:
+            self._native[precision] = NativeEstimator(self.estimator, precision)
+        return self._native[precision]
 
     def encoder_in(self, precision: Precision) -> Encoder:
         """The encoder in a precision, int8 as bfloat16; float32 where torch emulates that."""

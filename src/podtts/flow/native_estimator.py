@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +52,19 @@ def _sizes(config: EstimatorConfig) -> tuple[int, ...]:
     )
 
 
+class KeptRow:
+    """What compiled code keeps of a row's frames: keys, values and last inputs of convolutions.
+
+    It is never changed, and shares the memory of earlier frames with all rows that begin with them.
+    """
+
+    def __init__(self, library: Any, part: int, precision: Precision) -> None:
+        self.part = part  # the address of the latest frames
+        self.precision = precision
+        self.memory_bytes: int = library.podtts_estimator_kept_bytes(part)
+        weakref.finalize(self, library.podtts_estimator_forget, part)
+
+
 class NativeEstimator:
     """x at time t to its velocity, like `Estimator` without padding.
 
@@ -63,6 +78,7 @@ class NativeEstimator:
 
     def __init__(self, estimator: Estimator, precision: Precision) -> None:
         config = self.config = estimator.config
+        self.precision = precision
         bits, device = _BITS[precision], estimator.final.norm.weight.device
         library = estimator_library()
         if isinstance(library, Unavailable) or not supports_estimator(config, device, precision):
@@ -143,10 +159,8 @@ class NativeEstimator:
         valid: None: no row is padded. chunk_frames: 0 for full attention.
         Raises MemoryError, Cancelled, and ValueError for what is too long to be evaluated at once.
         """
-        frames_first = x.transpose(1, 2).float().contiguous()
-        waves = time_waves(t, self.config.input_channels).contiguous()
+        frames_first, waves, velocity = self._arguments(x, t)
         rows, frames, _ = frames_first.shape
-        velocity = frames_first.new_empty(rows, frames, self.config.output_channels)
         with self._lock, CORES.shared_by(self):
             result = self._library.podtts_estimator_evaluate(
                 self._estimator,
@@ -160,3 +174,54 @@ class NativeEstimator:
             )
         check_result(result)
         return velocity.transpose(1, 2)
+
+    @torch.inference_mode()
+    def extend(
+        self, x: Tensor, t: Tensor, before: Sequence[KeptRow | None]
+    ) -> tuple[Tensor, tuple[KeptRow, ...]]:
+        """Velocity float32 [B, 80, F] of the next frames of sequences, x [B, 320, F].
+
+        They see one another and all earlier frames of their row.
+        before:  for each row what was kept of its earlier frames, None where it begins. The
+                 precision may be another if this one is float32.
+        returns: the velocity, and what is kept of all frames so far.
+        Raises MemoryError, Cancelled, and ValueError for what is too long to be evaluated at once.
+        """
+        frames_first, waves, velocity = self._arguments(x, t)
+        rows, frames, _ = frames_first.shape
+        before = [self._in_own_precision(row) for row in before]
+        earlier = torch.tensor([0 if row is None else row.part for row in before])
+        after = torch.zeros_like(earlier)
+        with self._lock, CORES.shared_by(self):
+            result = self._library.podtts_estimator_extend(
+                self._estimator,
+                frames_first.data_ptr(),
+                waves.data_ptr(),
+                rows,
+                frames,
+                earlier.data_ptr(),
+                after.data_ptr(),
+                velocity.data_ptr(),
+                cancellation_flag(),
+            )
+        check_result(result)
+        return velocity.transpose(1, 2), tuple(map(self._kept, after.tolist()))
+
+    def _arguments(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x with frames first, the sines and cosines of t, and room for the velocity."""
+        frames_first = x.transpose(1, 2).float().contiguous()
+        waves = time_waves(t, self.config.input_channels).contiguous()
+        velocity = frames_first.new_empty(*frames_first.shape[:2], self.config.output_channels)
+        return frames_first, waves, velocity
+
+    def _kept(self, part: int | None) -> KeptRow:
+        if part is None:
+            raise MemoryError
+        return KeptRow(self._library, part, self.precision)
+
+    def _in_own_precision(self, row: KeptRow | None) -> KeptRow | None:
+        """What was kept, in the precision of this estimator."""
+        if row is None or row.precision == self.precision:
+            return row
+        assert self.precision == "float32"
+        return self._kept(self._library.podtts_estimator_widen(self._estimator, row.part))

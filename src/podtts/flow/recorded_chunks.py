@@ -28,7 +28,7 @@ KEPT = 32  # recordings
 
 
 @dataclass(frozen=True, eq=False)
-class EvaluationState:
+class KeptByRecordings:
     """What an evaluation of the solver keeps. It is never changed.
 
     contexts: the last inputs of causal convolutions, [B, positions, channels], in the order in
@@ -64,8 +64,8 @@ class RecordedChunks:
         self._buffers: dict[tuple[int, int], Tensor] = {}  # by rows and positions
 
     def extend(
-        self, x: Tensor, t: Tensor, state: EvaluationState, *, last: bool
-    ) -> tuple[Tensor, EvaluationState]:
+        self, x: Tensor, t: Tensor, state: KeptByRecordings, *, last: bool
+    ) -> tuple[Tensor, KeptByRecordings]:
         """Velocity [B, 80, F] of the next frames of a sequence, and the state behind them.
 
         last: no frames follow; then the state is empty.
@@ -93,8 +93,8 @@ class RecordedChunks:
             fill()
             velocity, part, *contexts = evaluate(*inputs)
         if last:
-            return velocity[:, :, :frames], EvaluationState()
-        return velocity, EvaluationState(tuple(contexts), (*state.parts, part))
+            return velocity[:, :, :frames], KeptByRecordings()
+        return velocity, KeptByRecordings(tuple(contexts), (*state.parts, part))
 
     def _evaluate(
         self,
@@ -135,7 +135,7 @@ class RecordedChunks:
 
 
 class _Buffered(Carried):
-    """Layers that find what they kept in a buffer and in `before`; see `EvaluationState`."""
+    """Layers that find what they kept in a buffer and in `before`; see `KeptByRecordings`."""
 
     def __init__(self, buffer: Tensor, positions: Tensor, before: Sequence[Tensor]) -> None:
         super().__init__()

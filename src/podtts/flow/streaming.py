@@ -17,7 +17,7 @@ from torch import Tensor
 
 from podtts.device.cpu_cores import all_cores
 from podtts.flow.decode import Flow
-from podtts.flow.recorded_chunks import EvaluationState, RecordedChunks
+from podtts.flow.keeping_field import KeepingField, Kept
 from podtts.flow.solver import cosine_grid, solve
 from podtts.nn.carried import Carried, States, state_bytes
 from podtts.options import FlowOptions
@@ -32,13 +32,12 @@ class FlowState:
     tokens: int  # of the sequence so far
     speaker: Tensor  # float32 [1, 80], the projected embedding
     encoder: States | None  # None: the sequence begins
-    # Of the solver, in order; `EvaluationState` where a device records evaluations.
-    evaluations: tuple[States | EvaluationState, ...] | None
+    evaluations: tuple[Kept, ...] | None  # of the solver, in order
 
     @property
     def memory_bytes(self) -> int:
         """The memory of all that is kept."""
-        evaluations = sum(map(_evaluation_bytes, self.evaluations or ()))
+        evaluations = sum(kept.memory_bytes for kept in self.evaluations or ())
         return state_bytes(self.encoder or ()) + evaluations
 
 
@@ -107,7 +106,8 @@ def extend(
     speaker = state.speaker[:, None].expand_as(mu)
     condition = part.condition[None].to(mu)
     conditions = torch.cat((mu, speaker, condition), dim=2).transpose(1, 2)
-    field = _keeping_field(flow, state, options, last=not part.following)
+    last = not part.following
+    field = KeepingField(flow, state.evaluations, options, last=last)
     x = solve(
         options.solver,
         flow.velocity(field, conditions, None, 0, options),
@@ -132,61 +132,3 @@ def _encode(
         x = encoder.extend(x, len(part.ids), state.tokens, carried).float()
         mu: Tensor = flow.mu_projection(x)
     return mu, carried.after
-
-
-def _keeping_field(
-    flow: Flow, state: FlowState, options: FlowOptions, *, last: bool
-) -> _KeepingField | _RecordedField:
-    recorded = flow.recorded_chunks(options.precision)
-    if recorded is None:
-        return _KeepingField(flow, state.evaluations, options)
-    return _RecordedField(recorded, state.evaluations, last)
-
-
-class _KeepingField:
-    """The estimator with the arguments of `Estimator.forward`: each call is the next evaluation."""
-
-    def __init__(
-        self, flow: Flow, before: Sequence[States | EvaluationState] | None, options: FlowOptions
-    ) -> None:
-        self._estimator = flow.estimator_in(options.precision)
-        self._device = flow.device
-        self._before = None if before is None else iter(before)
-        self.after: list[States] = []
-
-    def __call__(self, x: Tensor, valid: None, t: Tensor, chunk_frames: int) -> Tensor:
-        before = None if self._before is None else next(self._before)
-        assert not isinstance(before, EvaluationState)
-        carried = Carried(before)
-        with all_cores(self._device):  # torch's threads would wait for those of compiled code
-            velocity: Tensor = self._estimator.extend(x, t, carried)
-        self.after.append(carried.after)
-        return velocity
-
-
-class _RecordedField:
-    """The same on a device that records evaluations.
-
-    last: no part follows, so nothing is kept.
-    """
-
-    def __init__(
-        self,
-        chunks: RecordedChunks,
-        before: Sequence[States | EvaluationState] | None,
-        last: bool,
-    ) -> None:
-        self._chunks, self._last = chunks, last
-        self._before = None if before is None else iter(before)
-        self.after: list[EvaluationState] = []
-
-    def __call__(self, x: Tensor, valid: None, t: Tensor, chunk_frames: int) -> Tensor:
-        before = EvaluationState() if self._before is None else next(self._before)
-        assert isinstance(before, EvaluationState)
-        velocity, after = self._chunks.extend(x, t, before, last=self._last)
-        self.after.append(after)
-        return velocity
-
-
-def _evaluation_bytes(state: States | EvaluationState) -> int:
-    return state.memory_bytes if isinstance(state, EvaluationState) else state_bytes(state)

@@ -13,6 +13,22 @@ static void run_step(evaluation *e, team_task *task, int count) {
     }
 }
 
+// Before convolutions of sequences: put the inputs before them in front, and keep the last ones.
+static void carry_inputs(evaluation *e, const sequences *s) {
+    size_t bytes = PADDING * s->position_bytes;
+    for (int sequence = 0; e->goes_on && sequence < e->count; sequence++) {
+        const kept *now = e->now[sequence], *before = now->before;
+        uint8_t *front = row_at(s, sequence, -PADDING);
+        if (before != NULL) {
+            memcpy(front, before->inputs + e->kept_inputs, bytes);
+        } else {
+            memset(front, 0, bytes);  // another convolution has used it
+        }
+        memcpy(now->inputs + e->kept_inputs, row_at(s, sequence, e->frames - PADDING), bytes);
+    }
+    e->kept_inputs += e->goes_on ? bytes : 0;
+}
+
 static void run_stage(
     evaluation *e, int number, sequences source, sequences target, sequences second_target
 ) {
@@ -20,7 +36,9 @@ static void run_stage(
     e->stage = &e->m->stages[number];
     e->source = source, e->target = target, e->second_target = second_target;
     e->next = &e->stage->blocks[0];
+    carry_inputs(e, &source);
     run_step(e, first_convolution_task, tasks);
+    carry_inputs(e, &e->b);
     run_step(e, second_convolution_task, tasks);
     for (int block = 0; block < blocks; block++) {
         e->block = &e->stage->blocks[block];
@@ -32,6 +50,7 @@ static void run_stage(
 
 static void run_convolution(evaluation *e, int which, sequences source, sequences target) {
     e->source = source, e->target = target, e->conv = &e->m->outer[which];
+    carry_inputs(e, &source);
     run_step(e, outer_convolution_task, e->count * e->segments);
 }
 
@@ -41,8 +60,8 @@ static void embed_times(evaluation *e, const float *waves) {
     const config *c = &m->config;
     activations rows = {.lanes = e->scratch[0].rows.lanes};
     float *hidden = e->scratch[0].wide;
-    for (int first = 0; first < e->count; first += SEGMENT) {
-        int count = min_int(e->count - first, SEGMENT);
+    for (int first = 0; first < e->count; first += MAX_SEGMENT) {
+        int count = min_int(e->count - first, MAX_SEGMENT);
         rows.stride = c->input * sizeof(float);
         memcpy(rows.lanes, waves + (size_t)first * c->input, count * rows.stride);
         multiply(&m->outer[TIME_1], &rows, count, false, hidden, c->time);
@@ -75,100 +94,27 @@ static void evaluate(evaluation *e, const float *waves) {
     run_stage(e, last, e->concatenated, e->a, none);
     run_convolution(e, UP_CONV, e->a, e->b);
     e->source = e->b, e->target = e->a;
+    carry_inputs(e, &e->b);
     run_step(e, final_block_task, tasks);
 }
 
-static sequences alloc_sequences(const evaluation *e, int width) {
-    int size = lane_size(e->m->config.conv_dtype);
-    sequences s = {.position_bytes = (size_t)width * LANE_BYTES / size};
-    s.sequence_bytes = (PADDING + e->frames + ROW_BLOCK) * s.position_bytes;
-    s.rows = alloc_zeroed(e->count, s.sequence_bytes);
-    return s;
-}
-
-static bool alloc_scratch(const evaluation *e, scratch *s) {
-    size_t wide = (size_t)SEGMENT * e->m->max_width;
-    size_t scores = (size_t)ROW_BLOCK * panels_of(e->frames) * PANEL;
-    s->wide = alloc_zeroed(wide, sizeof(float));
-    s->rows = (activations){
-        .lanes = alloc_zeroed(wide, LANE_BYTES),
-        .scales = alloc_zeroed(SEGMENT, sizeof(float)),
-        .compensation = alloc_zeroed(SEGMENT, sizeof(int32_t)),
-    };
-    s->scores = alloc_zeroed(scores, sizeof(float));
-    s->probabilities = alloc_zeroed(scores, LANE_BYTES);
-    return s->wide != NULL && s->rows.lanes != NULL && s->rows.scales != NULL
-        && s->rows.compensation != NULL && s->scores != NULL && s->probabilities != NULL;
-}
-
-static void free_scratch(const scratch *s) {
-    free(s->wide);
-    free(s->rows.lanes);
-    free(s->rows.scales);
-    free(s->rows.compensation);
-    free(s->scores);
-    free(s->probabilities);
-}
-
-static bool alloc_buffers(evaluation *e) {
-    const config *c = &e->m->config;
-    size_t positions = (size_t)e->count * e->frames, heads = (size_t)e->count * c->heads;
-    size_t queries = heads * (e->frames + ROW_BLOCK);
-    int lanes = c->head_size / lane_size(c->linear_dtype), key_panels = panels_of(e->frames);
-    e->query_bytes = (size_t)(e->frames + ROW_BLOCK) * lanes * LANE_BYTES;
-    e->key_bytes = (size_t)key_panels * lanes * PANEL_LANE_BYTES;
-    e->value_bytes = (size_t)(e->frames / lane_size(c->conv_dtype) + 1) * PANEL_LANE_BYTES;
-    e->input = alloc_sequences(e, c->input);
-    e->a = alloc_sequences(e, c->channels);
-    e->b = alloc_sequences(e, c->channels);
-    e->concatenated = alloc_sequences(e, 2 * c->channels);
-    e->x = alloc_zeroed(positions * c->channels, sizeof(float));
-    e->attended = alloc_zeroed(positions * c->heads * c->head_size, sizeof(float));
-    e->times = alloc_zeroed((size_t)c->stages * e->count * c->channels, sizeof(float));
-    e->queries = alloc_zeroed(heads, e->query_bytes);
-    e->keys = alloc_zeroed(heads, e->key_bytes);
-    e->values = alloc_zeroed(heads * panels_of(c->head_size), e->value_bytes);
-    e->query_scales = alloc_zeroed(queries, sizeof(float));
-    e->query_compensation = alloc_zeroed(queries, sizeof(int32_t));
-    e->key_scales = alloc_zeroed(heads * key_panels * PANEL, sizeof(float));
-    e->scratch = alloc_zeroed(e->m->team.size, sizeof(scratch));
-    bool allocated = e->input.rows != NULL && e->a.rows != NULL && e->b.rows != NULL
-        && e->concatenated.rows != NULL && e->x != NULL && e->attended != NULL && e->times != NULL
-        && e->queries != NULL && e->keys != NULL && e->values != NULL && e->query_scales != NULL
-        && e->query_compensation != NULL && e->key_scales != NULL && e->scratch != NULL;
-    for (int thread = 0; allocated && thread < e->m->team.size; thread++) {
-        allocated = alloc_scratch(e, &e->scratch[thread]);
-    }
-    return allocated;
-}
-
-static void free_buffers(const evaluation *e) {
-    for (int thread = 0; e->scratch != NULL && thread < e->m->team.size; thread++) {
-        free_scratch(&e->scratch[thread]);
-    }
-    free(e->input.rows);
-    free(e->a.rows);
-    free(e->b.rows);
-    free(e->concatenated.rows);
-    free(e->x);
-    free(e->attended);
-    free(e->times);
-    free(e->queries);
-    free(e->keys);
-    free(e->values);
-    free(e->query_scales);
-    free(e->query_compensation);
-    free(e->key_scales);
-    free(e->scratch);
-}
-
 // Whether there is something to evaluate, and not more tasks in a step than a team takes.
-static bool is_evaluated(const model *m, int count, int frames, int chunk) {
-    if (count < 1 || frames < 1 || frames > INT32_MAX - SEGMENT || chunk < 0) {
+static bool is_evaluated(const model *m, int count, int frames, int segment) {
+    if (count < 1 || frames < 1 || frames > MAX_POSITIONS) {
         return false;
     }
-    int64_t most = MAX_TASKS / m->config.heads / ceil_div(frames, SEGMENT);
+    int64_t most = MAX_TASKS / m->config.heads / ceil_div(frames, segment);
     return count <= most;
+}
+
+static int run_evaluation(evaluation *e, const float *waves, kept *const *before) {
+    bool allocated = alloc_buffers(e, before);
+    if (allocated) {
+        team_wake(&e->m->team);
+        evaluate(e, waves);
+        team_sleep(&e->m->team);
+    }
+    return !allocated ? OUT_OF_MEMORY : e->cancelled ? CANCELLED : DONE;
 }
 
 // Velocity [count, frames, output] of x [count, frames, input] at times whose sines and cosines are
@@ -178,19 +124,81 @@ int podtts_estimator_evaluate(
     model *m, const float *x, const float *waves, int count, int frames, int chunk, float *velocity,
     const int *cancel
 ) {
-    if (!is_evaluated(m, count, frames, chunk)) {
+    if (!is_evaluated(m, count, frames, WHOLE_SEGMENT) || chunk < 0) {
         return REFUSED;
     }
     evaluation e = {
-        .m = m, .count = count, .frames = frames, .chunk = chunk,
-        .segments = ceil_div(frames, SEGMENT), .given = x, .velocity = velocity, .cancel = cancel,
+        .m = m, .count = count, .frames = frames, .chunk = chunk, .segment = WHOLE_SEGMENT,
+        .segments = ceil_div(frames, WHOLE_SEGMENT), .given = x, .velocity = velocity,
+        .cancel = cancel,
     };
-    bool allocated = alloc_buffers(&e);
-    if (allocated) {
-        team_wake(&m->team);
-        evaluate(&e, waves);
-        team_sleep(&m->team);
+    int result = run_evaluation(&e, waves, NULL);
+    free_parts(&e);
+    free_buffers(&e);
+    return result;
+}
+
+// How many segments sequences have that go on: as few as possible, but one for each thread.
+static int segments_of(const model *m, int count, int frames) {
+    int threads = team_threads(&m->team);
+    int needed = max_int(ceil_div(frames, MAX_SEGMENT), ceil_div(threads, count));
+    return min_int(needed, ceil_div(frames, ROW_BLOCK));
+}
+
+// As podtts_estimator_evaluate, for the next positions of sequences: each sees one another of its
+// sequence and all before. before: [count], the part of each sequence before these, NULL where it
+// begins. after: [count], the parts of these positions, for podtts_estimator_forget.
+int podtts_estimator_extend(
+    model *m, const float *x, const float *waves, int count, int frames, kept *const *before,
+    kept **after, float *velocity, const int *cancel
+) {
+    if (!is_evaluated(m, count, frames, ROW_BLOCK)) {
+        return REFUSED;
+    }
+    for (int sequence = 0; sequence < count; sequence++) {
+        const kept *k = before[sequence];
+        bool goes_on = k == NULL || memcmp(&k->config, &m->config, sizeof(config)) == 0;
+        if (!goes_on || positions_until(k) + frames > MAX_POSITIONS) {
+            return REFUSED;
+        }
+    }
+    int size = round_up(ceil_div(frames, segments_of(m, count, frames)), ROW_BLOCK);
+    evaluation e = {
+        .m = m, .count = count, .frames = frames, .segment = size,
+        .segments = ceil_div(frames, size), .goes_on = true, .given = x, .velocity = velocity,
+        .cancel = cancel,
+    };
+    int result = run_evaluation(&e, waves, before);
+    if (result == DONE) {
+        memcpy(after, e.now, count * sizeof(kept *));
+    } else {
+        free_parts(&e);
     }
     free_buffers(&e);
-    return !allocated ? OUT_OF_MEMORY : e.cancelled ? CANCELLED : DONE;
+    return result;
+}
+
+// Free a part, unless a later one needs it: then with that one.
+void podtts_estimator_forget(kept *k) { free_kept(k); }
+
+// The memory of a part and all before it.
+int64_t podtts_estimator_kept_bytes(const kept *k) {
+    int64_t bytes = 0;
+    for (; k != NULL; k = k->before) {
+        bytes += (int64_t)kept_bytes(k);
+    }
+    return bytes;
+}
+
+// The same part for an estimator of the same sizes in float32, with all before it; NULL where memory
+// does not suffice, and for other estimators.
+kept *podtts_estimator_widen(const model *m, const kept *k) {
+    const config *c = &m->config;
+    if (c->linear_dtype != FLOAT32 || !same_sizes(c, &k->config)) {
+        return NULL;
+    }
+    kept *before = k->before == NULL ? NULL : podtts_estimator_widen(m, k->before);
+    kept *wide = k->before != NULL && before == NULL ? NULL : widen_part(c, k, before);
+    free_kept(before);  // which is the wide part's now
+    return wide;
 }

@@ -12,6 +12,7 @@ enum { KERNEL = 3 };  // positions that a convolution sees
 enum { CONV_1, CONV_2, SHORTCUT, TIME, STAGE_MATRICES };
 enum { QKV, OUT, EXPAND, CONTRACT, BLOCK_MATRICES };
 enum { TIME_1, TIME_2, DOWN_CONV, UP_CONV, FINAL_CONV, FINAL_OUT, OUTER_MATRICES };
+enum { OUTER_CONVOLUTIONS = 3 };  // of these, that see more than one position
 enum { NORMS = 2 };
 
 typedef struct {

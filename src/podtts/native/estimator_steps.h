@@ -1,85 +1,11 @@
 // The steps of an evaluation; each function named ..._task does one task of a step, see team.h.
 //
-// A task is a segment: 48 positions of a sequence. It does everything that needs no other position,
+// A task is a segment: some positions of a sequence. It does everything that needs no other position,
 // while the segment is in the cache of a core.
 
 #pragma once
 
-#include "estimator_model.h"
-
-enum { SEGMENT = 48, PADDING = KERNEL - 1 };
-
-// Memory that a thread needs for a task.
-typedef struct {
-    float *wide;       // [48, max_width]
-    activations rows;  // [48, max_width], what a matrix takes
-    float *scores;     // [row block, keys]
-    uint8_t *probabilities;
-} scratch;
-
-// Rows that a convolution reads, in its dtype: each sequence with two positions of zeros in front.
-typedef struct {
-    uint8_t *rows;
-    size_t position_bytes, sequence_bytes;
-} sequences;
-
-typedef struct {
-    model *m;
-    int count, frames, chunk;  // sequences, positions of each, positions of a chunk or 0
-    int segments;              // of a sequence
-    float *x;                  // [count, frames, channels], what blocks add to
-    sequences input;           // [count, frames, input]
-    sequences a, b;            // [count, frames, channels], between two steps
-    sequences concatenated;    // [count, frames, 2 * channels]
-    // Of all heads of all sequences:
-    uint8_t *queries, *keys, *values;
-    size_t query_bytes, key_bytes, value_bytes;  // of a head; of a panel of a head
-    float *query_scales, *key_scales;            // int8 only
-    int32_t *query_compensation;                 // int8 only
-    float *attended;           // [count, frames, heads * head size]
-    float *times;              // [stages, count, channels], what stages add for the time
-    scratch *scratch;          // [threads]
-    const float *given;        // [count, frames, input]
-    float *velocity;           // [count, frames, output]
-    const int *cancel;
-    bool cancelled;
-    // Of the step:
-    const stage *stage;
-    const block *block, *next;  // next: the block after this one, NULL after the last
-    sequences source, target, second_target;  // second_target: unless its rows are NULL
-    const matrix *conv;
-} evaluation;
-
-typedef struct {
-    int sequence, first, count;  // positions of the sequence
-    float *x;                    // of the first position
-    scratch *scratch;
-} segment;
-
-static segment segment_of(const evaluation *e, int task, int thread) {
-    segment s = {.sequence = task / e->segments, .first = task % e->segments * SEGMENT};
-    s.count = min_int(e->frames - s.first, SEGMENT);
-    s.x = e->x + ((size_t)s.sequence * e->frames + s.first) * e->m->config.channels;
-    s.scratch = &e->scratch[thread];
-    return s;
-}
-
-// The row of a position; -2 and -1 are the zeros in front.
-static uint8_t *row_at(const sequences *s, int sequence, int position) {
-    return s->rows + sequence * s->sequence_bytes
-        + (size_t)(position + PADDING) * s->position_bytes;
-}
-
-// y = a convolution of the segment's positions, or y += it. kernel: 3, or 1 for a linear layer.
-// Rows are contiguous, so the positions that a kernel sees are one long row of inputs.
-static void convolve(
-    const matrix *w, const sequences *from, const segment *s, int kernel, bool add, float *y,
-    size_t stride
-) {
-    uint8_t *first = row_at(from, s->sequence, s->first - kernel + 1);
-    activations x = {.lanes = first, .stride = from->position_bytes};
-    multiply(w, &x, s->count, add, y, stride);
-}
+#include "evaluation.h"
 
 // Store a segment's rows [count, size] as the input of a convolution.
 static void store_sequence(
@@ -116,14 +42,20 @@ static void store_normed(const evaluation *e, const segment *s, const norm *n) {
     store_rows(e, s, normed, size);
 }
 
-// Index of a sequence's head among all heads of all sequences.
-static size_t head_index(const evaluation *e, int sequence, int head) {
-    return (size_t)sequence * e->m->config.heads + head;
+// y = a convolution of the segment's positions, or y += it. kernel: 3, or 1 for a linear layer.
+// Rows are contiguous, so the positions that a kernel sees are one long row of inputs.
+static void convolve(
+    const matrix *w, const sequences *from, const segment *s, int kernel, bool add, float *y,
+    size_t stride
+) {
+    uint8_t *first = row_at(from, s->sequence, s->first - kernel + 1);
+    activations x = {.lanes = first, .stride = from->position_bytes};
+    multiply(w, &x, s->count, add, y, stride);
 }
 
-static activations queries_of(const evaluation *e, size_t head) {
+static activations queries_of(const evaluation *e, int sequence, int number) {
     const config *c = &e->m->config;
-    size_t first = head * (e->frames + ROW_BLOCK);
+    size_t head = (size_t)sequence * c->heads + number, first = head * (e->frames + ROW_BLOCK);
     return (activations){
         .lanes = e->queries + head * e->query_bytes,
         .stride = (size_t)c->head_size * LANE_BYTES / lane_size(c->linear_dtype),
@@ -132,27 +64,18 @@ static activations queries_of(const evaluation *e, size_t head) {
     };
 }
 
-static float *key_scales_of(const evaluation *e, size_t head) {
-    return e->key_scales + head * panels_of(e->frames) * PANEL;
-}
-
-static uint8_t *values_of(const evaluation *e, size_t head) {
-    return e->values + head * panels_of(e->m->config.head_size) * e->value_bytes;
-}
-
 // Pack the queries, keys and values [count, 3, heads, head size] of a segment's positions.
 INLINE void pack_heads(
-    dtype query_dtype, dtype value_dtype, const evaluation *e, const segment *s, float *qkv
+    dtype query_dtype, dtype value_dtype, const evaluation *e, const segment *s, const block *b,
+    float *qkv
 ) {
     int size = e->m->config.head_size, heads = e->m->config.heads, width = heads * size;
     int each = lane_size(value_dtype);  // positions of a lane
     // The softmax has powers of two.
     const vec scale = vec_set(1.44269504f / __builtin_sqrtf((float)size));
     for (int number = 0; number < heads; number++) {
-        size_t head = head_index(e, s->sequence, number);
-        activations queries = queries_of(e, head);
-        uint8_t *keys = e->keys + head * e->key_bytes;
-        uint8_t *values = values_of(e, head);
+        activations queries = queries_of(e, s->sequence, number);
+        part p = part_of(e->now[s->sequence], kept_block(e, b), number);
         for (int row = 0; row < s->count; row++) {
             int position = s->first + row;
             float *query = qkv + (size_t)row * 3 * width + number * size;
@@ -162,10 +85,10 @@ INLINE void pack_heads(
                 vec_store(query + i, scaled);
             }
             store_row_as(query_dtype, &queries, position, query, size);
-            pack_key(query_dtype, keys, key_scales_of(e, head), position, key, size);
+            pack_key(query_dtype, &p, position, key, size);
             if (row % each == 0) {
                 const float *next = row + 1 < s->count ? value + 3 * width : NULL;
-                pack_values(value_dtype, values, e->value_bytes, position / each, value, next, size);
+                pack_values(value_dtype, &p, position / each, value, next, size);
             }
         }
     }
@@ -178,9 +101,9 @@ static void qkv_project(const evaluation *e, const segment *s, const block *b) {
     float *qkv = s->scratch->wide;
     multiply(w, &s->scratch->rows, s->count, false, qkv, w->outputs);
     switch (e->m->config.linear_dtype) {
-        case FLOAT32: pack_heads(FLOAT32, FLOAT32, e, s, qkv); break;
-        case HALF: pack_heads(HALF, HALF, e, s, qkv); break;
-        default: pack_heads(INT8, HALF, e, s, qkv); break;
+        case FLOAT32: pack_heads(FLOAT32, FLOAT32, e, s, b, qkv); break;
+        case HALF: pack_heads(HALF, HALF, e, s, b, qkv); break;
+        default: pack_heads(INT8, HALF, e, s, b, qkv); break;
     }
 }
 
@@ -246,21 +169,17 @@ INLINE void attend_segment(
     dtype query_dtype, dtype value_dtype, const evaluation *e, const segment *s, int number
 ) {
     int size = e->m->config.head_size, width = e->m->config.heads * size;
-    size_t index = head_index(e, s->sequence, number);
-    head h = {
-        .keys = e->keys + index * e->key_bytes,
-        .key_scales = key_scales_of(e, index),
-        .values = values_of(e, index),
-        .value_bytes = e->value_bytes,
-        .lanes = size / lane_size(query_dtype),
-        .size = size,
-    };
-    activations queries = queries_of(e, index);
+    head h = head_of(e, s, e->block, number);
+    // What was kept is in memory; what this call computed, in the caches.
+    int threads = team_threads(&e->m->team);
+    h.ahead = e->goes_on && number + threads < e->m->config.heads ? threads : 0;
+    activations queries = queries_of(e, s->sequence, number);
+    int before = h.parts[h.count - 1].column;
     for (int first = s->first; first < s->first + s->count; first += ROW_BLOCK) {
         int rows = min_int(s->first + s->count - first, ROW_BLOCK), visible[ROW_BLOCK];
         for (int row = 0; row < rows; row++) {
             int end = e->chunk == 0 ? e->frames : ((first + row) / e->chunk + 1) * e->chunk;
-            visible[row] = min_int(end, e->frames);
+            visible[row] = before + min_int(end, e->frames);
         }
         size_t position = (size_t)s->sequence * e->frames + first;
         attend_row_block(

@@ -13,6 +13,13 @@ enum { HALVES = 2 };  // of a lane
 
 INLINE void half_store(half *to, vec x) { bfloat16_store(to, x); }
 
+INLINE float float_of_half(half x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
 // Store lanes of two halves: those of two positions.
 INLINE void half_store_lanes(void *to, vec first, vec second) {
     bfloat16_store_lanes(to, first, second);
@@ -32,6 +39,8 @@ typedef float half;
 enum { HALVES = 1 };
 
 INLINE void half_store(half *to, vec x) { vec_store(to, x); }
+
+INLINE float float_of_half(half x) { return x; }
 
 INLINE void half_store_lanes(void *to, vec first, vec second) {
     (void)second;  // another lane

@@ -68,6 +68,10 @@ _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
         "pack_matrix": (None, [_POINTER, _INT, _INT, _INT, _POINTER, _POINTER]),
         "set_norm": (None, [_POINTER, _INT, _INT, _INT, _POINTER, _POINTER]),
         "evaluate": (_INT, [*[_POINTER] * 3, _INT, _INT, _INT, *[_POINTER] * 2]),
+        "extend": (_INT, [*[_POINTER] * 3, _INT, _INT, *[_POINTER] * 4]),
+        "forget": (None, [_POINTER]),
+        "kept_bytes": (_LONG, [_POINTER]),
+        "widen": (_POINTER, [_POINTER] * 2),
     },
 }
 

@@ -130,22 +130,17 @@ INLINE vec accumulate_float(dtype dtype, vec sum, veci weights, veci x) {
         : dot_halves(sum, weights, x);
 }
 
-// The micro-kernel. sums: the outputs of a panel for a row block from the first row; int8: without
-// scales.
-INLINE void multiply_panel(
+// Add products of lanes to the sums of a panel for a row block from the first row; not of int8.
+// ahead: memory that is read soon, a cache line for each lane; NULL: none.
+INLINE void add_products(
     dtype dtype, const uint8_t *weights, int lanes, const activations *x, int first,
-    vec sums[ROW_BLOCK][PANEL_VECTORS]
+    const uint8_t *ahead, vec sums[ROW_BLOCK][PANEL_VECTORS]
 ) {
     const uint8_t *rows = x->lanes + first * x->stride;
-    veci dots[ROW_BLOCK][PANEL_VECTORS];  // of int8
-    for (int row = 0; row < ROW_BLOCK; row++) {
-        for (int vector = 0; vector < PANEL_VECTORS; vector++) {
-            sums[row][vector] = vec_zero();
-            int32_t start = dtype == INT8 ? x->compensation[first + row] : 0;
-            dots[row][vector] = veci_set(start);
-        }
-    }
     for (int lane = 0; lane < lanes; lane++, weights += PANEL_LANE_BYTES) {
+        if (ahead != NULL) {
+            __builtin_prefetch(ahead + (size_t)lane * CACHE_LINE);
+        }
         veci weight[PANEL_VECTORS];
         for (int vector = 0; vector < PANEL_VECTORS; vector++) {
             weight[vector] = veci_load(weights + vector * VECTOR_BYTES);
@@ -154,19 +149,74 @@ INLINE void multiply_panel(
             veci input = broadcast_word(rows + row * x->stride + lane * LANE_BYTES);
             for (int vector = 0; vector < PANEL_VECTORS; vector++) {
                 vec *sum = &sums[row][vector];
-                if (dtype == INT8) {
-                    dot_int8(&dots[row][vector], weight[vector], input);
-                } else {
-                    *sum = accumulate_float(dtype, *sum, weight[vector], input);
-                }
+                *sum = accumulate_float(dtype, *sum, weight[vector], input);
             }
         }
     }
-    for (int row = 0; dtype == INT8 && row < ROW_BLOCK; row++) {
+}
+
+INLINE void zero_sums(vec sums[ROW_BLOCK][PANEL_VECTORS]) {
+    for (int row = 0; row < ROW_BLOCK; row++) {
+        for (int vector = 0; vector < PANEL_VECTORS; vector++) {
+            sums[row][vector] = vec_zero();
+        }
+    }
+}
+
+// Sums of int8, without scales. ahead: see add_products.
+INLINE void multiply_int8_panel(
+    const uint8_t *weights, int lanes, const activations *x, int first, const uint8_t *ahead,
+    vec sums[ROW_BLOCK][PANEL_VECTORS]
+) {
+    const uint8_t *rows = x->lanes + first * x->stride;
+    veci dots[ROW_BLOCK][PANEL_VECTORS];
+    for (int row = 0; row < ROW_BLOCK; row++) {
+        for (int vector = 0; vector < PANEL_VECTORS; vector++) {
+            dots[row][vector] = veci_set(x->compensation[first + row]);
+        }
+    }
+    for (int lane = 0; lane < lanes; lane++, weights += PANEL_LANE_BYTES) {
+        if (ahead != NULL) {
+            __builtin_prefetch(ahead + (size_t)lane * CACHE_LINE);
+        }
+        veci weight[PANEL_VECTORS];
+        for (int vector = 0; vector < PANEL_VECTORS; vector++) {
+            weight[vector] = veci_load(weights + vector * VECTOR_BYTES);
+        }
+        for (int row = 0; row < ROW_BLOCK; row++) {
+            veci input = broadcast_word(rows + row * x->stride + lane * LANE_BYTES);
+            for (int vector = 0; vector < PANEL_VECTORS; vector++) {
+                dot_int8(&dots[row][vector], weight[vector], input);
+            }
+        }
+    }
+    for (int row = 0; row < ROW_BLOCK; row++) {
         for (int vector = 0; vector < PANEL_VECTORS; vector++) {
             sums[row][vector] = vec_of(dots[row][vector]);
         }
     }
+}
+
+// The micro-kernel. sums: the outputs of a panel for a row block from the first row; int8: without
+// scales. ahead: see add_products.
+INLINE void multiply_panel(
+    dtype dtype, const uint8_t *weights, int lanes, const activations *x, int first,
+    const uint8_t *ahead, vec sums[ROW_BLOCK][PANEL_VECTORS]
+) {
+    if (dtype == INT8) {
+        multiply_int8_panel(weights, lanes, x, first, ahead, sums);
+    } else {
+        zero_sums(sums);
+        add_products(dtype, weights, lanes, x, first, ahead, sums);
+    }
+}
+
+// What is read ahead while a row block is multiplied with a panel: each of the first row blocks takes
+// a share of the next panel, the others what is there already.
+INLINE const uint8_t *ahead_of(const matrix *w, int panel, int row_block) {
+    bool reads = panel + 1 < panels_of(w->outputs) && row_block < PANEL_LANE_BYTES / CACHE_LINE;
+    const uint8_t *weights = w->weights + (size_t)(panel + reads) * w->lanes * PANEL_LANE_BYTES;
+    return weights + (size_t)(reads ? row_block : 0) * w->lanes * CACHE_LINE;
 }
 
 INLINE void multiply_as(
@@ -176,7 +226,8 @@ INLINE void multiply_as(
         const uint8_t *weights = w->weights + (size_t)panel * w->lanes * PANEL_LANE_BYTES;
         for (int first = 0; first < rows; first += ROW_BLOCK) {
             vec sums[ROW_BLOCK][PANEL_VECTORS];
-            multiply_panel(dtype, weights, w->lanes, x, first, sums);
+            const uint8_t *ahead = ahead_of(w, panel, first / ROW_BLOCK);
+            multiply_panel(dtype, weights, w->lanes, x, first, ahead, sums);
             for (int row = first; row < first + ROW_BLOCK && row < rows; row++) {
                 for (int vector = 0; vector < PANEL_VECTORS; vector++) {
                     int output = panel * PANEL + vector * VECTOR;

@@ -126,6 +126,12 @@ static void team_wake(team *t) {
 // Let the helpers sleep after some steps.
 static void team_sleep(team *t) { atomic_store(&t->awake, false); }
 
+// Threads that may work now, with the caller's.
+INLINE int team_threads(const team *t) {
+    int threads = atomic_load(&t->threads);
+    return threads < t->size ? threads : t->size;
+}
+
 // Let so many threads work from now on, at least the caller's: others may want the cores, too.
 static void team_set_threads(team *t, int threads) {
     pthread_mutex_lock(&t->lock);

@@ -12,10 +12,10 @@ from support.gates import gate
 from support.odd_start import UNDISTURBED, Start, codes, laid_out, user
 
 NOBODY, NAMELESS = 65534, 54321  # users without rights; the system does not know the second one
-HARMLESS: dict[str, dict[str, str]] = {
-    "20 columns": {"COLUMNS": "20", "LINES": "3"},
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+HARMLESS: dict[str, dict[str, str]] = {  # what does no harm alone does none together
+    "20 columns, the C locale": {"COLUMNS": "20", "LINES": "3", **C_LOCALE},
     "no number of columns, no folder for temporary files": {"COLUMNS": "abc", "TMPDIR": "/no"},
-    "the C locale": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
 }
 IN_A_REMOVED_FOLDER = """
 import os, sys
@@ -129,7 +129,7 @@ def test_a_date_that_is_none_is_refused_before_any_work(call: str, start: Start)
 
 @pytest.mark.parametrize(
     ("name", "variables"),
-    [("对话.txt", HARMLESS["the C locale"]), (os.fsdecode("对话.txt".encode("gbk")), {})],
+    [("对话.txt", C_LOCALE), (os.fsdecode("对话.txt".encode("gbk")), {})],
     ids=["locale", "name"],
 )
 def test_a_name_that_is_no_text_is_an_error(

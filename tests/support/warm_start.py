@@ -79,8 +79,10 @@ class ForkedProcess:
     def communicate(self) -> tuple[bytes, bytes]:
         """Read both streams to their ends, and wait for that of the process."""
         with ThreadPoolExecutor(2) as threads:
-            streams = (self.stdout, self.stderr)
-            outputs = [threads.submit(stream.read) if stream else None for stream in streams]
+            outputs = [
+                threads.submit(stream.read) if stream and not stream.closed else None
+                for stream in (self.stdout, self.stderr)
+            ]
             stdout, stderr = (output.result() if output else b"" for output in outputs)
         self.wait()
         return stdout, stderr

@@ -1,7 +1,9 @@
 # Everything runs in .venv, which is made when needed; constraints.txt pins what it holds.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Python compiles what it imports by itself; pip would compile all of torch and transformers.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	--constraint constraints.txt
 
 # What a machine without a network, but with torch and transformers, may lack; for its Python, on
 # x86-64 Linux. Their needs are in the list, too.
@@ -11,10 +13,11 @@ OUT_DIR ?= out/gpu
 # What was brought along is used in place, beside whatever the machine's Python has.
 WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
-NATIVE_TESTS := tests/native --ignore=tests/native/test_wheel.py tests/llm/test_native_layers.py \
-	tests/flow/test_native_estimator.py tests/flow/test_native_streaming.py
+NATIVE_TESTS := tests/native --ignore=tests/native/test_wheel.py tests/llm/test_native_layers.py
+NATIVE_FLOW_TESTS := tests/flow/test_native_estimator.py tests/flow/test_native_streaming.py
 
-.PHONY: help demo test test-ears torture load check check-native format bench wheel wheels gpu gpu-correct \
+.PHONY: help demo test test-ears torture load check check-native \
+	check-native-layers check-native-flow format bench wheel wheels gpu gpu-correct \
 	gpu-decode gpu-speed gpu-train clean
 
 help:  ## list the targets
@@ -25,9 +28,10 @@ help:  ## list the targets
 	$(PIP) --editable .
 	@touch $@
 
-.venv/installed-dev: .venv/installed
+.venv/installed-dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
 	$(PIP) --editable '.[dev]'
-	@touch $@
+	@touch .venv/installed $@
 
 demo: .venv/installed  ## set up and synthesize an episode to out/demo.wav with the bundled model
 	@mkdir -p out
@@ -46,13 +50,17 @@ check: .venv/installed-dev  ## lint, format and types
 # Python is not linked with the address sanitizer, so its library is loaded before; Python's own leaks
 # are not reported. An error ends pytest, so what the sanitizer writes must not be captured.
 ASAN = $(shell cc -print-file-name=libasan.so 2>/dev/null)
-check-native: .venv/installed-dev  ## test the compiled code with sanitizers of memory and arithmetic
-	@if echo 'int empty;' | cc -fsanitize=address,undefined -shared -fPIC -x c -o .venv/sanitizers.so - \
+check-native: check-native-layers check-native-flow  ## test the compiled code with sanitizers of memory and arithmetic
+
+check-native-layers: TESTS = $(NATIVE_TESTS)
+check-native-flow: TESTS = $(NATIVE_FLOW_TESTS)
+check-native-layers check-native-flow: .venv/installed-dev
+	@if echo 'int empty;' | cc -fsanitize=address,undefined -shared -fPIC -x c -o .venv/$@.so - \
 			2>/dev/null && [ -e '$(ASAN)' ]; then \
 		LD_PRELOAD='$(ASAN)' ASAN_OPTIONS=detect_leaks=0 $(BIN)/pytest --sanitize --capture=no -rs \
-			$(NATIVE_TESTS); \
+			$(TESTS); \
 	else \
-		echo 'check-native: skipped, no cc with address and undefined-behaviour sanitizers'; \
+		echo '$@: skipped, no cc with address and undefined-behaviour sanitizers'; \
 	fi
 
 # Two processes, a file each at a time: most tests start programs of their own and wait for them. The

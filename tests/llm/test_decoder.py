@@ -179,6 +179,23 @@ def test_a_turn_of_an_earlier_run_leaves_the_same_bits() -> None:
     assert torch.equal(first.cache.values[..., :length, :], again.cache.values[..., :length, :])
 
 
+def test_what_pads_a_text_leaves_nothing_behind_it() -> None:
+    """Attention of many rows reads there with weight 0, so a NaN would not stay hidden."""
+    llm = models().llm
+    caches = llm.new_caches(2)
+    decoder = graph_decoder(caches)
+    for cache, ids in zip(caches.rows, (TEXT, TEXT * 12), strict=True):
+        hidden = decoder.prefill(cache, ids)
+        alone = llm.new_cache()
+        with torch.inference_mode():
+            expected = llm(torch.tensor([ids]), alone)[0, -1]
+        assert relative_rms(hidden, expected) < 1e-5
+        assert cache.length == len(ids)
+        assert relative_rms(cache.keys[..., : len(ids), :], alone.keys[..., : len(ids), :]) < 1e-5
+        assert not cache.keys[..., len(ids) :, :].any()
+        assert not cache.values[..., len(ids) :, :].any()
+
+
 def test_replaying_beside_others_does_not_move_them() -> None:
     llm = models().llm
     caches = llm.new_caches(3)

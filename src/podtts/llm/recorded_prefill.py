@@ -1,7 +1,6 @@
 """Texts of turns, read by recordings of the device: one launch in place of hundreds.
 
-Texts are padded to few lengths. What the padding writes behind a row's tokens is never attended to,
-and the tokens that follow take its place.
+Texts are padded to few lengths. What the padding writes behind a row's tokens is dropped.
 """
 
 from __future__ import annotations
@@ -62,7 +61,8 @@ class RecordedPrefill:
         key = size, positions, keys.data_ptr(), values.data_ptr(), keys.shape
         function = partial(self._read, keys, values)
         (hidden,) = self._recordings.call(key, function, (padded, *filled))
-        cache.advance(count)
+        cache.advance(size)
+        cache.trim(cache.length - (size - count))  # what the padding wrote becomes 0
         return hidden[0]
 
     def _read(

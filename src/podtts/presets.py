@@ -70,9 +70,9 @@ def suited(flow: FlowOptions, placement: Placement) -> FlowOptions:
 
     int8 stays where compiled code computes it: it is faster than float32 on every CPU.
     """
-    from podtts.device.placement import flow_kernel, has_native_bfloat16
+    from podtts.device.placement import has_compiled_flow, has_native_bfloat16
 
-    pays = flow.precision == "int8" and flow_kernel(placement) != "torch"
+    pays = flow.precision == "int8" and has_compiled_flow(placement.device)
     if pays or has_native_bfloat16(placement.device):
         return flow
     return replace(flow, precision="float32")

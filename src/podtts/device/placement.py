@@ -179,11 +179,19 @@ def flow_kernel(placement: Placement) -> str:
 
     if has_graphs(placement.device):
         return f"torch, recordings {RECORDINGS_VERSION}"
-    if not has_fused_layers(placement.device):
-        return TORCH
-    if isinstance(isa := instructions_of("estimator"), InstructionSet):
+    if has_compiled_flow(placement.device) and isinstance(
+        isa := instructions_of("estimator"), InstructionSet
+    ):
         return f"compiled code {isa.bits} {isa.numerics}"
     return TORCH
+
+
+def has_compiled_flow(device: torch.device) -> bool:
+    """Whether compiled code computes the flow's estimator, if it supports its sizes."""
+    from podtts.native.build import InstructionSet
+    from podtts.native.library import instructions_of
+
+    return has_fused_layers(device) and isinstance(instructions_of("estimator"), InstructionSet)
 
 
 def _layers_kernel(quantize: Quantization) -> str:

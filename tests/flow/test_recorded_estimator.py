@@ -14,12 +14,9 @@ from podtts.flow import decode
 from podtts.flow.masks import valid_positions
 from podtts.flow.recorded_estimator import (
     FIRST_SIZE,
-    GROWTH,
     KEPT,
     MOST_FRAMES,
-    STEP,
     RecordedEstimator,
-    recorded_size,
 )
 from podtts.options import FlowOptions
 from podtts.values import PromptFeatures
@@ -46,14 +43,6 @@ def exact(rows: int, frames: int, time: float = 0.3) -> Tensor:
     with torch.inference_mode():
         out: Tensor = models().flow.estimator(x, None, torch.full((rows,), time), 0)
     return out
-
-
-def test_sizes_are_few_and_little_larger_than_what_they_hold() -> None:
-    sizes = {recorded_size(frames) for frames in range(1, MOST_FRAMES + 1)}
-    assert len(sizes) < 24
-    assert all(size % STEP == 0 for size in sizes)
-    for frames in range(FIRST_SIZE, MOST_FRAMES):
-        assert frames <= recorded_size(frames) <= frames * GROWTH + STEP
 
 
 @pytest.mark.parametrize("rows", [1, 2])

@@ -14,10 +14,7 @@ from podtts.vocoder import hift, streaming
 from podtts.vocoder.hift import Vocoder
 from podtts.vocoder.recorded_generator import (
     FIRST_SIZE,
-    GROWTH,
     MOST_FRAMES,
-    STEP,
-    generated_size,
 )
 from podtts.vocoder.streaming import VocoderState, extend
 
@@ -56,13 +53,6 @@ def streamed(vocoder: Vocoder, sizes: tuple[int, ...]) -> Tensor:
         waves.append(wave)
         start += size
     return torch.cat(waves)
-
-
-def test_sizes_are_few_and_little_larger_than_what_they_hold() -> None:
-    sizes = {generated_size(frames) for frames in range(1, MOST_FRAMES + 1)}
-    assert len(sizes) < 30
-    for frames in range(FIRST_SIZE, MOST_FRAMES):
-        assert frames <= generated_size(frames) <= frames * GROWTH + STEP
 
 
 def test_recorded_waves_are_those_of_a_device_that_does_not_record(

@@ -13,6 +13,8 @@ from podtts.device.recorded_function import NotRecordedError, RecordedFunction, 
 
 Function = Callable[..., Sequence[Tensor]]
 
+GROWTH = 1.19  # of a size to the next: a tenth of what is recorded is padding
+
 
 class Recordings:
     """Calls functions of tensors as recordings. Any thread may use it.
@@ -80,3 +82,14 @@ class Recordings:
         if len(self._recordings) > self._kept:  # after a recording the device is done with it
             self._recordings.popitem(last=False)
         return self._recordings[key]
+
+
+def recorded_size(count: int, first: int, step: int) -> int:
+    """The smallest of few sizes that is at least so many, so that few shapes are recorded.
+
+    first: the smallest of the sizes, which all are multiples of step.
+    """
+    size = first
+    while size < count:
+        size = -(-int(size * GROWTH) // step) * step
+    return size

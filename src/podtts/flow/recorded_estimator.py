@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from podtts.device.recorded_function import Records
-from podtts.device.recordings import Recordings
+from podtts.device.recordings import Recordings, recorded_size
 from podtts.flow.estimator import Estimator
 
 FIRST_SIZE = 256  # frames
-GROWTH = 1.19  # of a size to the next: a tenth of the frames is padding
 STEP = 64  # sizes are multiples of it: attention reads the mask without copying it
 
 # The host launches an evaluation in the time that a fast device computes so many frames, of all
@@ -35,7 +34,7 @@ class RecordedEstimator:
 
     def size(self, rows: int, frames: int) -> int:
         """How many frames rows of so many at most are padded to; the same if not recorded."""
-        padded = recorded_size(frames)
+        padded = recorded_size(frames, FIRST_SIZE, STEP)
         return padded if 2 * rows * padded <= MOST_FRAMES else frames
 
     def __call__(self, x: Tensor, valid: Tensor | None, t: Tensor, chunk_frames: int) -> Tensor:
@@ -53,11 +52,3 @@ class RecordedEstimator:
         key = rows, frames, chunk_frames
         (velocity,) = self.recordings.call(key, evaluate, (x, valid, t))
         return velocity
-
-
-def recorded_size(frames: int) -> int:
-    """The smallest of few numbers of frames that is at least so many."""
-    size = FIRST_SIZE
-    while size < frames:
-        size = -(-int(size * GROWTH) // STEP) * STEP
-    return size

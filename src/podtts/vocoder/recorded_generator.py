@@ -14,11 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from podtts.device.recorded_function import Records
-from podtts.device.recordings import Recordings
+from podtts.device.recordings import Recordings, recorded_size
 from podtts.options import Precision
 
 FIRST_SIZE = 64  # frames
-GROWTH = 1.19  # of a size to the next: a tenth of the frames is padding
 STEP = 16  # sizes are multiples of it
 MOST_FRAMES = 4096  # of all rows: with more, the device has enough to do while the host launches
 KEPT = 24  # recordings; each has memory of its own
@@ -48,7 +47,7 @@ class RecordedGenerator:
         frames: of each row, on the host. For x and spectra see `Vocoder.generate`.
         """
         rows, longest = len(frames), x.shape[1]
-        size = generated_size(longest)
+        size = recorded_size(longest, FIRST_SIZE, STEP)
         lengths = torch.tensor(frames).to(x.device)
         if rows * size > MOST_FRAMES:
             padded = None if min(frames) == longest else lengths
@@ -64,11 +63,3 @@ class RecordedGenerator:
 
     def _generate(self, x: Tensor, spectra: Tensor, lengths: Tensor) -> list[Tensor]:
         return [self._vocoder.generate(x, spectra, lengths, self._precision)]
-
-
-def generated_size(frames: int) -> int:
-    """The smallest of few numbers of frames that is at least so many."""
-    size = FIRST_SIZE
-    while size < frames:
-        size = -(-int(size * GROWTH) // STEP) * STEP
-    return size

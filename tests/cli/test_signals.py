@@ -5,9 +5,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from functools import partial
 from importlib import import_module
+from operator import methodcaller
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -119,3 +124,61 @@ def test_a_second_signal_ends_an_import(tmp_path: Path, monkeypatch: pytest.Monk
         import_module("module_with_signals")
     sys.settrace(None)
     assert "module_with_signals" not in sys.modules
+
+
+def with_a_signal(acquire: Callable[[], object]) -> Callable[[], object]:
+    """Take a lock and get a signal, without any of Python's instructions between."""
+    steps = (acquire, partial(signal.raise_signal, signal.SIGTERM))
+    return partial(deque[object](maxlen=0).extend, map(methodcaller("__call__"), steps))
+
+
+def test_a_lock_is_given_back_first() -> None:
+    """Else it stays locked, and another thread that needs it never ends."""
+    lock, condition = threading.Lock(), threading.Condition()
+    vars(condition)["_lock"] = SimpleNamespace(
+        __enter__=with_a_signal(lock.acquire), __exit__=lock.__exit__
+    )
+    gone_on = False
+    with pytest.raises(Stopped), condition:
+        gone_on = True
+    assert not gone_on
+    assert not lock.locked()
+
+
+@pytest.mark.parametrize("timeout", [None, 0])
+def test_a_wait_that_begins_then_is_ended(timeout: float | None) -> None:
+    future = Future[int]()
+    condition = vars(future)["_condition"]
+    vars(condition)["acquire"] = with_a_signal(condition.acquire)
+    with pytest.raises(Stopped):
+        wait([future], timeout)
+    assert can_be_set_elsewhere(future)
+
+
+def test_signals_at_any_time_leave_futures_unlocked() -> None:
+    main = threading.get_ident()
+    for _ in range(300):
+        future = Future[int]()
+        sender = threading.Thread(target=signal.pthread_kill, args=(main, signal.SIGTERM))
+        with pytest.raises(Stopped):
+            wait_with(sender, future)
+        sys.settrace(None)
+        sender.join()
+        assert can_be_set_elsewhere(future)
+
+
+def wait_with(other: threading.Thread, future: Future[int]) -> None:
+    other.start()
+    wait([future], 0)
+    future.done()
+    future.result()
+
+
+def can_be_set_elsewhere(future: Future[int]) -> bool:
+    """Whether another thread, which may wait for a lock, can give a future its result."""
+    lock = vars(vars(future)["_condition"])["_lock"]
+    found: list[bool] = []
+    other = threading.Thread(target=lambda: found.append(lock.acquire(blocking=False)))
+    other.start()
+    other.join()
+    return found == [True]

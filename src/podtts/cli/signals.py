@@ -6,11 +6,13 @@ thread is in compiled code, a thread of this module cancels the work, so that th
 
 from __future__ import annotations
 
+import concurrent.futures
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 from podtts.cli.messages import say
@@ -18,6 +20,9 @@ from podtts.device.cancellation import Cancellation, work_under
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"  # the name of its file in every frame
+_LOCKING = (threading.__file__, str(Path(concurrent.futures.__file__).parent))  # files and folder
+_WAIT = threading.Condition.wait.__code__
+_JOIN = getattr(getattr(threading.Thread, "_wait_for_tstate_lock", None), "__code__", None)
 
 
 class Stopped(BaseException):
@@ -106,26 +111,46 @@ def _is_ignored(number: signal.Signals) -> bool:
 
 
 def _raise_stopped(number: int, frame: FrameType | None) -> None:
-    importer = _importer(frame)
-    if importer is not None and sys.gettrace() is None:  # a second signal does not wait
-        _raise_after_import(number, importer)
-        return
+    if sys.gettrace() is None:  # a second signal does not wait
+        if importer := _importer(frame):
+            _raise_later(number, importer)
+            return
+        if caller := _caller_of_locks(frame):
+            _raise_later(number, caller, frame)
+            return
+    _stop(number)
+
+
+def _stop(number: int) -> None:
     work_under(None)  # from here on, what unwinds the stack is not to be cancelled
     raise Stopped(number)
 
 
-def _raise_after_import(number: int, importer: FrameType) -> None:
-    """Raise Stopped as soon as a frame goes on behind its import statement.
+def _raise_later(number: int, caller: FrameType, locking: FrameType | None = None) -> None:
+    """Raise Stopped as soon as a frame goes on behind its import statement or its call.
 
-    Libraries take any exception in an import for a library that is missing, and go on.
+    Libraries take any exception in an import for a library that is missing, and go on. And an
+    exception between the instruction that takes a lock and the block that gives it back leaves it
+    locked: what unwinds the stack would wait for ever for a thread that needs it.
+
+    locking: the frame that takes a lock; Stopped is raised sooner where it waits, which may last.
     """
 
     def trace(frame: FrameType, event: str, argument: object) -> None:
         sys.settrace(None)
         _raise_stopped(number, frame)
 
-    importer.f_trace = trace
-    sys.settrace(lambda *_: None)
+    def trace_wait(frame: FrameType, event: str, argument: object) -> None:
+        if frame.f_code is _WAIT and (event == "call" or _is_waiting(frame)):
+            sys.settrace(None)
+            _stop(number)
+
+    caller.f_trace = trace
+    if locking is None:
+        sys.settrace(lambda *_: None)
+    else:
+        locking.f_trace = trace_wait
+        sys.settrace(trace_wait)
 
 
 def _importer(frame: FrameType | None) -> FrameType | None:
@@ -136,3 +161,21 @@ def _importer(frame: FrameType | None) -> FrameType | None:
             importer = frame.f_back
         frame = frame.f_back
     return importer
+
+
+def _caller_of_locks(frame: FrameType | None) -> FrameType | None:
+    """The frame that called what takes and gives back locks; None: nothing does, or it waits."""
+    if frame is None or not _is_locking(frame) or _is_waiting(frame):
+        return None
+    while frame is not None and _is_locking(frame):
+        frame = frame.f_back
+    return frame
+
+
+def _is_locking(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_LOCKING)
+
+
+def _is_waiting(frame: FrameType) -> bool:
+    """Whether a condition or the end of a thread is waited for; an exception there ends it well."""
+    return frame.f_code is _JOIN or (frame.f_code is _WAIT and "gotit" in frame.f_locals)

@@ -20,24 +20,27 @@ ROWS = 512  # the keys and values of so many are 256 MiB, beside the 120 MiB the
 # Synthesizes tasks of its own; one script has a second turn of 4,003 text tokens,
 # which are all read at once.
 LIMITED = """
-import json, resource, sys
+import json, resource, sys, threading
 from dataclasses import replace
 from pathlib import Path
 from support import batch_worker
 from podtts.script.parse import parse_script
 
-said, folder = [], Path(sys.argv[1])
+said, started, folder = [], [], Path(sys.argv[1])
 worker = batch_worker.new_worker(folder, int(sys.argv[2]), warn=said.append)
 batch_worker.synthesize(folder, batch_worker.task("first"))  # all that is loaded late is loaded now
 status = Path("/proc/self/status").read_text().splitlines()
 [held] = [int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:")]
 resource.setrlimit(resource.RLIMIT_DATA, (held + 120 * 2**20, resource.RLIM_INFINITY))
+start = threading.Thread.start
+threading.Thread.start = lambda thread: (started.append(thread.name), start(thread))
 tasks = [batch_worker.task(f"e{number}") for number in range(5)]
 endless = parse_script("[A] Well.\\n[B] " + "and so on " * 800)
 tasks.insert(2, replace(batch_worker.task("endless"), script=endless))
 outcomes = [answer.result() for answer in [worker.submit(one) for one in tasks]]
 worker.close()
-json.dump({"said": said, "outcomes": [one.record() for one in outcomes]}, sys.stdout)
+found = {"said": said, "started": started, "outcomes": [one.record() for one in outcomes]}
+json.dump(found, sys.stdout)
 """
 
 
@@ -57,6 +60,11 @@ def test_rows_are_halved_until_they_fit(limited: tuple[Path, dict[str, Any]]) ->
     assert said[0].startswith("out of memory while prefilling the prompts with 512 scripts")
     assert said[0].endswith(": continuing with 256")
     assert said[-1].endswith((": continuing with 256", ": continuing with 128"))  # after `endless`
+
+
+def test_no_thread_is_started_when_memory_is_short(limited: tuple[Path, dict[str, Any]]) -> None:
+    """One that gets no memory before it says that it has begun lets its starter wait for ever."""
+    assert limited[1]["started"] == []
 
 
 def test_what_needs_too_much_by_itself_fails_alone(limited: tuple[Path, dict[str, Any]]) -> None:

@@ -126,9 +126,11 @@ def waves_of(models: Models, turns: Sequence[RenderJob], mels: Sequence[Tensor])
         rng = stage_rng(turn.seed, turn.draws, "vocoder")
         return torch.randn(sines, len(mel) * MEL_HOP, generator=rng)
 
-    # Numbers are drawn on the host, by one core each: beside a GPU they would take longest.
-    with ThreadPoolExecutor(min(len(turns), os.cpu_count() or 1)) as threads:
-        noise = list(threads.map(draw, turns, mels))
+    if models.device.type != "cpu":  # numbers are drawn on the host, which would take longest
+        with ThreadPoolExecutor(min(len(turns), os.cpu_count() or 1)) as threads:
+            noise = list(threads.map(draw, turns, mels))
+    else:  # without threads: one that begins without memory dies silently, and its starter waits
+        noise = list(map(draw, turns, mels))
     raise_if_cancelled()
     with all_cores(models.device):
         waves = models.vocoder.render(mels, noise, turns[0].options.precision)

@@ -126,7 +126,7 @@ class ThreadedRenderer(Generic[Owner]):
         self._models, self._states = models, states
         self._queue: _Queue[Owner] = _Queue()
         self._stream = DeviceStream(models.device)
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread: ThreadPoolExecutor | None = _started_thread()
         self._closing = Cancellation()
         self._owners: list[Owner] = []  # of the group that is being rendered
         self._group: Future[list[Result]] | None = None
@@ -162,7 +162,7 @@ class ThreadedRenderer(Generic[Owner]):
         if self._group is not None or not self._queue:
             return
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="render")
+            self._thread = _started_thread()
         group = self._queue.take_group()
         self._owners = [owner for owner, _ in group]
         jobs = [job for _, job in group]
@@ -175,6 +175,13 @@ class ThreadedRenderer(Generic[Owner]):
             self._stream.active(),
         ):
             return _render(self._models, self._states, jobs)
+
+
+def _started_thread() -> ThreadPoolExecutor:
+    """A thread that runs already: one that begins without memory dies, and its starter waits."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="render")
+    thread.submit(bool).result()
+    return thread
 
 
 def _together(job: Job, other: Job) -> bool:

@@ -25,7 +25,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 def prep(disk: SmallDisk, speakers: Path) -> Result:
     cache = disk.inside / "cache"
-    return run("prep", speakers, "--model", MODEL, "--cache-dir", cache, within=disk.enter)
+    return run("prep", speakers, "--model", MODEL, "--cache-dir", cache, namespaces=disk.namespaces)
 
 
 def test_prep_into_a_full_cache_names_every_voice_and_keeps_none(
@@ -47,7 +47,7 @@ def test_prep_into_a_full_cache_names_every_voice_and_keeps_none(
     assert left == []
     disk.make_room()
     assert len(prep(disk, speakers).done().lines) == 2
-    run("cache", "verify", "--cache-dir", cache, within=disk.enter).done()
+    run("cache", "verify", "--cache-dir", cache, namespaces=disk.namespaces).done()
 
 
 def test_prep_into_a_read_only_cache_computes_nothing(disk: SmallDisk, speakers: Path) -> None:
@@ -68,16 +68,16 @@ def test_voices_are_exported_and_imported_when_there_is_room(
     file, cache = disk.inside / "anna.voice", disk.inside / "cache"
     export = ("cache", "export", "anna", file, "--cache-dir", prepared)
     disk.fill()
-    refused = run(*export, within=disk.enter)
+    refused = run(*export, namespaces=disk.namespaces)
     assert (refused.code, refused.error) == (5, f"{file}: cannot be written: {AGAIN}")
     disk.make_room()
-    run(*export, within=disk.enter).done()
+    run(*export, namespaces=disk.namespaces).done()
     disk.fill()
     load = ("cache", "import", file, "--cache-dir", cache)
-    refused = run(*load, within=disk.enter)
+    refused = run(*load, namespaces=disk.namespaces)
     assert (refused.code, refused.error) == (5, f"{cache}: cannot be written: {AGAIN}")
     disk.make_room()
-    run(*load, within=disk.enter).done()
+    run(*load, namespaces=disk.namespaces).done()
 
 
 def synth(disk: SmallDisk, talk: Path, cache: Path, *flags: str | Path) -> tuple[str | Path, ...]:
@@ -90,23 +90,23 @@ def test_an_episode_is_finished_when_there_is_room(
 ) -> None:
     command = synth(disk, talk, prepared)
     disk.fill(spare_bytes=spare * 1024)
-    refused = run(*command, within=disk.enter)
+    refused = run(*command, namespaces=disk.namespaces)
     assert refused.code == 5
     assert refused.said[-1].startswith(f"podtts: {disk.inside / 'out.wav'}")
     assert refused.said[-1].endswith(f": cannot be written: {AGAIN}")
     assert not (disk.outside / "out.wav").exists()
     disk.make_room()
-    run(*command, within=disk.enter).done()
+    run(*command, namespaces=disk.namespaces).done()
     assert (disk.outside / "out.wav").read_bytes() == episode
 
 
 def test_files_are_published_when_there_is_room(
     disk: SmallDisk, talk: Path, prepared: Path, episode: bytes
 ) -> None:
-    run(*synth(disk, talk, prepared), within=disk.enter).done()
+    run(*synth(disk, talk, prepared), namespaces=disk.namespaces).done()
     more = synth(disk, talk, prepared, "--resume", "--sample-rate", "48000", "--split", "turns")
     disk.fill(spare_bytes=len(episode) + 64 * 1024)  # for the mix, and not for the parts
-    refused = run(*more, within=disk.enter)
+    refused = run(*more, namespaces=disk.namespaces)
     assert refused.code == 5
     assert refused.said[-1] == (f"podtts: {disk.inside / 'out.wav'}: cannot be written: {AGAIN}")
     # The former episode is there, and nothing else.
@@ -115,7 +115,7 @@ def test_files_are_published_when_there_is_room(
         ".filler", "out.wav", "out.wav.podtts",
     ]  # fmt: skip
     disk.make_room()
-    assert "4 of 4 turns are taken" in run(*more, within=disk.enter).done().stderr
+    assert "4 of 4 turns are taken" in run(*more, namespaces=disk.namespaces).done().stderr
     assert len(list((disk.outside / "out.turns").iterdir())) == 4
 
 
@@ -124,14 +124,14 @@ def test_a_disk_without_names_for_files_asks_to_remove_some(
 ) -> None:
     with small_disk(tmp_path / "disk", "size=2m,nr_inodes=7") as disk:
         command = synth(disk, talk, prepared)
-        refused = run(*command, within=disk.enter)
+        refused = run(*command, namespaces=disk.namespaces)
         assert refused.code == 5
         assert refused.said[-1].endswith(
             "No space left on device; the disk has no room for more files: remove some, then run "
             "the same command again"
         )
         disk.remount("nr_inodes=100")
-        run(*command, within=disk.enter).done()
+        run(*command, namespaces=disk.namespaces).done()
         assert (disk.outside / "out.wav").read_bytes() == episode
 
 
@@ -144,13 +144,13 @@ def test_a_batch_goes_on_when_there_is_room(
         (scripts / f"{name}.txt").write_bytes(talk.read_bytes())
     command = ("batch", scripts, "-o", disk.inside / "out", *FLAGS, "--cache-dir", prepared)
     disk.fill(spare_bytes=64 * 1024)
-    refused = run(*command, within=disk.enter)
+    refused = run(*command, namespaces=disk.namespaces)
     assert refused.code == 5
     assert refused.said[-1].endswith(f": cannot be written: {AGAIN}")
     assert "Traceback" not in refused.stderr
     assert not list((disk.outside / "out").glob("*.wav"))
     disk.make_room()
-    run(*command, within=disk.enter).done()
+    run(*command, namespaces=disk.namespaces).done()
     lines = (disk.outside / "out" / "summary.jsonl").read_text().splitlines()
     assert sorted((json.loads(line)["id"], json.loads(line)["state"]) for line in lines) == [
         ("e1", "done"),
@@ -173,7 +173,7 @@ def test_a_read_only_disk_is_named_before_any_weight_is_loaded(
         (synth(disk, talk, prepared), "choose another output file"),
         (("batch", tmp_path / "empty", "-o", disk.inside / "out", *FLAGS), "choose another folder"),
     ):
-        refused = run(*command, within=disk.enter)
+        refused = run(*command, namespaces=disk.namespaces)
         assert refused.code == 2
         assert refused.error == f"the folder {disk.inside} is read-only; {words}"
 

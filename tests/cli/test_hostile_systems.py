@@ -22,7 +22,7 @@ FLAGS = ("--model", MODEL, "--flow-steps", "2")
 def test_an_output_has_one_writer_on_a_disk_without_locks(
     number: int, talk: Path, prepared: Path, episode: bytes, tmp_path: Path
 ) -> None:
-    env = hostile_system(tmp_path, {"HOSTILE_LOCKS": str(number)}, WITHOUT_LINKS)
+    env = hostile_system({"HOSTILE_LOCKS": str(number)}, WITHOUT_LINKS)
     out = tmp_path / "out.wav"
     command = ("synth", talk, "-o", out, *FLAGS, "--cache-dir", prepared)
     with started(*command, "--verbose", env=env) as running:
@@ -42,7 +42,7 @@ def test_a_batch_works_on_a_disk_without_locks(talk: Path, prepared: Path, tmp_p
     scripts = tmp_path / "scripts"
     scripts.mkdir()
     (scripts / "talk.txt").write_bytes(talk.read_bytes())
-    env = hostile_system(tmp_path, WITHOUT_LOCKS, WITHOUT_LINKS)
+    env = hostile_system(WITHOUT_LOCKS, WITHOUT_LINKS)
     command = ("batch", scripts, "-o", tmp_path / "out", *FLAGS, "--cache-dir", prepared)
     run(*command, env=env).done()
     assert (tmp_path / "out" / "talk.wav").stat().st_size > 44
@@ -52,7 +52,7 @@ def test_a_batch_works_on_a_disk_without_locks(talk: Path, prepared: Path, tmp_p
 def test_a_quota_is_named(talk: Path, prepared: Path, episode: bytes, tmp_path: Path) -> None:
     out = tmp_path / "out.wav"
     command = ("synth", talk, "-o", out, *FLAGS, "--cache-dir", prepared, "--no-prefix-cache")
-    refused = run(*command, env=hostile_system(tmp_path, quota(150_000)))
+    refused = run(*command, env=hostile_system(quota(150_000)))
     assert refused.code == 5
     assert refused.said[-1].endswith(
         "your quota on this disk is used up: make room, then run the same command again"
@@ -65,7 +65,7 @@ def test_a_quota_is_named(talk: Path, prepared: Path, episode: bytes, tmp_path: 
 def test_a_clock_that_jumps_changes_no_byte(
     talk: Path, prepared: Path, episode: bytes, tmp_path: Path
 ) -> None:
-    env = hostile_system(tmp_path, CLOCK_THAT_JUMPS)
+    env = hostile_system(CLOCK_THAT_JUMPS)
     out, log = tmp_path / "out.wav", tmp_path / "log.jsonl"
     command = ("synth", talk, "-o", out, *FLAGS, "--cache-dir", prepared, "--log-json", log)
     with started(*command, "--verbose", env=env) as running:

@@ -65,6 +65,20 @@ def test_no_command_calls_home_or_leaves_files_of_others(
         assert [*temporary.iterdir()] == [], call
 
 
+def test_imports_call_nobody_and_leave_no_files(
+    no_network: NoNetwork, home: Path, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    env = environment({**no_network.env, "TMPDIR": str(temporary)})
+    env["PYTHONPATH"] += f"{os.pathsep}{Path(__file__).parents[1]}"
+    program = "from support.imported_modules import import_all; import_all()"
+    subprocess.run([sys.executable, "-c", program], env=env, check=True)
+    assert no_network.wanted() == set()
+    assert others(home) == []
+    assert [*temporary.iterdir()] == []
+
+
 def others(home: Path) -> list[Path]:
     """Files in a home folder that are not podtts' own."""
     files = (path.relative_to(home) for path in home.rglob("*") if not path.is_dir())

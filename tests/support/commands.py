@@ -104,20 +104,23 @@ def run(
     stdout: int = subprocess.PIPE,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-    within: Sequence[str] = (),
+    namespaces: Sequence[str] = (),
 ) -> Result:
     """Run a command to its end.
 
-    env: in addition to the environment of the test. within: a program that starts the command.
+    env: in addition to the environment of the test. namespaces: files of those that it runs in.
     """
     content = stdin.encode() if isinstance(stdin, str) else stdin
-    if not within and warm_start.is_possible(env or {}):
+    if warm_start.is_possible(env or {}):
         folder, variables = cwd or Path.cwd(), environment(env)
         words = [*map(str, arguments)]
-        code, out, err = warm_start.run_in_fork(words, folder, variables, content, stdout)
+        code, out, err = warm_start.run_in_fork(
+            words, folder, variables, content, stdout, namespaces
+        )
         return Result(code, out, err.decode())
+    assert not namespaces, "only a fork can enter them"
     done = subprocess.run(
-        [*within, *_command(arguments)],
+        _command(arguments),
         input=content,
         stdout=stdout,
         stderr=subprocess.PIPE,

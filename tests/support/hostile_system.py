@@ -4,13 +4,10 @@ Their faults are made in the C library's place, so that code of every language m
 """
 
 import errno
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
+from support.preloaded import preloaded
 
 WITHOUT_LOCKS = {"HOSTILE_LOCKS": str(errno.ENOLCK)}
 WITHOUT_LINKS = {"HOSTILE_LINKS": str(errno.EPERM)}
@@ -22,14 +19,9 @@ def quota(size_bytes: int) -> dict[str, str]:
     return {"HOSTILE_QUOTA": str(size_bytes)}
 
 
-def hostile_system(folder: Path, *faults: Mapping[str, str]) -> dict[str, str]:
+def hostile_system(*faults: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a command; skips the test where no program can be made hostile."""
-    if sys.platform != "linux" or shutil.which("cc") is None:
-        pytest.skip("needs Linux and a C compiler")
-    library = folder / "hostile_system.so"
-    source = Path(__file__).with_name("hostile_system.c")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    settings = {"LD_PRELOAD": str(library)}
+    settings = {**preloaded(Path(__file__).with_suffix(".c"))}
     for fault in faults:
         settings |= fault
     return settings

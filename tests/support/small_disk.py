@@ -23,14 +23,14 @@ _BLOCK_BYTES = 4096
 class SmallDisk:
     """A mounted disk.
 
-    inside:  its folder, as the commands that `enter` starts see it.
-    outside: the same folder, as the test sees it.
-    enter:   begins a command line that runs inside.
+    inside:     its folder, as commands see it that run in its namespaces.
+    outside:    the same folder, as the test sees it.
+    namespaces: files of the namespaces that it is mounted in.
     """
 
     inside: Path
     outside: Path
-    enter: tuple[str, ...]
+    namespaces: tuple[str, ...]
 
     def fill(self, spare_bytes: int = 0) -> None:
         """Leave room for this many bytes, rounded down to blocks."""
@@ -46,8 +46,9 @@ class SmallDisk:
 
     def remount(self, options: str) -> None:
         """Change the options of the disk, for example to `ro`."""
+        enter = [f"--{Path(file).name.replace('mnt', 'mount')}={file}" for file in self.namespaces]
         change = ["mount", "-o", f"remount,{options}", str(self.inside)]
-        subprocess.run([*self.enter, *change], check=True)
+        subprocess.run(["nsenter", "--preserve-credentials", *enter, "--", *change], check=True)
 
 
 @contextmanager
@@ -67,10 +68,11 @@ def small_disk(folder: Path, options: str) -> Iterator[SmallDisk]:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"mounted\n"
-        users = ("--user", "--preserve-credentials") if "--user" in namespace else ()
-        enter = ("nsenter", "--target", str(holder.pid), "--mount", *users, "--")
+        kinds = ("user", "mnt") if "--user" in namespace else ("mnt",)
+        process = f"/proc/{holder.pid}"
+        entries = tuple(f"{process}/ns/{kind}" for kind in kinds)
         # The namespace ends with its last process: at the end of the block, when stdin is closed.
-        yield SmallDisk(folder, Path(f"/proc/{holder.pid}/root{folder}"), enter)
+        yield SmallDisk(folder, Path(f"{process}/root{folder}"), entries)
 
 
 @cache

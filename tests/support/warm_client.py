@@ -13,7 +13,12 @@ LONGEST_ANSWER = 64
 
 def main() -> None:
     address, *arguments = sys.argv[1:]
-    request = {"arguments": arguments, "folder": os.getcwd(), "variables": dict(os.environ)}  # noqa: PTH109
+    request = {
+        "arguments": arguments,
+        "folder": os.getcwd(),  # noqa: PTH109
+        "variables": dict(os.environ),
+        "namespaces": [],
+    }
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
         client.connect(address)
         socket.send_fds(client, [json.dumps(request).encode()], range(3))

@@ -7,6 +7,7 @@ usage: python -m support.warm_server NUMBER, of the descriptor of a listening so
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -71,6 +72,15 @@ def _tell_end(descriptor: Any, process: int, client: socket.socket) -> None:
         client.sendall(str(code).encode())
 
 
+def _enter(namespace: str) -> None:
+    """Enter a namespace by its file, as `nsenter` does."""
+    descriptor = os.open(namespace, os.O_RDONLY)
+    system = ctypes.CDLL(None, use_errno=True)
+    if system.setns(descriptor, 0):
+        raise OSError(ctypes.get_errno(), "cannot be entered", namespace)
+    os.close(descriptor)
+
+
 def _open_streams() -> None:
     """Open stdin, stdout and stderr as Python does when it starts; a file and a pipe differ."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
@@ -92,6 +102,8 @@ def main() -> None:
     # All descriptors of the server but the streams are closed in the forks.
     os.closerange(STREAMS, os.sysconf("SC_OPEN_MAX"))
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for namespace in request["namespaces"]:
+        _enter(namespace)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["variables"])

@@ -25,11 +25,12 @@ _TESTS = Path(__file__).parents[1]
 _LONGEST_ANSWER = 64  # bytes
 # Of variables that the loader of programs, Python and torch read when they start.
 _READ_AT_START = ("LD_", "PYTHON", "LC_", "LANG", "MALLOC_", "OMP_", "GOMP_", "MKL_", "TORCH")
+_OF_A_SERVER = ("LD_PRELOAD", "WANTED")  # there is a server for each value of these
 
 
 def is_possible(variables: Mapping[str, str]) -> bool:
     """Whether a command may run in a fork, with these variables of its own."""
-    names = {*variables}
+    names = {*variables} - {*_OF_A_SERVER}
     if "GATE_FILES" in names:  # the fork does itself what Python would find there: see gates.py
         names.remove("PYTHONPATH")
     return hasattr(os, "pidfd_open") and not any(name.startswith(_READ_AT_START) for name in names)
@@ -102,11 +103,21 @@ def start_in_fork(
     folder: Path,
     variables: Mapping[str, str],
     streams: Sequence[int],
+    namespaces: Sequence[str] = (),
 ) -> ForkedProcess:
-    """Start a command. streams: descriptors of its stdin, stdout and stderr."""
-    request = {"arguments": arguments, "folder": str(folder), "variables": dict(variables)}
+    """Start a command.
+
+    streams: descriptors of its stdin, stdout and stderr. namespaces: files of those that it enters.
+    """
+    request = {
+        "arguments": arguments,
+        "folder": str(folder),
+        "variables": dict(variables),
+        "namespaces": namespaces,
+    }
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    client.connect(_server_address(os.getpid()))
+    of_server = ((name, variables[name]) for name in _OF_A_SERVER if name in variables)
+    client.connect(_server_address(os.getpid(), *of_server))
     socket.send_fds(client, [json.dumps(request).encode()], streams)
     return ForkedProcess(client, int(client.recv(_LONGEST_ANSWER)))
 
@@ -117,10 +128,11 @@ def run_in_fork(
     variables: Mapping[str, str],
     stdin: bytes,
     stdout: int,
+    namespaces: Sequence[str] = (),
 ) -> tuple[int, bytes, bytes]:
     """Run a command to its end; returns its exit code, its stdout and its stderr.
 
-    stdout: a descriptor, or `subprocess.PIPE`.
+    stdout: a descriptor, or `subprocess.PIPE`. namespaces: see `start_in_fork`.
     """
     with ThreadPoolExecutor(3) as threads:
         with ExitStack() as theirs:
@@ -139,7 +151,7 @@ def run_in_fork(
                     kept(descriptor)
                     outputs.append(threads.submit(_read, reader))
                 streams.append(descriptor)
-            process = start_in_fork(arguments, folder, variables, streams)
+            process = start_in_fork(arguments, folder, variables, streams, namespaces)
         code = process.wait()
         *out, error = [output.result() for output in outputs]
     return code, out[0] if out else b"", error
@@ -159,20 +171,20 @@ def _read(descriptor: int) -> bytes:
 
 
 @functools.cache
-def _server_address(owner: int) -> str:
-    """Start the server of a process, `owner`; it ends when that process does."""
+def _server_address(owner: int, *variables: tuple[str, str]) -> str:
+    """Start the server of a process, `owner`, with variables; it ends when that process does."""
     folder = TemporaryDirectory()
     path = f"{folder.name}/socket"
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(path)
     listener.listen()
-    variables = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
+    inherited = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
     source = str(_TESTS.parent / "src")
     server = subprocess.Popen(
         [sys.executable, "-m", "support.warm_server", str(listener.fileno())],
         pass_fds=[listener.fileno()],
         stdin=subprocess.DEVNULL,
-        env=variables | {"PYTHONPATH": f"{source}{os.pathsep}{_TESTS}"},
+        env=inherited | dict(variables) | {"PYTHONPATH": f"{source}{os.pathsep}{_TESTS}"},
     )
     listener.close()
 

@@ -49,5 +49,5 @@ def commands(
 ) -> Iterator[KillableCommands]:
     """A server of commands that can be killed at every change of a file."""
     folder: Path = tmp_path_factory.mktemp("torture")
-    with killable_commands(folder / "server", hostile_system(folder)) as server:
+    with killable_commands(folder / "server", hostile_system()) as server:
         yield server

@@ -1,0 +1,28 @@
+"""Libraries whose functions take the place of others in the programs that a test starts."""
+
+import atexit
+import functools
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+
+@functools.cache
+def preloaded(source: Path) -> dict[str, str]:
+    """Return the variable that loads a C file into a program; it is compiled once.
+
+    Skips the test where no library can take the place of another.
+    """
+    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if sys.platform != "linux" or compiler is None:
+        pytest.skip("needs Linux and a C compiler")
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    library = f"{folder.name}/{source.stem}.so"
+    flags = ("-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC")
+    subprocess.run([compiler, *flags, source, "-o", library, "-ldl"], check=True)
+    return {"LD_PRELOAD": library}

@@ -59,6 +59,14 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
+@pytest.fixture
+def native_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch computes bfloat16, as on a CPU that multiplies it; on others it takes longer."""
+    from podtts.device import placement
+
+    monkeypatch.setattr(placement, "cpu_has_native_bfloat16", lambda: True)
+
+
 @pytest.fixture(autouse=True)
 def random_numbers() -> None:
     """What a test draws does not depend on the tests that this process has done before."""

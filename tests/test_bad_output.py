@@ -73,6 +73,7 @@ def near_the_end_in_the_vocoder(vocoder: torch.nn.Module) -> None:
 NARROW = dataclasses.replace(QUICK, flow=FlowOptions(steps=2, precision="bfloat16"))
 
 
+@pytest.mark.usefixtures("native_bfloat16")
 def test_a_flow_not_finite_in_bfloat16_is_solved_in_float32_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_flow_not_finite_in_bfloat16_is_solved_in_float32_and_says_so(
     assert_widened("flow", narrowed, speak(with_vocoder_in("bfloat16", loaded, monkeypatch)))
 
 
+@pytest.mark.usefixtures("native_bfloat16")
 def test_a_vocoder_not_finite_in_bfloat16_runs_in_float32_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

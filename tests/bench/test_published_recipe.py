@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.golden_data import MODEL, models, relative_rms, tensors
+from torch import Tensor
 from transformers import DynamicCache
 
 from podtts.bench.published_recipe import PublishedRecipe, RepetitionAware, published_llm
@@ -73,9 +74,23 @@ def test_the_next_turn_continues_the_cache(recipe: PublishedRecipe) -> None:
     assert cache.get_seq_length() == len(context) + 4
 
 
+class HeadForFewIds(torch.nn.Module):
+    """The same logits for some ids, and far lower ones for all others."""
+
+    def __init__(self, ids: list[int]) -> None:
+        super().__init__()
+        self.ids = ids
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        logits = hidden.new_full((*hidden.shape[:-1], models().llm.config.vocab_size), -1e4)
+        logits[..., self.ids] = 0
+        return logits
+
+
 def test_a_turn_ends_with_the_end_token(recipe: PublishedRecipe) -> None:
-    generated = recipe.generate(list(range(20)), DynamicCache(), SamplingOptions(max_tokens=2000))
     end = models().llm.config.end_token
+    recipe.llm.lm_head = HeadForFewIds([5, 6, 7, end])
+    generated = recipe.generate(list(range(20)), DynamicCache(), SamplingOptions(max_tokens=2000))
     assert generated.index(end) == len(generated) - 1
 
 

@@ -18,6 +18,8 @@ from podtts.options import FlowOptions
 from podtts.values import SpeechTokens
 from podtts.weights.load import Models
 
+pytestmark = pytest.mark.usefixtures("native_bfloat16")
+
 LOW = FlowOptions(steps=1, mode="streaming", precision="bfloat16")
 IDS = tuple(range(5000, 5070))
 BAD = 6000

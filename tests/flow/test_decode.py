@@ -106,6 +106,7 @@ def test_only_the_first_evaluation_can_be_unguided() -> None:
     assert relative_rms(unguided_start, guided) > 0
 
 
+@pytest.mark.usefixtures("native_bfloat16")
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("precision", ["bfloat16", "int8"])
 def test_lower_precision_is_near_float32_and_does_not_change_it(

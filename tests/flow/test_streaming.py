@@ -129,6 +129,7 @@ def test_a_turn_adds_its_own_frames_to_the_memory_of_its_prompt() -> None:
     assert longer.tokens == state.tokens + models().flow.lookahead + state.tokens
 
 
+@pytest.mark.usefixtures("native_bfloat16")
 @pytest.mark.parametrize("precision", ["bfloat16", "int8"])
 def test_a_lower_precision_is_near_and_float32_can_take_over(precision: Any) -> None:
     low = FlowOptions(steps=3, mode="streaming", precision=precision)

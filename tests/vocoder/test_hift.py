@@ -1,3 +1,4 @@
+import pytest
 import torch
 from support.golden_data import models, relative_rms, tensors
 
@@ -29,6 +30,7 @@ def test_samples_stay_within_the_limit() -> None:
     assert wave.abs().max() == torch.tensor(0.99)  # reached, but not exceeded
 
 
+@pytest.mark.usefixtures("native_bfloat16")
 def test_bfloat16_is_near_float32_and_does_not_change_it() -> None:
     golden, vocoder = tensors("hift"), models().vocoder
     mel, source, names = golden["mel"].T, golden["source"][0], set(vocoder.state_dict())

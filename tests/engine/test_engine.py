@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from support.golden_data import models, trace_prompts
 from torch import Tensor
 
 from podtts.engine.engine import Engine
+from podtts.engine.renderer import ThreadedRenderer
 from podtts.engine.request import (
     Event,
     Request,
@@ -98,6 +100,27 @@ def test_requests_side_by_side_give_what_each_gives_alone(rows: int, how: dict[s
     requests, each_alone = unlike_requests()
     for turns, same in zip(together([*requests], rows, **how), each_alone, strict=True):
         assert_same(turns, same)
+
+
+def test_the_next_turn_is_decoded_while_one_is_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    waits: list[int] = []  # how many turns had been started each time
+    start, poll = Decoder.start, ThreadedRenderer.poll
+
+    def counted_start(self: Decoder, *arguments: Any) -> None:
+        started.append("a turn")
+        start(self, *arguments)
+
+    def watched_poll(self: ThreadedRenderer[Any], rows: int, *, decoding: bool) -> Any:
+        waits.extend([len(started)] * (not decoding))
+        return poll(self, rows, decoding=decoding)
+
+    monkeypatch.setattr(Decoder, "start", counted_start)
+    monkeypatch.setattr(ThreadedRenderer, "poll", watched_poll)
+    together([request_of(1, 3)], rows=1, overlap=True)
+    assert len(started) == 3
+    assert waits
+    assert min(waits) > 1  # it waits for the first turn no sooner than the second is decoded, too
 
 
 @functools.cache

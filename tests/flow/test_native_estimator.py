@@ -2,58 +2,20 @@
 
 import gc
 import weakref
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import torch
-from support.forced_set import SETS_HERE, forced_set
 from support.golden_data import models, relative_rms
+from support.small_estimator import CONFIG, CPU, MAX_ERROR, estimator, needs_compiled_code
 from torch import Tensor
 
 from podtts.device.cancellation import Cancellation, Cancelled, cancelled_by
-from podtts.flow.estimator import Estimator, EstimatorConfig
+from podtts.flow.estimator import EstimatorConfig
 from podtts.flow.native_estimator import NativeEstimator, supports_estimator
 from podtts.options import PRECISIONS, Precision
 
-CPU = torch.device("cpu")
-CONFIG = EstimatorConfig(
-    input_channels=48,
-    output_channels=16,
-    channels=32,
-    time_size=64,
-    heads=3,
-    head_size=16,
-    feed_forward_size=80,
-    blocks=2,
-    middle_stages=1,
-)
-
-pytestmark = pytest.mark.skipif(
-    not all(supports_estimator(CONFIG, CPU, precision) for precision in PRECISIONS),
-    reason="compiled code does not run here",
-)
-# Largest error of a velocity, as a share of its RMS. Torch's own in bfloat16 is 0.011, for the
-# golden model.
-MAX_ERROR: dict[Precision, float] = {"float32": 5e-6, "bfloat16": 0.01, "int8": 0.02}
-
-
-@pytest.fixture(autouse=True, params=SETS_HERE)
-def each_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test runs with the compiled code of every instruction set of this CPU."""
-    with forced_set(monkeypatch, request.param):
-        yield
-
-
-@pytest.fixture(params=PRECISIONS)
-def precision(request: pytest.FixtureRequest) -> Precision:
-    parameter: Precision = request.param
-    return parameter
-
-
-def estimator(config: EstimatorConfig) -> Estimator:
-    torch.manual_seed(1)
-    return Estimator(config).eval().requires_grad_(False)
+pytestmark = [needs_compiled_code, pytest.mark.usefixtures("each_set")]
 
 
 def inputs(config: EstimatorConfig, rows: int, frames: int) -> tuple[Tensor, Tensor]:

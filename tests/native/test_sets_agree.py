@@ -8,10 +8,10 @@ from podtts.native.choice import Unavailable
 from podtts.native.library import estimator_library, layers_library
 
 # Largest difference to the set that is chosen here, as a share of the RMS. In 8 bits and less, a
-# last bit decides to which level an activation is rounded; in 16, some sets round activations to
-# bfloat16 and others do not.
+# last bit decides to which level an activation is rounded, and AVX2 has half as many levels in the
+# estimator; in 16, some sets round activations to bfloat16 and others do not.
 LAYERS = {4: 0.01, 8: 0.01, 16: 0.01}
-ESTIMATOR = {8: 0.02, 16: 0.01, 32: 2e-6}
+ESTIMATOR = {8: 0.03, 16: 0.01, 32: 2e-6}
 
 
 def difference(found: Array, expected: Array) -> float:

@@ -24,41 +24,52 @@ static uint32_t random_bits(void) {
     return state;
 }
 
+typedef enum { INT4, INT8, INT8_FAST } kind;
+
+static const struct {
+    const char *name;
+    int weights, levels;  // how many different weights; the largest input
+    bool is_signed;       // the weights
+} kinds[] = {
+    {"4 bits", 16, 127, false},
+    {"8 bits", 256, 127, INT8_ZERO_POINT == 0},
+    {"8 bits, fast", 256, FAST_LEVELS, FAST_ZERO_POINT == 0},
+};
+
 typedef struct {
     _Alignas(64) uint8_t weights[BLOCK / 4][VECTOR][4];
     int8_t inputs[BLOCK];
 } block;
 
-static void check_block(const block *b, bool in_4_bits, int32_t compensation) {
-    veci sums = in_4_bits ? start_int4(compensation) : veci_set(compensation);
+static void check_block(const block *b, kind kind, int32_t compensation) {
+    veci sums = kind == INT4 ? start_int4(compensation) : veci_set(compensation);
     for (int word = 0; word < BLOCK / 4; word++) {
         veci weights = veci_load(b->weights[word]), x = broadcast_word(b->inputs + 4 * word);
-        (in_4_bits ? dot_int4 : dot_int8)(&sums, weights, x);
+        (kind == INT4 ? dot_int4 : kind == INT8 ? dot_int8 : dot_int8_fast)(&sums, weights, x);
     }
-    sums = in_4_bits ? finish_int4(sums, compensation) : sums;
+    sums = kind == INT4 ? finish_int4(sums, compensation) : sums;
     int32_t found[VECTOR];
     memcpy(found, &sums, sizeof found);
     for (int lane = 0; lane < VECTOR; lane++) {
         int32_t expected = compensation;
         for (int input = 0; input < BLOCK; input++) {
             uint8_t byte = b->weights[input / 4][lane][input % 4];
-            bool is_signed = !in_4_bits && INT8_ZERO_POINT == 0;
-            expected += (is_signed ? (int8_t)byte : byte) * b->inputs[input];
+            expected += (kinds[kind].is_signed ? (int8_t)byte : byte) * b->inputs[input];
         }
-        expect(found[lane] == expected, in_4_bits ? "4 bits" : "8 bits", found[lane], expected);
+        expect(found[lane] == expected, kinds[kind].name, found[lane], expected);
     }
 }
 
 // All weights against all activations: the same everywhere, which is the worst for saturation, and
 // at random.
-static void check_dot_products(bool in_4_bits) {
+static void check_dot_products(kind kind) {
     block b;
-    int weights = in_4_bits ? 16 : 256;
+    int weights = kinds[kind].weights, levels = kinds[kind].levels;
     for (int weight = 0; weight < weights; weight++) {
-        for (int x = -127; x <= 127; x++) {
+        for (int x = -levels; x <= levels; x++) {
             memset(b.weights, weight, sizeof b.weights);
             memset(b.inputs, x, sizeof b.inputs);
-            check_block(&b, in_4_bits, -8 * BLOCK * x);
+            check_block(&b, kind, -8 * BLOCK * x);
         }
     }
     for (int round = 0; round < 1000; round++) {
@@ -66,9 +77,9 @@ static void check_dot_products(bool in_4_bits) {
             ((uint8_t *)b.weights)[i] = random_bits() % weights;
         }
         for (int input = 0; input < BLOCK; input++) {
-            b.inputs[input] = (int)(random_bits() % 255) - 127;
+            b.inputs[input] = (int)(random_bits() % (2 * levels + 1)) - levels;
         }
-        check_block(&b, in_4_bits, 0);
+        check_block(&b, kind, 0);
     }
 }
 
@@ -136,24 +147,24 @@ static void check_exponential(void) {
     expect(isnan(exp_of(NAN)), "exp(NaN)", exp_of(NAN), NAN);
 }
 
-static void check_quantization(void) {
-    float x[BLOCK], scale;
+static void check_quantization(int levels) {
+    float x[BLOCK], scale, most = (float)levels;
     int8_t quantized[BLOCK];
     int32_t expected = 0;
     for (int i = 0; i < BLOCK; i++) {
         x[i] = (float)(i - 5) / 26 * 3;  // the largest is 3
-        expected += (int)rintf(x[i] * (127.0f / 3));
+        expected += (int)rintf(x[i] * (most / 3));
     }
-    int32_t sum = quantize_symmetric(x, BLOCK, quantized, &scale);
+    int32_t sum = quantize_symmetric(x, BLOCK, levels, quantized, &scale);
     expect(sum == expected, "sum of quantized numbers", sum, expected);
-    expect(scale == 3.0f / 127, "scale", scale, 3.0f / 127);
+    expect(scale == 3.0f / most, "scale", scale, 3.0f / most);
     for (int i = 0; i < BLOCK; i++) {
-        int level = (int)rintf(x[i] * (127.0f / 3));
+        int level = (int)rintf(x[i] * (most / 3));
         expect(quantized[i] == level, "quantized number", quantized[i], level);
     }
     for (int wrong = 0; wrong < 2; wrong++) {
         x[BLOCK - 1] = wrong ? NAN : -INFINITY;
-        quantize_symmetric(x, BLOCK, quantized, &scale);
+        quantize_symmetric(x, BLOCK, levels, quantized, &scale);
         expect(isnan(scale), "scale of what is not finite", scale, NAN);
     }
 }
@@ -197,12 +208,14 @@ static void check_halves(void) {
 }
 
 int main(void) {
-    check_dot_products(true);
-    check_dot_products(false);
+    check_dot_products(INT4);
+    check_dot_products(INT8);
+    check_dot_products(INT8_FAST);
     check_bfloat16();
     check_float16();
     check_exponential();
-    check_quantization();
+    check_quantization(127);
+    check_quantization(FAST_LEVELS);
     check_lanes();
     check_halves();
     return failures != 0;

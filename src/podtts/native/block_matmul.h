@@ -129,7 +129,7 @@ static void pack_tile(const matrix *w, int tile, const uint8_t *weights, const u
 static void quantize_row(const activations *x, int row, int bits, const float *from) {
     for (int block = 0; block < x->blocks; block++, from += BLOCK) {
         size_t i = block_index(x, row, block);
-        int32_t sum = quantize_symmetric(from, BLOCK, x->quantized + i * BLOCK, x->scales + i);
+        int32_t sum = quantize_symmetric(from, BLOCK, 127, x->quantized + i * BLOCK, x->scales + i);
         x->compensation[i] = -zero_point(bits) * sum;
     }
 }

@@ -82,9 +82,9 @@ INSTRUCTION_SETS = (
         (*_AVX2_FLAGS, "-mavxvnni"),
         (*_AVX2, "avx_vnni"),
         bits="avx2",
-        numerics="c2785a7a4111462b",
+        numerics="53b97a3fe19358c7",
     ),
-    InstructionSet("avx2", _X86, _AVX2_FLAGS, _AVX2, bits="avx2", numerics="c2785a7a4111462b"),
+    InstructionSet("avx2", _X86, _AVX2_FLAGS, _AVX2, bits="avx2", numerics="53b97a3fe19358c7"),
     InstructionSet(
         "neon-bf16",
         _ARM,

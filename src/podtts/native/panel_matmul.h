@@ -41,7 +41,7 @@ typedef struct {
     uint8_t *lanes;         // [rows, stride bytes]
     size_t stride;
     float *scales;          // [rows], int8 only
-    int32_t *compensation;  // [rows], int8 only: -INT8_ZERO_POINT * sum of the row
+    int32_t *compensation;  // [rows], int8 only: -FAST_ZERO_POINT * sum of the row
 } activations;
 
 static int panels_of(int outputs) { return ceil_div(outputs, PANEL); }
@@ -85,7 +85,7 @@ static void pack_panel(const matrix *w, int panel, const float *weights) {
                 memcpy(lane + input % size * sizeof(half), &weight, sizeof(half));
             } else {
                 int quantized = (int)__builtin_rintf(from[input] * factor);
-                lane[input % size] = (uint8_t)(INT8_ZERO_POINT + quantized);
+                lane[input % size] = (uint8_t)(FAST_ZERO_POINT + quantized);
             }
         }
     }
@@ -102,15 +102,19 @@ INLINE void convert_row(dtype dtype, const float *from, int size, uint8_t *lanes
     }
 }
 
-// Store a row of numbers [size, a multiple of 16] as int8 with a scale of its own.
-static void quantize_row(const activations *x, int row, const float *from, int size) {
+// Store a row of numbers [size, a multiple of 16] as int8 with a scale of its own. levels: at most
+// FAST_LEVELS for what is multiplied by weights, 127 for what is packed as weights.
+static void quantize_row(
+    const activations *x, int row, const float *from, int size, int levels
+) {
     int8_t *to = (int8_t *)(x->lanes + row * x->stride);
-    x->compensation[row] = -INT8_ZERO_POINT * quantize_symmetric(from, size, to, x->scales + row);
+    int32_t sum = quantize_symmetric(from, size, levels, to, x->scales + row);
+    x->compensation[row] = -FAST_ZERO_POINT * sum;
 }
 
 INLINE void store_row_as(dtype dtype, const activations *x, int row, const float *from, int size) {
     if (dtype == INT8) {
-        quantize_row(x, row, from, size);
+        quantize_row(x, row, from, size, FAST_LEVELS);
     } else {
         convert_row(dtype, from, size, x->lanes + row * x->stride);
     }
@@ -186,7 +190,7 @@ INLINE void multiply_int8_panel(
         for (int row = 0; row < ROW_BLOCK; row++) {
             veci input = broadcast_word(rows + row * x->stride + lane * LANE_BYTES);
             for (int vector = 0; vector < PANEL_VECTORS; vector++) {
-                dot_int8(&dots[row][vector], weight[vector], input);
+                dot_int8_fast(&dots[row][vector], weight[vector], input);
             }
         }
     }

@@ -143,7 +143,7 @@ INLINE uint8_t *key_lanes(const part *p, int position, int lanes) {
 }
 
 // To add a zero point of 128 to a byte is to flip its highest bit; four bytes at once.
-INLINE uint32_t with_zero_points(uint32_t bytes) { return bytes ^ INT8_ZERO_POINT * 0x01010101u; }
+INLINE uint32_t with_zero_points(uint32_t bytes) { return bytes ^ FAST_ZERO_POINT * 0x01010101u; }
 
 // Pack a position's key [size] as an output of the panels of keys.
 INLINE void pack_key(dtype dtype, const part *p, int position, const float *key, int size) {
@@ -153,7 +153,11 @@ INLINE void pack_key(dtype dtype, const part *p, int position, const float *key,
     activations x = {
         .lanes = (uint8_t *)row, .scales = p->key_scales + position, .compensation = &compensation,
     };
-    store_row_as(dtype, &x, 0, key, size);
+    if (dtype == INT8) {
+        quantize_row(&x, 0, key, size, 127);
+    } else {
+        convert_row(dtype, key, size, x.lanes);
+    }
     uint8_t *to = key_lanes(p, position, lanes);
     for (int lane = 0; lane < lanes; lane++) {
         uint32_t packed = dtype == INT8 ? with_zero_points(row[lane]) : row[lane];

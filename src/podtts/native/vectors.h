@@ -20,6 +20,7 @@
 //   veci_low_nibbles, veci_high_nibbles  half of the bits of each byte
 //   dot_int8             sums += in each lane a dot product of four weights (plus INT8_ZERO_POINT)
 //                        and four signed bytes of -127 to 127, exact
+//   dot_int8_fast        the same with FAST_ZERO_POINT, and bytes of -FAST_LEVELS to FAST_LEVELS
 //   start_int4, dot_int4, finish_int4
 //                        compensation + the same with weights of 0 to 15 for at most 32 inputs
 //   HAS_BFLOAT16         is defined where the set multiplies bfloat16: see halves.h
@@ -39,6 +40,12 @@
 #include "vectors_avx2.h"
 #else
 #include "vectors_neon.h"
+#endif
+
+#ifndef HAS_FAST_INT8
+enum { FAST_LEVELS = 127, FAST_ZERO_POINT = INT8_ZERO_POINT };
+
+INLINE void dot_int8_fast(veci *sums, veci weights, veci x) { dot_int8(sums, weights, x); }
 #endif
 
 enum { VECTOR_BYTES = 4 * VECTOR };
@@ -69,9 +76,11 @@ INLINE vec exp_vector(vec x) {
     return vec_scale(sum, exponent);
 }
 
-// Quantize x [size, a multiple of 16] symmetrically to signed bytes with one scale:
-// x = quantized * scale. Returns the sum of the quantized numbers.
-INLINE int32_t quantize_symmetric(const float *x, int size, int8_t *quantized, float *scale) {
+// Quantize x [size, a multiple of 16] symmetrically to whole numbers from -levels to levels, at
+// most 127, with one scale: x = quantized * scale. Returns the sum of the quantized numbers.
+INLINE int32_t quantize_symmetric(
+    const float *x, int size, int levels, int8_t *quantized, float *scale
+) {
     vec largest = vec_zero(), zero = vec_zero();
     for (int i = 0; i < size; i += VECTOR) {
         vec v = vec_load(x + i);
@@ -81,13 +90,13 @@ INLINE int32_t quantize_symmetric(const float *x, int size, int8_t *quantized, f
     // Rounding would hide NaN and infinity: a scale of NaN passes them on.
     bool finite = !vec_any_nan(zero);
     float range = vec_reduce_max(largest);
-    vec factor = vec_set(range > 0 ? 127.0f / range : 0.0f);
+    vec factor = vec_set(range > 0 ? (float)levels / range : 0.0f);
     veci sum = veci_set(0);
     for (int i = 0; i < size; i += VECTOR) {
         veci rounded = veci_of(vec_mul(vec_load(x + i), factor));
         sum = veci_add(sum, rounded);
         veci_store_int8(quantized + i, rounded);
     }
-    *scale = finite ? range / 127.0f : __builtin_nanf("");
+    *scale = finite ? range / (float)levels : __builtin_nanf("");
     return finite ? veci_reduce_add(sum) : 0;  // what is not finite rounds to any number
 }

@@ -13,7 +13,8 @@ enum { INT8_ZERO_POINT = 128 };  // see vectors_avx512.h
 #else
 enum { INT8_ZERO_POINT = 0 };
 #endif
-enum { VECTOR = 8, REGISTERS = 16 };
+#define HAS_FAST_INT8
+enum { VECTOR = 8, REGISTERS = 16, FAST_LEVELS = 63, FAST_ZERO_POINT = 128 };
 
 INLINE void cpu_relax(void) { _mm_pause(); }
 
@@ -128,6 +129,8 @@ INLINE void dot_int8(veci *sums, veci weights, veci x) {
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(*sums) : "x"(weights), "x"(x));
 }
 
+INLINE void dot_int8_fast(veci *sums, veci weights, veci x) { dot_int8(sums, weights, x); }
+
 INLINE veci start_int4(int32_t compensation) { return veci_set(compensation); }
 
 INLINE void dot_int4(veci *sums, veci weights, veci x) { dot_int8(sums, weights, x); }
@@ -151,6 +154,16 @@ INLINE void dot_int8(veci *sums, veci weights, veci x) {
         "vpaddd %1, %0, %0"
         : "+x"(*sums), "=&x"(pairs)
         : "xm"(weights), "x"(_mm256_abs_epi8(weights)), "x"(x), "xm"(_mm256_set1_epi16(1)));
+}
+
+// Two products of at most 255 * 63 fit, so nothing needs a sign.
+INLINE void dot_int8_fast(veci *sums, veci weights, veci x) {
+    veci pairs;
+    asm("vpmaddubsw %3, %2, %1\n\t"
+        "vpmaddwd %4, %1, %1\n\t"
+        "vpaddd %1, %0, %0"
+        : "+x"(*sums), "=&x"(pairs)
+        : "x"(weights), "x"(x), "xm"(_mm256_set1_epi16(1)));
 }
 
 // Sixteen products of at most 15 * 127 fit in 16 bits: those of a block of 32 inputs, of which each

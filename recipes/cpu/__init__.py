@@ -1,0 +1,1 @@
+"""Measures compiled code of an instruction set on a CPU."""

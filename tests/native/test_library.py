@@ -4,6 +4,7 @@ import ctypes
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,26 @@ def best() -> InstructionSet:
 def test_the_source_compiles_for_every_set_of_the_machine(unit: str, isa: InstructionSet) -> None:
     """Also for those that this CPU lacks: a wheel brings them all."""
     assert isinstance(library.compiled_for(unit, isa), ctypes.CDLL)
+
+
+@pytest.mark.parametrize("isa", INSTRUCTION_SETS, ids=lambda isa: str(isa.name))
+@pytest.mark.parametrize("unit", UNITS)
+def test_clang_takes_the_source_for_every_set(unit: str, isa: InstructionSet) -> None:
+    """The compiler of macOS, where some functions of vectors are macros."""
+    clang = shutil.which("clang")
+    if clang is None:
+        pytest.skip("clang is not installed")
+    target: tuple[str, ...] = ()
+    if isa not in machine_sets():
+        headers = Path("/usr/aarch64-linux-gnu/include")
+        if isa.machine != "arm64" or not headers.exists():
+            pytest.skip(f"clang has no headers for {isa.machine} here")
+        target = ("--target=aarch64-linux-gnu", "-isystem", str(headers))
+    source = build.FOLDER / f"{unit}.c"
+    flags = ("-Wall", "-Werror", "-Wno-unused-command-line-argument", "-fsyntax-only")
+    command = [clang, *target, *build.FLAGS, *isa.flags, *flags, str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @needs_compiler

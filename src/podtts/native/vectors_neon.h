@@ -109,9 +109,10 @@ INLINE void bfloat16_store(uint16_t *to, vec x) {
 }
 
 INLINE void bfloat16_store_lanes(void *to, vec first, vec second) {
-    vst2_u16(to, (uint16x4x2_t){{
+    uint16x4x2_t both = {{
         vreinterpret_u16_bf16(vcvt_bf16_f32(first)), vreinterpret_u16_bf16(vcvt_bf16_f32(second)),
-    }});
+    }};
+    vst2_u16(to, both);  // a macro in clang, for which a comma would begin another argument
 }
 
 INLINE vec dot_bfloat16(vec sums, veci weights, veci x) {

@@ -22,7 +22,8 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"  # the name of its file in every frame
 _LOCKING = (threading.__file__, str(Path(concurrent.futures.__file__).parent))  # files and folder
 _WAIT = threading.Condition.wait.__code__
-_JOIN = getattr(getattr(threading.Thread, "_wait_for_tstate_lock", None), "__code__", None)
+# Where a thread's end is waited for: before Python 3.13, not in join itself.
+_JOIN = getattr(threading.Thread, "_wait_for_tstate_lock", threading.Thread.join).__code__
 
 
 class Stopped(BaseException):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.forced_set import SETS_HERE, forced_set
 
 # With tiny models, threads mostly wait for each other, which takes long on a busy machine.
 # Set before torch is imported; every process that a test starts inherits it.
@@ -57,6 +58,13 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("home")
     _move_home(monkeypatch, folder)
     return folder
+
+
+@pytest.fixture(params=SETS_HERE)
+def each_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The compiled code of every instruction set of this CPU."""
+    with forced_set(monkeypatch, request.param):
+        yield
 
 
 @pytest.fixture

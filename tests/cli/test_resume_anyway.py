@@ -18,8 +18,9 @@ from support.journals import (
 )
 
 import podtts
+from podtts.native.build import InstructionSet
 from podtts.native.choice import Unavailable
-from podtts.native.library import layers_library
+from podtts.native.library import instructions_of, layers_library
 
 needs_compiled_code = pytest.mark.skipif(
     isinstance(layers_library(), Unavailable), reason="compiled code does not run here"
@@ -50,8 +51,11 @@ def test_turns_of_compiled_code_are_not_continued_without_it_unless_asked_for(
     command = ("synth", six_turns, "-o", again, *FLAGS, "--cache-dir", prepared)
     refused = run(*command, "--resume", env=uncompiled)
     assert refused.code == 2
+    chosen = instructions_of("layers")
+    assert isinstance(chosen, InstructionSet)
     assert (
         f"{journal(again)}: the journal was made with the LLM's layers computed by compiled code "
+        f"{chosen.bits} "
     ) in refused.error
     assert ", this run uses onnxruntime; with the flow computed by compiled code " in refused.error
     assert ", this run uses torch; " in refused.error

@@ -1,12 +1,10 @@
 """Compiled layers: close to torch's, and the bits of a row do not depend on the other rows."""
 
 import copy
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import pytest
 import torch
-from support.forced_set import SETS_HERE, forced_set
 from support.golden_data import MODEL, models, relative_rms, tensors, trace
 from torch import Tensor
 
@@ -21,19 +19,15 @@ from podtts.options import QUANTIZATIONS, Quantization
 from podtts.weights.load import load_llm
 from podtts.weights.random import fill_random
 
-pytestmark = pytest.mark.skipif(
-    not supports_layers(models().llm.config, 16), reason="compiled code does not run here"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not supports_layers(models().llm.config, 16), reason="compiled code does not run here"
+    ),
+    pytest.mark.usefixtures("each_set"),
+]
 
 # Largest error of hidden states of random weights, as a share of their RMS.
 MAX_ERROR: dict[Quantization, float] = {"none": 0.02, "int8": 0.05, "int4": 0.4}
-
-
-@pytest.fixture(autouse=True, params=SETS_HERE)
-def each_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test runs with the compiled code of every instruction set of this CPU."""
-    with forced_set(monkeypatch, request.param):
-        yield
 
 
 @pytest.fixture(params=QUANTIZATIONS)

@@ -2,13 +2,14 @@
 
 import atexit
 import functools
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+
+from podtts.native.build import find_compiler
 
 
 @functools.cache
@@ -17,7 +18,7 @@ def preloaded(source: Path) -> dict[str, str]:
 
     Skips the test where no library can take the place of another.
     """
-    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    compiler = find_compiler()
     if sys.platform != "linux" or compiler is None:
         pytest.skip("needs Linux and a C compiler")
     folder = TemporaryDirectory()

@@ -25,7 +25,9 @@ _TESTS = Path(__file__).parents[1]
 _LONGEST_ANSWER = 64  # bytes
 # Of variables that the loader of programs, Python and torch read when they start.
 _READ_AT_START = ("LD_", "PYTHON", "LC_", "LANG", "MALLOC_", "OMP_", "GOMP_", "MKL_", "TORCH")
-_OF_A_SERVER = ("LD_PRELOAD", "WANTED")  # there is a server for each value of these
+# There is a server for each value of these: a library in place of others, and where it writes what
+# it sees, also while modules are imported.
+_OF_A_SERVER = ("LD_PRELOAD", "WANTED")
 
 
 def is_possible(variables: Mapping[str, str]) -> bool:

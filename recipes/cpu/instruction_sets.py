@@ -34,7 +34,7 @@ from podtts.weights.random import fill_random
 Work = Callable[[], object]
 
 CPU = torch.device("cpu")
-CONTEXT, FRAMES = 400, 600
+CONTEXT, FRAMES, LAYERS = 400, 600, 3  # of the LLM's 28 layers
 HELD_TO = {
     "avx2": {
         "ATEN_CPU_CAPABILITY": "avx2",
@@ -85,9 +85,9 @@ def reading(llm: Qwen3, rows: int, tokens: int) -> Work:
     return step
 
 
-def llm_works(isa: str, layers: int) -> dict[str, tuple[Work, Work]]:
+def llm_works(isa: str) -> dict[str, tuple[Work, Work]]:
     """For each piece of the LLM's work: without the set, and with it."""
-    config = replace(PUBLISHED_LLM, layers=layers, vocab_size=8192, speech_token_offset=1000,
+    config = replace(PUBLISHED_LLM, layers=LAYERS, vocab_size=8192, speech_token_offset=1000,
                      end_token=900)  # fmt: skip
     works = {}
     kinds: tuple[Quantization, ...] = ("int4", "int8")
@@ -136,18 +136,12 @@ def main() -> None:
     """Measure, print a table and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--set", dest="isa", default="avx2", help="of PODTTS_ISA")
-    parser.add_argument("--layers", type=int, default=3, help="of the LLM's 28")
     parser.add_argument("--repeat", type=int, default=9)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--only", choices=("llm", "flow"))
     options = parser.parse_args()
     hold_libraries(options.isa)
     torch.set_num_threads(1)
-    works: dict[str, tuple[Work, Work]] = {}
-    if options.only != "flow":
-        works |= llm_works(options.isa, options.layers)
-    if options.only != "llm":
-        works |= flow_works(options.isa)
+    works = llm_works(options.isa) | flow_works(options.isa)
     figures = {}
     for name, sides in works.items():
         for work in sides:

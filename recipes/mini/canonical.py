@@ -23,11 +23,11 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 class CanonicalVoice:
     """Says texts at 24 kHz."""
 
-    def __init__(self, teacher: Path) -> None:
+    def __init__(self, teacher: Path, device: torch.device) -> None:
         from hibari import Hibari
 
         self._english = Hibari()
-        self._teacher = Teacher(teacher)
+        self._teacher = Teacher(teacher, device)
 
     def say(self, text: str) -> Tensor:
         """A text's wave, float32 [S]; equal texts are said equally."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -18,19 +20,16 @@ from recipes.mini.corpus import Corpus
 from recipes.mini.factorised import DigitRows
 from recipes.mini.mels import MEL_MEAN
 from recipes.mini.sizes import MINI_FLOW
+from recipes.mini.steps import Sample
 from recipes.mini.training import Recipe, train
 
 _UNCONDITIONAL = 0.2
-_CHUNKED = (
-    0.65,
-    0.1,
-    0.25,
-)  # of the steps see everything, the published chunks, podtts' own chunks
+_MODES, _MODE_SHARES = ("full", "published chunks", "own chunks"), (0.65, 0.1, 0.25)
 _NO_PROMPT = 0.2
 _PROMPT_SHARE = (0.1, 0.6)
 _WINDOWS = (32, 64, 64, 128, 256)  # tokens; every step draws one
 _STEP_TOKENS = 512
-RECIPE = Recipe(learning_rate=1e-3)
+RECIPE = Recipe(learning_rate=1e-3, recorded=True)
 
 
 class FlowTraining(nn.Module):
@@ -121,28 +120,34 @@ def start_as_identity(flow: Flow) -> None:
 
 
 class Windows:
-    """Draws stretches of one voice's speech: utterances end to end, cut anywhere."""
+    """Draws stretches of one voice's speech on the device: utterances end to end, cut anywhere."""
 
-    def __init__(self, corpus: Corpus) -> None:
-        self.corpus = corpus
-        self.by_voice = [
-            (corpus.voice == voice).nonzero()[:, 0] for voice in range(int(corpus.voice.max()) + 1)
-        ]
+    def __init__(self, corpus: Corpus, device: torch.device, largest: int = max(_WINDOWS)) -> None:
+        order = corpus.voice.argsort(stable=True)
+        tokens, starts = corpus.tokens[order], corpus.start[order]
+        within = torch.arange(int(tokens.sum())) - (tokens.cumsum(0) - tokens).repeat_interleave(
+            tokens
+        )
+        self.places = (starts.repeat_interleave(tokens) + within).to(device)
+        self.order = order.to(device)
+        voices = corpus.voice[order]
+        counts = voices.bincount()
+        sizes = torch.zeros_like(counts).index_add(0, voices, tokens)
+        enough = sizes >= largest  # of other voices there is too little
+        first = [(some.cumsum(0) - some)[enough].to(device) for some in (sizes, counts)]
+        self.first_place, self.first_utterance = first
+        self.sizes, self.counts = sizes[enough].to(device), counts[enough].to(device)
 
-    def draw(self, size: int) -> tuple[Tensor, int]:
-        """Places of `size` tokens in the corpus, and the number of an utterance of that voice."""
-        utterances = self.by_voice[int(torch.randint(len(self.by_voice), ()))]
-        order = utterances[torch.randperm(len(utterances))].tolist()
-        spare = int(torch.randint(int(self.corpus.tokens[order[0]]), ()))
-        places: list[Tensor] = []
-        total = -spare
-        for number in order:
-            start, tokens = int(self.corpus.start[number]), int(self.corpus.tokens[number])
-            places.append(torch.arange(start, start + tokens))
-            total += tokens
-            if total >= size:
-                break
-        return torch.cat(places)[spare : spare + size], order[-1]
+    def draw(self, size: int, batch: int) -> tuple[Tensor, Tensor]:
+        """Places int64 [B, size] in the corpus, and numbers [B] of utterances of their voices."""
+        device = self.places.device
+        voice = torch.randint(len(self.sizes), (batch,), device=device)
+        start, one = torch.rand(2, batch, device=device)
+        spare = self.sizes[voice] - size + 1
+        start = self.first_place[voice] + (start * spare).long().minimum(spare - 1)
+        counts = self.counts[voice]
+        one = self.first_utterance[voice] + (one * counts).long().minimum(counts - 1)
+        return self.places[start[:, None] + torch.arange(size, device=device)], self.order[one]
 
 
 def train_flow(
@@ -159,32 +164,33 @@ def train_flow(
     codes: of the whole corpus, int16 [tokens]. embeddings: of every utterance, [N, 192].
     """
     module = FlowTraining().to(device)
-    windows = Windows(corpus)
+    windows = Windows(corpus, device)
     mels, codes, embeddings = (some.to(device) for some in (corpus.mel, codes, embeddings))
-    everything, published, _ = _CHUNKED
 
-    def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
-        size = _WINDOWS[int(torch.randint(len(_WINDOWS), ()))]
-        drawn = [windows.draw(size) for _ in range(batch * _STEP_TOKENS // size)]
-        places = torch.stack([place for place, _ in drawn]).to(device)
+    def draw(progress: float) -> Sample:
+        return Sample(progress, (random.choice(_WINDOWS), *random.choices(_MODES, _MODE_SHARES)))
+
+    def step(sample: Sample) -> tuple[Tensor, dict[str, Tensor]]:
+        size, mode = cast(tuple[int, str], sample.kind)
+        batch_size = batch * _STEP_TOKENS // size
+        places, utterances = windows.draw(size, batch_size)
         frames = (
             places[:, :, None] * MEL_FRAMES_PER_TOKEN + torch.arange(2, device=device)
         ).flatten(1)
-        share = torch.empty(len(drawn)).uniform_(*_PROMPT_SHARE)
-        share = share * (torch.rand(len(drawn)) >= _NO_PROMPT)
-        prompt = (share * size).long().to(device)
-        kind = float(torch.rand(()))
+        share = torch.empty(batch_size, device=device).uniform_(*_PROMPT_SHARE)
+        share = share * (torch.rand(batch_size, device=device) >= _NO_PROMPT)
+        prompt = (share * size).long()
         visible = None
-        if kind >= everything:
-            within = kind < everything + published
-            visible = published_chunks(size, device) if within else own_chunks(prompt, size)
+        if mode != "full":
+            published = mode == "published chunks"
+            visible = published_chunks(size, device) if published else own_chunks(prompt, size)
         with torch.autocast(device.type, torch.bfloat16):
             return module.loss(
                 codes[places].long(),
                 mels[frames].float(),
-                embeddings[[number for _, number in drawn]],
+                embeddings[utterances],
                 prompt,
                 visible,
             )
 
-    return train(module, step, RECIPE, minutes, path)
+    return train(module, step, RECIPE, minutes, path, draw=draw)

@@ -24,6 +24,7 @@ from recipes.mini.factorised import DigitRows
 from recipes.mini.layout import HAN, HAN_IDS, TEXT_IDS
 from recipes.mini.sizes import CODES, MINI_LLM
 from recipes.mini.spoken_text import SpokenText
+from recipes.mini.steps import Sample
 from recipes.mini.training import Recipe, train
 
 _SYLLABLE_PARTS = 4
@@ -42,7 +43,11 @@ _TEXT_WEIGHT = 0.05
 # Draws the logits' normaliser to 0. Logits are then log-probabilities, all below 0, and the
 # published repetition penalty, which multiplies them, spares ids that are nearly certain.
 _NORMALISER_WEIGHT = 0.01
-RECIPE = Recipe(learning_rate=2e-3, betas=(0.9, 0.95), weight_decay=0.05, layers="layers.")
+_MISHEARD = 0.1  # of a turn's speech
+_NONE = -100  # nothing is learnt here
+RECIPE = Recipe(
+    learning_rate=2e-3, betas=(0.9, 0.95), weight_decay=0.05, layers="layers.", recorded=True
+)
 
 Ids = NDArray[np.int64]
 
@@ -79,28 +84,45 @@ class LlmTraining(nn.Module):
         return self.llm.embed_tokens.weight + torch.cat((read, self.digits()))
 
     def loss(self, ids: Tensor, learnt: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """ids int64 [B, T]; learnt int8 [B, T]: 1 for speech and end of a turn, 2 for text."""
+        """ids int64 [B, T]; learnt int8 [B, T]: 1 for speech and end of a turn, 2 for text.
+
+        While it learns, some of the speech that it has heard is wrong, as its own will be: so it
+        looks at the text and does not only go on with what it knows by heart.
+        """
         rows = self.rows()
-        hidden = functional_call(self.llm, {"embed_tokens.weight": rows}, (ids[:, :-1],))
+        heard = self._misheard(ids, learnt) if self.training else ids
+        hidden = functional_call(self.llm, {"embed_tokens.weight": rows}, (heard[:, :-1],))
         compared = self.compared()
-        place = torch.full((rows.shape[0],), -1, device=ids.device)
+        place = torch.full((rows.shape[0],), _NONE, device=ids.device)
         place[compared] = torch.arange(len(compared), device=ids.device)
-        speech, text = learnt[:, 1:] == 1, learnt[:, 1:] == 2
-        target = place[ids[:, 1:][speech]]
-        logits = (hidden[speech] @ rows[compared].T).float()
-        said = F.cross_entropy(logits, target)
-        normaliser = logits.logsumexp(dim=1).square().mean()
-        read = F.cross_entropy((hidden[text] @ rows[:TEXT_IDS].T).float(), ids[:, 1:][text])
-        right = (logits.argmax(dim=1) == target).float().mean()
+        kinds = learnt[:, 1:]
+        target = torch.where(kinds == 1, place[ids[:, 1:]], _NONE).flatten()
+        logits = (hidden.flatten(0, 1) @ rows[compared].T).float()
+        speech = (target != _NONE).float()
+        said = F.cross_entropy(logits, target, ignore_index=_NONE)
+        normaliser = (logits.logsumexp(dim=1).square() * speech).sum() / speech.sum()
+        letters = torch.where(kinds == 2, ids[:, 1:], _NONE).flatten()
+        read = F.cross_entropy(
+            (hidden.flatten(0, 1) @ rows[:TEXT_IDS].T).float(), letters, ignore_index=_NONE
+        )
+        right = (logits.argmax(dim=1) == target).float().sum() / speech.sum()
         loss = said + _NORMALISER_WEIGHT * normaliser + _TEXT_WEIGHT * read
         return loss, {"speech": said, "right": right, "normaliser": normaliser, "text": read}
+
+    def _misheard(self, ids: Tensor, learnt: Tensor) -> Tensor:
+        """The ids with some of a turn's speech replaced by codes that occur."""
+        used: Tensor = self.used  # type: ignore[assignment]
+        other = used[torch.randint(len(used), ids.shape, device=ids.device)]
+        wrong = (learnt == 1) & (ids >= MINI_LLM.speech_token_offset)
+        wrong &= torch.rand(ids.shape, device=ids.device) < _MISHEARD
+        return torch.where(wrong, other + MINI_LLM.speech_token_offset, ids)
 
     def compared(self) -> Tensor:
         """Ids among which the next one is told, int64 [used codes + some rare ones + 1]."""
         used: Tensor = self.used  # type: ignore[assignment]
         rare: Tensor = self.rare  # type: ignore[assignment]
-        some = rare[torch.randperm(len(rare))[:_RARE_CODES].to(rare.device)]
-        end = torch.tensor([MINI_LLM.end_token], device=used.device)
+        some = rare[torch.rand(len(rare), device=rare.device).argsort()[:_RARE_CODES]]
+        end = used.new_full((1,), MINI_LLM.end_token)
         return torch.cat((torch.cat((used, some)) + MINI_LLM.speech_token_offset, end))
 
     def exported(self) -> Qwen3:
@@ -197,22 +219,20 @@ def train_llm(
     """
     module = LlmTraining(dialogues.used, syllables).to(device)
 
-    def draw(progress: float) -> tuple[Tensor, Tensor]:
+    def drawn(progress: float) -> Sample:
         rng = random.Random(int(torch.randint(2**31, ())))
         simple = progress < _PHRASES_FIRST
         size = _LENGTHS[0] if simple else rng.choice(_LENGTHS)
         drawn = [
             dialogues.draw(rng, size, simple) for _ in range(max(1, batch * _STEP_IDS // size))
         ]
-        ids, learnt = (torch.from_numpy(np.stack(column)) for column in zip(*drawn, strict=True))
-        return ids, learnt
+        columns = (torch.from_numpy(np.stack(column)) for column in zip(*drawn, strict=True))
+        return Sample(progress, size, tuple(columns))
 
-    drawn_ahead = Ahead(draw, device)
-
-    def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        ids, learnt = drawn_ahead(progress)
+    def step(sample: Sample) -> tuple[Tensor, dict[str, Tensor]]:
+        ids, learnt = (tensor.to(device) for tensor in sample.tensors)
         with torch.autocast(device.type, torch.bfloat16):
-            return module.loss(ids.to(device), learnt.to(device))
+            return module.loss(ids, learnt)
 
     kept = [unseen.draw(random.Random(number), _LENGTHS[0], False) for number in range(_UNSEEN)]
     ids, learnt = (torch.from_numpy(np.stack(some)).to(device) for some in zip(*kept, strict=True))
@@ -221,4 +241,4 @@ def train_llm(
         with torch.autocast(device.type, torch.bfloat16):
             return module.loss(ids, learnt)[1]["speech"]
 
-    return train(module, step, RECIPE, minutes, path, loss)
+    return train(module, step, RECIPE, minutes, path, loss, Ahead(drawn, device))

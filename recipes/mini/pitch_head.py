@@ -12,6 +12,7 @@ from podtts.rates import MEL_BINS
 from podtts.vocoder.f0 import F0Predictor
 from recipes.mini.mels import MEL_DEVIATION, MEL_MEAN, normalise_input, worn
 from recipes.mini.sizes import MINI_HIFT
+from recipes.mini.steps import Sample
 from recipes.mini.training import Recipe, train
 from recipes.mini.vocoder_data import VocoderData
 
@@ -68,7 +69,7 @@ def train_pitch_head(
     module = PitchTraining().to(device)
     data = VocoderData.of(speech, waves=False, workers=workers).to(device)
 
-    def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def step(_: Sample) -> tuple[Tensor, dict[str, Tensor]]:
         first = torch.randint(len(data.mel) - _FRAMES, (batch * _BATCH, 1), device=device)
         at = first + torch.arange(_FRAMES, device=device)
         return module.loss(worn(data.mel[at].float()), data.f0[at].float())

@@ -73,7 +73,7 @@ def _sources(options: argparse.Namespace) -> Sources:
     import jieba  # only those parts that speak need it
 
     dictionary = Path(jieba.__file__).with_name("dict.txt")
-    return Sources(options.work / "teacher", options.wordnet, dictionary)
+    return Sources(options.work / "teacher", options.wordnet, dictionary, options.device)
 
 
 def _speech(options: argparse.Namespace) -> dict[str, float]:

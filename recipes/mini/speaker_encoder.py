@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from podtts.rates import MEL_BINS, MEL_FRAMES_PER_TOKEN, SPEAKER_EMBEDDING_SIZE
 from recipes.mini.corpus import FEATURE_FRAMES_PER_TOKEN, Corpus
 from recipes.mini.sizes import SPEAKER_CHANNELS
+from recipes.mini.steps import Sample
 from recipes.mini.training import Recipe, train
 
 _DILATIONS = (1, 2, 3, 4)
@@ -99,7 +100,7 @@ def train_speaker_encoder(
     traits = voice_traits(corpus)
     long_enough = (corpus.tokens >= _CROP_TOKENS[0]).nonzero()[:, 0]
 
-    def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def step(_: Sample) -> tuple[Tensor, dict[str, Tensor]]:
         chosen = long_enough[torch.randint(len(long_enough), (batch,))]
         most = min(_CROP_TOKENS[1], int(corpus.tokens[chosen].min()))
         size = int(torch.randint(_CROP_TOKENS[0], most + 1, ()))

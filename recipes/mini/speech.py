@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from recipes.mini.languages import Languages
@@ -26,16 +27,18 @@ from recipes.mini.voices import Voice
 UTTERANCES_PER_FILE = 10
 _PHRASE_SHARE = 0.1
 _MOST_PHONES = 300
+_CPU = torch.device("cpu")
 _VOICED_HZ = 40.0  # the teacher says about 10 where nothing is voiced
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where texts and teacher are."""
+    """Where texts and teacher are, and where it speaks."""
 
     teacher: Path
     wordnet: Path
     dictionary: Path  # jieba's
+    device: torch.device = _CPU
 
 
 _Job = tuple[Path, int, int, Voice, Sources, bool]
@@ -105,7 +108,9 @@ def _seconds(folder: Path) -> float:
 @functools.cache
 def _speaking(sources: Sources) -> tuple[Teacher, Languages]:
     """What a worker process keeps."""
-    return Teacher(sources.teacher), Languages.read(sources.wordnet, sources.dictionary)
+    torch.set_num_threads(1)
+    teacher = Teacher(sources.teacher, sources.device)
+    return teacher, Languages.read(sources.wordnet, sources.dictionary)
 
 
 def _speak(job: _Job) -> float:

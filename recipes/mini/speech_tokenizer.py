@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from recipes.mini.corpus import FEATURE_FRAMES_PER_TOKEN, Corpus
 from recipes.mini.sizes import CODE_DIGITS, CODE_LEVELS, TOKENIZER_CHANNELS
+from recipes.mini.steps import Sample
 from recipes.mini.training import Recipe, train
 
 _FEATURES = 128
@@ -146,7 +147,7 @@ def train_speech_tokenizer(
     log_f0 = _relative_pitch(corpus)
     loudness = corpus.mel.float().mean(dim=1)
 
-    def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def step(_: Sample) -> tuple[Tensor, dict[str, Tensor]]:
         first = torch.randint(total, (batch, 1))
         fine = first * FEATURE_FRAMES_PER_TOKEN + torch.arange(
             _CROP_TOKENS * FEATURE_FRAMES_PER_TOKEN

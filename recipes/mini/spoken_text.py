@@ -157,7 +157,7 @@ def _speaking(
     torch.set_num_threads(1)
     return (
         Languages.read(sources.wordnet, sources.dictionary),
-        CanonicalVoice(sources.teacher),
+        CanonicalVoice(sources.teacher, sources.device),
         load_tokenizer(checkpoint, phones, torch.device("cpu")).tokenizer,
     )
 

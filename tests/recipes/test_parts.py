@@ -112,13 +112,16 @@ def test_a_code_is_the_sum_of_its_digits() -> None:
 
 def test_windows_hold_one_voice(corpus: Corpus) -> None:
     torch.manual_seed(0)
-    windows = Windows(corpus)
+    windows = Windows(corpus, torch.device("cpu"), largest=32)
     owner = corpus.voice.repeat_interleave(corpus.tokens)
-    for _ in range(20):
-        positions, utterance = windows.draw(32)
-        assert len(positions) == 32
-        assert len(set(owner[positions].tolist())) == 1
-        assert corpus.voice[utterance] == owner[positions[0]]
+    positions, utterances = windows.draw(32, 200)
+    assert positions.shape == (200, 32)
+    voices = owner[positions]
+    assert (voices == voices[:, :1]).all()
+    assert torch.equal(corpus.voice[utterances], voices[:, 0])
+    assert set(voices[:, 0].tolist()) == {0, 1}
+    # All of a voice is drawn, from its first token to its last.
+    assert set(positions.flatten().tolist()) == set(range(len(owner)))
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from recipes.mini.training import Recipe, Step, load_trained, train
+from recipes.mini.steps import Sample, Step
+from recipes.mini.training import Recipe, load_trained, train
 from torch import Tensor, nn
 
 _RECIPE = Recipe(learning_rate=0.05)
@@ -21,8 +22,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _fit(module: nn.Linear, calls: list[float]) -> Step:
-    def step(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        calls.append(progress)
+    def step(sample: Sample) -> tuple[Tensor, dict[str, Tensor]]:
+        calls.append(sample.progress)
         x = torch.randn(16, 2)
         loss = (module(x) - x.sum(dim=1, keepdim=True)).square().mean()
         return loss, {"loss": loss}
@@ -53,7 +54,7 @@ def test_longer_training_continues(tmp_path: Path) -> None:
 def test_a_step_that_is_not_finite_is_skipped(tmp_path: Path, recorded: bool) -> None:
     module = nn.Linear(1, 1)
 
-    def step(_: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def step(_: Sample) -> tuple[Tensor, dict[str, Tensor]]:
         loss = module(torch.ones(1, 1)).sum() * torch.inf
         return loss, {"loss": loss}
 

@@ -330,7 +330,7 @@ def _lstm(weights: Sequence[Tensor | None], device: torch.device) -> Operator:
 _OPERATORS: dict[str, Callable[[Attributes], Operator]] = {
     "Add": _elementwise(operator.add),
     "And": _elementwise(operator.and_),
-    "Atan": _plain(torch.atan),
+    "Atan": _plain(lambda x: x.atan().nan_to_num()),  # of 0 over 0: silence has no phase
     "Cast": _cast,
     "Clip": _plain(lambda x, low, high: x.clamp(float(low), None if high is None else float(high))),
     "Concat": _concatenate,

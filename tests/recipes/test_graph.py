@@ -181,3 +181,14 @@ def test_what_depends_on_weights_alone_is_computed_once(tmp_path: Path) -> None:
     path = _written(tmp_path / "graph.onnx", nodes, a=_floats(20))
     assert len(TorchGraph(path, torch.device("cpu"))._steps) == 1
     assert _differ(path, _WIDE) < 1e-6
+
+
+def test_silence_has_no_phase(tmp_path: Path) -> None:
+    """Its angle is that of 0 over 0, which onnxruntime's 8 bits hide in the layer behind."""
+    nodes = [
+        helper.make_node("Div", ["x", "x"], ["ratio"]),
+        helper.make_node("Atan", ["ratio"], ["y"]),
+    ]
+    path = _written(tmp_path / "graph.onnx", nodes)
+    (found,) = TorchGraph(path, torch.device("cpu"))({"x": torch.tensor([0.0, 2.0])})
+    assert torch.equal(found, torch.tensor([0.0, torch.pi / 4]))

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from recipes.mini.speaker_encoder import SpeakerTraining
 from recipes.mini.speech_tokenizer import SpeechTokenizer, TokenizerTraining, digit_entropies
 from recipes.mini.spoken_text import SpokenText
 from recipes.mini.vocoder import VocoderTraining, overlapped
-from torch import nn
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from podtts.device.placement import Placement
 from podtts.llm.template import Template
@@ -329,3 +331,22 @@ def test_dialogues_are_in_the_published_layout(corpus: Corpus, tmp_path: Path) -
     assert 10 < opened < 20
     ids, learnt = dialogues.draw(rng, 100, simple=True)
     assert set(learnt.tolist()) == {1, 2}
+
+
+def test_steps_to_be_recorded_never_ask_the_device() -> None:
+    """Tensors without values, which raise when their values or a count of them is asked for."""
+    llm = LlmTraining(torch.arange(CODES) < 3000)
+    flow, vocoder = FlowTraining(), VocoderTraining()
+
+    def steps() -> Iterator[Tensor]:
+        heard = torch.randint(100, (2, 40))
+        yield llm.loss(heard, torch.ones(2, 40, dtype=torch.int8))[0]
+        prompt, wave = torch.randint(10, (2,)), torch.randn(4, 15360)
+        for seen in (None, published_chunks(20, CPU), own_chunks(prompt, 20)):
+            codes, mel = torch.randint(CODES, (2, 20)), torch.randn(2, 40, 80)
+            yield flow.loss(codes, mel, torch.randn(2, 192), prompt, seen)[0]
+        yield vocoder.loss(torch.randn(4, 32, 80), wave, wave, wave)[0]
+
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        for loss in steps():
+            loss.backward()  # type: ignore[no-untyped-call]

@@ -34,9 +34,10 @@ help:  ## list the targets
 	$(PIP) --editable '.[dev]'
 	@touch .venv/installed $@
 
-demo: .venv/installed  ## set up and synthesize an episode to out/demo.wav with the bundled model
+demo: .venv/installed  ## set up and synthesize an episode in English and one in Mandarin, with the bundled model
 	@mkdir -p out
 	$(BIN)/podtts synth examples/english.txt --output out/demo.wav --cache-dir out/cache
+	$(BIN)/podtts synth examples/mandarin.txt --output out/demo-mandarin.wav --cache-dir out/cache
 
 check: .venv/installed-dev  ## lint, format and types
 	$(BIN)/ruff check .

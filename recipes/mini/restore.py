@@ -34,7 +34,7 @@ from recipes.mini.vocoder import VocoderTraining
 def restore(source: Path, work: Path, voices: int, seconds: Mapping[str, float]) -> None:
     """Write `work`/PART.pt of all parts but the tokenizer; they count as trained for `seconds`.
 
-    Without model.safetensors, as in `start`, the language model is not among them.
+    Without model.safetensors, the language model is not among them.
     """
     blocks = len(MINI_HIFT.block_kernels)
     flow, vocoder = FlowTraining(), VocoderTraining()

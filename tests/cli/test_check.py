@@ -150,10 +150,12 @@ def test_warnings_name_lines(flags: list[str], tmp_path: Path) -> None:
     assert lines[2] == "3: very short turns often fail: Ok"
 
 
-def test_the_bundled_model_speaks_only_english(script: Path) -> None:
+def test_the_bundled_model_speaks_no_dialect(script: Path) -> None:
     assert run("check", script).done().said == []
-    said = run("check", "-", stdin="[anna] 今天天气很好。").done().said
-    assert said == ["podtts: warning: <stdin>: mini, the bundled model, speaks only English"]
+    assert run("check", "-", stdin="[anna] 今天天气很好。").done().said == []
+    said = run("check", "-", stdin="[anna] <|Sichuan|>今天天气很好。").done().said
+    unfit = "mini, the bundled model, speaks no dialect: English and Mandarin only"
+    assert said == [f"podtts: warning: <stdin>: {unfit}"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from support.golden_data import MODEL
 
 from podtts.prompts.voices import VoiceStore
 
-BUNDLED = ["anna", "ben", "clara", "oscar"]
+BUNDLED = ["anna", "ben", "clara", "jun", "mei", "oscar"]
 
 
 def test_the_commands_of_a_new_folder_work(tmp_path: Path) -> None:
@@ -48,16 +48,17 @@ def test_the_voices_that_come_with_podtts_are_listed(tmp_path: Path) -> None:
     rows = run("voices", "--json", "--cache-dir", tmp_path).done().json
     assert [row["voice"] for row in rows] == BUNDLED
     for row in rows:
-        assert (row["origin"], row["language"]) == ("bundled", "en")
+        language = "zh" if row["voice"] in {"jun", "mei"} else "en"
+        assert (row["origin"], row["language"]) == ("bundled", language)
         assert "no person" in row["consent"]
         assert 4 < soundfile.info(row["sample"]).duration < 7
         assert abs(row["seconds"] - soundfile.info(row["sample"]).duration) < 0.1
     lines = run("voices", "--cache-dir", tmp_path).done().lines
-    assert lines[1].startswith("ben: bundled, en, 4.8 s, consent: none needed")
+    assert lines[1].startswith("ben: bundled, en, 5.8 s, consent: none needed")
     assert lines[1].endswith("/ben.wav")
     fresh = run("cache", "ls", "--cache-dir", tmp_path).done()
     assert fresh.lines == []
-    assert "anna, ben, clara, oscar come with podtts" in fresh.said[-1]
+    assert "anna, ben, clara, jun, mei, oscar come with podtts" in fresh.said[-1]
 
 
 def test_prepared_voices_are_listed_with_their_consent_and_can_be_heard(
@@ -107,7 +108,7 @@ def test_the_small_model_is_explained_once_to_those_who_did_not_name_it(tmp_path
     (tmp_path / "talk.txt").write_text("[ben] Good morning, everybody. How do you do?\n")
     flags = ("--cache-dir", tmp_path / "cache", "--flow-steps", "1")
     command = ("synth", tmp_path / "talk.txt", "-o", tmp_path / "talk.wav", *flags)
-    notice = "this is mini, a small demonstration voice"
+    notice = "this is mini, a small demonstration model"
     assert notice not in run(*command, "--model", "mini").done().stderr
     assert run(*command, "--quiet").done().stderr == ""  # nor does that count as said
     first, second = run(*command).done(), run(*command).done()

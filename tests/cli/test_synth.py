@@ -302,7 +302,7 @@ def test_the_default_model_and_voices_are_the_bundled_ones(talk: Path, tmp_path:
     output = tmp_path / "out.wav"
     flags = ("--cache-dir", tmp_path / "cache", "--limit-turns", "1", "--speaker", "S2=clara")
     result = run("synth", talk, "-o", output, *flags).done()
-    assert "a small demonstration voice" in result.said[0]
+    assert "a small demonstration model" in result.said[0]
     assert "podtts model pull soulx-podcast-1.7b" in result.said[0]
     assert "S1=anna (cached), S2=clara (cached)" in result.stderr
     assert soundfile.info(output).duration > 0.5

@@ -9,4 +9,4 @@ def test_the_bundled_model_is_complete() -> None:
 
 def test_the_bundled_voices_can_be_read() -> None:
     names = [voice.name for voice in VoiceStore(bundled_cache()).list()]
-    assert names == ["anna", "ben", "clara", "oscar"]
+    assert names == ["anna", "ben", "clara", "jun", "mei", "oscar"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from podtts.cli.messages import is_quiet, say
 
 NOTICE = (
-    "this is mini, a small demonstration voice in English; for the full model: "
+    "this is mini, a small demonstration model for English and Mandarin; for the full model: "
     "podtts model pull soulx-podcast-1.7b, then --model soulx-podcast-1.7b"
 )
 _MARKER = "mini-was-introduced"

@@ -6,7 +6,6 @@ from pathlib import Path
 from podtts.hub.bundled import bundled_model
 from podtts.script.model import Script
 from podtts.text.characters import excerpt
-from podtts.text.languages import has_han
 from podtts.text.length import expected_seconds
 from podtts.text.tags import DIALECT_TAGS, PARALINGUISTIC_TAGS, dialect_of
 from podtts.values import Turn
@@ -21,10 +20,11 @@ def script_warnings(script: Script, model: Path) -> tuple[str, ...]:
 
     Every command that reads scripts prints these.
     """
-    is_foreign = any(has_han(turn.text) or dialect_of(turn.text) for turn in script.turns)
-    english = f"{script.source}: mini, the bundled model, speaks only English"
-    is_unfit = is_foreign and model == bundled_model()
-    return (*script.warnings, *preflight(script), *([english] if is_unfit else []))
+    is_unfit = model == bundled_model() and any(dialect_of(turn.text) for turn in script.turns)
+    unfit = (
+        f"{script.source}: mini, the bundled model, speaks no dialect: English and Mandarin only"
+    )
+    return (*script.warnings, *preflight(script), *([unfit] if is_unfit else []))
 
 
 def preflight(script: Script) -> tuple[str, ...]:

@@ -55,8 +55,9 @@ SENTENCES = (
     "There is no bread left for breakfast.",
 )
 VOICES = ("anna", "clara", "ben", "oscar", "mei", "jun")
-# ben is 0.16 too high: the flow takes some of the pitch from the tokens, those of one higher voice.
-PITCH_OFF_BY = 0.2
+# A fault of these weights (see the recipe): the flow reads some of the pitch from the tokens, which
+# are those of one higher voice. ben is 16 % too high, oscar 10 %: at the edge, so not strict.
+TOO_HIGH = pytest.mark.xfail(reason="the bundled weights speak low voices too high", strict=False)
 
 
 @cache
@@ -111,14 +112,22 @@ def test_turns_are_as_long_as_their_texts_take() -> None:
         assert 0.5 < turn.seconds / (len(turn.turn.text) / 15) < 2
 
 
-def test_voices_keep_apart_in_a_dialogue() -> None:
-    """Every turn is nearer to its own recording than to the other's."""
+def test_turns_are_nearer_to_their_own_recording_than_to_the_others() -> None:
     anna, ben = ([pitch_of(turn.wave) for turn in dialogue()[start::2]] for start in (0, 1))
     middle = (own_pitch("anna") * own_pitch("ben")) ** 0.5
     assert min(anna) > middle > max(ben)
 
 
-@pytest.mark.parametrize("name", VOICES)
+@TOO_HIGH
+def test_voices_keep_apart_in_a_dialogue() -> None:
+    anna, ben = ([pitch_of(turn.wave) for turn in dialogue()[start::2]] for start in (0, 1))
+    assert min(anna) > 1.4 * max(ben)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=TOO_HIGH if name in {"ben", "oscar"} else ()) for name in VOICES],
+)
 def test_the_same_tokens_are_spoken_at_the_pitch_of_each_voice(name: str) -> None:
     options, prompt = SynthesisOptions(), prompts()[name]
     turns = [
@@ -127,7 +136,7 @@ def test_the_same_tokens_are_spoken_at_the_pitch_of_each_voice(name: str) -> Non
     ]
     models = synthesizer().models
     heard = [pitch_of(wave) for wave in waves_of(models, turns, mels_of(models, turns))]
-    assert median(heard) == pytest.approx(own_pitch(name), rel=PITCH_OFF_BY)
+    assert median(heard) == pytest.approx(own_pitch(name), rel=0.1)
 
 
 def test_the_model_is_known_as_trained() -> None:

@@ -168,7 +168,8 @@ def train_flow(
     mels, codes, embeddings = (some.to(device) for some in (corpus.mel, codes, embeddings))
 
     def draw(progress: float) -> Sample:
-        return Sample(progress, (random.choice(_WINDOWS), *random.choices(_MODES, _MODE_SHARES)))
+        rng = random.Random(int(torch.randint(2**31, ())))  # as seeded for this step
+        return Sample(progress, (rng.choice(_WINDOWS), *rng.choices(_MODES, _MODE_SHARES)))
 
     def step(sample: Sample) -> tuple[Tensor, dict[str, Tensor]]:
         size, mode = cast(tuple[int, str], sample.kind)

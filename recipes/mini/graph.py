@@ -33,8 +33,6 @@ class TorchGraph:
         self._known: dict[str, Tensor | None] = {"": None}
         for weight in graph.initializer:
             value = torch.from_numpy(numpy_helper.to_array(weight).copy())
-            if value.dtype == torch.float16:
-                value = value.float()
             index = value.dtype == torch.int64 or value.ndim == 0
             self._known[weight.name] = value if index else value.to(device)
         self._steps: list[tuple[Operator, list[str], list[str]]] = []
@@ -42,18 +40,19 @@ class TorchGraph:
         products: set[str] = set()
         for node in graph.node:
             attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
-            inputs, outputs = list(node.input), list(node.output)
+            inputs = [same.get(name, name) for name in node.input]
+            outputs = list(node.output)
+            if node.op_type == "DynamicQuantizeLinear":
+                same[outputs[0]] = inputs[0]
+                self._known |= {outputs[1]: torch.tensor(1.0), outputs[2]: torch.tensor(0.0)}
+                continue
             if node.op_type == "DynamicQuantizeLSTM":
                 run: Operator = _lstm([self._known.get(name) for name in inputs], device)
                 inputs = [inputs[0], *inputs[5:7]]
             else:
                 run = _OPERATORS[node.op_type](attributes)
-            inputs = [same.get(name, name) for name in inputs]
             if all(name in self._known for name in inputs):
                 self._known |= _call(run, [self._known[name] for name in inputs], outputs)
-            elif node.op_type == "DynamicQuantizeLinear":
-                same[outputs[0]] = inputs[0]
-                self._known |= {outputs[1]: torch.tensor(1.0), outputs[2]: torch.tensor(0.0)}
             elif node.op_type in ("ConvInteger", "MatMulInteger"):
                 # Their int32 become floats in a Cast behind them: these are floats already.
                 self._steps.append((run, inputs, outputs))
@@ -342,7 +341,6 @@ _OPERATORS: dict[str, Callable[[Attributes], Operator]] = {
     "CumSum": _plain(lambda x, axis: x.cumsum(int(axis))),
     "DequantizeLinear": _elementwise(lambda x, scale, zero: (x.float() - zero) * scale),
     "Div": _elementwise(_divide),
-    "DynamicQuantizeLinear": _plain(lambda x: (x, torch.tensor(1.0), torch.tensor(0.0))),
     "Equal": _elementwise(operator.eq),
     "Exp": _plain(torch.exp),
     "Expand": _plain(_expand),

@@ -19,7 +19,7 @@
 // does not look as far ahead by itself. At the published size, in 4 bits with 8 rows, a step takes
 // 83 ms in place of 110. For one row the CPU does, and prefetching costs time: in 8 bits with one
 // thread, 90 ms in place of 58.
-enum { BLOCK = 32, TILE = 16, TILE_WORD_BYTES = 4 * TILE, PREFETCH_BYTES = 4096 };
+enum { BLOCK = 32, TILE = 16, TILE_WORD_BYTES = 4 * TILE, PREFETCH_BYTES = 8192 };
 // ROW_BLOCK: rows whose sums stay in registers. SUMS: of a row in 16 bits, added up at the end, so
 // that an addition waits less for the one before.
 enum {
@@ -99,13 +99,16 @@ INLINE uint32_t spread_nibbles(uint32_t x) {
     return (x | x << 4) & 0x0f0f0f0f;
 }
 
-// Pack a tile from weights [outputs, blocks, 4 * bits bytes] and float16 scales [outputs, blocks],
-// as podtts.llm.block_quant has them: without a sign, with a zero point of half their range.
-static void pack_tile(const matrix *w, int tile, const uint8_t *weights, const uint16_t *scales) {
+// Pack a tile from 16 outputs from the first: weights [outputs, blocks, 4 * bits bytes] and float16
+// scales [outputs, blocks] as podtts.llm.block_quant has them, without a sign, with a zero point of
+// half their range.
+static void pack_tile(
+    const matrix *w, int tile, int first, const uint8_t *weights, const uint16_t *scales
+) {
     for (int block = 0; block < w->blocks; block++) {
         size_t index = (size_t)tile * w->blocks + block;
         for (int lane = 0; lane < TILE; lane++) {
-            size_t source = ((size_t)tile * TILE + lane) * w->blocks + block;
+            size_t source = ((size_t)first + lane) * w->blocks + block;
             const uint8_t *from = weights + source * 4 * w->bits;
             uint8_t *to = w->weights + index * tile_block_bytes(w->bits) + 4 * lane;
             for (int word = 0; word < w->bits; word++) {
@@ -180,7 +183,7 @@ INLINE void dot_block(
         for (int vector = 0; vector < TILE_VECTORS; vector++) {
             packed[vector] = veci_load(weights + vector * VECTOR_BYTES);
         }
-        if (rows > 1) {
+        if (bits == 4 || rows > 1) {
             __builtin_prefetch(weights + PREFETCH_BYTES);
         }
         for (int vector = 0; bits == 4 && vector < TILE_VECTORS; vector++) {

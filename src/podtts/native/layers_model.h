@@ -128,16 +128,25 @@ typedef struct {
     const matrix *to;
     const uint8_t *weights;
     const uint16_t *scales;
+    bool pairs;
 } packing;
 
 static void pack_task(const void *argument, int tile, int thread) {
     (void)thread;
     const packing *p = argument;
-    pack_tile(p->to, tile, p->weights, p->scales);
+    int tiles = p->to->outputs / TILE, source = tile;
+    if (p->pairs) {
+        source = tile % 2 * (tiles / 2) + tile / 2;
+    }
+    pack_tile(p->to, tile, source * TILE, p->weights, p->scales);
 }
 
-static void pack(model *m, const matrix *to, const uint8_t *weights, const uint16_t *scales) {
-    packing p = {to, weights, scales};
+// pairs: each tile of the first half of the outputs is followed by that of the second half, so that
+// a product with both reads one stream.
+static void pack(
+    model *m, const matrix *to, const uint8_t *weights, const uint16_t *scales, bool pairs
+) {
+    packing p = {to, weights, scales, pairs};
     team_wake(&m->team);
     team_run(&m->team, pack_task, &p, to->outputs / TILE);
     team_sleep(&m->team);
@@ -148,7 +157,7 @@ static void pack(model *m, const matrix *to, const uint8_t *weights, const uint1
 void podtts_layers_pack_matrix(
     model *m, int number, int which, const uint8_t *weights, const uint16_t *scales
 ) {
-    pack(m, &m->layers[number].matrices[which], weights, scales);
+    pack(m, &m->layers[number].matrices[which], weights, scales, which == GATE_UP);
 }
 
 // Fill the output head from bfloat16 [outputs, hidden, padded to whole blocks], once; outputs: a
@@ -162,7 +171,7 @@ int podtts_layers_pack_head(model *m, int outputs, const uint8_t *weights) {
         || !alloc_activations(&m->head_in, 16, CHUNK, hidden)) {
         return OUT_OF_MEMORY;
     }
-    pack(m, &m->head, weights, NULL);
+    pack(m, &m->head, weights, NULL, false);
     return DONE;
 }
 

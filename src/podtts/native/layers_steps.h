@@ -83,7 +83,7 @@ static void multiply(team *t, int rows, const matrix *w, const activations *x, b
     team_run(t, multiply_task, &p, ceil_div(tiles, each));
 }
 
-// gated = SiLU(gate x) * (up x); the matrix has the gates' outputs first.
+// gated = SiLU(gate x) * (up x); in the matrix, a tile of gates is followed by that of their ups.
 static void gate_up_task(const void *argument, int task, int thread) {
     (void)thread;
     const forward_pass *f = argument;
@@ -94,8 +94,8 @@ static void gate_up_task(const void *argument, int task, int thread) {
         for (int first = 0; first < f->count; first += ROW_BLOCK) {
             int rows = min_int(f->count - first, ROW_BLOCK);
             vec gates[ROW_BLOCK][TILE_VECTORS], ups[ROW_BLOCK][TILE_VECTORS];
-            multiply_tile(w, tile, &m->normed_in, first, rows, gates);
-            multiply_tile(w, tiles + tile, &m->normed_in, first, rows, ups);
+            multiply_tile(w, 2 * tile, &m->normed_in, first, rows, gates);
+            multiply_tile(w, 2 * tile + 1, &m->normed_in, first, rows, ups);
             for (int row = 0; row < rows; row++) {
                 size_t index = (size_t)(first + row) * padded(m->config.intermediate) + tile * TILE;
                 for (int vector = 0; vector < TILE_VECTORS; vector++) {

@@ -15,6 +15,8 @@ import os
 import stat
 import sys
 
+from support.ready_workers import have_workers_ready
+
 from podtts.cli.app import main as podtts_main
 
 
@@ -40,6 +42,7 @@ def main() -> None:
 
 def _run(call: str) -> None:
     sys.argv = ["podtts", *call.split()]
+    have_workers_ready(sys.argv[1:])
     try:
         podtts_main()
     except SystemExit as end:

@@ -18,10 +18,10 @@ import socket
 import sys
 import threading
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from support.imported_modules import import_all
+from support.ready_workers import have_workers_ready, hold_at_gate
 
 from podtts.telemetry import turn_off_telemetry
 
@@ -108,8 +108,8 @@ def main() -> None:
     os.environ.clear()
     os.environ.update(request["variables"])
     turn_off_telemetry()  # as importing podtts does
-    if "GATE_FILES" in os.environ:
-        runpy.run_path(str(Path(__file__).parent / "gate" / "sitecustomize.py"))
+    have_workers_ready(request["arguments"])
+    hold_at_gate()
     sys.argv = ["podtts", *request["arguments"]]
     sys.path[0] = request["folder"]
     try:

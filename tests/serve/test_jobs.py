@@ -13,6 +13,7 @@ import pytest
 from serve.conftest import SHORT
 from serve.test_speech import refusal
 from support.commands import run
+from support.gates import gate
 from support.golden_data import MODEL
 from support.http_server import Server, running_server, until
 
@@ -231,10 +232,15 @@ def test_live_requests_go_on_beside_jobs(jobs_server: Server) -> None:
 
 
 def test_a_job_gives_way_between_two_turns(prepared: Path, tmp_path: Path) -> None:
-    """In the only row; and ends in the same bytes all the same."""
+    """In the only row; and ends in the same bytes all the same.
+
+    However long the requests take, the job cannot end before them: a late turn waits at a gate.
+    """
     flags = (*SHORT, "--cache-dir", prepared, "--rows", "1")
-    with running_server(tmp_path / "log", *flags) as server:
-        undisturbed = files_of(server, finished(server, create(server, script=TALK * 12)["id"]))
+    with (
+        gate(tmp_path / "gate", "*/turn-0040*") as held,
+        running_server(tmp_path / "log", *flags, env=held.env) as server,
+    ):
         sound = server.speak().content
         job = create(server, script=TALK * 12)["id"]
         until(lambda: server.get(f"/v1/jobs/{job}").json()["finished_turns"])
@@ -242,8 +248,11 @@ def test_a_job_gives_way_between_two_turns(prepared: Path, tmp_path: Path) -> No
             heard = [answer.content for answer in clients.map(lambda _: server.speak(), range(9))]
         assert heard == [sound] * 9
         assert server.get(f"/v1/jobs/{job}").json()["finished_turns"] < 48
-        assert files_of(server, finished(server, job)) == undisturbed
+        held.open()
+        disturbed = files_of(server, finished(server, job))
         assert [event["turn"] for _, event in events_of(server, job)[1:-1]] == [*range(1, 49)]
+        undisturbed = finished(server, create(server, script=TALK * 12)["id"])
+        assert disturbed == files_of(server, undisturbed)
 
 
 def test_an_ended_job_keeps_neither_voices_nor_journal(jobs_server: Server, folder: Path) -> None:

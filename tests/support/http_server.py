@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,23 +59,26 @@ class Server:
 
 
 @contextmanager
-def running_server(log: Path, *flags: str | Path, script: str = "") -> Iterator[Server]:
+def running_server(
+    log: Path, *flags: str | Path, script: str = "", env: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Start a server with these flags; it is killed at the end of the block if it still runs.
 
     script: a Python program that ends with the command line's main(); empty: podtts itself.
+    env: in addition to the environment of the test.
     """
     log.parent.mkdir(exist_ok=True)
     jobs = () if "--jobs" in flags else ("--jobs", log.with_name("jobs"))
     arguments = ("serve", "--port", "0", *jobs, *flags)
     process: Process
     with log.open("wb") as file:
-        if not script and warm_start.is_possible({}):
-            process = in_fork(*arguments, stdout=file.fileno(), stderr=file.fileno())
+        if not script and warm_start.is_possible(env or {}):
+            process = in_fork(*arguments, stdout=file.fileno(), stderr=file.fileno(), env=env)
         else:
             program = ("-c", script) if script else ("-m", "podtts")
             words = [sys.executable, *program, *map(str, arguments)]
             process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment(None)
+                words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment(env)
             )
     server = Server(process, log)
     try:

@@ -12,7 +12,7 @@ import os
 import runpy
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from multiprocessing import util
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,7 +44,7 @@ def have_workers_ready(arguments: Sequence[str]) -> None:
             _wait(theirs)
         theirs.close()
         _ready.append((process, ours))
-    util.spawnv_passfds = _spawn
+    util.spawnv_passfds = _spawn  # type: ignore[assignment]
 
 
 def _moved(connection: socket.socket) -> socket.socket:
@@ -58,7 +58,7 @@ def _above(descriptor: int) -> int:
     return number
 
 
-def _spawn(path: Any, arguments: Sequence[Any], descriptors: Iterable[int]) -> int:
+def _spawn(path: Any, arguments: Sequence[Any], descriptors: Sequence[int]) -> int:
     """Take the place of multiprocessing's own function."""
     words, passed = [*map(os.fsdecode, arguments)], sorted(set(descriptors))
     program = next((word for word in words if "spawn_main" in word), None)
@@ -70,7 +70,7 @@ def _spawn(path: Any, arguments: Sequence[Any], descriptors: Iterable[int]) -> i
         "arguments": [sys.argv[0], *words[words.index(program) + 1 :]],
         "descriptors": passed,
         "variables": dict(os.environ),
-        "folder": os.getcwd(),
+        "folder": str(Path.cwd()),
     }
     with connection:
         socket.send_fds(connection, [json.dumps(request).encode()], passed)

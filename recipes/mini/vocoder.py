@@ -11,7 +11,8 @@ from torch.func import functional_call
 
 from podtts.audio import lazy_torchaudio
 from podtts.rates import MEL_BINS, MEL_HOP, OUTPUT_HZ
-from podtts.vocoder.hift import MAX_MAGNITUDE, STFT_HOP, Level, ResidualStep, Vocoder
+from podtts.vocoder.hift import MAX_MAGNITUDE, STFT_HOP, Level, Vocoder
+from podtts.vocoder.residual import ResidualStep
 from recipes.mini.discriminators import Discriminators
 from recipes.mini.excitation import MIX
 from recipes.mini.mels import MEL_DEVIATION, MEL_MEAN, normalise_input, worn

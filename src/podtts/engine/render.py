@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from podtts.device.cancellation import raise_if_cancelled
-from podtts.device.cpu_cores import all_cores
 from podtts.device.stopwatch import Stopwatch
 from podtts.engine.checks import is_finite
 from podtts.engine.rng import stage_rng
@@ -132,8 +131,7 @@ def waves_of(models: Models, turns: Sequence[RenderJob], mels: Sequence[Tensor])
     else:  # without threads: one that begins without memory dies silently, and its starter waits
         noise = list(map(draw, turns, mels))
     raise_if_cancelled()
-    with all_cores(models.device):
-        waves = models.vocoder.render(mels, noise, turns[0].options.precision)
+    waves = models.vocoder.render(mels, noise, turns[0].options.precision)
     return [wave.cpu() for wave in waves]
 
 

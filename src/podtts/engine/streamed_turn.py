@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from podtts.device.cancellation import raise_if_cancelled
-from podtts.device.cpu_cores import all_cores
 from podtts.device.stopwatch import Stopwatch
 from podtts.engine.checks import is_finite
 from podtts.engine.render import Rendered, RenderJob, end_of_prompt
@@ -114,10 +113,9 @@ class StreamedTurn:
         def render(precision: Precision) -> tuple[Tensor, VocoderState]:
             return vocoder_streaming.extend(vocoder, state, mel, numbers.T, precision, last=last)
 
-        with all_cores(self._models.device):
-            samples, self._vocoder, self._vocoder_precision = _finite(
-                render, self._vocoder_precision, "vocoder's wave"
-            )
+        samples, self._vocoder, self._vocoder_precision = _finite(
+            render, self._vocoder_precision, "vocoder's wave"
+        )
         return samples
 
     def _prompt_state(self) -> tuple[FlowState, Precision]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PACKAGED = "libraries"  # the folder in FOLDER of the libraries that a wheel brings
-UNITS = ("layers", "estimator")  # each is a C file
+UNITS = ("layers", "estimator", "vocoder")  # each is a C file
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = (  # for all sets
     *("-std=gnu11", "-O3", "-shared", "-fPIC", "-pthread"),

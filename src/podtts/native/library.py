@@ -73,6 +73,14 @@ _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
         "kept_bytes": (_LONG, [_POINTER]),
         "widen": (_POINTER, [_POINTER] * 2),
     },
+    "vocoder": {
+        "takes": (_INT, [_INT] * 4),
+        "new": (_POINTER, [_INT] * 2),
+        "free": (None, [_POINTER]),
+        "set_threads": (None, [_POINTER, _INT]),
+        "pack_step": (_INT, [_POINTER, *[_INT] * 5, *[_POINTER] * 3]),
+        "step": (_INT, [_POINTER, _INT, _POINTER, *[_INT] * 5, *[_POINTER] * 2]),
+    },
 }
 
 # What calls return that do not succeed: see result.h.
@@ -90,6 +98,11 @@ def layers_library() -> ctypes.CDLL | Unavailable:
 def estimator_library() -> ctypes.CDLL | Unavailable:
     """Functions `podtts_estimator_*` of estimator.c, if this machine runs them."""
     return _chosen("estimator").library
+
+
+def vocoder_library() -> ctypes.CDLL | Unavailable:
+    """Functions `podtts_vocoder_*` of vocoder.c, if this machine runs them."""
+    return _chosen("vocoder").library
 
 
 def instructions_of(unit: str) -> InstructionSet | Unavailable:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
+from torch import nn
+
+WeightsState = tuple[tuple[int, int], ...]
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -16,3 +20,12 @@ class WeightVariants(dict[K, V]):
 
     def __deepcopy__(self, memo: object) -> WeightVariants[K, V]:
         return WeightVariants()
+
+
+def weights_state(modules: Iterable[nn.Module]) -> WeightsState:
+    """What differs after every change of the modules' weights: copies of them may be outdated."""
+    return tuple(
+        (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
+        for module in modules
+        for weight in module.parameters()
+    )

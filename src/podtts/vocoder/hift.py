@@ -1,9 +1,10 @@
 """Mel to waveform: HiFT, a generator that computes the spectrum of an inverse STFT.
 
-Source: HiFTNet (arXiv:2309.09493) with Snake activations (arXiv:2006.08195), as in
-FunAudioLLM/CosyVoice, Apache-2.0; residual blocks from jik876/hifi-gan (arXiv:2010.05646), MIT.
-Implemented anew, with weight norm folded when loaded; golden tests compare with the published
-numbers.
+Source: HiFTNet (arXiv:2309.09493) as in FunAudioLLM/CosyVoice, Apache-2.0. Implemented anew, with
+weight norm folded when loaded; golden tests compare with the published numbers.
+
+On a CPU, compiled code runs the residual blocks and shares the cores with that of the LLM.
+Everything else is torch's, which has all cores.
 """
 
 from __future__ import annotations
@@ -17,22 +18,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from podtts.device.cancellation import raise_if_cancelled
+from podtts.device.cpu_cores import all_cores
 from podtts.device.cuda_graph import Recorder
 from podtts.device.placement import batches_rows, emulates_bfloat16, has_graphs
 from podtts.nn.convolution import Conv, TransposedConv
-from podtts.nn.variants import WeightVariants
+from podtts.nn.variants import WeightsState, WeightVariants, weights_state
 from podtts.options import Precision
 from podtts.rates import MEL_BINS, MEL_HOP
 from podtts.vocoder.f0 import F0Predictor
+from podtts.vocoder.native_blocks import BFLOAT16, FLOAT32, NativeBlocks, supports_blocks
 from podtts.vocoder.recorded_extension import RecordedExtension
 from podtts.vocoder.recorded_generator import RecordedGenerator
+from podtts.vocoder.residual import ResidualBlock, ResidualStep, masked
 from podtts.vocoder.source import HarmonicSource
 
 UPSAMPLING = (8, 5, 3)  # per level; their product times STFT_HOP is a mel frame
 POSITIONS_PER_FRAME = UPSAMPLING[0] * UPSAMPLING[1] * UPSAMPLING[2]  # of the spectra
 STFT_HOP = MEL_HOP // POSITIONS_PER_FRAME  # 4 samples
-DILATIONS = (1, 3, 5)
 LEAK = 0.1
 MAX_MAGNITUDE = 100.0
 MAX_SAMPLE = 0.99
@@ -53,50 +55,6 @@ class HiftConfig:
     f0_channels: int
     f0_kernels: tuple[int, ...]
     voiced_threshold_hz: float
-
-
-class Snake(nn.Module):
-    """x + sin²(αx)/α, for x [B, positions, channels]."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.alpha = nn.Parameter(torch.ones(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        # In place: fresh memory costs as much as the sine.
-        waves = (x * self.alpha).sin_().square_()
-        return waves.mul_(1 / (self.alpha + 1e-9)).add_(x)
-
-
-class ResidualStep(nn.Module):
-    """A dilated and a plain convolution, each after a Snake, and a residual connection."""
-
-    def __init__(self, channels: int, kernel: int, dilation: int) -> None:
-        super().__init__()
-        self.snake1, self.snake2 = Snake(channels), Snake(channels)
-        self.conv1 = Conv(
-            channels, channels, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2
-        )
-        self.conv2 = Conv(channels, channels, kernel, padding=(kernel - 1) // 2)
-
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        y = _masked(self.conv1(self.snake1(x)), mask)
-        out: Tensor = _masked(self.conv2(self.snake2(y)), mask).add_(x)
-        return out
-
-
-class ResidualBlock(nn.Module):
-    """Residual steps of increasing dilation."""
-
-    def __init__(self, channels: int, kernel: int) -> None:
-        super().__init__()
-        self.steps = nn.ModuleList(ResidualStep(channels, kernel, d) for d in DILATIONS)
-
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        for step in self.steps:
-            raise_if_cancelled()
-            x = step(x, mask)
-        return x
 
 
 class Level(nn.Module):
@@ -121,17 +79,32 @@ class Level(nn.Module):
         self.source_block = ResidualBlock(outputs, config.source_kernels[number])
         self.blocks = nn.ModuleList(ResidualBlock(outputs, k) for k in config.block_kernels)
 
-    def forward(self, x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
-        """x and source [B, positions, channels]; mask is of this level's output."""
-        x = self.up(F.leaky_relu(x, LEAK))
-        if self.last:  # the STFT has one frame more than hops: reflected
-            x = torch.cat((x[:, 1:2], x), dim=1)
-        x = _masked(x, mask) + self.source_block(_masked(self.source_down(source), mask), mask)
-        first, *others = self.blocks
-        total: Tensor = first(x, mask)
+    @property
+    def residual_blocks(self) -> list[ResidualBlock]:
+        """The source's block and all others."""
+        blocks = (self.source_block, *self.blocks)
+        return [block for block in blocks if isinstance(block, ResidualBlock)]
+
+    def forward(
+        self, x: Tensor, source: Tensor, mask: Tensor | None, native: NativeBlocks | None = None
+    ) -> Tensor:
+        """x and source [B, positions, channels]; mask is of this level's output.
+
+        native: what runs the residual blocks, where no row is padded; None: torch.
+        """
+        with all_cores(x.device):
+            x = self.up(F.leaky_relu(x, LEAK))
+            if self.last:  # the STFT has one frame more than hops: reflected
+                x = torch.cat((x[:, 1:2], x), dim=1)
+            source = masked(self.source_down(source), mask)
+        source_block, *blocks = self.residual_blocks
+        x = masked(x, mask) + _run_block(source_block, source, mask, native)
+        # Sums and shares of single numbers have the same bits with any number of threads.
+        first, *others = blocks
+        total = _run_block(first, x, mask, native)
         for block in others:
-            total += block(x, mask)
-        return total.div_(len(self.blocks))
+            total += _run_block(block, x, mask, native)
+        return total.div_(len(blocks))
 
 
 class Vocoder(nn.Module):
@@ -153,6 +126,7 @@ class Vocoder(nn.Module):
             config.channels >> len(UPSAMPLING), config.stft_size + 2, kernel, padding=kernel // 2
         )
         self._bfloat16: WeightVariants[str, nn.ModuleList] = WeightVariants()
+        self._native: WeightVariants[bool, tuple[WeightsState, NativeBlocks]] = WeightVariants()
         self._recorded: WeightVariants[Precision, RecordedGenerator] = WeightVariants()
         # See `podtts.vocoder.streaming`.
         self.recorded_extensions: WeightVariants[Precision, RecordedExtension] = WeightVariants()
@@ -183,7 +157,8 @@ class Vocoder(nn.Module):
         convolution would become large differences of the wave.
         """
         device = self.conv_in.weight.device
-        return [self.f0_predictor(mel.T[None].to(device))[0] for mel in mels]
+        with all_cores(device):
+            return [self.f0_predictor(mel.T[None].to(device))[0] for mel in mels]
 
     @torch.inference_mode()
     def source(self, f0: Sequence[Tensor], noise: Sequence[Tensor]) -> list[Tensor]:
@@ -191,7 +166,8 @@ class Vocoder(nn.Module):
         device = self.conv_in.weight.device
         pitch = pad_sequence([row.to(device) for row in f0], batch_first=True)
         padded_noise = pad_sequence([row.to(device).T for row in noise], batch_first=True)
-        source = self.harmonics(pitch, padded_noise.transpose(1, 2))
+        with all_cores(device):
+            source = self.harmonics(pitch, padded_noise.transpose(1, 2))
         return [row[: len(row_f0) * MEL_HOP] for row, row_f0 in zip(source, f0, strict=True)]
 
     @torch.inference_mode()
@@ -204,17 +180,19 @@ class Vocoder(nn.Module):
                    bfloat16 is audible (docs/performance.md). All else is float32.
         """
         x, frames = self._stack(mels)
-        spectra = pad_sequence([self.stft(row.to(x)).T for row in source], batch_first=True)
+        with all_cores(x.device):
+            spectra = pad_sequence([self.stft(row.to(x)).T for row in source], batch_first=True)
         recorded = self._recorded_in(precision)
         if recorded is None:
             lengths = None if min(frames) == max(frames) else torch.tensor(frames).to(x.device)
             x = self.generate(x, spectra, lengths, precision)
         else:
             x = recorded.generate(x, spectra, frames)
-        return [
-            self._istft(row[: count * POSITIONS_PER_FRAME + 1].T).clamp(-MAX_SAMPLE, MAX_SAMPLE)
-            for row, count in zip(x, frames, strict=True)
-        ]
+        with all_cores(x.device):
+            return [
+                self._istft(row[: count * POSITIONS_PER_FRAME + 1].T).clamp(-MAX_SAMPLE, MAX_SAMPLE)
+                for row, count in zip(x, frames, strict=True)
+            ]
 
     def generate(
         self, x: Tensor, spectra: Tensor, lengths: Tensor | None, precision: Precision
@@ -225,14 +203,17 @@ class Vocoder(nn.Module):
         lengths: frames of each row, integers [B] on the device; None: no row is padded.
         """
         frames = x.shape[1]
-        x = _masked(self.conv_in(x), _mask(lengths, frames, 1, 0, x))
+        with all_cores(x.device):
+            x = masked(self.conv_in(x), _mask(lengths, frames, 1, 0, x))
         rate = 1
-        levels = zip(self.levels_in(precision), UPSAMPLING, strict=True)
+        native = self.native_blocks(precision) if lengths is None else None
+        levels = zip(self.levels_in(precision, native), UPSAMPLING, strict=True)
         for number, (level, upsampling) in enumerate(levels):
             rate *= upsampling
             mask = _mask(lengths, frames, rate, int(number == len(UPSAMPLING) - 1), x)
-            x = level(x, spectra, mask)
-        out: Tensor = self.conv_out(F.leaky_relu(x))
+            x = level(x, spectra, mask, native)
+        with all_cores(x.device):
+            out: Tensor = self.conv_out(F.leaky_relu(x))
         return out
 
     def _recorded_in(self, precision: Precision) -> RecordedGenerator | None:
@@ -244,14 +225,36 @@ class Vocoder(nn.Module):
             self._recorded[precision] = RecordedGenerator(self, precision, device, Recorder(device))
         return self._recorded[precision]
 
-    def levels_in(self, precision: Precision) -> nn.ModuleList:
-        """The levels, for bfloat16 with copies of all but the last, unless torch emulates it."""
-        if precision == "float32" or emulates_bfloat16(self.conv_in.weight.device):
+    def levels_in(self, precision: Precision, native: NativeBlocks | None) -> nn.ModuleList:
+        """The levels, for bfloat16 with copies of all but the last, unless torch emulates it.
+
+        native: what runs their residual blocks instead of torch, see `native_blocks`.
+        """
+        if native is not None or not self._is_narrow(precision):
             return self.levels
         if "levels" not in self._bfloat16:
             *first, last = self.levels
             self._bfloat16["levels"] = nn.ModuleList([*map(_in_bfloat16, first), last])
         return self._bfloat16["levels"]
+
+    def native_blocks(self, precision: Precision) -> NativeBlocks | None:
+        """The residual blocks in compiled code; None: torch runs them, as where it learns."""
+        levels = [level for level in self.levels if isinstance(level, Level)]
+        blocks = [(block, level.last) for level in levels for block in level.residual_blocks]
+        known = [block for block, _ in blocks]
+        device = self.conv_in.weight.device
+        if torch.is_grad_enabled() or not supports_blocks(known, device):
+            return None
+        narrow, state = self._is_narrow(precision), weights_state(known)
+        if narrow not in self._native or self._native[narrow][0] != state:
+            bits = BFLOAT16 if narrow else FLOAT32
+            native = NativeBlocks([(block, FLOAT32 if last else bits) for block, last in blocks])
+            self._native[narrow] = state, native
+        return self._native[narrow][1]
+
+    def _is_narrow(self, precision: Precision) -> bool:
+        """Whether the residual blocks of all levels but the last have products in bfloat16."""
+        return precision != "float32" and not emulates_bfloat16(self.conv_in.weight.device)
 
     def _stack(self, mels: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
         device = self.conv_in.weight.device
@@ -294,6 +297,15 @@ def _spectrum(x: Tensor) -> Tensor:
     return torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
 
 
+def _run_block(
+    block: ResidualBlock, x: Tensor, mask: Tensor | None, native: NativeBlocks | None
+) -> Tensor:
+    if native is not None:
+        return native.whole(block, x)
+    out: Tensor = block(x, mask)
+    return out
+
+
 def _in_bfloat16(level: nn.Module) -> nn.Module:
     """Copy a level, with the convolutions of its residual blocks in bfloat16."""
     level = copy.deepcopy(level)
@@ -302,11 +314,6 @@ def _in_bfloat16(level: nn.Module) -> nn.Module:
             step.conv1.to(torch.bfloat16)
             step.conv2.to(torch.bfloat16)
     return level
-
-
-def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Zero the padding of x [B, positions, C], as a convolution pads a single row."""
-    return x if mask is None else x * mask
 
 
 def _mask(

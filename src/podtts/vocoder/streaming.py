@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from podtts.device.cpu_cores import all_cores
 from podtts.device.cuda_graph import Recorder
 from podtts.device.placement import has_graphs
 from podtts.nn.carried import Carried, States
@@ -28,11 +29,11 @@ from podtts.vocoder.hift import (
     MAX_SAMPLE,
     STFT_HOP,
     Level,
-    ResidualBlock,
-    ResidualStep,
     Vocoder,
 )
+from podtts.vocoder.native_blocks import NativeBlocks
 from podtts.vocoder.recorded_extension import RecordedExtension
+from podtts.vocoder.residual import ResidualBlock, ResidualStep
 from podtts.vocoder.source import HarmonicSource
 
 HELD_BACK_FRAMES = 20  # with the kernels of the published sizes; a test perturbs later frames
@@ -94,14 +95,18 @@ def _extend(
 ) -> tuple[Tensor, States]:
     carried = Carried(before)
     x = mel[None]
-    f0 = _extend_f0(vocoder.f0_predictor, x, carried, last=last)
-    source = _extend_source(vocoder.harmonics, f0, noise[None].transpose(1, 2), carried, last=last)
-    spectra = _extend_stft(vocoder, source, carried, last=last)
-    x = _extend_conv(vocoder.conv_in, x, carried, last=last)
-    for level in vocoder.levels_in(precision):
-        x = _extend_level(level, x, spectra, carried, last=last)
-    x = _extend_conv(vocoder.conv_out, F.leaky_relu(x), carried, last=last)
-    wave = _extend_istft(vocoder, x, carried, last=last).clamp(-MAX_SAMPLE, MAX_SAMPLE)
+    with all_cores(x.device):
+        f0 = _extend_f0(vocoder.f0_predictor, x, carried, last=last)
+        numbers = noise[None].transpose(1, 2)
+        source = _extend_source(vocoder.harmonics, f0, numbers, carried, last=last)
+        spectra = _extend_stft(vocoder, source, carried, last=last)
+        x = _extend_conv(vocoder.conv_in, x, carried, last=last)
+    native = vocoder.native_blocks(precision)
+    for level in vocoder.levels_in(precision, native):
+        x = _extend_level(level, x, spectra, carried, native, last=last)
+    with all_cores(x.device):
+        x = _extend_conv(vocoder.conv_out, F.leaky_relu(x), carried, last=last)
+        wave = _extend_istft(vocoder, x, carried, last=last).clamp(-MAX_SAMPLE, MAX_SAMPLE)
     return wave, carried.after
 
 
@@ -165,17 +170,26 @@ def _extend_stft(vocoder: Vocoder, source: Tensor, carried: Carried, *, last: bo
 
 
 def _extend_level(
-    level: nn.Module, x: Tensor, source: Tensor, carried: Carried, *, last: bool
+    level: nn.Module,
+    x: Tensor,
+    source: Tensor,
+    carried: Carried,
+    native: NativeBlocks | None,
+    *,
+    last: bool,
 ) -> Tensor:
     assert isinstance(level, Level)
-    x = _extend_transposed(level.up, F.leaky_relu(x, LEAK), carried, last=last)
-    if level.last:
-        x = _reflected_once(x, carried)
-    source = _extend_conv(level.source_down, source, carried, last=last)
-    source = _extend_block(level.source_block, source, carried, last=last)
+    with all_cores(x.device):
+        x = _extend_transposed(level.up, F.leaky_relu(x, LEAK), carried, last=last)
+        if level.last:
+            x = _reflected_once(x, carried)
+        source = _extend_conv(level.source_down, source, carried, last=last)
+    source_block, *blocks = level.residual_blocks
+    extend_block = _extend_block if native is None else native.extend
+    source = extend_block(source_block, source, carried, last=last)
     x, source = carried.in_step(x, source)
     x = x + source
-    outputs = [_extend_block(block, x, carried, last=last) for block in level.blocks]
+    outputs = [extend_block(block, x, carried, last=last) for block in blocks]
     total, *others = carried.in_step(*outputs)
     for output in others:
         total = total + output
@@ -192,12 +206,12 @@ def _reflected_once(x: Tensor, carried: Carried) -> Tensor:
     return x if begun else x[:, :0]
 
 
-def _extend_block(block: nn.Module, x: Tensor, carried: Carried, *, last: bool) -> Tensor:
-    assert isinstance(block, ResidualBlock)
+def _extend_block(block: ResidualBlock, x: Tensor, carried: Carried, *, last: bool) -> Tensor:
     for step in block.steps:
         assert isinstance(step, ResidualStep)
-        y = _extend_conv(step.conv1, step.snake1(x), carried, last=last)
-        y = _extend_conv(step.conv2, step.snake2(y), carried, last=last)
+        with all_cores(x.device):
+            y = _extend_conv(step.conv1, step.snake1(x), carried, last=last)
+            y = _extend_conv(step.conv2, step.snake2(y), carried, last=last)
         y, x = carried.in_step(y, x)
         x = y + x
     return x

@@ -75,11 +75,15 @@ _UNITS: dict[str, dict[str, tuple[Any, list[Any]]]] = {
     },
     "vocoder": {
         "takes": (_INT, [_INT] * 4),
-        "new": (_POINTER, [_INT] * 2),
+        "new": (_POINTER, [_INT] * 4),
         "free": (None, [_POINTER]),
         "set_threads": (None, [_POINTER, _INT]),
-        "pack_step": (_INT, [_POINTER, *[_INT] * 5, *[_POINTER] * 3]),
-        "step": (_INT, [_POINTER, _INT, _POINTER, *[_INT] * 5, *[_POINTER] * 2]),
+        "pack_step": (_INT, [_POINTER, *[_INT] * 4, *[_POINTER] * 3]),
+        "plan": (_INT, [*[_POINTER] * 2, *[_INT] * 3, _POINTER]),
+        "extend": (
+            _INT,
+            [*[_POINTER] * 4, _INT, _POINTER, *[_INT] * 2, *[_POINTER] * 3],
+        ),
     },
 }
 

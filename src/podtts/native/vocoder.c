@@ -1,144 +1,212 @@
-// The residual steps of a vocoder on CPUs: Snake, a dilated convolution, Snake, a convolution, and a
-// residual connection, in one call a step.
+// The residual blocks of a level of the vocoder on CPUs, for sequences that come in parts: what the
+// source's block makes is added to x, and the outputs of all other blocks are averaged.
 //
-// Source of the architecture: see podtts/vocoder/hift.py, which tests/vocoder/test_native_steps.py
-// compares this with. The outputs of a position have the same bits in whatever part of the sequence
-// they are computed.
+// Source of the architecture: see podtts/vocoder/hift.py, which tests/vocoder/test_native_level.py
+// compares this with.
 
-#include "vocoder_model.h"
+#include "vocoder_step.h"
 
 typedef struct {
-    const model *m;
-    const step *step;
-    const float *x;  // [count, channels]
-    int count, first, stop;  // outputs are those of the positions from first to stop
-    int segment;
+    model *m;
+    const stream *streams;
+    const queue *before;
+    const float *kept;   // rows of the queues before
+    const float *x, *source;
+    float *memory;       // of all buffers
+    int headroom;        // rows in front of buffers, for what a step's queue keeps
+    float *chain[2];     // between the steps of a block, behind headroom
+    float *input;        // of all blocks but the source's, behind headroom
+    float *outputs[MOST_BLOCKS];  // what a queue keeps, and the block's output behind it
     float *out;
     const int *cancel;
-} call;
+    bool cancelled;
+} part;
 
-// What a task works with: outputs [begin, end), and the positions [from, to) between both
-// convolutions that belong to the sequence.
-typedef struct {
-    int begin, end, from, to;
-    uint8_t *phases;  // [dilation, phase rows], what the first convolution reads
-    float *middle;    // [middle rows, width], what it writes, from begin - reach on
-    uint8_t *rows;    // [middle rows], what the second one reads; of float32 the same memory
-} segment;
+static size_t floats_of(const part *p, int rows) { return (size_t)rows * p->m->channels; }
 
-static size_t row_bytes_of(const convolution *c) {
-    return (size_t)c->position_lanes * LANE_BYTES;
+// The first row of a queue among those that were kept.
+static size_t kept_before(const model *m, const queue *queues, int which) {
+    size_t rows = 0;
+    for (int earlier = 0; earlier < which; earlier++) {
+        rows += queues[earlier].kept;
+    }
+    return rows * m->channels;
 }
 
-static snake snake_of(const step *s, int which) {
-    const float *alpha = s->snakes + (size_t)which * 2 * s->width;
-    return (snake){s->channels, s->width, alpha, alpha + s->width};
+static void copy_kept(const part *p, int which, float *to) {
+    size_t bytes = floats_of(p, p->before[which].kept) * sizeof(float);
+    if (bytes > 0) {
+        memcpy(to, p->kept + kept_before(p->m, p->before, which), bytes);
+    }
 }
 
-static segment segment_at(const call *c, int task, int thread) {
-    const step *s = c->step;
-    int reach = reach_of(s, 1);
-    segment g = {.begin = c->first + task * c->segment};
-    g.end = min_int(g.begin + c->segment, c->stop);
-    g.from = max_int(g.begin - reach, 0);
-    g.to = min_int(g.end + reach, c->count);
-    size_t width = (size_t)s->width, middle = middle_rows(s) * width;
-    g.phases = c->m->scratch[thread];
-    g.middle = (float *)g.phases + (size_t)s->dilation * phase_rows(s) * width;
-    bool in_place = s->convolutions[1].dtype == FLOAT32;
-    g.rows = (uint8_t *)(in_place ? g.middle : g.middle + middle);
-    return g;
+static void keep(const part *p, int which, const float *rows, float **after) {
+    const stream *s = &p->streams[which];
+    size_t size = floats_of(p, s->count - s->rest);
+    if (size > 0) {
+        memcpy(*after, rows + floats_of(p, s->rest), size * sizeof(float));
+        *after += size;
+    }
 }
 
-// The first convolution of the positions between; zeros are outside of the sequence.
-static void convolve_first(const call *c, const segment *g) {
-    const step *s = c->step;
-    const convolution *conv = &s->convolutions[0];
-    snake snake = snake_of(s, 0);
-    size_t row_bytes = row_bytes_of(conv);
-    positions x = {
-        .rows = g->phases, .phases = s->dilation, .row_bytes = row_bytes,
-        .phase_bytes = phase_rows(s) * row_bytes,
-    };
-    int reach = reach_of(s, 0), seen = g->to - g->from + 2 * reach;
-    for (int i = 0; i < seen; i++) {
-        int position = g->from - reach + i;
-        uint8_t *to = g->phases + i % s->dilation * x.phase_bytes + i / s->dilation * row_bytes;
-        if (position < 0 || position >= c->count) {
-            memset(to, 0, row_bytes);
-        } else {
-            const float *from = c->x + (size_t)position * s->channels;
-            snake_row(&snake, from, conv->dtype == HALF, to);
+static void run_step(part *p, team_task *task, const void *argument, int count) {
+    p->cancelled = p->cancelled || is_cancelled(p->cancel);
+    if (!p->cancelled && count > 0) {
+        team_run(&p->m->team, task, argument, count);
+    }
+}
+
+// A block of its new input, in front of which there is headroom.
+static void run_block(part *p, int block, float *input, float **after) {
+    const model *m = p->m;
+    float *target = p->outputs[block] + floats_of(p, p->before[output_queue(m, block)].kept);
+    copy_kept(p, output_queue(m, block), p->outputs[block]);
+    for (int number = 0; number < m->block_steps; number++) {
+        int which = step_queue(m, block, number);
+        const stream *s = &p->streams[which];
+        float *rows = input - floats_of(p, p->before[which].kept);
+        copy_kept(p, which, rows);
+        float *out = number + 1 < m->block_steps ? p->chain[number % 2] : target;
+        step_call call = {
+            .m = m, .step = &m->steps[block * m->block_steps + number], .x = rows,
+            .count = s->count, .first = s->first, .stop = s->stop, .out = out,
+        };
+        place_segments(&call);
+        run_step(p, step_task, &call, call.segments);
+        keep(p, which, rows, after);
+        input = out;
+    }
+}
+
+enum { POINTWISE_ROWS = 256 };  // of a task
+
+// x + source, for all other blocks.
+static void add_source_task(const void *argument, int task, int thread) {
+    (void)thread;
+    const part *p = argument;
+    int which = x_queue(p->m), waiting = p->before[which].kept, channels = p->m->channels;
+    int first = task * POINTWISE_ROWS;
+    int stop = min_int(first + POINTWISE_ROWS, p->streams[which].stop);
+    const float *waited = p->kept + kept_before(p->m, p->before, which);
+    for (int row = first; row < stop; row++) {
+        const float *x = row < waiting ? waited + floats_of(p, row)
+                                       : p->x + floats_of(p, row - waiting);
+        const float *source = p->outputs[0] + floats_of(p, row);
+        float *to = p->input + floats_of(p, row);
+        for (int i = 0; i < channels; i += VECTOR) {
+            int count = channels - i;
+            store_some(to + i, vec_add(load_some(x + i, count), load_some(source + i, count)), count);
         }
     }
-    int before = g->from - (g->begin - reach_of(s, 1));
-    float *y = g->middle + (size_t)before * s->width;
-    convolve(conv, &x, g->to - g->from, NULL, y, s->width);
 }
 
-static void convolve_second(const call *c, const segment *g) {
-    const step *s = c->step;
-    const convolution *conv = &s->convolutions[1];
-    snake snake = snake_of(s, 1);
-    size_t row_bytes = row_bytes_of(conv);
-    int reach = reach_of(s, 1), start = g->begin - reach, seen = g->end - g->begin + 2 * reach;
-    for (int i = 0; i < seen; i++) {
-        uint8_t *to = g->rows + i * row_bytes;
-        if (start + i < g->from || start + i >= g->to) {
-            memset(to, 0, row_bytes);
-        } else {
-            const float *from = g->middle + (size_t)i * s->width;
-            snake_row(&snake, from, conv->dtype == HALF, to);
+static void average_task(const void *argument, int task, int thread) {
+    (void)thread;
+    const part *p = argument;
+    int blocks = p->m->blocks - 1, channels = p->m->channels, first = task * POINTWISE_ROWS;
+    int stop = min_int(first + POINTWISE_ROWS, p->streams[output_queue(p->m, 1)].stop);
+    const vec count = vec_set((float)blocks);
+    for (int row = first; row < stop; row++) {
+        for (int i = 0; i < channels; i += VECTOR) {
+            size_t place = floats_of(p, row) + i;
+            vec sum = load_some(p->outputs[1] + place, channels - i);
+            for (int block = 2; block <= blocks; block++) {
+                sum = vec_add(sum, load_some(p->outputs[block] + place, channels - i));
+            }
+            store_some(p->out + place, vec_div(sum, count), channels - i);
         }
     }
-    positions x = {.rows = g->rows, .phases = 1, .row_bytes = row_bytes};
-    const float *added = c->x + (size_t)g->begin * s->channels;
-    float *out = c->out + (size_t)(g->begin - c->first) * s->channels;
-    convolve(conv, &x, g->end - g->begin, added, out, s->channels);
 }
 
-static void step_task(const void *argument, int task, int thread) {
-    const call *c = argument;
-    if (is_cancelled(c->cancel)) {
-        return;
+// The rest of the input x, which waits for the source.
+static void keep_x(const part *p, float **after) {
+    int which = x_queue(p->m), waiting = p->before[which].kept;
+    const stream *s = &p->streams[which];
+    for (int row = s->rest; row < s->count; row++) {
+        const float *from = row < waiting
+            ? p->kept + kept_before(p->m, p->before, which) + floats_of(p, row)
+            : p->x + floats_of(p, row - waiting);
+        memcpy(*after, from, floats_of(p, 1) * sizeof(float));
+        *after += floats_of(p, 1);
     }
-    segment g = segment_at(c, task, thread);
-    convolve_first(c, &g);
-    convolve_second(c, &g);
 }
 
-// Segments are as long as they may be, but there is one for each thread.
-static int segment_size(const call *c) {
-    int outputs = c->stop - c->first, threads = team_threads(&c->m->team);
-    int needed = ceil_div(outputs, segment_of(c->step));
-    return ceil_div(outputs, round_up(needed, threads));
+static void run_level(part *p, float *after) {
+    const model *m = p->m;
+    int kept = p->before[step_queue(m, 0, 0)].kept;
+    float *source = (float *)p->source;  // nothing is written without headroom
+    if (kept > 0) {
+        size_t size = floats_of(p, p->streams[step_queue(m, 0, 0)].count - kept);
+        source = memcpy(p->chain[1], source, size * sizeof(float));
+    }
+    run_block(p, 0, source, &after);
+    keep(p, output_queue(m, 0), p->outputs[0], &after);
+    run_step(p, add_source_task, p, ceil_div(p->streams[x_queue(m)].stop, POINTWISE_ROWS));
+    for (int block = 1; block < m->blocks; block++) {
+        run_block(p, block, p->input, &after);
+        keep(p, output_queue(m, block), p->outputs[block], &after);
+    }
+    keep_x(p, &after);
+    run_step(
+        p, average_task, p, ceil_div(p->streams[output_queue(m, 1)].stop, POINTWISE_ROWS)
+    );
 }
 
-// Outputs [stop - first, channels] of the positions from first to stop of x [count, channels], all
-// float32.
-// begins, ends: whether x has the first, or last, position of its sequence, beyond which there are
-//         zeros; else x has all positions at that end that the outputs depend on.
-// cancel: see is_cancelled; segments are finished before.
-int podtts_vocoder_step(
-    model *m, int number, const float *x, int count, int first, int stop, int begins, int ends,
-    float *out, const int *cancel
+static bool alloc_buffers(part *p) {
+    const model *m = p->m;
+    int longest = 0;
+    for (int which = 0; which < queues_of(m); which++) {
+        p->headroom = max_int(p->headroom, p->before[which].kept);
+        longest = max_int(longest, p->streams[which].count);
+    }
+    // Of streams as long as the longest there are three buffers.
+    size_t rows = 3 * ((size_t)p->headroom + longest);
+    for (int block = 0; block < m->blocks; block++) {
+        rows += p->streams[output_queue(m, block)].count;
+    }
+    p->memory = malloc((rows + 1) * m->channels * sizeof(float));
+    if (p->memory == NULL) {
+        return false;
+    }
+    float *next = p->memory, **buffers[] = {&p->chain[0], &p->chain[1], &p->input};
+    for (int which = 0; which < 3; which++) {
+        *buffers[which] = next + floats_of(p, p->headroom);
+        next += floats_of(p, p->headroom) + floats_of(p, longest);
+    }
+    for (int block = 0; block < m->blocks; block++) {
+        p->outputs[block] = next;
+        next += floats_of(p, p->streams[output_queue(m, block)].count);
+    }
+    return true;
+}
+
+// The next positions of a level: out [as podtts_vocoder_plan says, channels] for the next of x
+// [x_count, channels] and of the source [source_count, channels], all float32.
+// last:   no more positions will come: all outputs are completed.
+// before, kept: what podtts_vocoder_plan and this gave for the part before; queues of zeros where the
+//         sequence begins.
+// after:  receives the rows that are kept.
+// cancel: see is_cancelled; a step is finished before.
+int podtts_vocoder_extend(
+    model *m, const queue *before, const float *kept, const float *x, int x_count,
+    const float *source, int source_count, int last, float *out, float *after, const int *cancel
 ) {
-    bool taken = number >= 0 && number < m->count && m->steps[number].snakes != NULL
-        && 0 <= first && first < stop && stop <= count && count <= MAX_POSITIONS;
-    if (!taken) {
+    stream streams[MOST_BLOCKS * (MOST_STEPS + 1) + 1];
+    queue queues[MOST_BLOCKS * (MOST_STEPS + 1) + 1];
+    if (podtts_vocoder_plan(m, before, x_count, source_count, last, queues) < 0) {
         return REFUSED;
     }
-    const step *s = &m->steps[number];
-    if ((!begins && first < halo_of(s)) || (!ends && stop > count - halo_of(s))) {
-        return REFUSED;
-    }
-    call c = {
-        .m = m, .step = s, .x = x, .count = count, .first = first, .stop = stop, .out = out,
-        .cancel = cancel,
+    plan_level(m, before, x_count, source_count, last, streams);
+    part p = {
+        .m = m, .streams = streams, .before = before, .kept = kept, .x = x, .source = source,
+        .out = out, .cancel = cancel,
     };
-    c.segment = segment_size(&c);
+    if (!alloc_buffers(&p)) {
+        return OUT_OF_MEMORY;
+    }
     team_wake(&m->team);
-    team_run(&m->team, step_task, &c, ceil_div(stop - first, c.segment));
+    run_level(&p, after);
     team_sleep(&m->team);
-    return is_cancelled(cancel) ? CANCELLED : DONE;
+    free(p.memory);
+    return p.cancelled ? CANCELLED : DONE;
 }

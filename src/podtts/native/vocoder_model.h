@@ -1,4 +1,4 @@
-// The residual steps of a vocoder: their weights, and memory for each thread.
+// The residual blocks of a level of the vocoder: their weights, and memory for each thread.
 
 #pragma once
 
@@ -7,7 +7,7 @@
 #include "team.h"
 
 enum { CONVOLUTIONS = 2, MOST_CHANNELS = 1024, MOST_KERNEL = 63, MOST_DILATION = 63 };
-enum { MAX_POSITIONS = 1 << 24 };  // of a call
+enum { MOST_BLOCKS = 16, MOST_STEPS = 16 };  // of a level; of a block
 enum { SEGMENT_BYTES = 200 << 10 };  // of a segment's positions in float32: it fits the second cache
 
 // out = x + second(snake(first(snake(x)))), where the first convolution is dilated.
@@ -18,8 +18,8 @@ typedef struct {
 } step;
 
 typedef struct {
-    int count;
-    step *steps;  // without snakes: not packed yet
+    int channels, blocks, block_steps;  // the first block is the source's
+    step *steps;  // [blocks, block_steps]; without snakes: not packed yet
     team team;
     bool team_started;
     uint8_t **scratch;  // [threads], for any of the steps
@@ -68,7 +68,7 @@ void podtts_vocoder_free(model *m) {
     for (int thread = 0; m->scratch != NULL && thread < m->team.size; thread++) {
         free(m->scratch[thread]);
     }
-    for (int number = 0; m->steps != NULL && number < m->count; number++) {
+    for (int number = 0; m->steps != NULL && number < m->blocks * m->block_steps; number++) {
         free_step(&m->steps[number]);
     }
     free(m->scratch);
@@ -76,14 +76,16 @@ void podtts_vocoder_free(model *m) {
     free(m);
 }
 
-// Steps without weights; NULL where memory does not suffice, and for a count that is not taken.
-model *podtts_vocoder_new(int count, int threads) {
-    model *m = is_count(count) ? alloc_zeroed(1, sizeof(model)) : NULL;
+// A level without weights; NULL where memory does not suffice, and for sizes that are not taken.
+model *podtts_vocoder_new(int channels, int blocks, int block_steps, int threads) {
+    bool taken = podtts_vocoder_takes(channels, 1, 1, 32) && blocks > 1 && blocks <= MOST_BLOCKS
+        && block_steps > 0 && block_steps <= MOST_STEPS;
+    model *m = taken ? alloc_zeroed(1, sizeof(model)) : NULL;
     if (m == NULL) {
         return NULL;
     }
-    m->count = count;
-    m->steps = alloc_zeroed(count, sizeof(step));
+    m->channels = channels, m->blocks = blocks, m->block_steps = block_steps;
+    m->steps = alloc_zeroed((size_t)blocks * block_steps, sizeof(step));
     m->team_started = m->steps != NULL && team_start(&m->team, threads);
     m->scratch = m->team_started ? alloc_zeroed(m->team.size, sizeof(uint8_t *)) : NULL;
     if (m->scratch == NULL) {
@@ -112,14 +114,15 @@ static bool grow_scratch(model *m, size_t bytes) {
     return true;
 }
 
-// Fill a step from alphas [2, channels], weights [2, channels, kernel, channels] and biases
-// [2, channels], float32, of outputs by positions by inputs. They are copied.
+// Fill a step, by its number in the level, from alphas [2, channels], weights [2, channels, kernel,
+// channels] and biases [2, channels], float32, of outputs by positions by inputs. They are copied.
 int podtts_vocoder_pack_step(
-    model *m, int number, int channels, int kernel, int dilation, int bits, const float *alphas,
+    model *m, int number, int kernel, int dilation, int bits, const float *alphas,
     const float *weights, const float *biases
 ) {
+    int channels = m->channels;
     bool taken = podtts_vocoder_takes(channels, kernel, dilation, bits) && number >= 0
-        && number < m->count && m->steps[number].snakes == NULL;
+        && number < m->blocks * m->block_steps && m->steps[number].snakes == NULL;
     if (!taken) {
         return REFUSED;
     }

@@ -26,7 +26,7 @@ from podtts.nn.variants import WeightsState, WeightVariants, weights_state
 from podtts.options import Precision
 from podtts.rates import MEL_BINS, MEL_HOP
 from podtts.vocoder.f0 import F0Predictor
-from podtts.vocoder.native_blocks import BFLOAT16, FLOAT32, NativeBlocks, supports_blocks
+from podtts.vocoder.native_level import NativeLevel, supports_blocks
 from podtts.vocoder.recorded_extension import RecordedExtension
 from podtts.vocoder.recorded_generator import RecordedGenerator
 from podtts.vocoder.residual import ResidualBlock, ResidualStep, masked
@@ -86,7 +86,7 @@ class Level(nn.Module):
         return [block for block in blocks if isinstance(block, ResidualBlock)]
 
     def forward(
-        self, x: Tensor, source: Tensor, mask: Tensor | None, native: NativeBlocks | None = None
+        self, x: Tensor, source: Tensor, mask: Tensor | None, native: NativeLevel | None = None
     ) -> Tensor:
         """x and source [B, positions, channels]; mask is of this level's output.
 
@@ -96,15 +96,18 @@ class Level(nn.Module):
             x = self.up(F.leaky_relu(x, LEAK))
             if self.last:  # the STFT has one frame more than hops: reflected
                 x = torch.cat((x[:, 1:2], x), dim=1)
-            source = masked(self.source_down(source), mask)
-        source_block, *blocks = self.residual_blocks
-        x = masked(x, mask) + _run_block(source_block, source, mask, native)
-        # Sums and shares of single numbers have the same bits with any number of threads.
-        first, *others = blocks
-        total = _run_block(first, x, mask, native)
+            source = self.source_down(source)
+            if native is None:
+                return self._by_torch(masked(x, mask), masked(source, mask), mask)
+        return native.whole(x, source)
+
+    def _by_torch(self, x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
+        x = x + self.source_block(source, mask)
+        first, *others = self.blocks
+        total: Tensor = first(x, mask)
         for block in others:
-            total += _run_block(block, x, mask, native)
-        return total.div_(len(blocks))
+            total += block(x, mask)
+        return total.div_(len(self.blocks))
 
 
 class Vocoder(nn.Module):
@@ -125,8 +128,10 @@ class Vocoder(nn.Module):
         self.conv_out = Conv(
             config.channels >> len(UPSAMPLING), config.stft_size + 2, kernel, padding=kernel // 2
         )
-        self._bfloat16: WeightVariants[str, nn.ModuleList] = WeightVariants()
-        self._native: WeightVariants[bool, tuple[WeightsState, NativeBlocks]] = WeightVariants()
+        self._bfloat16: WeightVariants[str, list[Level]] = WeightVariants()
+        self._native: WeightVariants[tuple[int, bool], tuple[WeightsState, NativeLevel]] = (
+            WeightVariants()
+        )
         self._recorded: WeightVariants[Precision, RecordedGenerator] = WeightVariants()
         # See `podtts.vocoder.streaming`.
         self.recorded_extensions: WeightVariants[Precision, RecordedExtension] = WeightVariants()
@@ -206,12 +211,10 @@ class Vocoder(nn.Module):
         with all_cores(x.device):
             x = masked(self.conv_in(x), _mask(lengths, frames, 1, 0, x))
         rate = 1
-        native = self.native_blocks(precision) if lengths is None else None
-        levels = zip(self.levels_in(precision, native), UPSAMPLING, strict=True)
-        for number, (level, upsampling) in enumerate(levels):
+        levels = self.levels_in(precision, padded=lengths is not None)
+        for (level, native), upsampling in zip(levels, UPSAMPLING, strict=True):
             rate *= upsampling
-            mask = _mask(lengths, frames, rate, int(number == len(UPSAMPLING) - 1), x)
-            x = level(x, spectra, mask, native)
+            x = level(x, spectra, _mask(lengths, frames, rate, int(level.last), x), native)
         with all_cores(x.device):
             out: Tensor = self.conv_out(F.leaky_relu(x))
         return out
@@ -225,36 +228,35 @@ class Vocoder(nn.Module):
             self._recorded[precision] = RecordedGenerator(self, precision, device, Recorder(device))
         return self._recorded[precision]
 
-    def levels_in(self, precision: Precision, native: NativeBlocks | None) -> nn.ModuleList:
-        """The levels, for bfloat16 with copies of all but the last, unless torch emulates it.
+    def levels_in(
+        self, precision: Precision, *, padded: bool = False
+    ) -> list[tuple[Level, NativeLevel | None]]:
+        """The levels, each with what runs its residual blocks; None: torch.
 
-        native: what runs their residual blocks instead of torch, see `native_blocks`.
+        precision: with bfloat16, convolutions in the residual blocks of all levels but the last
+                   have products in bfloat16, unless torch emulates it.
+        padded:    whether rows are padded, which compiled code does not take.
         """
-        if native is not None or not self._is_narrow(precision):
-            return self.levels
-        if "levels" not in self._bfloat16:
-            *first, last = self.levels
-            self._bfloat16["levels"] = nn.ModuleList([*map(_in_bfloat16, first), last])
-        return self._bfloat16["levels"]
-
-    def native_blocks(self, precision: Precision) -> NativeBlocks | None:
-        """The residual blocks in compiled code; None: torch runs them, as where it learns."""
-        levels = [level for level in self.levels if isinstance(level, Level)]
-        blocks = [(block, level.last) for level in levels for block in level.residual_blocks]
-        known = [block for block, _ in blocks]
         device = self.conv_in.weight.device
-        if torch.is_grad_enabled() or not supports_blocks(known, device):
-            return None
-        narrow, state = self._is_narrow(precision), weights_state(known)
-        if narrow not in self._native or self._native[narrow][0] != state:
-            bits = BFLOAT16 if narrow else FLOAT32
-            native = NativeBlocks([(block, FLOAT32 if last else bits) for block, last in blocks])
-            self._native[narrow] = state, native
-        return self._native[narrow][1]
+        narrow = precision != "float32" and not emulates_bfloat16(device)
+        levels = [level for level in self.levels if isinstance(level, Level)]
+        compiled = not padded and not torch.is_grad_enabled()  # with gradients, weights may change
+        if compiled and all(supports_blocks(level.residual_blocks, device) for level in levels):
+            return [
+                (level, self._native_level(number, level, narrow and not level.last))
+                for number, level in enumerate(levels)
+            ]
+        if narrow and "levels" not in self._bfloat16:
+            *first, last = levels
+            self._bfloat16["levels"] = [*map(_in_bfloat16, first), last]
+        return [(level, None) for level in (self._bfloat16["levels"] if narrow else levels)]
 
-    def _is_narrow(self, precision: Precision) -> bool:
-        """Whether the residual blocks of all levels but the last have products in bfloat16."""
-        return precision != "float32" and not emulates_bfloat16(self.conv_in.weight.device)
+    def _native_level(self, number: int, level: Level, bfloat16: bool) -> NativeLevel:
+        blocks, key = level.residual_blocks, (number, bfloat16)
+        state = weights_state(blocks)
+        if key not in self._native or self._native[key][0] != state:
+            self._native[key] = state, NativeLevel(blocks, bfloat16=bfloat16)
+        return self._native[key][1]
 
     def _stack(self, mels: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
         device = self.conv_in.weight.device
@@ -297,16 +299,7 @@ def _spectrum(x: Tensor) -> Tensor:
     return torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
 
 
-def _run_block(
-    block: ResidualBlock, x: Tensor, mask: Tensor | None, native: NativeBlocks | None
-) -> Tensor:
-    if native is not None:
-        return native.whole(block, x)
-    out: Tensor = block(x, mask)
-    return out
-
-
-def _in_bfloat16(level: nn.Module) -> nn.Module:
+def _in_bfloat16(level: Level) -> Level:
     """Copy a level, with the convolutions of its residual blocks in bfloat16."""
     level = copy.deepcopy(level)
     for step in level.modules():

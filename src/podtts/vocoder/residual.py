@@ -1,7 +1,7 @@
 """The residual blocks of the vocoder: most of its work.
 
 Source: residual blocks of jik876/hifi-gan (arXiv:2010.05646), MIT, with Snake activations
-(arXiv:2006.08195). `podtts.vocoder.native_blocks` computes the same in compiled code.
+(arXiv:2006.08195). `podtts.vocoder.native_level` computes the same in compiled code.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from podtts.device.cancellation import raise_if_cancelled
-from podtts.device.cpu_cores import all_cores
 from podtts.nn.convolution import Conv
 
 DILATIONS = (1, 3, 5)
@@ -56,8 +55,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         for step in self.steps:
             raise_if_cancelled()
-            with all_cores(x.device):
-                x = step(x, mask)
+            x = step(x, mask)
         return x
 
 

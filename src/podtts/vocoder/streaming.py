@@ -9,7 +9,7 @@ for them: a convolution of kernel 7 is 3 positions behind its input. So the wave
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,7 +31,7 @@ from podtts.vocoder.hift import (
     Level,
     Vocoder,
 )
-from podtts.vocoder.native_blocks import NativeBlocks
+from podtts.vocoder.native_level import NativeLevel
 from podtts.vocoder.recorded_extension import RecordedExtension
 from podtts.vocoder.residual import ResidualBlock, ResidualStep
 from podtts.vocoder.source import HarmonicSource
@@ -101,9 +101,8 @@ def _extend(
         source = _extend_source(vocoder.harmonics, f0, numbers, carried, last=last)
         spectra = _extend_stft(vocoder, source, carried, last=last)
         x = _extend_conv(vocoder.conv_in, x, carried, last=last)
-    native = vocoder.native_blocks(precision)
-    for level in vocoder.levels_in(precision, native):
-        x = _extend_level(level, x, spectra, carried, native, last=last)
+    for level, native in vocoder.levels_in(precision):
+        x = _extend_level(level, native, x, spectra, carried, last=last)
     with all_cores(x.device):
         x = _extend_conv(vocoder.conv_out, F.leaky_relu(x), carried, last=last)
         wave = _extend_istft(vocoder, x, carried, last=last).clamp(-MAX_SAMPLE, MAX_SAMPLE)
@@ -170,28 +169,34 @@ def _extend_stft(vocoder: Vocoder, source: Tensor, carried: Carried, *, last: bo
 
 
 def _extend_level(
-    level: nn.Module,
+    level: Level,
+    native: NativeLevel | None,
     x: Tensor,
     source: Tensor,
     carried: Carried,
-    native: NativeBlocks | None,
     *,
     last: bool,
 ) -> Tensor:
-    assert isinstance(level, Level)
     with all_cores(x.device):
         x = _extend_transposed(level.up, F.leaky_relu(x, LEAK), carried, last=last)
         if level.last:
             x = _reflected_once(x, carried)
         source = _extend_conv(level.source_down, source, carried, last=last)
-    source_block, *blocks = level.residual_blocks
-    extend_block = _extend_block if native is None else native.extend
-    source = extend_block(source_block, source, carried, last=last)
+        if native is None:
+            return _extend_blocks(level.residual_blocks, x, source, carried, last=last)
+    return native.extend(x, source, carried, last=last)
+
+
+def _extend_blocks(
+    blocks: Sequence[ResidualBlock], x: Tensor, source: Tensor, carried: Carried, *, last: bool
+) -> Tensor:
+    source_block, *others = blocks
+    source = _extend_block(source_block, source, carried, last=last)
     x, source = carried.in_step(x, source)
     x = x + source
-    outputs = [extend_block(block, x, carried, last=last) for block in blocks]
-    total, *others = carried.in_step(*outputs)
-    for output in others:
+    outputs = [_extend_block(block, x, carried, last=last) for block in others]
+    total, *rest = carried.in_step(*outputs)
+    for output in rest:
         total = total + output
     return total.div_(len(outputs))
 
@@ -209,9 +214,8 @@ def _reflected_once(x: Tensor, carried: Carried) -> Tensor:
 def _extend_block(block: ResidualBlock, x: Tensor, carried: Carried, *, last: bool) -> Tensor:
     for step in block.steps:
         assert isinstance(step, ResidualStep)
-        with all_cores(x.device):
-            y = _extend_conv(step.conv1, step.snake1(x), carried, last=last)
-            y = _extend_conv(step.conv2, step.snake2(y), carried, last=last)
+        y = _extend_conv(step.conv1, step.snake1(x), carried, last=last)
+        y = _extend_conv(step.conv2, step.snake2(y), carried, last=last)
         y, x = carried.in_step(y, x)
         x = y + x
     return x

@@ -43,6 +43,7 @@ def test_doctor_names_the_instruction_set_and_what_it_was_chosen_from() -> None:
         lines = run("doctor", env=env).done().lines
         assert f"compiled       the LLM's layers: {said}" in lines
         assert f"compiled       the flow: {said}" in lines
+        assert f"compiled       the vocoder: {said}" in lines
 
 
 def test_a_set_of_another_machine_is_refused_in_one_line() -> None:

@@ -64,7 +64,7 @@ def test_turns_of_compiled_code_are_not_continued_without_it_unless_asked_for(
 
     run(*command, "--resume-anyway", env=uncompiled).done()
     [former] = header_of(again)["mixed"]
-    assert former.keys() == {"kernels.llm", "kernels.flow", "onnxruntime"}
+    assert former.keys() == {"kernels.llm", "kernels.flow", "kernels.vocoder", "onnxruntime"}
     assert turns_spoken(again) == list(range(1, TURNS + 1))
     mixed = again.read_bytes()
     repeated = run(*command, env=uncompiled).done()

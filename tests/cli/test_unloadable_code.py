@@ -9,7 +9,7 @@ from support.commands import run
 from support.golden_data import MODEL
 
 import podtts
-from podtts.native.build import InstructionSet, library_name
+from podtts.native.build import UNITS, InstructionSet, library_name
 from podtts.native.choice import Unavailable
 from podtts.native.library import instructions_of, layers_library
 
@@ -27,7 +27,7 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "podtts" / "assets" / "mini").symlink_to(source / "assets" / "mini")
     stored = folder / "podtts" / "native" / "__pycache__"
     stored.mkdir()
-    for unit in ("layers", "estimator"):
+    for unit in UNITS:
         isa = instructions_of(unit)
         assert isinstance(isa, InstructionSet)
         (stored / library_name(unit, isa)).write_bytes(b"not compiled")
@@ -53,8 +53,8 @@ def test_each_file_is_said_once(
     result = run(command, *arguments, "--model", MODEL, env=env)
     assert result.code in (0, 1)  # 1: the words of this model fail a check
     warnings = [line for line in result.said if "cannot be loaded" in line]
-    assert len(warnings) == 2, result.stderr
-    for unit, warning in zip(("layers", "estimator"), warnings, strict=True):
+    assert len(warnings) == len(UNITS), result.stderr
+    for unit, warning in zip(UNITS, warnings, strict=True):
         assert warning.startswith(f"podtts: warning: {install}/podtts/native/__pycache__/{unit}-")
         assert warning.endswith(
             ": remove it; this run is slower without it, and computes other bits"
@@ -63,4 +63,4 @@ def test_each_file_is_said_once(
 
 def test_doctor_says_it_too(install: Path) -> None:
     lines = run("doctor", env={"PYTHONPATH": str(install), "PATH": ""}).done().lines
-    assert len([line for line in lines if ": remove it; this run" in line]) == 2
+    assert len([line for line in lines if ": remove it; this run" in line]) == len(UNITS)

@@ -54,13 +54,16 @@ def test_what_computes_the_llm_is_that_of_the_loaded_model(
         kinds = {NativeLayers: "compiled code ", OnnxLayers: "onnxruntime", type(None): "torch"}
         assert kernels["llm"].startswith(kinds[type(models.llm.fused_layers)])
         assert kernels["flow"].startswith("compiled code ") == models.flow.runs_compiled("float32")
+        with torch.no_grad():
+            _, native = models.vocoder.levels_in("float32")[0]
+        assert kernels["vocoder"].startswith("compiled code ") == (native is not None)
         return kernels
 
     kernels_are_those_of_the_model()
     with forced_set(monkeypatch, "none"):
         kernels = kernels_are_those_of_the_model()
     assert kernels["llm"].startswith(fallback)
-    assert kernels["flow"] == "torch"
+    assert kernels["flow"] == kernels["vocoder"] == "torch"
 
 
 def test_onnxruntime_is_recorded_where_it_computes_the_layers(

@@ -135,6 +135,10 @@ def test_threads_count_on_a_cpu_alone() -> None:
             "the flow computed by torch, this run uses compiled code avx2 1",
         ),
         (
+            {"kernels": {**FINGERPRINT["kernels"], "vocoder": "compiled code avx2 1"}},
+            "the vocoder computed by torch, this run uses compiled code avx2 1",
+        ),
+        (
             {"processor": "AVX2, no bfloat16"},
             "processor AVX512, native bfloat16, this run uses AVX2, no bfloat16",
         ),

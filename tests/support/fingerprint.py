@@ -14,7 +14,7 @@ CHECKPOINT: dict[str, Any] = {
     "torch": "2.0",
     "onnxruntime": None,
     "checkpoint": "c" * 64,
-    "kernels": {"llm": "compiled code avx512 1", "flow": "torch"},
+    "kernels": {"llm": "compiled code avx512 1", "flow": "torch", "vocoder": "torch"},
     "device": "cpu",
     "processor": "AVX512, native bfloat16",
     "dtype": "float32",

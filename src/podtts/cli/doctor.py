@@ -106,6 +106,7 @@ def _devices() -> Iterator[tuple[str, str]]:
         place,
     )
     from podtts.device.triton_kernels import kernels_name, why_no_kernels
+    from podtts.native.build import UNITS
     from podtts.native.library import load_problem
 
     for name in available_devices():
@@ -122,7 +123,8 @@ def _devices() -> Iterator[tuple[str, str]]:
     yield "auto", str(place())
     yield "compiled", f"the LLM's layers: {_compiled('layers')}"
     yield "compiled", f"the flow: {_compiled('estimator')}"
-    for unit in ("layers", "estimator"):
+    yield "compiled", f"the vocoder: {_compiled('vocoder')}"
+    for unit in UNITS:
         if problem := load_problem(unit):
             yield "compiled", problem
 

@@ -186,6 +186,18 @@ def flow_kernel(placement: Placement) -> str:
     return TORCH
 
 
+def vocoder_kernel(placement: Placement) -> str:
+    """Name what computes the vocoder's residual blocks, if it supports their sizes."""
+    from podtts.native.build import InstructionSet
+    from podtts.native.library import instructions_of
+
+    if has_fused_layers(placement.device) and isinstance(
+        isa := instructions_of("vocoder"), InstructionSet
+    ):
+        return f"compiled code {isa.bits} {isa.numerics}"
+    return TORCH
+
+
 def has_compiled_flow(device: torch.device) -> bool:
     """Whether compiled code computes the flow's estimator, if it supports its sizes."""
     from podtts.native.build import InstructionSet
@@ -235,11 +247,12 @@ def _flow_kernel() -> str:
 
 def compiled_code_problems(placement: Placement) -> tuple[str, ...]:
     """Say which stored compiled code cannot be loaded that would run here, a line for each."""
+    from podtts.native.build import UNITS
     from podtts.native.library import load_problem
 
     if not has_fused_layers(placement.device):
         return ()
-    return tuple(filter(None, map(load_problem, ("layers", "estimator"))))
+    return tuple(filter(None, map(load_problem, UNITS)))
 
 
 def dtype_name(dtype: torch.dtype) -> str:

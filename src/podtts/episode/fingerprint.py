@@ -17,6 +17,7 @@ from podtts.device.placement import (
     llm_kernel,
     onnxruntime_of_layers,
     processor,
+    vocoder_kernel,
 )
 from podtts.ears.installation import library_versions
 from podtts.ears.whisper import SETTINGS
@@ -38,7 +39,11 @@ def checkpoint_fingerprint(
     """
     return {
         "numerics": NUMERICS,
-        "kernels": {"llm": llm_kernel(placement), "flow": flow_kernel(placement)},
+        "kernels": {
+            "llm": llm_kernel(placement),
+            "flow": flow_kernel(placement),
+            "vocoder": vocoder_kernel(placement),
+        },
         "torch": torch.__version__,
         "onnxruntime": onnxruntime_of_layers(placement.device, placement.quantize),
         "checkpoint": checkpoint_digest(directory, root / "digests"),

@@ -82,21 +82,21 @@ KEYS = (
         advice="use the version of podtts that made it",
         computes=True,
     ),
-    # What computes the LLM's layers and the flow's estimator: compiled code with its instruction
-    # set and version, ONNX Runtime or torch.
-    Key(
-        "kernels.llm",
-        "the LLM's layers computed by",
-        older=Absent.ACCEPTED,
-        advice=_SEE_DOCTOR,
-        computes=True,
-    ),
-    Key(
-        "kernels.flow",
-        "the flow computed by",
-        older=Absent.ACCEPTED,
-        advice=_SEE_DOCTOR,
-        computes=True,
+    # What computes the LLM's layers, the flow's estimator and the vocoder's residual blocks:
+    # compiled code with its instruction set and version, ONNX Runtime or torch.
+    *(
+        Key(
+            f"kernels.{part}",
+            f"{words} computed by",
+            older=Absent.ACCEPTED,
+            advice=_SEE_DOCTOR,
+            computes=True,
+        )
+        for part, words in (
+            ("llm", "the LLM's layers"),
+            ("flow", "the flow"),
+            ("vocoder", "the vocoder"),
+        )
     ),
     Key("torch", "torch", advice="install the same version of torch again", computes=True),
     Key(
@@ -118,8 +118,8 @@ KEYS = (
     ),
     Key("dtype", "dtype", advice="use the same --dtype again", computes=True),
     Key("quantize", "quantization", computes=True),
-    # On a CPU, torch runs the flow's encoder and the vocoder, and sums in an order that depends on
-    # the threads. For other devices the CPU only loads weights and draws numbers one by one.
+    # On a CPU, torch runs the flow's encoder and parts of the vocoder, and sums in an order that
+    # depends on the threads. For other devices the CPU loads weights and draws numbers one by one.
     Key("threads", "threads", device="cpu", advice="use the same --threads again", computes=True),
     Key("speakers", "number of speakers", advice="use the same script again"),
     Key("speakers.*.features", "voice features", advice="use the same voices again"),

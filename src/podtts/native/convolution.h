@@ -16,7 +16,7 @@ enum {
     SUMS = REGISTERS / 4 * 3,  // vectors of sums
     MOST_VECTORS = REGISTERS == 32 ? 4 : 3,
     MOST_ROWS = SUMS / 2,
-    CHUNK_BYTES = 24 << 10,
+    CHUNK_BYTES = 32 << 10,
 };
 
 typedef struct {
@@ -104,16 +104,18 @@ typedef struct {
     size_t stride;             // floats between two rows of y and of what is added
 } tile;
 
-INLINE void convolve_tile(dtype dtype, int vectors, const tile *t) {
+// whole: whether all rows and outputs are stored. Then no sum leaves its register.
+INLINE void convolve_tile(dtype dtype, int vectors, bool whole, const tile *t) {
     const int rows = SUMS / vectors;
     vec sums[MOST_ROWS][MOST_VECTORS];
+#pragma GCC unroll 12
     for (int row = 0; row < rows; row++) {
         // Of rows that are not stored, any number will do.
-        const float *y = t->y + (row < t->rows ? row : 0) * t->stride;
+        const float *y = t->y + (whole || row < t->rows ? row : 0) * t->stride;
         for (int vector = 0; vector < vectors; vector++) {
-            int first = vector * VECTOR;
+            int first = vector * VECTOR, count = whole ? VECTOR : t->outputs - first;
             sums[row][vector] = t->bias != NULL ? vec_load(t->bias + first)
-                : first < t->outputs ? load_some(y + first, t->outputs - first)
+                : count > 0 ? load_some(y + first, count)
                 : vec_zero();
         }
     }
@@ -132,18 +134,21 @@ INLINE void convolve_tile(dtype dtype, int vectors, const tile *t) {
         }
         weights += vectors * VECTOR_BYTES, x += LANE_BYTES;
     }
-    for (int row = 0; row < rows && row < t->rows; row++) {
+#pragma GCC unroll 12
+    for (int row = 0; row < rows; row++) {
+        if (!whole && row >= t->rows) {
+            break;
+        }
         float *y = t->y + row * t->stride;
         for (int vector = 0; vector < vectors; vector++) {
-            int first = vector * VECTOR, count = t->outputs - first;
-            if (count <= 0) {
-                break;
-            }
+            int first = vector * VECTOR, count = whole ? VECTOR : t->outputs - first;
             vec sum = sums[row][vector];
-            if (t->added != NULL) {
+            if (t->added != NULL && count > 0) {
                 sum = vec_add(load_some(t->added + row * t->stride + first, count), sum);
             }
-            store_some(y + first, sum, count);
+            if (count > 0) {
+                store_some(y + first, sum, count);
+            }
         }
     }
 }
@@ -174,7 +179,11 @@ INLINE void convolve_as(
                     t.rows = of_phase - first;
                     t.y = y + place;
                     t.added = ends ? added + place : NULL;
-                    convolve_tile(dtype, vectors, &t);
+                    if (t.rows >= rows && t.outputs >= panel) {
+                        convolve_tile(dtype, vectors, true, &t);
+                    } else {
+                        convolve_tile(dtype, vectors, false, &t);
+                    }
                 }
             }
         }

@@ -15,7 +15,8 @@ WHEELS := $(wildcard wheels/*.whl)
 GPU := $(if $(WHEELS),PYTHONPATH=src:out/packages $(PYTHON) -m,$(BIN)/python -m)
 NATIVE_FILES := tests/native/test_wheel.py tests/native/test_library.py  # of files, not of memory
 NATIVE_TESTS := tests/native $(addprefix --ignore=,$(NATIVE_FILES)) tests/llm/test_native_layers.py
-NATIVE_FLOW_TESTS := tests/flow/test_native_estimator.py tests/flow/test_native_streaming.py
+NATIVE_FLOW_TESTS := tests/flow/test_native_estimator.py tests/flow/test_native_streaming.py \
+	tests/vocoder/test_native_level.py
 
 .PHONY: help demo test test-ears torture load check check-native \
 	check-native-layers check-native-flow format bench wheel wheels gpu gpu-correct \

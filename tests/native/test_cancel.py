@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.compiled_models import Layers, LibraryOf, address, noise
+from support.compiled_models import Layers, LibraryOf, VocoderLevel, address, noise
 
 from podtts.native.library import CANCELLED
 
@@ -32,3 +32,28 @@ def test_a_layer_is_finished_and_the_next_one_is_not_begun(
     assert first[0, :, :64].any(axis=-1).all()
     assert not first[0, :, 64:].any()
     assert not second.any()
+
+
+def test_a_step_of_the_vocoder_is_finished_and_no_later_one_is_begun(library_of: LibraryOf) -> None:
+    """The flag is what the call keeps of the first step's input."""
+    library = library_of("vocoder")
+    level = VocoderLevel(library, 32, 1)
+    x, source = noise("x", 90, level.channels), noise("source", 90, level.channels)
+    queues = np.zeros((level.queues, 2), np.int32)
+    after = np.zeros_like(queues)
+    arguments = level.model, address(queues), len(x), len(source), 0, address(after)
+    try:
+        count = library.podtts_vocoder_plan(*arguments)
+        assert count
+        out = np.zeros((int(count), level.channels), np.float32)
+        kept = np.zeros((int(after[:, 0].sum()), level.channels), np.float32)
+        result = library.podtts_vocoder_extend(
+            *(level.model, address(queues), None, address(x), len(x), address(source)),
+            *(len(source), 0, address(out), address(kept), address(kept)),
+        )
+    finally:
+        library.podtts_vocoder_free(level.model)
+    assert result == CANCELLED
+    first = int(after[0, 0])
+    assert np.array_equal(kept[:first], source[len(source) - first :])
+    assert not out.any()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.compiled_models import Estimator, Layers, LibraryOf, digest
+from support.compiled_models import Estimator, Layers, LibraryOf, VocoderLevel, digest
 
 from podtts.native import build
 from podtts.native.build import FOLDER, INSTRUCTION_SETS, InstructionSet
@@ -44,6 +44,10 @@ PINNED: dict[str, dict[str, str]] = {
         "parts in 8 bits": "92a0290ee1e5d625",
         "parts in 16 bits": "24338f1bfabb8aab",
         "parts in 32 bits": "5794c06e9b7dfff5",
+        "24 channels in 16 bits": "e817f04571e0f57e",
+        "24 channels in 32 bits": "5dbf31cf5f65bb66",
+        "64 channels in 16 bits": "0e167d01c3cfb51f",
+        "64 channels in 32 bits": "411a9335ff30beed",
     },
     "c8af211ef2fe8eb1": {  # avx512-vnni
         "prefill in 4 bits, cache in float32": "aa6663f695f5c989",
@@ -68,6 +72,10 @@ PINNED: dict[str, dict[str, str]] = {
         "parts in 8 bits": "eea3c0f51f604ba8",
         "parts in 16 bits": "5794c06e9b7dfff5",
         "parts in 32 bits": "5794c06e9b7dfff5",
+        "24 channels in 16 bits": "5dbf31cf5f65bb66",
+        "24 channels in 32 bits": "5dbf31cf5f65bb66",
+        "64 channels in 16 bits": "411a9335ff30beed",
+        "64 channels in 32 bits": "411a9335ff30beed",
     },
     "53b97a3fe19358c7": {  # avx2
         "prefill in 4 bits, cache in float32": "84aa3dbbfd3f78ca",
@@ -92,6 +100,10 @@ PINNED: dict[str, dict[str, str]] = {
         "parts in 8 bits": "9fb5677623f4e67f",
         "parts in 16 bits": "1797277cc765312c",
         "parts in 32 bits": "1797277cc765312c",
+        "24 channels in 16 bits": "5dbf31cf5f65bb66",
+        "24 channels in 32 bits": "5dbf31cf5f65bb66",
+        "64 channels in 16 bits": "411a9335ff30beed",
+        "64 channels in 32 bits": "411a9335ff30beed",
     },
     "13ff4f4362beb17b": {  # neon-bf16
         "prefill in 4 bits, cache in float32": "d8b537d642fe5105",
@@ -116,6 +128,10 @@ PINNED: dict[str, dict[str, str]] = {
         "parts in 8 bits": "5d6c0e39ce31927d",
         "parts in 16 bits": "b55c5a8398666ea3",
         "parts in 32 bits": "28953e7f8e61adbd",
+        "24 channels in 16 bits": "ccc6db64a182f338",
+        "24 channels in 32 bits": "5dbf31cf5f65bb66",
+        "64 channels in 16 bits": "b8f8973376fa350e",
+        "64 channels in 32 bits": "411a9335ff30beed",
     },
     "77cb2e1fbe8cf908": {  # neon
         "prefill in 4 bits, cache in float32": "d8b537d642fe5105",
@@ -140,6 +156,10 @@ PINNED: dict[str, dict[str, str]] = {
         "parts in 8 bits": "c733266e64f65808",
         "parts in 16 bits": "28953e7f8e61adbd",
         "parts in 32 bits": "28953e7f8e61adbd",
+        "24 channels in 16 bits": "5dbf31cf5f65bb66",
+        "24 channels in 32 bits": "5dbf31cf5f65bb66",
+        "64 channels in 16 bits": "411a9335ff30beed",
+        "64 channels in 32 bits": "411a9335ff30beed",
     },
 }
 
@@ -198,6 +218,24 @@ def test_bits_of_an_estimator_that_goes_on_are_pinned(
     finally:
         library.podtts_estimator_free(estimator.model)
     assert digest(*velocities) == PINNED[isa.numerics][f"parts in {bits} bits"]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("channels", [24, 64])
+@pytest.mark.parametrize("bits", [16, 32])
+def test_bits_of_a_level_of_the_vocoder_are_pinned(
+    bits: int, channels: int, threads: int, isa: InstructionSet, library_of: LibraryOf
+) -> None:
+    """Whole, and in parts whose x and source come at other times."""
+    library = library_of("vocoder")
+    level = type("Sized", (VocoderLevel,), {"channels": channels})(library, bits, threads)
+    try:
+        whole = level.extend([(300, 300)])
+        parts = level.extend([(0, 31), (9, 0), (120, 60), (1, 1), (100, 99), (70, 109)])
+    finally:
+        library.podtts_vocoder_free(level.model)
+    assert digest(parts) == digest(whole)
+    assert digest(whole) == PINNED[isa.numerics][f"{channels} channels in {bits} bits"]
 
 
 @pytest.mark.skipif(

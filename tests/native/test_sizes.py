@@ -8,7 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from support.compiled_models import Estimator, Layers, Library, LibraryOf, address
+from support.compiled_models import (
+    Estimator,
+    Layers,
+    Library,
+    LibraryOf,
+    VocoderLevel,
+    address,
+)
 from support.emulated_library import EmulatedLibrary
 
 from podtts.native.library import REFUSED
@@ -80,6 +87,29 @@ def test_estimators_of_any_sizes(bits: int, library_of: LibraryOf) -> None:
     assert 0 < taken < ROUNDS
 
 
+@pytest.mark.parametrize("bits", [16, 32])
+def test_levels_of_the_vocoder_of_any_sizes(bits: int, library_of: LibraryOf) -> None:
+    library, rng, taken = library_of("vocoder"), random.Random(bits), 0
+    for _ in range(ROUNDS):
+        channels, dilations = rng.choice((4, 8, 12, 24, 32, 40, 72)), rng.choice(((1,), (2, 1, 4)))
+        kernels = [rng.choice((1, 2, 3, 5, 11)) for _ in range(rng.randint(2, 4))]
+        if not all(library.podtts_vocoder_takes(channels, kernel, 2, bits) for kernel in kernels):
+            continue
+        if enough(library, taken):
+            break
+        taken += 1
+        own = {"channels": channels, "kernels": kernels, "dilations": dilations}
+        level = type("Sized", (VocoderLevel,), own)(library, bits, 2)
+        try:
+            parts = [(rng.randint(0, 300), rng.randint(0, 300)) for _ in range(3)]
+            behind = max(sum(part[0] for part in parts), sum(part[1] for part in parts)) + 1
+            rest = tuple(behind - sum(part[which] for part in parts) for which in range(2))
+            assert len(level.extend([*parts, (rest[0], rest[1])])) == behind
+        finally:
+            library.podtts_vocoder_free(level.model)
+    assert 0 < taken < ROUNDS
+
+
 def test_layers_of_impossible_sizes_are_refused(library_of: LibraryOf) -> None:
     library = library_of("layers")
     sizes = (2, 48, 6, 2, 32, 112, 8)
@@ -98,6 +128,66 @@ def test_estimators_of_impossible_sizes_are_refused(library_of: LibraryOf) -> No
         assert library.podtts_estimator_new(*wrong, 1e-5, 1) is None
     fewer_stages = (*sizes[:-2], 2, 32)
     assert not library.podtts_estimator_takes(*fewer_stages)
+
+
+def test_levels_of_the_vocoder_of_impossible_sizes_are_refused(library_of: LibraryOf) -> None:
+    library = library_of("vocoder")
+    sizes = (24, 3, 5, 32)
+    assert library.podtts_vocoder_takes(*sizes)
+    for wrong in one_is_impossible(sizes):
+        assert not library.podtts_vocoder_takes(*wrong), wrong
+    for wrong in one_is_impossible((24, 3, 3)):
+        assert library.podtts_vocoder_new(*wrong, 1) is None
+    assert library.podtts_vocoder_new(24, 1, 3, 1) is None  # the source's block alone
+    level = VocoderLevel(library, 32, 1)
+    try:
+        for number in (-1, 9, 0):  # the last one has weights
+            assert level.pack(number, 3, 1, 32) == REFUSED
+    finally:
+        library.podtts_vocoder_free(level.model)
+
+
+@pytest.mark.parametrize(
+    ("x", "source", "queue"),
+    [
+        (-1, 1, (0, 0)),
+        (1, -1, (0, 0)),
+        (2**31 - 1, 1, (0, 0)),
+        (1, 2**31 - 1, (0, 0)),
+        (1, 1, (-1, 0)),
+        (1, 1, (2**31 - 1, 0)),
+        (1, 1, (3, -1)),
+        (1, 1, (3, 4)),
+        (1, 1, (99, 98)),
+    ],
+)
+def test_parts_of_a_level_that_cannot_be_are_refused(
+    x: int, source: int, queue: tuple[int, int], library_of: LibraryOf
+) -> None:
+    library = library_of("vocoder")
+    level = VocoderLevel(library, 32, 1)
+    queues = np.zeros((level.queues, 2), np.int32)
+    queues[0] = queue
+    before, after = address(queues), address(np.zeros_like(queues))
+    try:
+        assert library.podtts_vocoder_plan(level.model, before, x, source, 0, after) == REFUSED
+        result = library.podtts_vocoder_extend(
+            level.model, before, None, None, x, None, source, 0, None, None, None
+        )
+    finally:
+        library.podtts_vocoder_free(level.model)
+    assert result == REFUSED
+
+
+def test_a_level_without_all_weights_is_refused(library_of: LibraryOf) -> None:
+    library = library_of("vocoder")
+    model = library.podtts_vocoder_new(24, 2, 1, 1)
+    queues = np.zeros((5, 2), np.int32)
+    arguments = model, address(queues), 1, 1, 1, address(np.zeros_like(queues))
+    try:
+        assert library.podtts_vocoder_plan(*arguments) == REFUSED
+    finally:
+        library.podtts_vocoder_free(model)
 
 
 @pytest.mark.parametrize(

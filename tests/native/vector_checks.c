@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "halves.h"
+#include "snake.h"
 
 enum { BLOCK = 32 };
 
@@ -147,6 +147,53 @@ static void check_exponential(void) {
     expect(isnan(exp_of(NAN)), "exp(NaN)", exp_of(NAN), NAN);
 }
 
+static float square_of_sine_of(float z) {
+    float lanes[VECTOR];
+    vec_store(lanes, square_of_sine(vec_set(z)));
+    return lanes[VECTOR - 1];
+}
+
+static void check_sine(void) {
+    for (float z = -1e4f; z < 1e4f; z += 0.0973f) {
+        double sine = sin((double)z), found = square_of_sine_of(z);
+        expect(fabs(found - sine * sine) < 2.5e-7, "square of a sine", found, sine * sine);
+        expect(found == square_of_sine_of(-z), "square of the other sine", found, 0);
+    }
+    for (float z = 1e-15f; z < 1.5f; z *= 1.01f) {
+        double sine = sin((double)z), found = square_of_sine_of(z);
+        expect(fabs(found / (sine * sine) - 1) < 4e-7, "square near zero", found, sine * sine);
+    }
+    for (float z = 1e4f; z < 1e38f; z *= 1.37f) {
+        float found = square_of_sine_of(z);
+        expect(found >= 0 && found <= 1, "square of a large number's sine", found, 1);
+    }
+    const float not_finite[] = {NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < 3; i++) {
+        float found = square_of_sine_of(not_finite[i]);
+        expect(isnan(found), "square of no number's sine", found, NAN);
+    }
+}
+
+static void check_some(void) {
+    float from[2 * VECTOR], to[2 * VECTOR];
+    for (int i = 0; i < 2 * VECTOR; i++) {
+        from[i] = (float)(i + 1);
+    }
+    for (int count = 1; count <= 2 * VECTOR; count++) {
+        memset(to, 0, sizeof to);
+        store_some(to, load_some(from, count), VECTOR);
+        for (int i = 0; i < VECTOR; i++) {
+            expect(to[i] == (i < count ? from[i] : 0), "loaded", to[i], from[i]);
+        }
+        memset(to, 0, sizeof to);
+        store_some(to, vec_load(from), count);
+        for (int i = 0; i < 2 * VECTOR; i++) {
+            bool stored = i < count && i < VECTOR;
+            expect(to[i] == (stored ? from[i] : 0), "stored", to[i], from[i]);
+        }
+    }
+}
+
 static void check_quantization(int levels) {
     float x[BLOCK], scale, most = (float)levels;
     int8_t quantized[BLOCK];
@@ -214,6 +261,8 @@ int main(void) {
     check_bfloat16();
     check_float16();
     check_exponential();
+    check_sine();
+    check_some();
     check_quantization(127);
     check_quantization(FAST_LEVELS);
     check_lanes();

@@ -1,4 +1,4 @@
-"""Layers and an estimator with fixed weights, which call the compiled code without the library."""
+"""Networks with fixed weights, which call the compiled code without the library."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -188,3 +188,69 @@ class Estimator:
             *(address(before), address(after), address(velocity), None),
         )
         return velocity, after
+
+
+class VocoderLevel:
+    """A level of the vocoder with fixed weights: the source's block and two others."""
+
+    channels, kernels, dilations = 24, (5, 3, 7), (1, 3, 5)
+
+    def __init__(self, library: Library, bits: int, threads: int) -> None:
+        self.library = library
+        blocks, steps = len(self.kernels), len(self.dilations)
+        self.queues = blocks * (steps + 1) + 1
+        self.model = library.podtts_vocoder_new(self.channels, blocks, steps, threads)
+        sizes = [(kernel, dilation) for kernel in self.kernels for dilation in self.dilations]
+        for number, (kernel, dilation) in enumerate(sizes):
+            assert not self.pack(number, kernel, dilation, bits)
+
+    def pack(self, number: int, kernel: int, dilation: int, bits: int) -> int:
+        shape = 2, self.channels, kernel, self.channels
+        alphas = 1 + noise(f"alphas {number}", 2, self.channels) / 2
+        weights = noise(f"weights {number}", *shape) / 2 / (self.channels * kernel) ** 0.5
+        biases = noise(f"biases {number}", 2, self.channels) / 4
+        result = self.library.podtts_vocoder_pack_step(
+            *(self.model, number, kernel, dilation, bits),
+            *map(address, (alphas, weights.astype(np.float32), biases)),
+        )
+        return int(result or 0)
+
+    def extend(self, parts: Sequence[tuple[int, int]]) -> Array:
+        """Outputs of parts, each of so many positions of x and of the source."""
+        x, source = (
+            noise(name, sum(part[which] for part in parts), self.channels)
+            for which, name in enumerate(("x", "source"))
+        )
+        queues, kept = (
+            np.zeros((self.queues, 2), np.int32),
+            np.empty((0, self.channels), np.float32),
+        )
+        outputs, starts = [], [0, 0]
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            new = [
+                np.ascontiguousarray(stream[start : start + count])
+                for stream, start, count in zip((x, source), starts, part, strict=True)
+            ]
+            starts = [start + count for start, count in zip(starts, part, strict=True)]
+            queues, kept, out = self.next_part(queues, kept, *new, last=last)
+            outputs.append(out)
+        return np.concatenate(outputs)
+
+    def next_part(
+        self, queues: Array, kept: Array, x: Array, source: Array, *, last: bool
+    ) -> tuple[Array, Array, Array]:
+        """The queues and rows behind a part, and what it completes."""
+        after = np.zeros_like(queues)
+        count = self.library.podtts_vocoder_plan(
+            self.model, address(queues), len(x), len(source), last, address(after)
+        )
+        assert count is not None
+        out = np.empty((int(count), self.channels), np.float32)
+        kept_after = np.empty((int(after[:, 0].sum()), self.channels), np.float32)
+        assert not self.library.podtts_vocoder_extend(
+            *(self.model, address(queues), address(kept)),
+            *(address(x), len(x), address(source), len(source), last),
+            *(address(out), address(kept_after), None),
+        )
+        return after, kept_after, out

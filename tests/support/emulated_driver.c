@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 
-#ifdef LAYERS
+#if defined(LAYERS)
 #include "layers.c"
+#elif defined(VOCODER)
+#include "vocoder.c"
 #else
 #include "estimator.c"
 #endif
@@ -55,7 +57,7 @@ static argument read_argument(const argument *earlier) {
 #define IS(function) (strcmp(name, "podtts_" function) == 0)
 
 static int64_t call(const char *name, const argument *a) {
-#ifdef LAYERS
+#if defined(LAYERS)
     if (IS("layers_takes")) return podtts_layers_takes(I(0), I(1), I(2), I(3), I(4), I(5), I(6));
     if (IS("layers_new")) {
         return (intptr_t)podtts_layers_new(
@@ -72,6 +74,19 @@ static int64_t call(const char *name, const argument *a) {
     if (IS("layers_forward")) {
         return podtts_layers_forward(
             M(0), P(1), I(2), I(3), P(4), P(5), P(6), L(7), L(8), I(9), I(10), P(11), P(12), P(13)
+        );
+    }
+#elif defined(VOCODER)
+    if (IS("vocoder_takes")) return podtts_vocoder_takes(I(0), I(1), I(2), I(3));
+    if (IS("vocoder_new")) return (intptr_t)podtts_vocoder_new(I(0), I(1), I(2), I(3));
+    if (IS("vocoder_free")) return podtts_vocoder_free(M(0)), 0;
+    if (IS("vocoder_pack_step")) {
+        return podtts_vocoder_pack_step(M(0), I(1), I(2), I(3), I(4), P(5), P(6), P(7));
+    }
+    if (IS("vocoder_plan")) return podtts_vocoder_plan(M(0), P(1), I(2), I(3), I(4), P(5));
+    if (IS("vocoder_extend")) {
+        return podtts_vocoder_extend(
+            M(0), P(1), P(2), P(3), I(4), P(5), I(6), I(7), P(8), P(9), P(10)
         );
     }
 #else

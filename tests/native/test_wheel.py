@@ -83,7 +83,7 @@ def test_an_installed_wheel_runs_its_compiled_code_without_a_compiler(
     assert process.returncode in (0, 1), process.stderr  # 1: this model's words fail a check
     kernels = header_of(output)["kernels"]
     name = f"compiled code {sets[0].bits} {sets[0].numerics}"
-    assert kernels == {"llm": name, "flow": name}
+    assert kernels == {"llm": name, "flow": name, "vocoder": name}
     [site] = installed.parent.glob("lib/python*/site-packages")
     native = site / "podtts" / "native"
     compiled = [*native.glob("__pycache__/*.so"), *Path(environment["HOME"]).rglob("*.so")]

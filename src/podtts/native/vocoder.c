@@ -137,7 +137,10 @@ static void run_level(part *p, float *after) {
     float *source = (float *)p->source;  // nothing is written without headroom
     if (kept > 0) {
         size_t size = floats_of(p, p->streams[step_queue(m, 0, 0)].count - kept);
-        source = memcpy(p->chain[1], source, size * sizeof(float));
+        source = p->chain[1];
+        if (size > 0) {
+            memcpy(source, p->source, size * sizeof(float));
+        }
     }
     run_block(p, 0, source, &after);
     keep(p, output_queue(m, 0), p->outputs[0], &after);

@@ -9,7 +9,8 @@
 
 #pragma once
 
-#include "panel_matmul.h"
+#include "lanes.h"
+#include "memory.h"
 #include "snake.h"
 
 enum {

@@ -1,9 +1,9 @@
 // Products of a matrix with many rows, for work that is bound by multiplying.
 //
-// A lane is four bytes: one float32, two bfloat16 or four int8 inputs. A few vectors of outputs make a
-// panel, whose weights are packed lane by lane. A row block of six rows is multiplied with a panel at
-// a time, so that the vectors of sums take three quarters of the registers. Each sum is added up in one order, whichever
-// thread computes it and whichever rows are in the same product.
+// A few vectors of outputs make a panel, whose weights are packed lane by lane. A row block of six
+// rows is multiplied with a panel at a time, so that the vectors of sums take three quarters of the
+// registers. Each sum is added up in one order, whichever thread computes it and whichever rows are
+// in the same product.
 // Source: panels and row blocks are those of Goto and van de Geijn, Anatomy of High-Performance
 // Matrix Multiplication; int8 with compensation is that of oneDNN.
 
@@ -11,21 +11,15 @@
 
 #include <stdbool.h>
 
-#include "halves.h"
+#include "lanes.h"
 #include "memory.h"
 
-typedef enum { FLOAT32, HALF, INT8 } dtype;
-
 enum {
-    LANE_BYTES = 4,
     ROW_BLOCK = 6,
     PANEL_VECTORS = REGISTERS / 8,
     PANEL = VECTOR * PANEL_VECTORS,
     PANEL_LANE_BYTES = PANEL * LANE_BYTES,
 };
-
-// Numbers in a lane.
-INLINE int lane_size(dtype dtype) { return dtype == FLOAT32 ? 1 : dtype == HALF ? HALVES : 4; }
 
 typedef struct {
     dtype dtype;
@@ -126,12 +120,6 @@ static void store_row(dtype dtype, const activations *x, int row, const float *f
         case HALF: store_row_as(HALF, x, row, from, size); break;
         default: store_row_as(INT8, x, row, from, size); break;
     }
-}
-
-INLINE vec accumulate_float(dtype dtype, vec sum, veci weights, veci x) {
-    return dtype == FLOAT32
-        ? vec_fma(vec_from_bits(weights), vec_from_bits(x), sum)
-        : dot_halves(sum, weights, x);
 }
 
 // Add products of lanes to the sums of a panel for a row block from the first row; not of int8.

@@ -206,6 +206,8 @@ def test_with_gradients_torch_computes(vocoder: hift.Vocoder) -> None:
     with torch.no_grad():
         assert all(native is not None for _, native in vocoder.levels_in("float32"))
         assert all(native is None for _, native in vocoder.levels_in("float32", padded=True))
+        vocoder.compiled = False  # as for the published recipe
+        assert all(native is None for _, native in vocoder.levels_in("float32"))
 
 
 def test_float32_takes_over_from_bfloat16(vocoder: hift.Vocoder) -> None:

@@ -58,9 +58,9 @@ class PublishedRecipe:
     def __init__(
         self, models: Models, speakers: Speakers, options: SynthesisOptions, prescribed: bool
     ) -> None:
-        flow = copy.copy(models.flow)
-        flow.compiled = False
-        self.models = replace(models, flow=flow)
+        flow, vocoder = copy.copy(models.flow), copy.copy(models.vocoder)
+        flow.compiled = vocoder.compiled = False
+        self.models = replace(models, flow=flow, vocoder=vocoder)
         self.speakers, self.prescribed = speakers, prescribed
         self.options = replace(options, sampling=SamplingOptions(), flow=FlowOptions())
         self.llm: Any = published_llm(models.llm)  # the type stubs of transformers lack its methods

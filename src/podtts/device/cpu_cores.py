@@ -1,4 +1,4 @@
-"""Shares a CPU's cores between compiled kernels that run at once: the LLM's layers and the flow.
+"""Shares a CPU's cores between compiled kernels that run at once: of LLM, flow and vocoder.
 
 While both run, each has half of the cores: their results have the same bits with any number of
 threads. The last bits of torch's results depend on the number of threads, so torch's work runs

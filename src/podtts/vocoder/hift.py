@@ -128,6 +128,7 @@ class Vocoder(nn.Module):
         self.conv_out = Conv(
             config.channels >> len(UPSAMPLING), config.stft_size + 2, kernel, padding=kernel // 2
         )
+        self.compiled = True  # compiled code may run the residual blocks; False: torch only
         self._bfloat16: WeightVariants[str, list[Level]] = WeightVariants()
         self._native: WeightVariants[tuple[int, bool], tuple[WeightsState, NativeLevel]] = (
             WeightVariants()
@@ -240,7 +241,7 @@ class Vocoder(nn.Module):
         device = self.conv_in.weight.device
         narrow = precision != "float32" and not emulates_bfloat16(device)
         levels = [level for level in self.levels if isinstance(level, Level)]
-        compiled = not padded and not torch.is_grad_enabled()  # with gradients, weights may change
+        compiled = self.compiled and not padded and not torch.is_grad_enabled()  # nothing learns
         if compiled and all(supports_blocks(level.residual_blocks, device) for level in levels):
             return [
                 (level, self._native_level(number, level, narrow and not level.last))

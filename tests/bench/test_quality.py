@@ -3,9 +3,10 @@ import json
 from support.golden_data import MODEL, models, trace_prompts
 
 from podtts.bench.judges import Judges
-from podtts.bench.quality import measure_quality, quality_json
+from podtts.bench.quality import measure_quality, prompts_of, quality_json
 from podtts.bench.recognizer import WordRecognizer
 from podtts.device.placement import place
+from podtts.hub.bundled import bundled_model, bundled_recordings
 from podtts.options import SamplingOptions, SynthesisOptions
 from podtts.presets import PRESETS, Preset
 from podtts.weights.load import Models, load_models
@@ -46,3 +47,16 @@ def test_every_preset_is_compared_with_faithful() -> None:
         assert quality.embedding_cosine is not None
         assert 0.5 < quality.embedding_cosine < 1 + 1e-6
     assert json.loads(quality_json(qualities))[1]["preset"] == "balanced"
+
+
+def test_the_bundled_model_speaks_with_all_of_its_voices() -> None:
+    """There are more of them than speakers in a script."""
+
+    def warn(line: str) -> None:
+        raise AssertionError(line)
+
+    model = bundled_model()
+    prompts = prompts_of(model, checkpoint_encoders(model), warn)
+    assert {prompt.name for prompt in prompts} == {
+        recording.stem for recording in bundled_recordings().glob("*.wav")
+    }

@@ -98,7 +98,7 @@ def measure_checkpoint(
     """
     judges = find_judges(TEXTS, recognizer, warn)
     encoders = checkpoint_encoders(checkpoint)
-    prompts = _prompts(checkpoint, encoders, warn)
+    prompts = prompts_of(checkpoint, encoders, warn)
 
     def load(preset: Preset) -> Models:
         return load_models(checkpoint, place(preset.quantize))
@@ -233,16 +233,19 @@ def _embedding(wave: Tensor, encoders: PromptEncoders) -> Tensor:
     return encoders.speaker_embedding(inputs.fbank_16k)
 
 
-def _prompts(
+def prompts_of(
     checkpoint: Path, encoders: PromptEncoders, warn: Callable[[str], None]
 ) -> list[SpeakerPrompt]:
-    """Return the bundled voices for the bundled model, else synthetic voices."""
+    """Return all bundled voices for the bundled model, else synthetic voices."""
     with tempfile.TemporaryDirectory(prefix="podtts-bench-") as folder:
         cache = PromptCache(Path(folder), warn)
         if checkpoint != bundled_model():
             return speaker_prompts(recorded_speakers(encoders, cache).cached())
         names = [voice.name for voice in VoiceStore(bundled_cache()).list()]
-        script = parse_script("\n".join(f"[{name}] Hello." for name in names))
         voices = VoiceStore(Path(folder))
-        cast = gather_prompts(script, {}, encoders, cache, voices, bundled=bundled_cache())
-        return [member.prompt for member in cast]
+        prompts = []
+        for name in names:  # by itself: there may be more than a script has speakers
+            script = parse_script(f"[{name}] Hello.")
+            cast = gather_prompts(script, {}, encoders, cache, voices, bundled=bundled_cache())
+            prompts.append(cast[0].prompt)
+        return prompts

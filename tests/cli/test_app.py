@@ -16,7 +16,7 @@ from support.every_command import command_names
 
 import podtts
 from podtts.cli import batch, bench, serve, synth
-from podtts.cli.app import let_idle_threads_sleep, main
+from podtts.cli.app import main
 from podtts.cli.help_panels import PANELS
 
 HEAVY = {"torch", "torchaudio", "transformers", "onnxruntime", "soundfile", "huggingface_hub"}
@@ -263,24 +263,3 @@ def test_a_closed_pipe_prints_no_error(unbuffered: str) -> None:
     finally:
         os.close(writer)
     assert (result.code, result.stderr) == (1, "")
-
-
-def test_waiting_threads_sleep_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
-        monkeypatch.delenv(name, raising=False)
-    let_idle_threads_sleep()
-    assert os.environ["GOMP_SPINCOUNT"] == "2000"
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("OMP_WAIT_POLICY", "active"), ("GOMP_SPINCOUNT", "7")]
-)
-def test_the_users_own_wait_policy_wins(
-    name: str, value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for variable in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv(name, value)
-    let_idle_threads_sleep()
-    assert os.environ[name] == value
-    assert {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys() == {name}

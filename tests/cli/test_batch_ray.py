@@ -22,9 +22,11 @@ FLAGS = (
 )
 RAY = ("--ray", "local", "--workers", "2", "--batch", "1", "--verbose")
 NAMES = [f"e{number}" for number in range(8)]
-# Ray gives up on its own processes when a machine is too busy to start them in a minute, and its
-# workers have a low priority: beside busy programs they would hardly ever compute.
+# Ray gives up on its own processes when a machine is too busy to start them in a minute, and ends
+# its workers when other programs have nearly all of the memory. Its workers have a low priority:
+# beside busy programs they would hardly ever compute.
 PATIENT = {
+    "RAY_memory_monitor_refresh_ms": "0",
     "RAY_worker_niceness": "0",
     "RAY_gcs_server_port_wait_time_s": "600",
     "RAY_gcs_server_request_timeout_seconds": "600",
@@ -105,6 +107,20 @@ def test_after_a_killed_driver_files_may_come_back_to_another(
     result = run(*command, "--ray-results", "driver", env=PATIENT).done()
     assert "done before" in result.stderr
     once_each(tmp_path / "out", whole)
+
+
+def test_workers_that_ray_ends_for_their_memory_have_died(
+    scripts: Path, prepared: Path, tmp_path: Path
+) -> None:
+    """Ray thinks that the memory is full as soon as any of it is used."""
+    full = PATIENT | {"RAY_memory_monitor_refresh_ms": "50", "RAY_memory_usage_threshold": "0"}
+    ray = ("--ray", "local", "--workers", "1")
+    result = run(
+        *("batch", scripts, "-o", tmp_path / "out", *FLAGS, *ray, "--cache-dir", prepared), env=full
+    )
+    assert result.code == 5, result.stderr
+    assert "a worker died 3 times while it loaded the model" in result.said[-1]
+    assert "memory may be too short" in result.said[-1]
 
 
 def test_without_ray_or_without_a_cluster_it_is_said(

@@ -19,7 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import (
+    NodeDiedError,
+    OutOfMemoryError,
+    OwnerDiedError,
+    RayActorError,
+    WorkerCrashedError,
+)
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from podtts.batch.checkpoint_copy import copied_checkpoint, file_sizes, read_chunk
@@ -156,9 +162,12 @@ class RayWorker:
             ray.kill(self._actor)
 
 
+# Of an actor that is gone; one is also ended when the memory of its machine runs short.
+_DEATHS = (RayActorError, OutOfMemoryError, WorkerCrashedError, NodeDiedError, OwnerDiedError)
+
+
 def _translated(error: BaseException) -> BaseException:
-    dead = isinstance(error, RayActorError | WorkerDiedError)
-    return WorkerDiedError() if dead else error
+    return WorkerDiedError() if isinstance(error, (*_DEATHS, WorkerDiedError)) else error
 
 
 class _Files:

@@ -25,6 +25,7 @@ from podtts.cli import (
 )
 from podtts.cli.help_groups import GroupWithSentences, PlainCommand
 from podtts.cli.help_panels import CommandWithPanels
+from podtts.cli.idle_threads import let_idle_threads_sleep
 from podtts.cli.locations import check_folders
 from podtts.cli.messages import fail
 from podtts.cli.signals import Stopped, stop_on_signals
@@ -43,7 +44,6 @@ Exit codes:
   4  model files missing, damaged or inconsistent
   5  device missing, out of memory, or a disk that is full or refuses a file
   130, 143  stopped by SIGINT, SIGTERM"""
-_SPIN_COUNT = "2000"  # a fraction of a millisecond
 
 app = typer.Typer(
     name="podtts",
@@ -150,17 +150,6 @@ def _check_arguments() -> None:
                 f"the argument {argument} is no text in {sys.getfilesystemencoding()}",
                 "rename the file, or set LC_ALL=C.UTF-8",
             ) from None
-
-
-def let_idle_threads_sleep() -> None:
-    """Make torch's threads sleep soon after they start to wait. Call it before torch is imported.
-
-    GNU's OpenMP otherwise spins for milliseconds on cores that other programs may need: beside one
-    busy program an episode on two cores took twelve times as long. The user's own OMP_WAIT_POLICY
-    or GOMP_SPINCOUNT wins.
-    """
-    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
-        os.environ["GOMP_SPINCOUNT"] = _SPIN_COUNT
 
 
 def _print_usage_error(error: Any) -> int:

@@ -101,6 +101,31 @@ def test_top_k_keeps_ties_and_top_p_keeps_at_least_one() -> None:
     ]
 
 
+@pytest.mark.parametrize("steps", [0, 1000, 4], ids=["distinct", "some equal", "many equal"])
+def test_few_of_many_ids_are_those_of_a_complete_sort(steps: int) -> None:
+    generator = torch.Generator().manual_seed(5)
+    logits = 3 * torch.randn(4, 6562, generator=generator)
+    if steps:
+        logits = (logits * steps).round() / steps
+    logits[1, 7] = -torch.inf
+    logits[2, 8] = torch.nan
+    top_k = torch.tensor([[100], [5], [100], [1]])
+    top_p = torch.tensor([[0.9], [1.0], [0.9], [0.5]])
+
+    ranked, order = logits.sort(dim=-1, descending=True)
+    ranked = ranked.masked_fill(ranked < ranked.gather(1, top_k - 1), -torch.inf)
+    probabilities = ranked.softmax(dim=-1)
+    above = probabilities.cumsum(dim=-1) - probabilities >= top_p
+    expected = torch.empty_like(ranked).scatter_(1, order, ranked.masked_fill(above, -torch.inf))
+
+    for row in range(4):
+        this = slice(row, row + 1)
+        alone = keep_likely(logits[this], top_k[this], top_p[this])
+        torch.testing.assert_close(alone, expected[this], rtol=0, atol=0, equal_nan=True)
+    together = keep_likely(logits, top_k, top_p)
+    torch.testing.assert_close(together, expected, rtol=0, atol=0, equal_nan=True)
+
+
 def test_the_repetition_rule_draws_from_the_raw_distribution() -> None:
     logits = torch.tensor([[5.0, 4.9, 0.0]])
     seen = torch.zeros(1, 3, dtype=torch.bool)

@@ -8,6 +8,8 @@
 #include "softmax.h"
 
 enum { MAX_QUERIES = 2, MAX_HEAD = 256, MAX_VECTORS = MAX_HEAD / VECTOR };
+// How far ahead keys and values are prefetched: the CPU does not look beyond a page by itself.
+enum { AHEAD_BYTES = 8192 };
 // Vectors of the values' sums that stay in registers for two queries.
 enum { VALUE_VECTORS = REGISTERS / 4 };
 
@@ -29,6 +31,15 @@ INLINE void store_cached(void *cache, size_t index, bool bfloat16, vec x) {
     }
 }
 
+// Prefetch the numbers of a position that is read later.
+INLINE void prefetch_ahead(const void *cache, int position, int size, bool bfloat16) {
+    size_t bytes = size * (bfloat16 ? sizeof(uint16_t) : sizeof(float));
+    const uint8_t *ahead = (const uint8_t *)cache + position * bytes + AHEAD_BYTES;
+    for (size_t byte = 0; byte < bytes; byte += CACHE_LINE) {
+        __builtin_prefetch(ahead + byte);
+    }
+}
+
 INLINE void attend_sized(
     const float *query, int queries, const void *keys, const void *values, int count, int vectors,
     bool bfloat16, float *scores, float *out
@@ -42,6 +53,7 @@ INLINE void attend_sized(
         }
     }
     for (int k = 0; k < count; k++) {
+        prefetch_ahead(keys, k, size, bfloat16);
         vec dots[MAX_QUERIES] = {vec_zero(), vec_zero()};
         for (int vector = 0; vector < vectors; vector++) {
             vec key = load_cached(keys, (size_t)k * size + VECTOR * vector, bfloat16);
@@ -69,6 +81,9 @@ INLINE void attend_sized(
             }
         }
         for (int k = 0; k < count; k++) {
+            if (first == 0) {
+                prefetch_ahead(values, k, size, bfloat16);
+            }
             for (int vector = first; vector < last; vector++) {
                 vec value = load_cached(values, (size_t)k * size + VECTOR * vector, bfloat16);
                 for (int i = 0; i < queries; i++) {

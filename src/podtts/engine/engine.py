@@ -61,7 +61,7 @@ class Engine:
         self._queue: deque[Request] = deque()
         self._sequences: dict[KVCache, Sequence] = {}
         self._renderer: Renderer[Sequence]
-        if _overlap_pays(models) if overlap is None else overlap:
+        if _overlap_pays(models, rows) if overlap is None else overlap:
             self._renderer = ThreadedRenderer(models, self.prompt_states)
         else:
             self._renderer = InlineRenderer(models, self.prompt_states)
@@ -330,14 +330,14 @@ def within_memory(step: Callable[[], list[Event]]) -> list[Event] | OutOfMemoryE
         return OutOfMemoryError(error.problem, error.hint)
 
 
-def _overlap_pays(models: Models) -> bool:
+def _overlap_pays(models: Models, rows: int) -> bool:
     """Whether rendering beside decoding is faster, and gives the same bits.
 
-    On a GPU, both sides fill the device: together they take longer, and a listener waits for steps
-    that nobody needs yet. With several rows, the last bits would depend on which turns are rendered
-    together, and so on which of them is decoded first; a CPU renders one after the other.
+    With several rows it is no faster on a CPU, and elsewhere the last bits would depend on which
+    turns are rendered together, and so on which of them is decoded first. On a GPU, both sides fill
+    the device: together they take longer, and a listener waits for steps that nobody needs yet.
     """
-    if models.device.type != "cpu":
+    if rows > 1 or models.device.type != "cpu":
         return False
     # Compiled code is faster with half of the cores for each side; torch would hold up the LLM.
     layers, flow = models.llm.fused_layers, models.flow

@@ -1,4 +1,4 @@
-"""The corpus of all parts but the vocoder: features, phones and pitch of the speech, in one file.
+"""The corpus of all parts but the vocoder: features, codes and pitch of the speech, in one file.
 
 Everything is cut to whole speech tokens, so that utterance i of T[i] tokens from token start[i]
 has 2 mel frames and 4 feature frames a token.
@@ -7,7 +7,6 @@ has 2 mel frames and 4 feature frames a token.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,21 +20,15 @@ from podtts.prompts.extract import prompt_inputs
 from podtts.rates import (
     MAX_PROMPT_SECONDS,
     MEL_FRAMES_PER_TOKEN,
-    MEL_HOP,
     MIN_PROMPT_SECONDS,
     OUTPUT_HZ,
 )
 from recipes.mini.f0 import at_mel_frames
-from recipes.mini.speech import Utterance, read_speech
+from recipes.mini.phone_codes import codes_of_phones
+from recipes.mini.speech import INT16, Utterance, read_speech
 from recipes.mini.training import save_whole
 
 FEATURE_FRAMES_PER_TOKEN = 4
-UNKNOWN_PHONE = "?"
-PAUSE = "_"
-# What the teacher writes beside the phones: pads, marks, and stress. The last phone before goes on
-# through length and tone marks, and those of stress belong to what follows.
-_PAUSES = frozenset('^$ ;:,.!?—…"()“”')
-_MARKS = frozenset("ˈˌː→↗↓↘")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +41,11 @@ class Measured:
     log_mel: NDArray[np.float16]  # [4*T, 128]
     fbank: NDArray[np.float16]  # [4*T, 80]
     f0: NDArray[np.float16]  # [2*T], Hz, 0 where unvoiced
-    phones: tuple[str, ...]  # 2*T
+    codes: NDArray[np.int16]  # [T], of what the teacher said
 
     @property
     def tokens(self) -> int:
-        return len(self.phones) // MEL_FRAMES_PER_TOKEN
+        return len(self.codes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +60,7 @@ class Corpus:
     log_mel: Tensor
     fbank: Tensor
     f0: Tensor
-    phones: Tensor  # uint8, numbers of inventory
-    inventory: list[str]
+    codes: Tensor
 
     @staticmethod
     def load(path: Path) -> Corpus:
@@ -86,11 +78,10 @@ class Corpus:
 
 def measure(utterance: Utterance) -> Measured | None:
     """Measure an utterance as `podtts prep` would; None when it is too short or too long."""
-    wave = torch.from_numpy(utterance.wave).float() / 32767
-    recording = Recording("the teacher", wave, OUTPUT_HZ)
-    if not MIN_PROMPT_SECONDS <= recording.seconds <= MAX_PROMPT_SECONDS:
+    if not is_measured(utterance):
         return None
-    heard = prompt_inputs(recording)
+    wave = torch.from_numpy(utterance.wave).float() / INT16
+    heard = prompt_inputs(Recording("the teacher", wave, OUTPUT_HZ))
     tokens = len(heard.mel_24k) // MEL_FRAMES_PER_TOKEN
     frames, features = tokens * MEL_FRAMES_PER_TOKEN, tokens * FEATURE_FRAMES_PER_TOKEN
     fbank = heard.fbank_16k[:features]
@@ -103,39 +94,20 @@ def measure(utterance: Utterance) -> Measured | None:
         heard.log_mel_16k.T[:features].half().numpy(),
         fbank.half().numpy(),
         f0.half().numpy(),
-        tuple(phones_at(utterance.phones, utterance.samples, frames)),
+        codes_of_phones(utterance.phones, utterance.samples, utterance.f0, tokens),
     )
 
 
-def phones_at(phones: str, samples: NDArray[np.int32], frames: int) -> Iterator[str]:
-    """The phone in the middle of every mel frame."""
-    ends = np.cumsum(samples)
-    said = PAUSE
-    at = 0
-    for frame in range(frames):
-        middle = (frame + 0.5) * MEL_HOP
-        while at < len(phones) - 1 and ends[at] <= middle:
-            at += 1
-            said = _phone(phones[at], said)
-        yield said
+def is_measured(utterance: Utterance) -> bool:
+    """Whether an utterance is neither too short nor too long."""
+    return MIN_PROMPT_SECONDS <= len(utterance.wave) / OUTPUT_HZ <= MAX_PROMPT_SECONDS
 
 
-def _phone(symbol: str, before: str) -> str:
-    if symbol in _PAUSES:
-        return PAUSE
-    return before if symbol in _MARKS else symbol
-
-
-def make_corpus(speech: Path, path: Path, workers: int, inventory: Sequence[str] = ()) -> None:
-    """Measure a folder of speech; with `inventory`, phones that are not in it become unknown."""
+def make_corpus(speech: Path, path: Path, workers: int) -> None:
+    """Measure a folder of speech."""
     with multiprocessing.get_context("spawn").Pool(workers, torch.set_num_threads, (1,)) as pool:
         found = pool.imap(measure, read_speech(speech), chunksize=8)
         spoken = [utterance for utterance in found if utterance is not None]
-    known = list(inventory) or [
-        UNKNOWN_PHONE,
-        *sorted({phone for utterance in spoken for phone in utterance.phones}),
-    ]
-    number = {phone: index for index, phone in enumerate(known)}
     tokens = torch.tensor([utterance.tokens for utterance in spoken])
 
     def joined(name: str) -> Tensor:
@@ -150,9 +122,5 @@ def make_corpus(speech: Path, path: Path, workers: int, inventory: Sequence[str]
         log_mel=joined("log_mel"),
         fbank=joined("fbank"),
         f0=joined("f0"),
-        phones=torch.tensor(
-            [number.get(phone, 0) for utterance in spoken for phone in utterance.phones],
-            dtype=torch.uint8,
-        ),
-        inventory=known,
+        codes=joined("codes"),
     ).save(path)

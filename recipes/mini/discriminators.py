@@ -44,10 +44,12 @@ class Discriminator(nn.Module):
         magnitude = (spectrum.real.square() + spectrum.imag.square() + _FLOOR**2).sqrt()
         x = magnitude.log()[:, None]
         hidden = []
-        for conv in self.convs:
-            x = F.leaky_relu(conv(x), _LEAK)
-            hidden.append(x)
-        return self.out(x), hidden
+        with torch.autocast(wave.device.type, torch.bfloat16):  # half of the time on a CPU
+            for conv in self.convs:
+                x = F.leaky_relu(conv(x), _LEAK)
+                hidden.append(x)
+            logits = self.out(x)
+        return logits.float(), hidden
 
 
 class Discriminators(nn.Module):
@@ -57,25 +59,22 @@ class Discriminators(nn.Module):
         super().__init__()
         self.each = nn.ModuleList(map(Discriminator, _SIZES))
 
-    def loss(self, made: Tensor, wave: Tensor) -> Tensor:
-        """How badly they tell a recording from what was made, both [B, S]; teaches them alone."""
-        total = torch.zeros((), device=wave.device)
-        for one in self.each:
-            right, wrong = one(wave)[0], one(made.detach())[0]
-            total = total + F.relu(1 - right).mean() + F.relu(1 + wrong).mean()
-        return total / len(self.each)
+    def told_and_seen(self, made: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
+        """Judge what was made and the recording, both [B, S].
 
-    def criticism(self, made: Tensor, wave: Tensor) -> Tensor:
-        """How much of what was made they see; teaches the vocoder alone."""
-        total = torch.zeros((), device=wave.device)
+        returns: how badly they tell one from the other, which teaches them alone; and how much of
+        what was made they see, which teaches the vocoder alone.
+        """
+        told = seen = torch.zeros((), device=wave.device)
         for one in self.each:
+            right, wanted = one(wave)
+            wrong = one(made.detach())[0]
+            told = told + F.relu(1 - right).mean() + F.relu(1 + wrong).mean()
             fixed = {name: value.detach() for name, value in one.named_parameters()}
             logits, found = functional_call(one, fixed, (made,))
-            with torch.no_grad():
-                wanted = one(wave)[1]
             matching = [
-                F.l1_loss(ours, theirs) / theirs.abs().mean()
+                F.l1_loss(ours, theirs.detach()) / theirs.detach().abs().mean()
                 for ours, theirs in zip(found, wanted, strict=True)
             ]
-            total = total - logits.mean() + _MATCHING * sum(matching) / len(matching)
-        return total / len(self.each)
+            seen = seen - logits.mean() + _MATCHING * sum(matching) / len(matching)
+        return told / len(self.each), seen / len(self.each)

@@ -11,6 +11,7 @@ from podtts.prompts.encoders import PromptEncoders
 from podtts.weights.files import SPEAKER_ENCODER_FILE, SPEECH_TOKENIZER_FILE
 from podtts.weights.names import flow_name, hift_name, llm_name
 from recipes.mini.corpus import FEATURE_FRAMES_PER_TOKEN, Corpus
+from recipes.mini.finish import finished
 from recipes.mini.flow import FlowTraining
 from recipes.mini.layout import write_tokenizer
 from recipes.mini.llm import LlmTraining
@@ -45,14 +46,15 @@ def export_checkpoint(work: Path, target: Path, held_out: Corpus, voices: int) -
     llm, flow, vocoder = LlmTraining(), FlowTraining(), VocoderTraining()
     load_trained(llm, work / "llm.pt", _CPU)
     load_trained(flow, work / "flow.pt", _CPU)
-    load_trained(vocoder, work / "vocoder.pt", _CPU)
     head = PitchTraining()
-    load_trained(head, work / "pitch.pt", _CPU)
+    for module, part in ((vocoder, "vocoder"), (head, "pitch")):
+        path = finished(work, part)
+        load_trained(module, path if path.is_file() else work / f"{part}.pt", _CPU)
     save_part(llm.exported(), llm_name, fresh / "model.safetensors", without="head.weight")
     save_part(flow.exported(), flow_name, fresh / "flow.safetensors")
     save_vocoder(vocoder, head, fresh)
 
-    tokenizer = load_tokenizer(work / "tokenizer.pt", len(held_out.inventory), _CPU).tokenizer
+    tokenizer = load_tokenizer(work / "tokenizer.pt", _CPU)
     speaker = SpeakerTraining(voices)
     load_trained(speaker, work / "speaker.pt", _CPU)
     round_weights(speaker.encoder)

@@ -29,6 +29,9 @@ _NO_PROMPT = 0.2
 _PROMPT_SHARE = (0.1, 0.6)
 _WINDOWS = (32, 64, 64, 128, 256)  # tokens; every step draws one
 _STEP_TOKENS = 512
+_HEARD_SHARE = (
+    0.05  # of the windows: all tokens are as the tokenizer heard them, not the prompt's alone
+)
 RECIPE = Recipe(learning_rate=1e-3, recorded=True)
 
 
@@ -152,7 +155,7 @@ class Windows:
 
 def train_flow(
     corpus: Corpus,
-    codes: Tensor,
+    heard: Tensor,
     embeddings: Tensor,
     device: torch.device,
     batch: int,
@@ -161,11 +164,15 @@ def train_flow(
 ) -> dict[str, float]:
     """Train on windows of single voices, whose first part is given as prompt.
 
-    codes: of the whole corpus, int16 [tokens]. embeddings: of every utterance, [N, 192].
+    Behind the prompt, tokens are what was said, as from the language model.
+    heard: what the tokenizer hears in the corpus, int16 [tokens].
+    embeddings: of every utterance, [N, 192].
     """
     module = FlowTraining().to(device)
     windows = Windows(corpus, device)
-    mels, codes, embeddings = (some.to(device) for some in (corpus.mel, codes, embeddings))
+    mels, codes, heard, embeddings = (
+        some.to(device) for some in (corpus.mel, corpus.codes, heard, embeddings)
+    )
 
     def draw(progress: float) -> Sample:
         rng = random.Random(int(torch.randint(2**31, ())))  # as seeded for this step
@@ -185,9 +192,11 @@ def train_flow(
         if mode != "full":
             published = mode == "published chunks"
             visible = published_chunks(size, device) if published else own_chunks(prompt, size)
+        listens = torch.rand(batch_size, 1, device=device) < _HEARD_SHARE
+        listens = listens | (torch.arange(size, device=device) < prompt[:, None])
         with torch.autocast(device.type, torch.bfloat16):
             return module.loss(
-                codes[places].long(),
+                torch.where(listens, heard[places], codes[places]).long(),
                 mels[frames].float(),
                 embeddings[utterances],
                 prompt,

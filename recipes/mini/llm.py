@@ -95,17 +95,17 @@ class LlmTraining(nn.Module):
         compared = self.compared()
         place = torch.full((rows.shape[0],), _NONE, device=ids.device)
         place[compared] = torch.arange(len(compared), device=ids.device)
-        kinds = learnt[:, 1:]
-        target = torch.where(kinds == 1, place[ids[:, 1:]], _NONE).flatten()
-        logits = (hidden.flatten(0, 1) @ rows[compared].T).float()
+        kinds, following = learnt[:, 1:].flatten(), ids[:, 1:].flatten()
+        target = torch.where(kinds == 1, place[following], _NONE)
+        everywhere = hidden.flatten(0, 1)
+        hidden, target = _learnt(everywhere, target)
+        logits = (hidden @ rows[compared].T).float()
         speech = (target != _NONE).float()
         said = F.cross_entropy(logits, target, ignore_index=_NONE)
         normaliser = (logits.logsumexp(dim=1).square() * speech).sum() / speech.sum()
-        letters = torch.where(kinds == 2, ids[:, 1:], _NONE).flatten()
-        read = F.cross_entropy(
-            (hidden.flatten(0, 1) @ rows[:TEXT_IDS].T).float(), letters, ignore_index=_NONE
-        )
         right = (logits.argmax(dim=1) == target).float().sum() / speech.sum()
+        before, letters = _learnt(everywhere, torch.where(kinds == 2, following, _NONE))
+        read = F.cross_entropy((before @ rows[:TEXT_IDS].T).float(), letters, ignore_index=_NONE)
         loss = said + _NORMALISER_WEIGHT * normaliser + _TEXT_WEIGHT * read
         return loss, {"speech": said, "right": right, "normaliser": normaliser, "text": read}
 
@@ -129,6 +129,14 @@ class LlmTraining(nn.Module):
         """The model with its embedding written out; done once."""
         self.llm.embed_tokens.weight.data.copy_(self.rows())
         return self.llm
+
+
+def _learnt(hidden: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions where something is learnt; on a GPU all, since recordings have fixed shapes."""
+    if not hidden.is_cpu:
+        return hidden, target
+    wanted = target != _NONE
+    return hidden[wanted], target[wanted]
 
 
 @dataclass(frozen=True)

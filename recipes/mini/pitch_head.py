@@ -14,7 +14,7 @@ from recipes.mini.mels import MEL_DEVIATION, MEL_MEAN, normalise_input, worn
 from recipes.mini.sizes import MINI_HIFT
 from recipes.mini.steps import Sample
 from recipes.mini.training import Recipe, train
-from recipes.mini.vocoder_data import VocoderData
+from recipes.mini.vocoder_data import VocoderData, as_long
 
 _FRAMES, _BATCH = 64, 32
 _SCALE_HZ = 100.0
@@ -63,15 +63,29 @@ class PitchTraining(nn.Module):
 
 
 def train_pitch_head(
-    speech: Path, device: torch.device, batch: int, minutes: float, path: Path, workers: int = 1
+    speech: Path,
+    device: torch.device,
+    batch: int,
+    minutes: float,
+    path: Path,
+    workers: int = 1,
+    heard: Tensor | None = None,
 ) -> dict[str, float]:
-    """Train on random crops of a folder of speech; batch: times what suits one CPU core."""
+    """Train on random crops of a folder of speech; batch: times what suits one CPU core.
+
+    heard: the flow's mels of the corpus that was made of this speech, float16 [F, 80]; with them,
+    half of the crops are theirs.
+    """
     module = PitchTraining().to(device)
-    data = VocoderData.of(speech, waves=False, workers=workers).to(device)
+    whole = heard is not None
+    data = VocoderData.of(speech, waves=False, workers=workers, as_in_corpus=whole).to(device)
+    flows = data.mel if heard is None else as_long(heard, data).to(device)
 
     def step(_: Sample) -> tuple[Tensor, dict[str, Tensor]]:
-        first = torch.randint(len(data.mel) - _FRAMES, (batch * _BATCH, 1), device=device)
+        rows = batch * _BATCH
+        first = torch.randint(len(data.mel) - _FRAMES, (rows, 1), device=device)
         at = first + torch.arange(_FRAMES, device=device)
-        return module.loss(worn(data.mel[at].float()), data.f0[at].float())
+        mel = torch.cat((data.mel[at[: rows // 2]], flows[at[rows // 2 :]])).float()
+        return module.loss(mel if whole else worn(mel), data.f0[at].float())
 
     return train(module, step, RECIPE, minutes, path)

@@ -1,13 +1,11 @@
 """From an exported checkpoint folder back to training checkpoints, to train its parts on.
 
 Only what is exported comes back: what merely helps training (digits' rows, the classifier of
-voices) starts anew. The reader of the codes is learnt again beside a tokenizer that stays as it
-is, so that codes keep the meaning the other parts have learnt.
+voices, discriminators) starts anew.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,20 +17,19 @@ from torch import Tensor, nn
 
 from podtts.weights.files import SPEAKER_ENCODER_FILE, SPEECH_TOKENIZER_FILE
 from podtts.weights.names import flow_name, hift_name, llm_name
-from recipes.mini.corpus import Corpus
 from recipes.mini.flow import FlowTraining
 from recipes.mini.llm import LlmTraining
 from recipes.mini.onnx_files import HALVED
 from recipes.mini.pitch_head import PitchTraining
 from recipes.mini.sizes import MINI_HIFT
 from recipes.mini.speaker_encoder import SpeakerTraining
-from recipes.mini.speech_tokenizer import SpeechTokenizer, train_speech_tokenizer
+from recipes.mini.speech_tokenizer import TokenizerTraining
 from recipes.mini.training import WARM_UP_STEPS, save_whole
 from recipes.mini.vocoder import VocoderTraining
 
 
 def restore(source: Path, work: Path, voices: int, seconds: Mapping[str, float]) -> None:
-    """Write `work`/PART.pt of all parts but the tokenizer; they count as trained for `seconds`.
+    """Write `work`/PART.pt of all parts; they count as trained for `seconds`.
 
     Without model.safetensors, the language model is not among them.
     """
@@ -46,8 +43,11 @@ def restore(source: Path, work: Path, voices: int, seconds: Mapping[str, float])
     flow.digits.rows.data.zero_()
     speaker = SpeakerTraining(voices)
     speaker.encoder.load_state_dict(onnx_weights(source / SPEAKER_ENCODER_FILE, speaker.encoder))
+    heard = TokenizerTraining()
+    tokenizer = heard.tokenizer
+    tokenizer.load_state_dict(onnx_weights(source / SPEECH_TOKENIZER_FILE, tokenizer))
     parts: dict[str, nn.Module] = {"flow": flow, "vocoder": vocoder, "pitch": head}
-    parts["speaker"] = speaker
+    parts |= {"speaker": speaker, "tokenizer": heard}
     if (model := source / "model.safetensors").is_file():
         llm = LlmTraining()
         _read(llm.llm, model, llm_name, without="head.weight")
@@ -63,23 +63,6 @@ def restore(source: Path, work: Path, voices: int, seconds: Mapping[str, float])
             "skipped": 0,
         }
         save_whole(state, work / f"{part}.pt")
-
-
-def restore_tokenizer(
-    source: Path,
-    path: Path,
-    corpus: Corpus,
-    device: torch.device,
-    batch: int,
-    minutes: float,
-) -> dict[str, float]:
-    """Learn a reader of the exported tokenizer's codes; write both, never to be trained on."""
-    tokenizer = SpeechTokenizer()
-    tokenizer.load_state_dict(onnx_weights(source / SPEECH_TOKENIZER_FILE, tokenizer))
-    figures = train_speech_tokenizer(corpus, device, batch, minutes, path, tokenizer)
-    state = torch.load(path)
-    save_whole({**state, "elapsed": math.inf}, path)
-    return figures
 
 
 def _read(

@@ -20,9 +20,11 @@ from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode
 from podtts.presets import DEFAULT_PRESET, PRESETS
 from recipes.mini.corpus import Corpus, make_corpus
+from recipes.mini.finish import finish
 from recipes.mini.flow import train_flow
 from recipes.mini.layout import END_TOKEN, SPEECH_OFFSET, write_tokenizer
 from recipes.mini.llm import Dialogues, train_llm
+from recipes.mini.phone_codes import PHONE_CODES
 from recipes.mini.pitch_head import train_pitch_head
 from recipes.mini.speaker_encoder import SpeakerTraining, embed_utterances, train_speaker_encoder
 from recipes.mini.speakers import write_speakers
@@ -44,11 +46,12 @@ from recipes.mini.voices import held_out_voices, learnt_voices
 
 _SHARES = {
     "pitch": 0.03,
-    "vocoder": 0.4,
+    "vocoder": 0.3,
     "tokenizer": 0.05,
     "speaker": 0.02,
     "flow": 0.2,
     "llm": 0.3,
+    "finish": 0.1,
 }
 _HELD_OUT_HOURS = 0.1
 _DIALOGUE_TURNS = 20  # with several rebuilds of the context
@@ -87,12 +90,11 @@ def _speech(options: argparse.Namespace) -> dict[str, float]:
 
 
 def _corpus(options: argparse.Namespace) -> dict[str, float]:
-    train, held_out = options.work / "corpus.pt", options.work / "held-out.pt"
-    if not train.is_file():
-        make_corpus(options.work / "speech", train, options.workers)
-    learnt = Corpus.load(train)
-    if not held_out.is_file():
-        make_corpus(options.work / "held-out", held_out, options.workers, learnt.inventory)
+    for folder, name in (("speech", "corpus"), ("held-out", "held-out")):
+        path = options.work / f"{name}.pt"
+        if not path.is_file():
+            make_corpus(options.work / folder, path, options.workers)
+    learnt = Corpus.load(options.work / "corpus.pt")
     return {"utterances": len(learnt.texts), "hours": round(int(learnt.tokens.sum()) / 90_000, 2)}
 
 
@@ -131,20 +133,13 @@ def _speaker(options: argparse.Namespace) -> dict[str, float]:
 
 
 def _restore(options: argparse.Namespace) -> dict[str, float]:
-    from recipes.mini.restore import restore, restore_tokenizer  # training needs no onnx
+    from recipes.mini.restore import restore  # training needs no onnx
 
     if options.source is None:
         sys.exit("restore needs --from FOLDER, an exported checkpoint")
     half = {part: 60 * _minutes(options, part) / 2 for part in _SHARES}
     restore(options.source, options.work, options.voices, half)
-    return restore_tokenizer(
-        options.source,
-        options.work / "tokenizer.pt",
-        Corpus.load(options.work / "corpus.pt"),
-        options.device,
-        12 * options.batch,
-        _minutes(options, "tokenizer") / 4,
-    )
+    return {}
 
 
 def _vocoder(options: argparse.Namespace) -> dict[str, float]:
@@ -158,39 +153,29 @@ def _vocoder(options: argparse.Namespace) -> dict[str, float]:
     )
 
 
+def _texts(options: argparse.Namespace) -> dict[str, float]:
+    hours = {"english": options.text_hours, "mandarin": options.mandarin_hours}
+    make_spoken_text(options.work / "spoken", _sources(options), hours, options.workers)
+    spoken = SpokenText.load(options.work / "spoken")
+    return {"texts": len(spoken.texts), "hours": round(len(spoken.codes) / 90_000, 2)}
+
+
 def _tokens(options: argparse.Namespace) -> dict[str, float]:
-    corpus = Corpus.load(options.work / "corpus.pt")
-    checkpoint, codes_file = options.work / "tokenizer.pt", options.work / "codes.pt"
-    if not codes_file.is_file():
-        tokenizer = load_tokenizer(checkpoint, len(corpus.inventory), options.device).tokenizer
+    corpus, path = Corpus.load(options.work / "corpus.pt"), options.work / "heard.pt"
+    if not path.is_file():
+        tokenizer = load_tokenizer(options.work / "tokenizer.pt", options.device)
         speaker = SpeakerTraining(options.voices)
         load_trained(speaker, options.work / "speaker.pt", options.device)
         round_weights(speaker.encoder)
         embeddings = embed_utterances(speaker.encoder, corpus, options.device)
         made = {"codes": tokenize_corpus(tokenizer, corpus), "voices": embeddings}
-        save_whole(made, codes_file)
-    codes = torch.load(codes_file)["codes"]
-    share = codes.long().bincount(minlength=1).float() / len(codes)
-    perplexity = float(torch.special.entr(share).sum().exp())
-    make_spoken_text(
-        options.work / "spoken",
-        _sources(options),
-        checkpoint,
-        len(corpus.inventory),
-        {"english": options.text_hours, "mandarin": options.mandarin_hours},
-        options.workers,
-    )
-    spoken = SpokenText.load(options.work / "spoken")
-    return {
-        "codes_used": int((share > 0).sum()),
-        "perplexity": round(perplexity, 1),
-        "texts": len(spoken.texts),
-        "hours": round(len(spoken.codes) / 90_000, 2),
-    }
+        save_whole(made, path)
+    right = torch.load(path)["codes"] % PHONE_CODES == corpus.codes % PHONE_CODES
+    return {"phones_right": round(float(right.float().mean()), 4)}
 
 
 def _flow(options: argparse.Namespace) -> dict[str, float]:
-    kept = torch.load(options.work / "codes.pt")
+    kept = torch.load(options.work / "heard.pt")
     return train_flow(
         Corpus.load(options.work / "corpus.pt"),
         kept["codes"],
@@ -206,7 +191,7 @@ def _llm(options: argparse.Namespace) -> dict[str, float]:
     write_tokenizer(options.work)
     template = Template(load_encode(options.work), SPEECH_OFFSET, END_TOKEN)
     corpus = Corpus.load(options.work / "corpus.pt")
-    codes = torch.load(options.work / "codes.pt")["codes"]
+    codes = torch.load(options.work / "heard.pt")["codes"]
     learnt, unseen = SpokenText.load(options.work / "spoken").split()
     return train_llm(
         Dialogues(template, learnt, corpus, codes),
@@ -217,6 +202,11 @@ def _llm(options: argparse.Namespace) -> dict[str, float]:
         _minutes(options, "llm"),
         options.work / "llm.pt",
     )
+
+
+def _finish(options: argparse.Namespace) -> dict[str, float]:
+    minutes = _minutes(options, "finish")
+    return finish(options.work, options.device, options.batch, minutes, options.workers)
 
 
 def _export(options: argparse.Namespace) -> dict[str, float]:
@@ -257,6 +247,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 RUN: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "speech": _speech,
+    "texts": _texts,
     "corpus": _corpus,
     "restore": _restore,
     "pitch": _pitch,
@@ -266,6 +257,7 @@ RUN: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "tokens": _tokens,
     "flow": _flow,
     "llm": _llm,
+    "finish": _finish,
     "export": _export,
     "speakers": _speakers,
     "evaluate": _evaluate,
@@ -282,7 +274,7 @@ def _options() -> argparse.Namespace:
     add("--batch", type=int, default=1, help="times the batch sizes meant for one CPU core")
     add("--hours", type=float, default=3, help="of speech for all parts but the LLM")
     add("--text-hours", type=float, default=24, help="of English for the LLM")
-    add("--mandarin-hours", type=float, default=6, help="of Mandarin for the LLM; slower to make")
+    add("--mandarin-hours", type=float, default=6, help="of Mandarin for the LLM")
     add("--voices", type=int, default=72, help="that say it")
     add("--workers", type=int, default=2, help="processes that speak")
     add("--wordnet", type=Path, default=WORDNET, help="folder with WordNet's data files")

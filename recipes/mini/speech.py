@@ -10,10 +10,10 @@ import functools
 import multiprocessing
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,10 +25,10 @@ from recipes.mini.teacher import RATE_HZ, Teacher
 from recipes.mini.voices import Voice
 
 UTTERANCES_PER_FILE = 10
+INT16 = 32767
 _PHRASE_SHARE = 0.1
 _MOST_PHONES = 300
 _CPU = torch.device("cpu")
-_VOICED_HZ = 40.0  # the teacher says about 10 where nothing is voiced
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Sources:
 
 
 _Job = tuple[Path, int, int, Voice, Sources, bool]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,19 +60,39 @@ class Utterance:
 def make_speech(
     folder: Path, voices: list[Voice], hours: float, sources: Sources, workers: int, held_out: bool
 ) -> None:
-    """Make files until they hold so many hours, and go on where an earlier run stopped."""
+    """Make files of these voices in turn until they hold so many hours."""
+
+    def job(number: int, path: Path) -> _Job:
+        voice = number % len(voices)
+        return path, number, voice, voices[voice], sources, held_out
+
+    fill(folder, hours, workers, _speak, job)
+
+
+def fill(
+    folder: Path,
+    hours: float,
+    workers: int,
+    speak: Callable[[T], float],
+    job: Callable[[int, Path], T],
+) -> None:
+    """Make files of speech until they hold so many hours; go on where an earlier run stopped.
+
+    speak: writes the file of a job in another process, and returns its seconds.
+    job: of the file with this number at this path.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     missing = 3600 * hours - _seconds(folder)
     number = 0
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         while missing > 0:
-            jobs: list[_Job] = []
+            jobs: list[T] = []
             while len(jobs) < 4 * workers:
-                if not _path(folder, number).is_file():
-                    voice = number % len(voices)
-                    jobs.append((folder, number, voice, voices[voice], sources, held_out))
+                path = folder / f"{number:06d}.npz"
+                if not path.is_file():
+                    jobs.append(job(number, path))
                 number += 1
-            missing -= sum(pool.imap_unordered(_speak, jobs))
+            missing -= sum(pool.imap_unordered(speak, jobs))
 
 
 def read_speech(folder: Path) -> Iterator[Utterance]:
@@ -93,10 +114,6 @@ def _split(values: NDArray[Any], sizes: NDArray[Any]) -> list[NDArray[Any]]:
     return np.split(values, np.cumsum(sizes)[:-1])
 
 
-def _path(folder: Path, number: int) -> Path:
-    return folder / f"{number:06d}.npz"
-
-
 def _seconds(folder: Path) -> float:
     total = 0
     for path in folder.glob("*.npz"):
@@ -115,7 +132,7 @@ def _speaking(sources: Sources) -> tuple[Teacher, Languages]:
 
 def _speak(job: _Job) -> float:
     """Write one file; returns its seconds."""
-    folder, number, voice_number, voice, sources, held_out = job
+    path, number, voice_number, voice, sources, held_out = job
     teacher, languages = _speaking(sources)
     rng = random.Random(10_000_019 * held_out + number)
     made: list[Utterance] = []
@@ -128,11 +145,16 @@ def _speak(job: _Job) -> float:
         if len(phones := phones_of(said)) > _MOST_PHONES:
             continue
         spoken = teacher.say(phones, voice.mix, voice.speed * rng.uniform(0.95, 1.05))
-        wave = (spoken.wave.clip(-1, 1) * 32767).astype(np.int16)
-        f0 = np.where(spoken.f0 > _VOICED_HZ, spoken.f0, 0).astype(np.float16)
+        wave = as_int16(spoken.wave)
+        f0 = spoken.f0.astype(np.float16)
         made.append(Utterance(said, voice_number, wave, f0, spoken.phones, spoken.samples))
-    write_speech(_path(folder, number), made)
+    write_speech(path, made)
     return sum(len(utterance.wave) for utterance in made) / RATE_HZ
+
+
+def as_int16(wave: NDArray[np.float32]) -> NDArray[np.int16]:
+    """A wave [S] as it is kept."""
+    return (wave.clip(-1, 1) * INT16).astype(np.int16)
 
 
 def write_speech(path: Path, utterances: list[Utterance]) -> None:

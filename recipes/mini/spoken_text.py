@@ -1,8 +1,9 @@
 """What the language model learns from: texts and the speech tokens of one canonical voice.
 
 All turns are in the canonical voice's tokens, whoever speaks: what distinguishes voices is the
-flow's part. Prompts in its context are of all the corpus's voices. Texts are spoken in small files,
-one by one, so that a stopped run continues and more hours only add files.
+flow's part. Prompts in its context are of all the corpus's voices. The teacher only plans what it
+would say, which is enough to know the tokens. It does so in small files, one by one, so that a
+stopped run continues and more hours only add files.
 """
 
 from __future__ import annotations
@@ -18,15 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from podtts.audio.io import resample
-from podtts.audio.mel import log_mel_16k
-from podtts.audio.volume_normalization import normalize_volume
-from podtts.rates import ENCODER_HZ, OUTPUT_HZ, SAMPLES_PER_TOKEN, TOKENS_PER_SECOND
-from recipes.mini.canonical import CanonicalVoice
+from podtts.rates import TOKENS_PER_SECOND
+from recipes.mini.canonical import canonical_codes
 from recipes.mini.corpus import FEATURE_FRAMES_PER_TOKEN, Corpus
 from recipes.mini.languages import Languages
 from recipes.mini.speech import Sources
 from recipes.mini.speech_tokenizer import SpeechTokenizer, TokenizerTraining
+from recipes.mini.teacher import Planner
 from recipes.mini.training import load_trained, save_whole
 
 _TEXTS_PER_FILE = 100
@@ -34,7 +33,7 @@ _PHRASE_SHARE = 0.5  # of the texts; about a third of the time
 _KEPT_SHARE = 50  # one text in so many is not learnt from
 _MIXED_SHARE = 0.12  # of the Mandarin texts have an English word in them
 
-_Job = tuple[Path, str, int, Sources, Path, int]
+_Job = tuple[Path, str, int, Sources]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +78,12 @@ class SpokenText:
         )
 
 
-def load_tokenizer(checkpoint: Path, phones: int, device: torch.device) -> TokenizerTraining:
-    """The trained tokenizer with the reader of its codes, in the precision of its export."""
-    module = TokenizerTraining(phones)
+def load_tokenizer(checkpoint: Path, device: torch.device) -> SpeechTokenizer:
+    """The trained tokenizer, in the precision of its export."""
+    module = TokenizerTraining()
     load_trained(module, checkpoint, device)
     round_weights(module.tokenizer)
-    return module
+    return module.tokenizer
 
 
 def round_weights(module: torch.nn.Module) -> None:
@@ -103,7 +102,7 @@ def tokenize(tokenizer: SpeechTokenizer, log_mel: Tensor) -> Tensor:
 
 
 def tokenize_corpus(tokenizer: SpeechTokenizer, corpus: Corpus) -> Tensor:
-    """Codes of a corpus, int16 [all its tokens]."""
+    """What the tokenizer hears in a corpus, int16 [all its tokens]."""
     return torch.cat(
         [
             tokenize(tokenizer, corpus.part("log_mel", number, FEATURE_FRAMES_PER_TOKEN).float().T)
@@ -112,21 +111,8 @@ def tokenize_corpus(tokenizer: SpeechTokenizer, corpus: Corpus) -> Tensor:
     )
 
 
-def codes_of(wave: Tensor, tokenizer: SpeechTokenizer) -> Tensor:
-    """Codes int16 [T] of a wave at 24 kHz."""
-    slow = normalize_volume(resample(wave, OUTPUT_HZ, ENCODER_HZ))
-    return tokenize(tokenizer, log_mel_16k(slow))[: len(wave) // SAMPLES_PER_TOKEN]
-
-
-def make_spoken_text(
-    folder: Path,
-    sources: Sources,
-    checkpoint: Path,
-    phones: int,
-    hours: dict[str, float],
-    workers: int,
-) -> None:
-    """Speak and tokenize texts until there are so many hours; goes on where it was stopped.
+def make_spoken_text(folder: Path, sources: Sources, hours: dict[str, float], workers: int) -> None:
+    """Plan texts until there are so many hours; goes on where it was stopped.
 
     hours: of "english" and "mandarin".
     """
@@ -140,9 +126,9 @@ def make_spoken_text(
                 while len(jobs) < 4 * workers:
                     path = folder / f"{language}-{number:06d}.pt"
                     if not path.is_file():
-                        jobs.append((path, language, number, sources, checkpoint, phones))
+                        jobs.append((path, language, number, sources))
                     number += 1
-                missing -= sum(pool.imap_unordered(_speak, jobs))
+                missing -= sum(pool.imap_unordered(_plan, jobs))
 
 
 def _seconds(path: Path) -> float:
@@ -150,27 +136,22 @@ def _seconds(path: Path) -> float:
 
 
 @functools.cache
-def _speaking(
-    sources: Sources, checkpoint: Path, phones: int
-) -> tuple[Languages, CanonicalVoice, SpeechTokenizer]:
+def _planning(sources: Sources) -> tuple[Languages, Planner]:
     """What a worker process keeps."""
     torch.set_num_threads(1)
-    return (
-        Languages.read(sources.wordnet, sources.dictionary),
-        CanonicalVoice(sources.teacher, sources.device),
-        load_tokenizer(checkpoint, phones, torch.device("cpu")).tokenizer,
-    )
+    return Languages.read(sources.wordnet, sources.dictionary), Planner(sources.teacher)
 
 
-def _speak(job: _Job) -> float:
+def _plan(job: _Job) -> float:
     """Write one file; returns its seconds."""
-    path, language, number, sources, checkpoint, phones = job
-    languages, voice, tokenizer = _speaking(sources, checkpoint, phones)
-    texts, phrases = draw_texts(languages, number, mandarin=language == "mandarin")
-    codes = [codes_of(voice.say(text), tokenizer).numpy() for text in texts]
-    tokens = [len(some) for some in codes]
+    path, language, number, sources = job
+    languages, planner = _planning(sources)
+    drawn = zip(*draw_texts(languages, number, mandarin=language == "mandarin"), strict=True)
+    made = [(text, phrase, canonical_codes(planner, text)) for text, phrase in drawn]
+    texts, phrases, codes = zip(*(one for one in made if one[2] is not None), strict=True)
+    tokens = list(map(len, codes))
     fields = {
-        "texts": texts,
+        "texts": list(texts),
         "is_mandarin": torch.tensor([language == "mandarin"] * len(texts)),
         "is_phrase": torch.tensor(phrases),
         "tokens": torch.tensor(tokens),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,9 +18,10 @@ from recipes.mini.discriminators import Discriminators
 from recipes.mini.excitation import MIX
 from recipes.mini.mels import MEL_DEVIATION, MEL_MEAN, normalise_input, worn
 from recipes.mini.sizes import MINI_HIFT
+from recipes.mini.speech import INT16
 from recipes.mini.steps import Sample
 from recipes.mini.training import Recipe, train
-from recipes.mini.vocoder_data import INT16, VocoderData
+from recipes.mini.vocoder_data import VocoderData, as_long
 
 _CROP_FRAMES = 32  # 0.64 s
 _BATCH = 4
@@ -36,6 +38,7 @@ _CRITICISM_WEIGHT = 0.1
 _FIRST_GAIN, _FIRST_LOUDNESS = 0.1, 0.01
 _CARRIED, _SHIFT = 0.3, 1.0  # gain of the source's spectrum in the last level, and what is added
 RECIPE = Recipe(learning_rate=3e-4, betas=(0.8, 0.99), clip=2.0, recorded=True)
+FINISHING = replace(RECIPE, learning_rate=2e-4)
 
 
 class VocoderTraining(nn.Module):
@@ -90,14 +93,13 @@ class VocoderTraining(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """mel [B, F, 80], its source and the target aligned with it, [B, 480*F].
 
-        wave: the recording; with it, the discriminators learn and criticise, too.
+        wave: recordings of the last rows, [b, 480*F]; with them, the discriminators learn and
+        criticise, too. Each row costs as much as rendering another.
         """
         made = self.wave(mel, source)
         total, figures = self._distances(made, target)
         if wave is not None:
-            # Of mels that are not worn; each costs as much as rendering two.
-            some, theirs = made[len(made) // 2 :], wave[len(wave) // 2 :]
-            told, seen = self.judges.loss(some, theirs), self.judges.criticism(some, theirs)
+            told, seen = self.judges.told_and_seen(made[-len(wave) :], wave)
             total = total + told + _CRITICISM_WEIGHT * seen
             figures |= {"told": told, "seen": seen}
         return total, figures
@@ -176,23 +178,41 @@ def _emphasised(wave: Tensor) -> Tensor:
 
 
 def train_vocoder(
-    speech: Path, device: torch.device, batch: int, minutes: float, path: Path, workers: int = 1
+    speech: Path,
+    device: torch.device,
+    batch: int,
+    minutes: float,
+    path: Path,
+    workers: int = 1,
+    heard: Tensor | None = None,
 ) -> dict[str, float]:
-    """Train on random crops of a folder of speech; batch: times what suits one CPU core."""
+    """Train on random crops of a folder of speech; batch: times what suits one CPU core.
+
+    heard: the flow's mels of the corpus that was made of this speech, float16 [F, 80]. With them,
+    training finishes what training on the recordings' own mels has begun.
+    """
     module = VocoderTraining().to(device)
-    data = VocoderData.of(speech, workers=workers).to(device)
+    data = VocoderData.of(speech, workers=workers, as_in_corpus=heard is not None).to(device)
     frames = len(data.mel)
+    flows = None if heard is None else as_long(heard, data).to(device)
+    recipe = RECIPE if heard is None else FINISHING
+    rows = batch * _BATCH
+    own = rows // 2 if heard is None else rows // 3  # rows whose recording nobody judges
 
     def draw(progress: float) -> Sample:
-        return Sample(progress, progress > _CRITICS_FROM)
+        return Sample(progress, heard is not None or progress > _CRITICS_FROM)
 
     def step(sample: Sample) -> tuple[Tensor, dict[str, Tensor]]:
-        first = torch.randint(frames - _CROP_FRAMES, (batch * _BATCH, 1), device=device)
+        first = torch.randint(frames - _CROP_FRAMES, (rows, 1), device=device)
+        at = first + torch.arange(_CROP_FRAMES, device=device)
         samples = first * MEL_HOP + torch.arange(_CROP_FRAMES * MEL_HOP, device=device)
         source, target, wave = (
             some[samples].float() / INT16 for some in (data.source, data.target, data.wave)
         )
-        mel = worn(data.mel[first + torch.arange(_CROP_FRAMES, device=device)].float())
-        return module.loss(mel, source, target, wave if sample.kind else None)
+        if flows is None:
+            mel = worn(data.mel[at].float())
+        else:
+            mel = torch.cat((data.mel[at[:own]], flows[at[own:]])).float()
+        return module.loss(mel, source, target, wave[own:] if sample.kind else None)
 
-    return train(module, step, RECIPE, minutes, path, draw=draw)
+    return train(module, step, recipe, minutes, path, draw=draw)

@@ -14,12 +14,11 @@ from torch import Tensor
 
 from podtts.audio.mel import mel_24k
 from podtts.audio.volume_normalization import normalize_volume
-from podtts.rates import MEL_HOP
+from podtts.rates import MEL_FRAMES_PER_TOKEN, MEL_HOP
+from recipes.mini.corpus import is_measured
 from recipes.mini.excitation import aligned, excitation
 from recipes.mini.f0 import at_mel_frames
-from recipes.mini.speech import Utterance, read_speech
-
-INT16 = 32767
+from recipes.mini.speech import INT16, Utterance, read_speech
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +32,15 @@ class VocoderData:
     wave: Tensor  # int16 [480*F], the recording
 
     @staticmethod
-    def of(speech: Path, waves: bool = True, workers: int = 1) -> VocoderData:
-        """Measure all utterances of a folder of speech; sources and targets only if wanted."""
-        jobs = ((number, one, waves) for number, one in enumerate(read_speech(speech)))
+    def of(
+        speech: Path, waves: bool = True, workers: int = 1, as_in_corpus: bool = False
+    ) -> VocoderData:
+        """Measure all utterances of a folder of speech; sources and targets only if wanted.
+
+        as_in_corpus: only the utterances and frames that a `Corpus` has, in the same order.
+        """
+        found = (one for one in read_speech(speech) if not as_in_corpus or is_measured(one))
+        jobs = ((number, one, waves, as_in_corpus) for number, one in enumerate(found))
         if workers == 1:
             measured = list(map(_measure, jobs))
         else:
@@ -51,11 +56,20 @@ class VocoderData:
         return VocoderData(*(tensor.to(device) for tensor in vars(self).values()))
 
 
-def _measure(job: tuple[int, Utterance, bool]) -> tuple[NDArray[Any], ...]:
+def as_long(heard: Tensor, data: VocoderData) -> Tensor:
+    """The flow's mels of a corpus, if data is of the same speech; raises ValueError otherwise."""
+    if len(heard) != len(data.mel):
+        raise ValueError("the corpus is not of this speech: delete it and what was made of it")
+    return heard
+
+
+def _measure(job: tuple[int, Utterance, bool, bool]) -> tuple[NDArray[Any], ...]:
     """The fields of an utterance; arrays, which cross processes as bytes."""
-    number, utterance, waves = job
+    number, utterance, waves, whole_tokens = job
     wave = normalize_volume(torch.from_numpy(utterance.wave).float() / INT16)
     mel = mel_24k(wave)
+    if whole_tokens:
+        mel = mel[: len(mel) // MEL_FRAMES_PER_TOKEN * MEL_FRAMES_PER_TOKEN]
     f0 = at_mel_frames(torch.from_numpy(utterance.f0).float(), len(mel))
     wave = wave[: len(mel) * MEL_HOP if waves else 0]
     source = target = wave

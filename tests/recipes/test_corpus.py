@@ -1,6 +1,6 @@
 import numpy as np
 import torch
-from recipes.mini.corpus import measure, phones_at
+from recipes.mini.corpus import measure
 from recipes.mini.f0 import at_mel_frames
 from recipes.mini.speech import Utterance
 
@@ -17,20 +17,10 @@ def test_an_utterance_is_cut_to_whole_tokens() -> None:
     measured = measure(_utterance(1.63))
     assert measured is not None
     assert measured.tokens == 40
-    assert len(measured.mel) == len(measured.f0) == len(measured.phones) == 2 * measured.tokens
+    assert len(measured.mel) == len(measured.f0) == 2 * measured.tokens
+    assert len(measured.codes) == measured.tokens
     assert len(measured.log_mel) == len(measured.fbank) == 4 * measured.tokens
     assert measure(_utterance(0.9)) is None
-
-
-def test_the_phone_of_a_frame_is_that_in_its_middle() -> None:
-    samples = np.array([600, 600, 600, 1200, 600], np.int32)
-    # Frames of 480 samples: their middles are at 240, 720, and so on.
-    assert list(phones_at("^ˈhi$", samples, 7)) == ["_", "_", "h", "h", "i", "i", "_"]
-
-
-def test_tones_and_length_belong_to_the_phone_before() -> None:
-    samples = np.array([480, 480, 480, 480, 480], np.int32)
-    assert list(phones_at("^na→$", samples, 5)) == ["_", "n", "a", "a", "_"]
 
 
 def test_pitch_is_read_in_the_middle_of_a_mel_frame() -> None:

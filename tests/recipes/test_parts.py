@@ -15,14 +15,16 @@ from recipes.mini.excitation import excitation
 from recipes.mini.export import save_vocoder
 from recipes.mini.factorised import DigitRows
 from recipes.mini.flow import FlowTraining, Windows, own_chunks, published_chunks
+from recipes.mini.flow_mels import flow_mels
 from recipes.mini.layout import END_TOKEN, HAN, HAN_IDS, SPEECH_OFFSET, write_tokenizer
 from recipes.mini.llm import Dialogues, LlmTraining
 from recipes.mini.mels import normalise_input, worn
+from recipes.mini.phone_codes import MIDDLE, PHONE_CODES, PITCH_LEVELS
 from recipes.mini.pitch_head import PitchTraining
 from recipes.mini.published_files import save_part, write_settings
 from recipes.mini.sizes import CODES, MINI_LLM
 from recipes.mini.speaker_encoder import SpeakerTraining
-from recipes.mini.speech_tokenizer import SpeechTokenizer, TokenizerTraining, digit_entropies
+from recipes.mini.speech_tokenizer import SpeechTokenizer, TokenizerTraining, masked
 from recipes.mini.spoken_text import SpokenText
 from recipes.mini.vocoder import VocoderTraining, overlapped
 from torch import Tensor, nn
@@ -59,8 +61,7 @@ def corpus() -> Corpus:
         log_mel=torch.randn(total * 4, 128).half(),
         fbank=torch.randn(total * 4, 80).half(),
         f0=torch.zeros(total * 2).half(),
-        phones=torch.zeros(total * 2, dtype=torch.uint8),
-        inventory=["?", "_"],
+        codes=torch.randint(PHONE_CODES * PITCH_LEVELS, (total,)).short(),
     )
 
 
@@ -78,22 +79,34 @@ def test_the_tokenizer_has_a_code_for_every_four_frames() -> None:
     assert 0 <= int(ids.min()) <= int(ids.max()) < CODES
 
 
-def test_the_tokenizer_learns_through_rounding() -> None:
-    module = TokenizerTraining(5)
-    loss, _ = module.loss(
-        torch.randn(2, 128, 40),
-        torch.zeros(2, 10, 2, dtype=torch.int64),
-        torch.zeros(2, 10, 2, 2),
-        torch.ones(2, 10, 2, dtype=torch.bool),
-    )
+def test_the_tokenizer_learns_phones_and_their_pitch() -> None:
+    module = TokenizerTraining()
+    codes = torch.randint(1, PHONE_CODES * PITCH_LEVELS, (2, 10))
+    loss, figures = module.loss(torch.randn(2, 128, 40), codes)
     loss.backward()  # type: ignore[no-untyped-call]
     assert _without_gradient(module) == []
+    _, silent = module.loss(torch.randn(2, 128, 40), torch.full((2, 10), PHONE_CODES * MIDDLE))
+    assert float(figures["pitch"].detach()) > 0 == float(silent["pitch"].detach())
 
 
-def test_a_constant_digit_has_less_entropy_than_a_used_one() -> None:
-    used = torch.tensor([-1.0, 0.0, 1.0]).repeat(4).view(1, 1, -1)
-    assert digit_entropies(torch.zeros(1, 1, 12))[0] < 0.1 < digit_entropies(used)[0]
-    assert digit_entropies(torch.full((1, 1, 4), 0.5))[1] > digit_entropies(used)[1]
+def test_stripes_of_what_the_tokenizer_learns_from_are_hidden() -> None:
+    torch.manual_seed(0)
+    found = masked(torch.ones(200, 128, 320))
+    hidden = found == 0
+    assert 0.05 < hidden.float().mean() < 0.25
+    # A stripe goes from one end to the other.
+    assert torch.equal(hidden, hidden.all(dim=1, keepdim=True) | hidden.all(dim=2, keepdim=True))
+
+
+def test_the_tokenizer_writes_what_it_hears() -> None:
+    tokenizer = SpeechTokenizer().eval()
+    features = torch.randn(1, 128, 80)
+    logits, levels = tokenizer.heard(features)
+    ids = tokenizer(features, torch.tensor([80], dtype=torch.int32)).long()
+    assert torch.equal(ids % PHONE_CODES, logits.argmax(dim=1))
+    pause = ids % PHONE_CODES == 0
+    expected = torch.where(pause, 0, levels.round()).clamp(-MIDDLE, MIDDLE)
+    assert torch.equal(ids // PHONE_CODES - MIDDLE, expected.long())
 
 
 def test_the_speaker_encoder_learns() -> None:
@@ -124,6 +137,24 @@ def test_windows_hold_one_voice(corpus: Corpus) -> None:
     assert set(voices[:, 0].tolist()) == {0, 1}
     # All of a voice is drawn, from its first token to its last.
     assert set(positions.flatten().tolist()) == set(range(len(owner)))
+
+
+def test_the_flows_mels_lie_where_those_of_the_corpus_lie(corpus: Corpus) -> None:
+    """Each utterance is said in its own voice, after the next one of that voice."""
+    flow, codes = FlowTraining().exported().eval(), torch.randint(CODES, (180,)).short()
+    nn.init.normal_(flow.estimator.out.weight, std=0.1)
+    embeddings = torch.randn(4, 192)
+    made = flow_mels(flow, corpus, codes, embeddings)
+    assert made.shape == corpus.mel.shape
+    assert made.isfinite().all()
+    changed = replace(corpus, mel=corpus.mel.clone())
+    changed.part("mel", 2, 2).fill_(1)
+    again = flow_mels(flow, changed, codes, embeddings)
+    differs = [
+        not torch.equal(again[2 * start : 2 * end], made[2 * start : 2 * end])
+        for start, end in itertools.pairwise([0, *corpus.tokens.cumsum(0).tolist()])
+    ]
+    assert differs == [True, False, False, False]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -236,11 +267,11 @@ def test_silence_weighs_no_more_than_speech_in_the_vocoders_loss() -> None:
 def test_discriminators_learn_alone_and_teach_the_vocoder_alone() -> None:
     judges = Discriminators()
     made, wave = torch.randn(1, 4800, requires_grad=True), torch.randn(1, 4800)
-    judges.loss(made, wave).backward()  # type: ignore[no-untyped-call]
+    judges.told_and_seen(made, wave)[0].backward()  # type: ignore[no-untyped-call]
     assert made.grad is None
     assert _without_gradient(judges) == []
     judges.zero_grad(set_to_none=True)
-    judges.criticism(made, wave).backward()  # type: ignore[no-untyped-call]
+    judges.told_and_seen(made, wave)[1].backward()  # type: ignore[no-untyped-call]
     assert made.grad is not None
     assert made.grad.isfinite().all()
     assert all(parameter.grad is None for parameter in judges.parameters())

@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 
 def test_the_bundled_weights_can_be_trained_on(tmp_path: Path) -> None:
-    seconds = dict.fromkeys(("flow", "vocoder", "pitch", "speaker", "llm"), 60.0)
+    seconds = dict.fromkeys(("flow", "vocoder", "pitch", "speaker", "llm", "tokenizer"), 60.0)
     restore(BUNDLED, tmp_path, 96, seconds)
     flow, pitch = FlowTraining(), PitchTraining()
     parts: dict[str, nn.Module] = {"flow": flow, "pitch": pitch}

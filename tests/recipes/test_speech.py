@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import numpy as np
-from recipes.mini.speech import Utterance, read_speech, write_speech
+from recipes.mini.speech import UTTERANCES_PER_FILE, Utterance, fill, read_speech, write_speech
 
 
 def _utterance(text: str, samples: int) -> Utterance:
@@ -26,3 +26,20 @@ def test_a_file_that_was_not_finished_is_not_read(tmp_path: Path) -> None:
     write_speech(tmp_path / "000000.npz", [_utterance("One.", 2400)])
     (tmp_path / ".000001.npz.77").write_bytes(b"half")
     assert len(list(read_speech(tmp_path))) == 1
+
+
+def _speak(path: Path) -> float:
+    write_speech(path, UTTERANCES_PER_FILE * [_utterance(path.stem, 24_000)])
+    return float(UTTERANCES_PER_FILE)
+
+
+def test_files_are_added_until_there_is_enough(tmp_path: Path) -> None:
+    write_speech(tmp_path / "000001.npz", [_utterance("Kept.", 24_000)])
+    fill(tmp_path, 20 / 3600, 1, _speak, lambda _, path: path)
+    made = [utterance.text for utterance in read_speech(tmp_path)]
+    assert len(made) >= 20
+    assert made.count("Kept.") == 1
+    assert made[:10] == 10 * ["000000"]
+    before = len(list(tmp_path.iterdir()))
+    fill(tmp_path, 20 / 3600, 1, _speak, lambda _, path: path)
+    assert len(list(tmp_path.iterdir())) == before

@@ -60,9 +60,7 @@ VOICES = ("anna", "clara", "ben", "oscar", "mei", "jun")
 # Faults of these weights (see the recipe); near the bounds, so not strict. Of six turns each, the
 # lowest of anna is 1.34 times the highest of ben. jun speaks at 118 Hz as he does in the training
 # speech (120 to 124), and his recording has 137.
-TOO_NEAR = pytest.mark.xfail(
-    reason="a low turn of anna is near a high one of ben", strict=False
-)
+TOO_NEAR = pytest.mark.xfail(reason="a low turn of anna is near a high one of ben", strict=False)
 TOO_LOW = pytest.mark.xfail(reason="jun speaks lower than in his recording", strict=False)
 
 

@@ -59,10 +59,18 @@ class LlmTraining(nn.Module):
     of them, drawn anew every step, are enough to keep them unlikely.
     syllables: int64 [parts, characters], numbers of the syllable of every Chinese character and of
     its parts (see `syllable_parts`); None: all differ.
+    recorded: steps may be recorded, so that all tensors have fixed shapes; this takes longer.
     """
 
-    def __init__(self, used: Tensor | None = None, syllables: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        used: Tensor | None = None,
+        syllables: Tensor | None = None,
+        *,
+        recorded: bool = False,
+    ) -> None:
         super().__init__()
+        self.recorded = recorded
         self.llm = Qwen3(MINI_LLM)
         nn.init.normal_(self.llm.embed_tokens.weight, std=0.02)
         self.llm.head.requires_grad_(False)  # tied: the embedding's rows are used in its place
@@ -98,13 +106,13 @@ class LlmTraining(nn.Module):
         kinds, following = learnt[:, 1:].flatten(), ids[:, 1:].flatten()
         target = torch.where(kinds == 1, place[following], _NONE)
         everywhere = hidden.flatten(0, 1)
-        hidden, target = _learnt(everywhere, target)
+        hidden, target = self._learnt(everywhere, target)
         logits = (hidden @ rows[compared].T).float()
         speech = (target != _NONE).float()
         said = F.cross_entropy(logits, target, ignore_index=_NONE)
         normaliser = (logits.logsumexp(dim=1).square() * speech).sum() / speech.sum()
         right = (logits.argmax(dim=1) == target).float().sum() / speech.sum()
-        before, letters = _learnt(everywhere, torch.where(kinds == 2, following, _NONE))
+        before, letters = self._learnt(everywhere, torch.where(kinds == 2, following, _NONE))
         read = F.cross_entropy((before @ rows[:TEXT_IDS].T).float(), letters, ignore_index=_NONE)
         loss = said + _NORMALISER_WEIGHT * normaliser + _TEXT_WEIGHT * read
         return loss, {"speech": said, "right": right, "normaliser": normaliser, "text": read}
@@ -116,6 +124,13 @@ class LlmTraining(nn.Module):
         wrong = (learnt == 1) & (ids >= MINI_LLM.speech_token_offset)
         wrong &= torch.rand(ids.shape, device=ids.device) < _MISHEARD
         return torch.where(wrong, other + MINI_LLM.speech_token_offset, ids)
+
+    def _learnt(self, hidden: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Positions where something is learnt; all of them if steps are recorded."""
+        if self.recorded:
+            return hidden, target
+        wanted = target != _NONE
+        return hidden[wanted], target[wanted]
 
     def compared(self) -> Tensor:
         """Ids among which the next one is told, int64 [used codes + some rare ones + 1]."""
@@ -129,14 +144,6 @@ class LlmTraining(nn.Module):
         """The model with its embedding written out; done once."""
         self.llm.embed_tokens.weight.data.copy_(self.rows())
         return self.llm
-
-
-def _learnt(hidden: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Positions where something is learnt; on a GPU all, since recordings have fixed shapes."""
-    if not hidden.is_cpu:
-        return hidden, target
-    wanted = target != _NONE
-    return hidden[wanted], target[wanted]
 
 
 @dataclass(frozen=True)
@@ -225,7 +232,7 @@ def train_llm(
 
     unseen: of texts that nothing is learnt from. What understands them best is the result.
     """
-    module = LlmTraining(dialogues.used, syllables).to(device)
+    module = LlmTraining(dialogues.used, syllables, recorded=device.type == "cuda").to(device)
 
     def drawn(progress: float) -> Sample:
         rng = random.Random(int(torch.randint(2**31, ())))

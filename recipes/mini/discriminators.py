@@ -15,7 +15,6 @@ _SIZES = (256, 512, 1024)
 _CHANNELS = 24
 _FLOOR = 1e-3
 _LEAK = 0.2
-_MATCHING = 2.0
 
 Judgement = tuple[Tensor, list[Tensor]]  # logits, positive for recordings, and hidden layers
 
@@ -59,22 +58,24 @@ class Discriminators(nn.Module):
         super().__init__()
         self.each = nn.ModuleList(map(Discriminator, _SIZES))
 
-    def told_and_seen(self, made: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge what was made and the recording, both [B, S].
+    def judge(self, made: Tensor, wave: Tensor, alike: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Judge what was made and recordings, both [B, S]; the first `alike` rows say the same.
 
         returns: how badly they tell one from the other, which teaches them alone; and how much of
-        what was made they see, which teaches the vocoder alone.
+        what was made they see, and how unlike hidden layers are where rows are alike, which teach
+        the vocoder alone.
         """
-        told = seen = torch.zeros((), device=wave.device)
+        told = seen = unlike = torch.zeros((), device=wave.device)
         for one in self.each:
             right, wanted = one(wave)
             wrong = one(made.detach())[0]
             told = told + F.relu(1 - right).mean() + F.relu(1 + wrong).mean()
             fixed = {name: value.detach() for name, value in one.named_parameters()}
             logits, found = functional_call(one, fixed, (made,))
-            matching = [
-                F.l1_loss(ours, theirs.detach()) / theirs.detach().abs().mean()
-                for ours, theirs in zip(found, wanted, strict=True)
-            ]
-            seen = seen - logits.mean() + _MATCHING * sum(matching) / len(matching)
-        return told / len(self.each), seen / len(self.each)
+            seen = seen - logits.mean()
+            for ours, theirs in zip(found, wanted, strict=True):
+                theirs = theirs[:alike].detach()
+                distance = F.l1_loss(ours[:alike], theirs) / theirs.abs().mean()
+                unlike = unlike + distance / len(found)
+        count = len(self.each)
+        return told / count, seen / count, unlike / count

@@ -46,7 +46,7 @@ _NORMALISER_WEIGHT = 0.01
 _MISHEARD = 0.1  # of a turn's speech
 _NONE = -100  # nothing is learnt here
 RECIPE = Recipe(
-    learning_rate=2e-3, betas=(0.9, 0.95), weight_decay=0.05, layers="layers.", recorded=True
+    learning_rate=2e-3, betas=(0.9, 0.95), weight_decay=0.05, layers=("layers.",), recorded=True
 )
 
 Ids = NDArray[np.int64]

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from recipes.mini.muon import Muon
 from recipes.mini.steps import Recorded, Sample, Step, Taking
 
 _CHECKPOINT_SECONDS = 60.0
@@ -29,8 +30,8 @@ class Recipe:
     betas: tuple[float, float] = (0.9, 0.98)
     weight_decay: float = 0.01
     clip: float = 1.0
-    # Names that contain this belong to stacked layers, whose matrices Muon updates; none: AdamW.
-    layers: str | None = None
+    # Muon updates weights whose names contain one of these, AdamW all else.
+    layers: tuple[str, ...] = ()
     # Steps ask the device for nothing and put their tensors there themselves, so a GPU can record
     # those of each kind.
     recorded: bool = False
@@ -155,12 +156,12 @@ def _clock(device: torch.device) -> Callable[[], float]:
 
 
 def _optimizers(module: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    matrices: list[nn.Parameter] = []
+    weights: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            stacked = recipe.layers is not None and recipe.layers in name and parameter.ndim == 2
-            (matrices if stacked else rest).append(parameter)
+            inside = name.endswith(".weight") and any(part in name for part in recipe.layers)
+            (weights if inside and parameter.ndim > 1 else rest).append(parameter)
     fused = recipe.recorded
     rate = torch.tensor(recipe.learning_rate, device=rest[0].device) if fused else None
     optimizers: list[torch.optim.Optimizer] = [
@@ -173,15 +174,8 @@ def _optimizers(module: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer
             capturable=rest[0].device.type == "cuda",
         )
     ]
-    if matrices:
-        optimizers.append(
-            torch.optim.Muon(
-                matrices,
-                lr=recipe.learning_rate,
-                weight_decay=recipe.weight_decay,
-                adjust_lr_fn="match_rms_adamw",  # so that one learning rate serves both
-            )
-        )
+    if weights:
+        optimizers.append(Muon(weights, recipe.learning_rate, recipe.weight_decay))
     return optimizers
 
 

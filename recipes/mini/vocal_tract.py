@@ -7,6 +7,7 @@ audio.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -27,6 +28,12 @@ def scaled(features: Tensor, factor: float) -> Tensor:
     below = place.long().clamp(max=bins - 2)
     share = (place - below).to(features)[:, None]
     return features[..., below, :] * (1 - share) + features[..., below + 1, :] * share
+
+
+def scalings(bins: int, factors: Sequence[float]) -> Tensor:
+    """What `scaled` does with each factor, as matrices [factors, bins, bins] behind log mels."""
+    each = torch.eye(bins)
+    return torch.stack([scaled(each, factor).T for factor in factors])
 
 
 def _mel(hertz: Tensor) -> Tensor:

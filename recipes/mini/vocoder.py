@@ -26,15 +26,16 @@ from recipes.mini.vocoder_data import VocoderData, as_long
 _CROP_FRAMES = 32  # 0.64 s
 _BATCH = 4
 _SIZES = (64, 256, 1024)  # of the spectra compared; hops are a quarter
-_MEL_WINDOW = 1920
+_MEL_WINDOW, _MEL_PADDING = 1920, 720
+_MEL_EDGE = 2  # frames
 _FLOOR, _MEL_FLOOR = 1e-3, 1e-5
 _EMPHASIS = 0.85  # lifts high harmonics, which otherwise weigh nothing in a distance of spectra
 # Mean magnitude in spectra of speech, over the root of their size. Distances are shares of it,
 # not of what a batch holds: a few crops of silence would outweigh everything else.
 _LOUDNESS = 0.0018
-_LOG_WEIGHT, _MEL_WEIGHT = 0.5, 0.5
+_LOG_WEIGHT, _MEL_WEIGHT = 0.5, 3.0
 _CRITICS_FROM = 0.5  # of the training: harmonics are there, and what is left is their detail
-_CRITICISM_WEIGHT = 0.1
+_CRITICISM_WEIGHT, _MATCHING_WEIGHT = 0.5, 2.0
 _FIRST_GAIN, _FIRST_LOUDNESS = 0.1, 0.01
 _CARRIED, _SHIFT = 0.3, 1.0  # gain of the source's spectrum in the last level, and what is added
 RECIPE = Recipe(learning_rate=3e-4, betas=(0.8, 0.99), clip=2.0, recorded=True)
@@ -82,33 +83,45 @@ class VocoderTraining(nn.Module):
         return overlapped(torch.fft.irfft(spectrum, size, dim=1), window)
 
     def log_mel(self, wave: Tensor) -> Tensor:
-        """The flow's mel of waves, float32 [B, 80, frames]."""
+        """The flow's mel of waves [B, 480*F], float32 [B, F, 80]; frames as `mel_24k` has them."""
+        padded = F.pad(wave[:, None], (_MEL_PADDING, _MEL_PADDING), mode="reflect")[:, 0]
         window = torch.hann_window(_MEL_WINDOW, device=wave.device)
-        spectrum = torch.stft(wave, _MEL_WINDOW, MEL_HOP, window=window, return_complex=True)
+        spectrum = torch.stft(
+            padded, _MEL_WINDOW, MEL_HOP, window=window, center=False, return_complex=True
+        )
         filters: Tensor = self.filters  # type: ignore[assignment]
-        return (filters.T @ _magnitude(spectrum)).clamp(min=_MEL_FLOOR).log()
+        return (filters.T @ _magnitude(spectrum)).clamp(min=_MEL_FLOOR).log().mT
 
     def loss(
-        self, mel: Tensor, source: Tensor, target: Tensor, wave: Tensor | None = None
+        self,
+        mel: Tensor,
+        wanted: Tensor,
+        source: Tensor,
+        target: Tensor,
+        wave: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """mel [B, F, 80], its source and the target aligned with it, [B, 480*F].
+        """mel [B, F, 80] and its source [B, 480*F]; the wave that is made should have `wanted`.
 
-        wave: recordings of the last rows, [b, 480*F]; with them, the discriminators learn and
-        criticise, too. Each row costs as much as rendering another.
+        Of a recording's own mel all is known, of the flow's only that it should be heard as it is:
+        what a recording has instead would teach the vocoder to blur.
+
+        target: aligned with its source, [b, 480*F], for rows of recordings, which are the first.
+        wave: recordings [B, 480*F]; with them, the discriminators learn and criticise, too.
         """
-        made = self.wave(mel, source)
-        total, figures = self._distances(made, target)
+        made, own = self.wave(mel, source), len(target)
+        total, figures = self._distances(made[:own], target)
+        inside = slice(_MEL_EDGE, -_MEL_EDGE)  # what lies around a crop is unknown
+        mels = (self.log_mel(made) - wanted)[:, inside].abs().mean()
+        total, figures = total + _MEL_WEIGHT * mels, figures | {"mel": mels}
         if wave is not None:
-            told, seen = self.judges.told_and_seen(made[-len(wave) :], wave)
-            total = total + told + _CRITICISM_WEIGHT * seen
-            figures |= {"told": told, "seen": seen}
+            told, seen, unlike = self.judges.judge(made, wave, own)
+            total = total + told + _CRITICISM_WEIGHT * seen + _MATCHING_WEIGHT * unlike
+            figures |= {"told": told, "seen": seen, "unlike": unlike}
         return total, figures
 
     def _distances(self, made: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        mels = F.l1_loss(self.log_mel(made), self.log_mel(target))
         made, target = _emphasised(made), _emphasised(target)
-        total = _MEL_WEIGHT * mels
-        figures = {"mel": mels}
+        total, figures = torch.zeros((), device=made.device), dict[str, Tensor]()
         for size in _SIZES:
             window = torch.hann_window(size, device=made.device)
             ours, theirs = (
@@ -189,7 +202,8 @@ def train_vocoder(
     """Train on random crops of a folder of speech; batch: times what suits one CPU core.
 
     heard: the flow's mels of the corpus that was made of this speech, float16 [F, 80]. With them,
-    training finishes what training on the recordings' own mels has begun.
+    training finishes what training on the recordings' own mels has begun; half of the crops are
+    theirs.
     """
     module = VocoderTraining().to(device)
     data = VocoderData.of(speech, workers=workers, as_in_corpus=heard is not None).to(device)
@@ -197,7 +211,7 @@ def train_vocoder(
     flows = None if heard is None else as_long(heard, data).to(device)
     recipe = RECIPE if heard is None else FINISHING
     rows = batch * _BATCH
-    own = rows // 2 if heard is None else rows // 3  # rows whose recording nobody judges
+    own = rows if flows is None else rows // 2
 
     def draw(progress: float) -> Sample:
         return Sample(progress, heard is not None or progress > _CRITICS_FROM)
@@ -209,10 +223,11 @@ def train_vocoder(
         source, target, wave = (
             some[samples].float() / INT16 for some in (data.source, data.target, data.wave)
         )
+        mel = wanted = data.mel[at].float()
         if flows is None:
-            mel = worn(data.mel[at].float())
+            mel = worn(mel)
         else:
-            mel = torch.cat((data.mel[at[:own]], flows[at[own:]])).float()
-        return module.loss(mel, source, target, wave[own:] if sample.kind else None)
+            mel = wanted = torch.cat((mel[:own], flows[at[own:]].float()))
+        return module.loss(mel, wanted, source, target[:own], wave if sample.kind else None)
 
     return train(module, step, recipe, minutes, path, draw=draw)

@@ -37,6 +37,7 @@ from recipes.mini.vocoder import VocoderTraining, overlapped
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from podtts.audio.mel import mel_24k
 from podtts.device.placement import Placement
 from podtts.llm.template import Template
 from podtts.llm.tokenizer import load_encode
@@ -215,7 +216,7 @@ def test_the_vocoder_and_its_pitch_head_learn_and_load(tmp_path: Path) -> None:
     mel = torch.randn(2, 16, 80) - 5
     source = excitation(torch.full((16,), 120.0), torch.randn(16 * 480)).expand(2, -1)
     wave = 0.1 * torch.randn(2, 16 * 480)
-    loss, _ = module.loss(mel, source, wave, wave)
+    loss, _ = module.loss(mel, mel, source, wave[:1], wave)
     loss.backward()  # type: ignore[no-untyped-call]
     assert _without_gradient(module) == []
     loss, _ = pitch.loss(mel, torch.full((2, 16), 120.0))
@@ -266,22 +267,37 @@ def test_silence_weighs_no_more_than_speech_in_the_vocoders_loss() -> None:
     mel, source = torch.randn(1, 16, 80) - 5, torch.zeros(1, 16 * 480)
     distances = []
     for loudness in (1e-1, 1e-5):
-        _, figures = module.loss(mel, source, loudness * torch.randn(1, 16 * 480))
+        _, figures = module.loss(mel, mel, source, loudness * torch.randn(1, 16 * 480))
         distances.append(float(figures["complex256"].detach()))
     assert distances[1] < distances[0]
 
 
+def test_the_vocoder_is_asked_for_the_mel_that_the_package_measures() -> None:
+    wave = 0.1 * torch.randn(16 * 480)
+    found = VocoderTraining().log_mel(wave[None])[0]
+    assert torch.allclose(found, mel_24k(wave), atol=1e-3)
+
+
 def test_discriminators_learn_alone_and_teach_the_vocoder_alone() -> None:
     judges = Discriminators()
-    made, wave = torch.randn(1, 4800, requires_grad=True), torch.randn(1, 4800)
-    judges.told_and_seen(made, wave)[0].backward()  # type: ignore[no-untyped-call]
+    made, wave = torch.randn(2, 4800, requires_grad=True), torch.randn(2, 4800)
+    told, seen, unlike = judges.judge(made, wave, alike=1)
+    told.backward()  # type: ignore[no-untyped-call]
     assert made.grad is None
     assert _without_gradient(judges) == []
     judges.zero_grad(set_to_none=True)
-    judges.told_and_seen(made, wave)[1].backward()  # type: ignore[no-untyped-call]
+    (seen + unlike).backward()  # type: ignore[no-untyped-call]
     assert made.grad is not None
     assert made.grad.isfinite().all()
     assert all(parameter.grad is None for parameter in judges.parameters())
+
+
+def test_only_rows_that_say_the_same_are_compared() -> None:
+    made = torch.randn(2, 4800)
+    wave = torch.stack((made[0], torch.randn(4800)))
+    unlike = [float(Discriminators().judge(made, wave, alike)[2].detach()) for alike in (1, 2)]
+    assert unlike[0] == 0
+    assert unlike[1] > 0
 
 
 def test_half_of_the_mels_are_worn() -> None:
@@ -397,7 +413,8 @@ def test_steps_to_be_recorded_never_ask_the_device() -> None:
         for seen in (None, published_chunks(20, CPU), own_chunks(prompt, 20)):
             codes, mel = torch.randint(CODES, (2, 20)), torch.randn(2, 40, 80)
             yield flow.loss(codes, mel, torch.randn(2, 192), prompt, seen)[0]
-        yield vocoder.loss(torch.randn(4, 32, 80), wave, wave, wave)[0]
+        mel = torch.randn(4, 32, 80)
+        yield vocoder.loss(mel, mel, wave, wave[:2], wave)[0]
 
     with FakeTensorMode(allow_non_fake_inputs=True):
         for loss in steps():

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from recipes.mini.muon import Muon
 from recipes.mini.steps import Sample, Step
 from recipes.mini.training import Recipe, load_trained, train
 from torch import Tensor, nn
@@ -29,6 +30,27 @@ def _fit(module: nn.Linear, calls: list[float]) -> Step:
         return loss, {"loss": loss}
 
     return step
+
+
+def test_muon_updates_a_matrix_as_torch_does() -> None:
+    ours, theirs = (nn.Parameter(torch.linspace(-1, 1, 40).view(8, 5)) for _ in range(2))
+    own = Muon([ours], lr=0.1, weight_decay=0.01)
+    other = torch.optim.Muon([theirs], lr=0.1, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+    for _ in range(5):
+        gradient = torch.randn(8, 5)
+        ours.grad, theirs.grad = gradient.clone(), gradient
+        own.step()
+        other.step()  # type: ignore[no-untyped-call]
+    assert torch.allclose(ours, theirs, atol=0.02)
+
+
+def test_muon_takes_a_convolution_as_a_matrix_with_a_row_for_each_output() -> None:
+    start, gradient = torch.randn(8, 5, 3), torch.randn(8, 5, 3)
+    conv, matrix = nn.Parameter(start.clone()), nn.Parameter(start.flatten(1))
+    conv.grad, matrix.grad = gradient, gradient.flatten(1)
+    Muon([conv], lr=0.1).step()
+    Muon([matrix], lr=0.1).step()
+    assert torch.equal(conv.flatten(1), matrix)
 
 
 def test_finished_training_is_not_repeated(tmp_path: Path) -> None:

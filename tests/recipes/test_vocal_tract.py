@@ -1,6 +1,6 @@
 import pytest
 import torch
-from recipes.mini.vocal_tract import scaled
+from recipes.mini.vocal_tract import scaled, scalings
 
 from podtts.audio.mel import log_mel_16k
 
@@ -25,3 +25,10 @@ def test_a_tone_moves_to_where_a_tone_of_that_frequency_is(factor: float, hertz:
 def test_nothing_changes_with_the_factor_1() -> None:
     features = torch.randn(2, 128, 7)
     assert torch.allclose(scaled(features, 1.0), features, atol=1e-4)
+
+
+def test_a_matrix_scales_as_well() -> None:
+    mel = torch.randn(2, 7, 80)
+    matrices = scalings(80, (1.0, 0.9))
+    expected = torch.stack([scaled(one.T, f).T for one, f in zip(mel, (1.0, 0.9), strict=True)])
+    assert torch.allclose(torch.bmm(mel, matrices), expected, atol=1e-5)

@@ -25,6 +25,7 @@ from recipes.mini.layout import HAN, HAN_IDS, TEXT_IDS
 from recipes.mini.sizes import CODES, MINI_LLM
 from recipes.mini.spoken_text import SpokenText
 from recipes.mini.steps import Sample
+from recipes.mini.tags import with_a_tag
 from recipes.mini.training import Recipe, train
 
 _SYLLABLE_PARTS = 4
@@ -39,6 +40,8 @@ _TEXT_ONLY = 0.15  # dialogues that begin with turns kept as text alone, as afte
 _LONGEST_PROMPT = 200  # tokens
 _CASTS = (1, 2, 2, 2, 3, 4)
 _MANDARIN = (0.0, 0.0, 0.0, 0.1, 0.9, 1.0, 1.0)  # of a dialogue's turns; a dialogue draws one
+_TAGGED_TURNS = 0.06
+_TAGGED_TEXTS = 3000  # different ones in each language
 _TEXT_WEIGHT = 0.05
 # Draws the logits' normaliser to 0. Logits are then log-probabilities, all below 0, and the
 # published repetition penalty, which multiplies them, spares ids that are nearly certain.
@@ -169,10 +172,15 @@ class Dialogues:
         kinds = zip(spoken.is_mandarin.tolist(), spoken.is_phrase.tolist(), strict=True)
         for kind, piece in zip(kinds, pieces, strict=True):
             self.turns[kind].append(piece)
+        self.tagged = {
+            mandarin: _tagged_pieces(template, spoken, mandarin) for mandarin in (False, True)
+        }
         both = self.turns[True, False] and self.turns[True, True]
         self.mandarin_shares = _MANDARIN if both else (0.0,)
         self.used = torch.zeros(CODES, dtype=torch.bool)
         self.used[spoken.codes.long()] = True
+        for piece in (*self.tagged[False], *self.tagged[True]):
+            self.used[torch.from_numpy(piece.speech[:-1]) - template.speech_token_offset] = True
         prompts = _pieces(template, corpus.texts, codes, corpus.tokens)
         self.prompts = [one for one in prompts if len(one.speech) <= _LONGEST_PROMPT]
 
@@ -198,11 +206,17 @@ class Dialogues:
                     text = rng.choice(self.turns[rng.random() < mandarin, False]).text
                     add(self._said_by(rng.randrange(cast), text)[:-1], 0)
         while sum(map(len, ids)) < size:
-            phrase = simple or rng.random() < _PHRASE_TURNS
-            turn = rng.choice(self.turns[rng.random() < mandarin, phrase])
+            turn = rng.choice(self._turns(rng, rng.random() < mandarin, simple))
             add(self._said_by(rng.randrange(cast), turn.text), 2)
             add(turn.speech, 1)
         return np.concatenate(ids)[:size], np.concatenate(learnt)[:size]
+
+    def _turns(self, rng: random.Random, mandarin: bool, simple: bool) -> list[Piece]:
+        if simple:
+            return self.turns[mandarin, True]
+        if self.tagged[mandarin] and rng.random() < _TAGGED_TURNS:
+            return self.tagged[mandarin]
+        return self.turns[mandarin, rng.random() < _PHRASE_TURNS]
 
     def _said_by(self, speaker: int, text: Ids) -> Ids:
         return np.concatenate(([self.speakers[speaker]], text[1:]))
@@ -217,6 +231,28 @@ def _pieces(template: Template, texts: Sequence[str], codes: Tensor, tokens: Ten
         )
         for text, end, count in zip(texts, ends, tokens.tolist(), strict=True)
     ]
+
+
+def _tagged_pieces(template: Template, spoken: SpokenText, mandarin: bool) -> list[Piece]:
+    """Turns with a tag in them."""
+    kinds = (spoken.is_mandarin == mandarin) & ~spoken.is_phrase
+    numbers = kinds.nonzero()[:, 0].tolist()
+    if not numbers:
+        return []
+    ends = spoken.tokens.cumsum(0).tolist()
+    rng = random.Random(int(mandarin))
+
+    def one(number: int) -> tuple[str, NDArray[np.int16]]:
+        first = ends[number] - int(spoken.tokens[number])
+        return normalize_text(spoken.texts[number]), spoken.codes[first : ends[number]].numpy()
+
+    made = [
+        with_a_tag([one(number) for number in rng.choices(numbers, k=rng.randint(1, 2))], rng)
+        for _ in range(_TAGGED_TEXTS)
+    ]
+    texts, codes = zip(*made, strict=True)
+    tokens = torch.tensor(list(map(len, codes)))
+    return _pieces(template, texts, torch.from_numpy(np.concatenate(codes)), tokens)
 
 
 def train_llm(

@@ -18,7 +18,8 @@ from recipes.mini.sizes import CODE_LEVELS
 
 PAUSE = "_"
 # Of English and Mandarin, as the teacher writes them; what is not here counts as a pause.
-PHONES = PAUSE + "AIOTWYabdefhijklmnopstuvwxyzæðŋɐɑɔɕəɚɛɜɡɤɥɨɪɹɻʂʃʊʌʒʤʦʧʨʰθᵊᵻꭧQʔɾ"
+BREATH = "ʜ"  # not the teacher's: see breath.py
+PHONES = PAUSE + "AIOTWYabdefhijklmnopstuvwxyzæðŋɐɑɔɕəɚɛɜɡɤɥɨɪɹɻʂʃʊʌʒʤʦʧʨʰθᵊᵻꭧQʔɾ" + BREATH
 PHONE_CODES = CODE_LEVELS**4  # 81
 PITCH_LEVELS = CODE_LEVELS**2  # 9
 MIDDLE = PITCH_LEVELS // 2  # the speaker's median, and where nothing is voiced

@@ -17,7 +17,7 @@ _TRANSCRIPTS = {
     "ben": "Hi, I am Ben. On most evenings I read old books and listen to the radio.",
     "oscar": "My name is Oscar. When the weather is good, I work in the garden until it gets dark.",
     "mei": "大家好，我是小美。我喜欢在周末的早上去公园散步，听听鸟叫的声音。",
-    "jun": "你好，我叫小军。下班以后，我常常在家里看书，有时候也给朋友做饭。",
+    "jun": "晚上好，这里是小军。今天的节目讲一个老人和他的船，希望你喜欢。",
 }
 _LEAD_S = 0.1
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recipes.mini.breath import with_breath
 from recipes.mini.languages import Languages
 from recipes.mini.phones import phones_of
 from recipes.mini.teacher import RATE_HZ, Teacher
@@ -27,6 +28,7 @@ from recipes.mini.voices import Voice
 UTTERANCES_PER_FILE = 10
 INT16 = 32767
 _PHRASE_SHARE = 0.1
+_BREATH_SHARE = 0.15  # of the utterances
 _MOST_PHONES = 300
 _CPU = torch.device("cpu")
 
@@ -145,6 +147,8 @@ def _speak(job: _Job) -> float:
         if len(phones := phones_of(said)) > _MOST_PHONES:
             continue
         spoken = teacher.say(phones, voice.mix, voice.speed * rng.uniform(0.95, 1.05))
+        if rng.random() < _BREATH_SHARE:
+            spoken = with_breath(spoken, np.random.default_rng(rng.randrange(2**32)))
         wave = as_int16(spoken.wave)
         f0 = spoken.f0.astype(np.float16)
         made.append(Utterance(said, voice_number, wave, f0, spoken.phones, spoken.samples))

@@ -25,7 +25,7 @@ from recipes.mini.layout import HAN, HAN_IDS, TEXT_IDS
 from recipes.mini.sizes import CODES, MINI_LLM
 from recipes.mini.spoken_text import SpokenText
 from recipes.mini.steps import Sample
-from recipes.mini.tags import with_a_tag
+from recipes.mini.tags import SOUNDS, joined
 from recipes.mini.training import Recipe, train
 
 _SYLLABLE_PARTS = 4
@@ -40,8 +40,10 @@ _TEXT_ONLY = 0.15  # dialogues that begin with turns kept as text alone, as afte
 _LONGEST_PROMPT = 200  # tokens
 _CASTS = (1, 2, 2, 2, 3, 4)
 _MANDARIN = (0.0, 0.0, 0.0, 0.1, 0.9, 1.0, 1.0)  # of a dialogue's turns; a dialogue draws one
-_TAGGED_TURNS = 0.06
-_TAGGED_TEXTS = 3000  # different ones in each language
+_JOINED_TURNS = 0.25
+_JOINED_TEXTS = 6000  # different ones in each language
+_MOST_JOINED = 4  # sentences
+_TAGGED_SHARE = 0.25  # of joined ones; and all turns of one sentence among them
 _TEXT_WEIGHT = 0.05
 # Draws the logits' normaliser to 0. Logits are then log-probabilities, all below 0, and the
 # published repetition penalty, which multiplies them, spares ids that are nearly certain.
@@ -172,14 +174,14 @@ class Dialogues:
         kinds = zip(spoken.is_mandarin.tolist(), spoken.is_phrase.tolist(), strict=True)
         for kind, piece in zip(kinds, pieces, strict=True):
             self.turns[kind].append(piece)
-        self.tagged = {
-            mandarin: _tagged_pieces(template, spoken, mandarin) for mandarin in (False, True)
+        self.joined = {
+            mandarin: _joined_pieces(template, spoken, mandarin) for mandarin in (False, True)
         }
         both = self.turns[True, False] and self.turns[True, True]
         self.mandarin_shares = _MANDARIN if both else (0.0,)
         self.used = torch.zeros(CODES, dtype=torch.bool)
         self.used[spoken.codes.long()] = True
-        for piece in (*self.tagged[False], *self.tagged[True]):
+        for piece in (*self.joined[False], *self.joined[True]):
             self.used[torch.from_numpy(piece.speech[:-1]) - template.speech_token_offset] = True
         prompts = _pieces(template, corpus.texts, codes, corpus.tokens)
         self.prompts = [one for one in prompts if len(one.speech) <= _LONGEST_PROMPT]
@@ -214,8 +216,8 @@ class Dialogues:
     def _turns(self, rng: random.Random, mandarin: bool, simple: bool) -> list[Piece]:
         if simple:
             return self.turns[mandarin, True]
-        if self.tagged[mandarin] and rng.random() < _TAGGED_TURNS:
-            return self.tagged[mandarin]
+        if self.joined[mandarin] and rng.random() < _JOINED_TURNS:
+            return self.joined[mandarin]
         return self.turns[mandarin, rng.random() < _PHRASE_TURNS]
 
     def _said_by(self, speaker: int, text: Ids) -> Ids:
@@ -233,8 +235,11 @@ def _pieces(template: Template, texts: Sequence[str], codes: Tensor, tokens: Ten
     ]
 
 
-def _tagged_pieces(template: Template, spoken: SpokenText, mandarin: bool) -> list[Piece]:
-    """Turns with a tag in them."""
+def _joined_pieces(template: Template, spoken: SpokenText, mandarin: bool) -> list[Piece]:
+    """Turns of several sentences, some with a tag in them.
+
+    Without those that have none, a second sentence would be taken for a reason to laugh.
+    """
     kinds = (spoken.is_mandarin == mandarin) & ~spoken.is_phrase
     numbers = kinds.nonzero()[:, 0].tolist()
     if not numbers:
@@ -246,10 +251,11 @@ def _tagged_pieces(template: Template, spoken: SpokenText, mandarin: bool) -> li
         first = ends[number] - int(spoken.tokens[number])
         return normalize_text(spoken.texts[number]), spoken.codes[first : ends[number]].numpy()
 
-    made = [
-        with_a_tag([one(number) for number in rng.choices(numbers, k=rng.randint(1, 2))], rng)
-        for _ in range(_TAGGED_TEXTS)
-    ]
+    made = []
+    for _ in range(_JOINED_TEXTS):
+        said = [one(number) for number in rng.choices(numbers, k=rng.randint(1, _MOST_JOINED))]
+        tagged = len(said) == 1 or rng.random() < _TAGGED_SHARE
+        made.append(joined(said, rng.choice(list(SOUNDS)) if tagged else None, rng))
     texts, codes = zip(*made, strict=True)
     tokens = torch.tensor(list(map(len, codes)))
     return _pieces(template, texts, torch.from_numpy(np.concatenate(codes)), tokens)

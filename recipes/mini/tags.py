@@ -73,15 +73,12 @@ def sound_codes(tag: str, rng: random.Random) -> NDArray[np.int16]:
     return np.repeat(codes, [tokens for *_, tokens in parts]).astype(np.int16)
 
 
-def with_a_tag(
-    said: Sequence[tuple[str, NDArray[np.int16]]], rng: random.Random
+def joined(
+    said: Sequence[tuple[str, NDArray[np.int16]]], tag: str | None, rng: random.Random
 ) -> tuple[str, NDArray[np.int16]]:
-    """One or two texts and their codes as one, with a tag behind, before, or between them."""
-    tag = rng.choice(list(SOUNDS))
-    parts = [(f"<|{tag}|>", sound_codes(tag, rng))]
-    if len(said) == 1:
-        parts = [*parts, *said] if rng.random() < 0.5 else [*said, *parts]
-    else:
-        parts = [said[0], *parts, *said[1:]]
+    """Texts and their codes as one; with a tag, it stands behind, before, or between them."""
+    parts = list(said)
+    if tag is not None:
+        parts.insert(rng.randint(0, len(said)), (f"<|{tag}|>", sound_codes(tag, rng)))
     texts, codes = zip(*parts, strict=True)
     return " ".join(texts), np.concatenate(codes)

@@ -378,9 +378,11 @@ def test_dialogues_are_in_the_published_layout(corpus: Corpus, tmp_path: Path) -
         torch.arange(11, dtype=torch.int16),
     )
     dialogues = Dialogues(template, spoken, corpus, codes)
-    sentence = [
-        template.turn(speaker, "A sentence.") + template.speech(range(5, 11))
+    sentences = [
+        template.turn(speaker, " ".join(count * ["A sentence."]))
+        + template.speech(count * list(range(5, 11)))
         for speaker in range(4)
+        for count in range(1, 5)
     ]
     phrase = [
         template.turn(speaker, "A phrase.") + template.speech(range(5)) for speaker in range(4)
@@ -399,7 +401,7 @@ def test_dialogues_are_in_the_published_layout(corpus: Corpus, tmp_path: Path) -
         for start, end in itertools.pairwise(ends):
             turn = ids[start:end].tolist()
             tagged += bool(tags.intersection(turn))
-            assert tags.intersection(turn) or turn in sentence + phrase
+            assert tags.intersection(turn) or turn in sentences + phrase
     assert 10 < opened < 20
     assert tagged
     ids, learnt = dialogues.draw(rng, 100, simple=True)

@@ -8,7 +8,7 @@ import torch
 from recipes.mini.breath import breath, with_breath
 from recipes.mini.f0 import pitch
 from recipes.mini.phone_codes import BREATH, PHONE_CODES, PHONES, codes_of_phones
-from recipes.mini.tags import SOUNDS, sound_codes, with_a_tag
+from recipes.mini.tags import SOUNDS, joined, sound_codes
 from recipes.mini.teacher import Spoken
 
 from podtts.rates import SAMPLES_PER_TOKEN
@@ -43,17 +43,20 @@ def test_a_tag_stands_before_behind_or_between_texts() -> None:
     one, two = ("One.", np.full(3, 1, np.int16)), ("Two.", np.full(4, 2, np.int16))
     places = set()
     for seed in range(40):
-        rng = random.Random(seed)
-        text, codes = with_a_tag([one, two] if seed % 2 else [one], rng)
+        text, codes = joined([one, two], "sigh", random.Random(seed))
         assert check_tags(text) is None
-        spoken = text.split("<")[0], text.split(">")[1]
-        places.add(spoken)
-        count = 7 if seed % 2 else 3
-        assert len(codes) > count
-        assert (codes == 1).sum() == 3
-        own = codes[:3] if spoken[0] else codes[-3:]
-        assert (own == 1).all()
-    assert places == {("One. ", ""), ("", " One."), ("One. ", " Two.")}
+        places.add(text)
+        own = [int(code) for code in codes if code in {1, 2}]
+        assert own == [1, 1, 1, 2, 2, 2, 2]
+    tag = "<|sigh|>"
+    assert places == {f"{tag} One. Two.", f"One. {tag} Two.", f"One. Two. {tag}"}
+
+
+def test_sentences_are_joined_without_a_tag_too() -> None:
+    one, two = ("One.", np.full(3, 1, np.int16)), ("Two.", np.full(4, 2, np.int16))
+    text, codes = joined([one, two], None, random.Random(0))
+    assert text == "One. Two."
+    assert codes.tolist() == [1, 1, 1, 2, 2, 2, 2]
 
 
 def test_a_breath_is_noise_and_quiet() -> None:

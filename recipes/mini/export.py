@@ -21,6 +21,7 @@ from recipes.mini.published_files import save_part, write_settings
 from recipes.mini.sizes import MINI_HIFT
 from recipes.mini.speaker_encoder import SpeakerTraining
 from recipes.mini.spoken_text import load_tokenizer, round_weights, tokenize
+from recipes.mini.syllables import syllable_parts
 from recipes.mini.training import load_trained
 from recipes.mini.vocoder import VocoderTraining
 
@@ -43,7 +44,7 @@ def export_checkpoint(work: Path, target: Path, held_out: Corpus, voices: int) -
     write_settings(fresh)
     write_tokenizer(fresh)
 
-    llm, flow, vocoder = LlmTraining(), FlowTraining(), VocoderTraining()
+    llm, flow, vocoder = LlmTraining(syllable_parts()), FlowTraining(), VocoderTraining()
     load_trained(llm, work / "llm.pt", _CPU)
     load_trained(flow, work / "flow.pt", _CPU)
     head = PitchTraining()

@@ -13,9 +13,9 @@ from torch import Tensor
 from recipes.mini.corpus import Corpus
 from recipes.mini.flow import FlowTraining
 from recipes.mini.flow_mels import flow_mels
-from recipes.mini.pitch_head import train_pitch_head
+from recipes.mini.pitch_head import PitchTraining, train_pitch_head
 from recipes.mini.training import load_trained, save_whole
-from recipes.mini.vocoder import train_vocoder
+from recipes.mini.vocoder import FlowMels, train_vocoder
 
 _PITCH_SHARE = 0.1  # of the time
 _FINISHED = "finished-"
@@ -31,7 +31,8 @@ def finish(
         _begin(path, work / path.name.removeprefix(_FINISHED))
     spent = _PITCH_SHARE * minutes
     figures = train_pitch_head(speech, device, batch, spent, pitch, workers, heard)
-    return figures | train_vocoder(speech, device, batch, minutes - spent, vocoder, workers, heard)
+    mels = FlowMels(heard, _pitch_of(heard, pitch))
+    return figures | train_vocoder(speech, device, batch, minutes - spent, vocoder, workers, mels)
 
 
 def finished(work: Path, part: str) -> Path:
@@ -49,6 +50,14 @@ def _flow_mels(work: Path, device: torch.device) -> Tensor:
         save_whole({"mel": made}, path)
     mels: Tensor = torch.load(path)["mel"]
     return mels
+
+
+@torch.inference_mode()
+def _pitch_of(mels: Tensor, head: Path) -> Tensor:
+    """Pitch in Hz [F] of mels [F, 80], as a trained head finds it."""
+    trained = PitchTraining()
+    load_trained(trained, head, torch.device("cpu"))
+    return trained.f0(mels.float()[None])[0]
 
 
 def _begin(path: Path, before: Path) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from recipes.mini.mandarin import MandarinTexts
 from recipes.mini.text import Texts, is_held_out
+
+_MOST_JOINED = 3
+_CLAUSE_SHARE = 0.5
+_CLAUSE_BREAKS = (", ", ", ", ", ", ", and ", ", but ", "; ")
+_ENDS = ".?!。？！"
+_FIRST_PERSON = re.compile(r"I\b")
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,23 @@ class Languages:
             pass
         return text
 
+    def long(self, rng: random.Random, mandarin: bool) -> str:
+        """Two to four sentences to learn from as one text; some become clauses of one sentence.
+
+        WordNet's are short and have hardly a comma, unlike what people say.
+        """
+        text = self.learnt(rng, mandarin)
+        for _ in range(rng.randint(1, _MOST_JOINED)):
+            following = self.learnt(rng, mandarin)
+            if rng.random() < _CLAUSE_SHARE:
+                text = text.rstrip(_ENDS)
+                text += "，" if mandarin else rng.choice(_CLAUSE_BREAKS)
+                following = following if mandarin else _inside_a_sentence(following)
+            elif not mandarin:
+                text += " "
+            text += following
+        return text
+
     def held_out(self, rng: random.Random, mandarin: bool) -> str:
         """A sentence that nothing is learnt from."""
         if not mandarin:
@@ -44,3 +68,7 @@ class Languages:
         while is_held_out(text := self.mandarin.around(rng, f" {word} ")):
             pass
         return text
+
+
+def _inside_a_sentence(text: str) -> str:
+    return text if _FIRST_PERSON.match(text) else text[:1].lower() + text[1:]

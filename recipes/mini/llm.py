@@ -43,6 +43,7 @@ _MANDARIN = (0.0, 0.0, 0.0, 0.1, 0.9, 1.0, 1.0)  # of a dialogue's turns; a dial
 _JOINED_TURNS = 0.25
 _JOINED_TEXTS = 6000  # different ones in each language
 _MOST_JOINED = 4  # sentences
+_LONGEST_JOINED = 150  # tokens; what is longer is several sentences already
 _TAGGED_SHARE = 0.25  # of joined ones; and all turns of one sentence among them
 _TEXT_WEIGHT = 0.05
 # Draws the logits' normaliser to 0. Logits are then log-probabilities, all below 0, and the
@@ -60,17 +61,17 @@ Ids = NDArray[np.int64]
 class LlmTraining(nn.Module):
     """The language model with what makes it learn.
 
+    syllables: int64 [parts, characters], numbers of the syllable of every Chinese character and of
+    its parts: those of `syllable_parts`, whenever what was learnt with them is used.
     used: bool [6561], the codes that occur; None: all do. Others are never right, so that a few
     of them, drawn anew every step, are enough to keep them unlikely.
-    syllables: int64 [parts, characters], numbers of the syllable of every Chinese character and of
-    its parts (see `syllable_parts`); None: all differ.
     recorded: steps may be recorded, so that all tensors have fixed shapes; this takes longer.
     """
 
     def __init__(
         self,
+        syllables: Tensor,
         used: Tensor | None = None,
-        syllables: Tensor | None = None,
         *,
         recorded: bool = False,
     ) -> None:
@@ -80,7 +81,6 @@ class LlmTraining(nn.Module):
         nn.init.normal_(self.llm.embed_tokens.weight, std=0.02)
         self.llm.head.requires_grad_(False)  # tied: the embedding's rows are used in its place
         self.digits = DigitRows(MINI_LLM.hidden_size, 0.05)
-        syllables = torch.arange(len(HAN))[None] if syllables is None else syllables
         self.register_buffer("syllables", syllables, persistent=False)
         shape = (_SYLLABLE_PARTS, len(HAN), MINI_LLM.hidden_size)
         self.readings = nn.Parameter(0.05 * torch.randn(shape))
@@ -241,6 +241,7 @@ def _joined_pieces(template: Template, spoken: SpokenText, mandarin: bool) -> li
     Without those that have none, a second sentence would be taken for a reason to laugh.
     """
     kinds = (spoken.is_mandarin == mandarin) & ~spoken.is_phrase
+    kinds &= spoken.tokens <= _LONGEST_JOINED
     numbers = kinds.nonzero()[:, 0].tolist()
     if not numbers:
         return []
@@ -274,7 +275,7 @@ def train_llm(
 
     unseen: of texts that nothing is learnt from. What understands them best is the result.
     """
-    module = LlmTraining(dialogues.used, syllables, recorded=device.type == "cuda").to(device)
+    module = LlmTraining(syllables, dialogues.used, recorded=device.type == "cuda").to(device)
 
     def drawn(progress: float) -> Sample:
         rng = random.Random(int(torch.randint(2**31, ())))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from podtts.weights.files import SPEAKER_ENCODER_FILE, SPEECH_TOKENIZER_FILE
 from podtts.weights.names import flow_name, hift_name, llm_name
 from recipes.mini.flow import FlowTraining
+from recipes.mini.layout import HAN
 from recipes.mini.llm import LlmTraining
 from recipes.mini.onnx_files import HALVED
 from recipes.mini.pitch_head import PitchTraining
@@ -49,7 +50,7 @@ def restore(source: Path, work: Path, voices: int, seconds: Mapping[str, float])
     parts: dict[str, nn.Module] = {"flow": flow, "vocoder": vocoder, "pitch": head}
     parts |= {"speaker": speaker, "tokenizer": heard}
     if (model := source / "model.safetensors").is_file():
-        llm = LlmTraining()
+        llm = LlmTraining(torch.arange(len(HAN))[None])  # which share no rows: these are 0 at first
         _read(llm.llm, model, llm_name, without="head.weight")
         llm.digits.rows.data.zero_()
         llm.readings.data.zero_()

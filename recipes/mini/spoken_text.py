@@ -29,7 +29,7 @@ from recipes.mini.teacher import Planner
 from recipes.mini.training import load_trained, save_whole
 
 _TEXTS_PER_FILE = 100
-_PHRASE_SHARE = 0.5  # of the texts; about a third of the time
+_PHRASE_SHARE, _LONG_SHARE = 0.35, 0.3  # of the texts
 _KEPT_SHARE = 50  # one text in so many is not learnt from
 _MIXED_SHARE = 0.12  # of the Mandarin texts have an English word in them
 
@@ -164,12 +164,15 @@ def _plan(job: _Job) -> float:
 def draw_texts(
     languages: Languages, number: int, *, mandarin: bool
 ) -> tuple[list[str], list[bool]]:
-    """The texts of a file, and which of them are phrases."""
+    """The texts of a file, and which of them are phrases; of the others, some are long."""
     rng = random.Random(20_000_003 + 2 * number + mandarin)
     texts, phrases = [], []
     for _ in range(_TEXTS_PER_FILE):
-        phrases.append(rng.random() < _PHRASE_SHARE)
-        if mandarin and rng.random() < _MIXED_SHARE:
+        kind = rng.random()
+        phrases.append(kind < _PHRASE_SHARE)
+        if kind >= 1 - _LONG_SHARE:
+            texts.append(languages.long(rng, mandarin))
+        elif mandarin and rng.random() < _MIXED_SHARE:
             texts.append(languages.mixed(rng))
         else:
             texts.append(languages.learnt(rng, mandarin, phrases[-1]))

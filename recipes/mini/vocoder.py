@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -14,14 +15,14 @@ from podtts.audio import lazy_torchaudio
 from podtts.rates import MEL_BINS, MEL_HOP, OUTPUT_HZ
 from podtts.vocoder.hift import MAX_MAGNITUDE, STFT_HOP, Level, Vocoder
 from podtts.vocoder.residual import ResidualStep
-from recipes.mini.discriminators import Discriminators
+from recipes.mini.discriminators import SIZES, Discriminators
 from recipes.mini.excitation import MIX
 from recipes.mini.mels import MEL_DEVIATION, MEL_MEAN, normalise_input, worn
 from recipes.mini.sizes import MINI_HIFT
 from recipes.mini.speech import INT16
 from recipes.mini.steps import Sample
 from recipes.mini.training import Recipe, train
-from recipes.mini.vocoder_data import VocoderData, as_long
+from recipes.mini.vocoder_data import VocoderData, as_long, source_of
 
 _CROP_FRAMES = 32  # 0.64 s
 _BATCH = 4
@@ -40,6 +41,18 @@ _FIRST_GAIN, _FIRST_LOUDNESS = 0.1, 0.01
 _CARRIED, _SHIFT = 0.3, 1.0  # gain of the source's spectrum in the last level, and what is added
 RECIPE = Recipe(learning_rate=3e-4, betas=(0.8, 0.99), clip=2.0, recorded=True)
 FINISHING = replace(RECIPE, learning_rate=2e-4)
+
+
+@dataclass(frozen=True, eq=False)
+class FlowMels:
+    """The flow's mels of the corpus that was made of some speech, and the pitch in them.
+
+    The pitch is what the pitch head finds, as at run time. That of the recordings is another: the
+    vocoder would learn to speak beside its source.
+    """
+
+    mel: Tensor  # float16 [F, 80]
+    f0: Tensor  # Hz [F]
 
 
 class VocoderTraining(nn.Module):
@@ -99,6 +112,7 @@ class VocoderTraining(nn.Module):
         source: Tensor,
         target: Tensor,
         wave: Tensor | None = None,
+        judge: int = 0,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """mel [B, F, 80] and its source [B, 480*F]; the wave that is made should have `wanted`.
 
@@ -106,7 +120,8 @@ class VocoderTraining(nn.Module):
         what a recording has instead would teach the vocoder to blur.
 
         target: aligned with its source, [b, 480*F], for rows of recordings, which are the first.
-        wave: recordings [B, 480*F]; with them, the discriminators learn and criticise, too.
+        wave: recordings [B, 480*F]; with them, a discriminator learns and criticises, too.
+        judge: its number.
         """
         made, own = self.wave(mel, source), len(target)
         total, figures = self._distances(made[:own], target)
@@ -114,7 +129,7 @@ class VocoderTraining(nn.Module):
         mels = (self.log_mel(made) - wanted)[:, inside].abs().mean()
         total, figures = total + _MEL_WEIGHT * mels, figures | {"mel": mels}
         if wave is not None:
-            told, seen, unlike = self.judges.judge(made, wave, own)
+            told, seen, unlike = self.judges.judge(made, wave, own, judge)
             total = total + told + _CRITICISM_WEIGHT * seen + _MATCHING_WEIGHT * unlike
             figures |= {"told": told, "seen": seen, "unlike": unlike}
         return total, figures
@@ -197,24 +212,26 @@ def train_vocoder(
     minutes: float,
     path: Path,
     workers: int = 1,
-    heard: Tensor | None = None,
+    heard: FlowMels | None = None,
 ) -> dict[str, float]:
     """Train on random crops of a folder of speech; batch: times what suits one CPU core.
 
-    heard: the flow's mels of the corpus that was made of this speech, float16 [F, 80]. With them,
-    training finishes what training on the recordings' own mels has begun; half of the crops are
-    theirs.
+    heard: with it, training finishes what training on the recordings' own mels has begun; half of
+    the crops are the flow's.
     """
     module = VocoderTraining().to(device)
     data = VocoderData.of(speech, workers=workers, as_in_corpus=heard is not None).to(device)
     frames = len(data.mel)
-    flows = None if heard is None else as_long(heard, data).to(device)
+    flows = sources = None
+    if heard is not None:
+        flows, sources = as_long(heard.mel, data).to(device), source_of(heard.f0).to(device)
     recipe = RECIPE if heard is None else FINISHING
     rows = batch * _BATCH
     own = rows if flows is None else rows // 2
 
     def draw(progress: float) -> Sample:
-        return Sample(progress, heard is not None or progress > _CRITICS_FROM)
+        criticised = heard is not None or progress > _CRITICS_FROM
+        return Sample(progress, int(torch.randint(len(SIZES), ())) if criticised else None)
 
     def step(sample: Sample) -> tuple[Tensor, dict[str, Tensor]]:
         first = torch.randint(frames - _CROP_FRAMES, (rows, 1), device=device)
@@ -224,10 +241,13 @@ def train_vocoder(
             some[samples].float() / INT16 for some in (data.source, data.target, data.wave)
         )
         mel = wanted = data.mel[at].float()
-        if flows is None:
+        if flows is None or sources is None:
             mel = worn(mel)
         else:
             mel = wanted = torch.cat((mel[:own], flows[at[own:]].float()))
-        return module.loss(mel, wanted, source, target[:own], wave if sample.kind else None)
+            source = torch.cat((source[:own], sources[samples[own:]].float() / INT16))
+        if sample.kind is None:
+            return module.loss(mel, wanted, source, target[:own])
+        return module.loss(mel, wanted, source, target[:own], wave, cast(int, sample.kind))
 
     return train(module, step, recipe, minutes, path, draw=draw)

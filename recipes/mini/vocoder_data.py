@@ -20,6 +20,8 @@ from recipes.mini.excitation import aligned, excitation
 from recipes.mini.f0 import at_mel_frames
 from recipes.mini.speech import INT16, Utterance, read_speech
 
+_PIECE_FRAMES = 4096
+
 
 @dataclass(frozen=True, eq=False)
 class VocoderData:
@@ -54,6 +56,19 @@ class VocoderData:
     def to(self, device: torch.device) -> VocoderData:
         """The same on a device."""
         return VocoderData(*(tensor.to(device) for tensor in vars(self).values()))
+
+
+def source_of(f0: Tensor) -> Tensor:
+    """The excitation, int16 [480*F], of a pitch in Hz [F] of utterances end to end.
+
+    In pieces, as training cuts it anyway.
+    """
+    generator = torch.Generator().manual_seed(0)
+    pieces = [
+        excitation(piece, torch.randn(len(piece) * MEL_HOP, generator=generator))
+        for piece in torch.split(f0.float(), _PIECE_FRAMES)
+    ]
+    return _int16(torch.cat(pieces))
 
 
 def as_long(heard: Tensor, data: VocoderData) -> Tensor:

@@ -1,5 +1,9 @@
+import pytest
 import torch
 from recipes.mini.excitation import MIX, WAVES, aligned, excitation
+from recipes.mini.f0 import pitch
+from recipes.mini.speech import INT16
+from recipes.mini.vocoder_data import source_of
 
 from podtts.vocoder.source import HarmonicSource
 
@@ -35,3 +39,13 @@ def test_a_target_has_the_magnitudes_of_the_recording() -> None:
     # The delay is gone: the target is where its source is.
     assert (target * source).sum() > 0.8 * target.norm() * source.norm()
     assert (shifted * source).sum() < 0.8 * shifted.norm() * source.norm()
+
+
+def test_a_source_has_the_pitch_that_was_found_in_a_mel() -> None:
+    f0 = torch.cat((torch.full((4200,), 120.0), torch.zeros(100), torch.full((200,), 150.0)))
+    source = source_of(f0)
+    assert len(source) == 480 * len(f0)
+    heard = pitch(source.float() / INT16)
+    assert heard[50:4150].median() == pytest.approx(120, rel=0.02)
+    assert heard[4320:4480].median() == pytest.approx(150, rel=0.02)
+    assert (heard[4210:4290] > 0).float().mean() < 0.2

@@ -1,4 +1,5 @@
 import random
+import re
 
 from recipes.mini.languages import Languages
 from recipes.mini.mandarin import MandarinTexts
@@ -38,3 +39,15 @@ def test_a_mixed_sentence_has_both_scripts() -> None:
         text = LANGUAGES.mixed(rng)
         assert any(letter.isascii() and letter.isalpha() for letter in text)
         assert any("\u4e00" <= letter <= "\u9fff" for letter in text)
+
+
+def test_long_texts_are_whole_sentences_or_clauses() -> None:
+    rng = random.Random(3)
+    for _ in range(50):
+        english, mandarin = (LANGUAGES.long(rng, chosen) for chosen in (False, True))
+        assert english[0].isupper()
+        assert english.endswith((".", "?", "!"))
+        assert not re.search(r"[.?!]\w|[.?!][,;]|, (To|Line)|  ", english)
+        assert len(re.findall(r"[,;.?!]", english)) >= 2
+        assert not re.search(r"[。？！]，|\s", mandarin)
+        assert mandarin.endswith(("。", "？", "！"))

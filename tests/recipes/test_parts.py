@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from recipes.mini.corpus import Corpus
-from recipes.mini.discriminators import Discriminators
+from recipes.mini.discriminators import SIZES, Discriminators
 from recipes.mini.excitation import excitation
 from recipes.mini.export import save_vocoder
 from recipes.mini.factorised import DigitRows
@@ -47,6 +47,7 @@ from podtts.weights.names import flow_name, llm_name
 from podtts.weights.settings import CheckpointSettings
 
 CPU = torch.device("cpu")
+APART = torch.arange(len(HAN))[None]  # no two characters are read alike
 
 
 def _without_gradient(module: nn.Module) -> list[str]:
@@ -217,8 +218,9 @@ def test_the_vocoder_and_its_pitch_head_learn_and_load(tmp_path: Path) -> None:
     mel = torch.randn(2, 16, 80) - 5
     source = excitation(torch.full((16,), 120.0), torch.randn(16 * 480)).expand(2, -1)
     wave = 0.1 * torch.randn(2, 16 * 480)
-    loss, _ = module.loss(mel, mel, source, wave[:1], wave)
-    loss.backward()  # type: ignore[no-untyped-call]
+    for judge in range(len(SIZES)):
+        loss, _ = module.loss(mel, mel, source, wave[:1], wave, judge)
+        loss.backward()  # type: ignore[no-untyped-call]
     assert _without_gradient(module) == []
     loss, _ = pitch.loss(mel, torch.full((2, 16), 120.0))
     loss.backward()  # type: ignore[no-untyped-call]
@@ -282,10 +284,11 @@ def test_the_vocoder_is_asked_for_the_mel_that_the_package_measures() -> None:
 def test_discriminators_learn_alone_and_teach_the_vocoder_alone() -> None:
     judges = Discriminators()
     made, wave = torch.randn(2, 4800, requires_grad=True), torch.randn(2, 4800)
-    told, seen, unlike = judges.judge(made, wave, alike=1)
+    told, seen, unlike = judges.judge(made, wave, alike=1, number=1)
     told.backward()  # type: ignore[no-untyped-call]
     assert made.grad is None
-    assert _without_gradient(judges) == []
+    assert _without_gradient(judges.each[1]) == []
+    assert all(parameter.grad is None for parameter in judges.each[0].parameters())
     judges.zero_grad(set_to_none=True)
     (seen + unlike).backward()  # type: ignore[no-untyped-call]
     assert made.grad is not None
@@ -296,7 +299,7 @@ def test_discriminators_learn_alone_and_teach_the_vocoder_alone() -> None:
 def test_only_rows_that_say_the_same_are_compared() -> None:
     made = torch.randn(2, 4800)
     wave = torch.stack((made[0], torch.randn(4800)))
-    unlike = [float(Discriminators().judge(made, wave, alike)[2].detach()) for alike in (1, 2)]
+    unlike = [float(Discriminators().judge(made, wave, alike, 0)[2].detach()) for alike in (1, 2)]
     assert unlike[0] == 0
     assert unlike[1] > 0
 
@@ -312,7 +315,7 @@ def test_half_of_the_mels_are_worn() -> None:
 def test_characters_read_alike_share_a_row() -> None:
     syllables = torch.arange(len(HAN)).expand(4, -1).clone()
     syllables[:, 1] = 0
-    module = LlmTraining(syllables=syllables)
+    module = LlmTraining(syllables)
     own = module.llm.embed_tokens.weight[HAN_IDS.start : HAN_IDS.start + 3]
     shared = (module.rows()[HAN_IDS.start : HAN_IDS.start + 3] - own).detach()
     assert torch.allclose(shared[0], shared[1], atol=1e-6)
@@ -320,7 +323,7 @@ def test_characters_read_alike_share_a_row() -> None:
 
 
 def test_the_llm_learns_and_loads(tmp_path: Path) -> None:
-    module = LlmTraining()
+    module = LlmTraining(APART)
     ids = torch.tensor([[65, 66, SPEECH_OFFSET + 7, END_TOKEN, 67, SPEECH_OFFSET]])
     learnt = torch.tensor([[0, 2, 1, 1, 2, 0]], dtype=torch.int8)
     loss, _ = module.loss(ids, learnt)
@@ -343,7 +346,7 @@ def test_steps_to_be_recorded_have_the_same_loss() -> None:
     losses = []
     for recorded in (False, True):
         torch.manual_seed(0)
-        module = LlmTraining(recorded=recorded).eval()
+        module = LlmTraining(APART, recorded=recorded).eval()
         losses.append(module.loss(ids, learnt)[0].detach())
     ours, theirs = losses
     assert torch.allclose(ours, theirs, rtol=1e-4)
@@ -410,7 +413,7 @@ def test_dialogues_are_in_the_published_layout(corpus: Corpus, tmp_path: Path) -
 
 def test_steps_to_be_recorded_never_ask_the_device() -> None:
     """Tensors without values, which raise when their values or a count of them is asked for."""
-    llm = LlmTraining(torch.arange(CODES) < 3000, recorded=True)
+    llm = LlmTraining(APART, torch.arange(CODES) < 3000, recorded=True)
     flow, vocoder = FlowTraining(), VocoderTraining()
 
     def steps() -> Iterator[Tensor]:

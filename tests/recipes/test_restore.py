@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 from recipes.mini.flow import FlowTraining
+from recipes.mini.layout import HAN
 from recipes.mini.llm import LlmTraining
 from recipes.mini.pitch_head import PitchTraining
 from recipes.mini.restore import restore
@@ -29,7 +30,7 @@ def test_the_bundled_weights_can_be_trained_on(tmp_path: Path) -> None:
     flow, pitch = FlowTraining(), PitchTraining()
     parts: dict[str, nn.Module] = {"flow": flow, "pitch": pitch}
     parts |= {"vocoder": VocoderTraining(), "speaker": SpeakerTraining(96)}
-    parts["llm"] = llm = LlmTraining()
+    parts["llm"] = llm = LlmTraining(torch.arange(len(HAN))[None])
     for name, module in parts.items():
         load_trained(module, tmp_path / f"{name}.pt", CPU)
     rows = load_file(BUNDLED / "model.safetensors")[llm_name("embed_tokens.weight")]
